@@ -1,7 +1,7 @@
 """Errors of the calibration package.
 
-Every refusal is a :class:`CalibrationError`, which is a ``ValueError``: callers that know nothing of
-this package still catch it. Messages name the argument, the value and the remedy.
+Every refusal is a :class:`CalibrationError`, which is a ``ValueError``: callers that know nothing
+of this package still catch it. Messages name the argument, the value and the remedy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The shared ground: settings, the one door to Postgres, import, stores, demo data and the CLI.
 
-What never lives here: psychometrics (see ``calibration``) and Dagster (see ``qbank_orchestration``).
+What never lives here: psychometrics (``calibration``) and Dagster (``qbank_orchestration``).
 """

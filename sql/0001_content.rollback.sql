@@ -1,0 +1,11 @@
+DROP TABLE question_publications;
+DROP TABLE question_reviews;
+DROP TABLE question_options;
+DROP TABLE question_versions;
+DROP TABLE questions;
+DROP TABLE exam_blueprints;
+DROP TABLE exams;
+DROP TABLE topics;
+DROP FUNCTION keep_published_options();
+DROP FUNCTION keep_published_versions();
+DROP FUNCTION check_options_have_a_correct_one();

@@ -1,0 +1,11 @@
+DROP TABLE bank_versions;
+DROP TABLE item_exposure_history;
+DROP TABLE item_exposure_control;
+DROP TABLE item_stats_ctt;
+DROP TABLE item_calibration;
+DROP TABLE calibration_runs;
+DROP TRIGGER question_publications_bump_insert ON question_publications;
+DROP TRIGGER question_publications_bump_update ON question_publications;
+DROP TRIGGER question_publications_bump_delete ON question_publications;
+DROP FUNCTION bump_bank_version();
+DROP FUNCTION refuse_change_of_history();
