@@ -1,0 +1,27 @@
+"""What the platform keeps in Postgres, as frozen dataclasses: one module a subject.
+
+Every function takes a psycopg connection and never commits: the caller decides what is one
+transaction. Values travel as parameters, never inside SQL text.
+
+What never lives here: psychometrics, decisions about what may be published, Dagster.
+"""
+
+from qbank.stores import exposure, item_bank, item_parameters, responses, runs
+from qbank.stores.errors import (
+    ConflictError,
+    InvalidValueError,
+    NotFoundError,
+    StoreError,
+)
+
+__all__ = [
+    "ConflictError",
+    "InvalidValueError",
+    "NotFoundError",
+    "StoreError",
+    "exposure",
+    "item_bank",
+    "item_parameters",
+    "responses",
+    "runs",
+]

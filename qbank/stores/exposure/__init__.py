@@ -1,0 +1,34 @@
+"""Exposure control in force, its append-only history, and the one door through which it changes.
+
+Every change takes the exam's publication lock, so two publications for one exam cannot mix, and is
+written together with its history. An item without a row is not controlled: sh_p counts as 1.
+
+What never lives here: how sh_p is found, and whether a proposal may be published.
+"""
+
+from qbank.stores.exposure.publishing import lock, publish, set_manual
+from qbank.stores.exposure.reading import after_run, as_of, history, in_force
+from qbank.stores.exposure.record import (
+    Control,
+    ControlInForce,
+    HistoryEntry,
+    Origin,
+    Published,
+    Source,
+)
+
+__all__ = [
+    "Control",
+    "ControlInForce",
+    "HistoryEntry",
+    "Origin",
+    "Published",
+    "Source",
+    "after_run",
+    "as_of",
+    "history",
+    "in_force",
+    "lock",
+    "publish",
+    "set_manual",
+]

@@ -1,0 +1,205 @@
+"""The item bank that is live: what is published for an exam, with its parameters and controls.
+
+What never lives here: which item comes next, and how parameters are estimated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from psycopg import Connection
+from psycopg.rows import class_row, scalar_row
+
+from qbank.stores.errors import NotFoundError
+
+Model = Literal["1pl", "2pl", "3pl"]
+
+
+@dataclass(frozen=True)
+class Exam:
+    """An exam's calibration defaults.
+
+    Attributes:
+        tau: target maximum exposure rate.
+        test_length: items in one administration.
+        policy: topic_tau, topic_weights, selector, minimum responses and the like.
+    """
+
+    exam_code: str
+    tenant_id: str
+    title: str
+    irt_model: Model
+    tau: float
+    test_length: int
+    policy: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The live items of one exam as arrays of shape (J,), by question id.
+
+    Attributes:
+        question_id: int64.
+        version: live version, int64.
+        topic_id: topic of the live version, int64.
+        difficulty_label: easy, medium, hard or None.
+        a: discriminations; NaN where the item is not calibrated yet.
+        b: difficulties; NaN where not calibrated.
+        c: lower asymptotes; NaN where not calibrated.
+        se_a: standard errors; NaN where unknown.
+        se_b: standard errors; NaN where unknown.
+        se_c: standard errors; NaN where unknown.
+        n_respondents: first attempts behind the parameters, 0 where not calibrated.
+        sh_p: exposure control; 1 where the item has none.
+        controlled: whether a control is in force.
+        pinned: whether the control was pinned by hand.
+        bank_version: moves with every change that delivery must see.
+    """
+
+    exam: Exam
+    question_id: npt.NDArray[np.int64]
+    version: npt.NDArray[np.int64]
+    topic_id: npt.NDArray[np.int64]
+    difficulty_label: tuple[str | None, ...]
+    a: npt.NDArray[np.float64]
+    b: npt.NDArray[np.float64]
+    c: npt.NDArray[np.float64]
+    se_a: npt.NDArray[np.float64]
+    se_b: npt.NDArray[np.float64]
+    se_c: npt.NDArray[np.float64]
+    n_respondents: npt.NDArray[np.int64]
+    sh_p: npt.NDArray[np.float64]
+    controlled: npt.NDArray[np.bool_]
+    pinned: npt.NDArray[np.bool_]
+    bank_version: int
+
+    def __len__(self) -> int:
+        return int(self.question_id.size)
+
+    @property
+    def calibrated(self) -> npt.NDArray[np.bool_]:
+        """Which items have parameters, shape (J,)."""
+        return np.isfinite(self.a)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what exposure control depends on: items, topics, parameters, exam defaults."""
+        digest = hashlib.sha256()
+        for column in (self.question_id, self.version, self.topic_id, self.a, self.b, self.c):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        exam = self.exam
+        defaults = [exam.irt_model, exam.tau, exam.test_length, exam.policy]
+        digest.update(json.dumps(defaults, sort_keys=True).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One node of the topic tree."""
+
+    id: int
+    parent_id: int | None
+    name: str
+    blueprint_code: str | None
+
+
+_EXAM = "exam_code, tenant_id, title, irt_model, tau, test_length, policy, created_at"
+
+
+def exams(conn: Connection[Any], *, tenant_id: str | None = None) -> tuple[Exam, ...]:
+    """All exams, by code."""
+    sql = f"""SELECT {_EXAM} FROM exams
+        WHERE %(tenant)s::text IS NULL OR tenant_id = %(tenant)s ORDER BY exam_code"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Exam)) as cursor:
+        return tuple(cursor.execute(sql, {"tenant": tenant_id}).fetchall())
+
+
+def exam(conn: Connection[Any], exam_code: str, *, tenant_id: str | None = None) -> Exam:
+    """One exam.
+
+    Raises:
+        NotFoundError: it does not exist or is of another tenant.
+    """
+    found = [e for e in exams(conn, tenant_id=tenant_id) if e.exam_code == exam_code]
+    if not found:
+        known = ", ".join(e.exam_code for e in exams(conn, tenant_id=tenant_id)) or "none"
+        raise NotFoundError(f"exam {exam_code!r} does not exist; known exams: {known}")
+    return found[0]
+
+
+def topics(conn: Connection[Any], tenant_id: str) -> tuple[Topic, ...]:
+    """The tenant's topic tree, parents before what stands below them."""
+    sql = """SELECT id, parent_id, name, blueprint_code FROM topics
+        WHERE tenant_id = %s ORDER BY parent_id NULLS FIRST, id"""
+    with conn.cursor(row_factory=class_row(Topic)) as cursor:
+        return tuple(cursor.execute(sql, (tenant_id,)).fetchall())
+
+
+def bank_version(conn: Connection[Any], exam_code: str) -> int:
+    """The exam's bank version, 0 before anything was published."""
+    sql = "SELECT version FROM bank_versions WHERE exam_code = %s"
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        return int(cursor.execute(sql, (exam_code,)).fetchone() or 0)
+
+
+def load(conn: Connection[Any], exam_code: str) -> Pool:
+    """The live pool: published, not deleted, in the version that is live for the exam.
+
+    Parameters are those of the exam's model; other models' rows are left aside.
+
+    Raises:
+        NotFoundError: the exam does not exist.
+    """
+    found = exam(conn, exam_code)
+    # read before the rows: a change in between shows as an old version, and is loaded again
+    version = bank_version(conn, exam_code)
+    sql = """SELECT p.question_id, p.live_version, v.topic_id, v.difficulty_label,
+            k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, coalesce(k.n_respondents, 0),
+            coalesce(e.sh_p, 1), e.sh_p IS NOT NULL, coalesce(e.pinned, false)
+        FROM question_publications AS p
+        JOIN questions AS q ON q.id = p.question_id AND NOT q.is_deleted
+        JOIN question_versions AS v
+            ON (v.question_id, v.version) = (p.question_id, p.live_version)
+            AND v.state = 'published'
+        LEFT JOIN item_calibration AS k
+            ON (k.exam_code, k.question_id, k.version, k.model)
+            = (p.exam_code, p.question_id, p.live_version, %(model)s)
+        LEFT JOIN item_exposure_control AS e
+            ON (e.exam_code, e.question_id, e.version)
+            = (p.exam_code, p.question_id, p.live_version)
+        WHERE p.exam_code = %(exam)s AND p.tenant_id = %(tenant)s
+        ORDER BY p.question_id"""
+    values = {"exam": exam_code, "model": found.irt_model, "tenant": found.tenant_id}
+    rows = conn.execute(sql, values).fetchall()
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
+    return Pool(
+        exam=found,
+        question_id=_array(columns[0], np.int64),
+        version=_array(columns[1], np.int64),
+        topic_id=_array(columns[2], np.int64),
+        difficulty_label=tuple(columns[3]),
+        a=_array(columns[4], np.float64),
+        b=_array(columns[5], np.float64),
+        c=_array(columns[6], np.float64),
+        se_a=_array(columns[7], np.float64),
+        se_b=_array(columns[8], np.float64),
+        se_c=_array(columns[9], np.float64),
+        n_respondents=_array(columns[10], np.int64),
+        sh_p=_array(columns[11], np.float64),
+        controlled=_array(columns[12], np.bool_),
+        pinned=_array(columns[13], np.bool_),
+        bank_version=version,
+    )
+
+
+def _array(values: Sequence[Any], dtype: Any) -> npt.NDArray[Any]:
+    array = np.array(values, dtype=dtype)  # None becomes NaN in float columns
+    array.setflags(write=False)
+    return array

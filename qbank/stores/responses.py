@@ -1,0 +1,104 @@
+"""Responses as calibration needs them, read from the marts in bulk.
+
+What never lives here: estimation, and the definition of a first attempt (that is the mart's).
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from psycopg import Connection
+from psycopg.sql import SQL, Literal
+from pyarrow import csv
+
+from qbank.stores.errors import StoreError
+
+
+@dataclass(frozen=True, eq=False)
+class FirstAttempts:
+    """One exam's first attempts in long form; M responses of N persons to J item versions.
+
+    Attributes:
+        person: codes 0..N-1, shape (M,).
+        item: codes 0..J-1, shape (M,).
+        correct: 0 or 1, shape (M,).
+        question_id: of each item code, shape (J,), ascending by question and version.
+        version: of each item code, shape (J,).
+        persons: N.
+    """
+
+    person: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    correct: npt.NDArray[np.int8]
+    question_id: npt.NDArray[np.int64]
+    version: npt.NDArray[np.int64]
+    persons: int
+
+    def __len__(self) -> int:
+        return int(self.person.size)
+
+
+def first_attempts(conn: Connection[Any], exam_code: str) -> FirstAttempts:
+    """Every person's first attempt at every item version of the exam.
+
+    Streamed by COPY and decoded in columns: ten million responses are tens of seconds, not
+    minutes, and no row becomes a Python object.
+
+    Raises:
+        StoreError: the mart holds a person twice for one item.
+    """
+    sql = """COPY (SELECT user_id, question_id, version, is_correct::integer
+        FROM analytics.irt_responses WHERE exam_code = {}) TO STDOUT (FORMAT csv)"""
+    table = _copy(conn, sql, exam_code, _FIRST_ATTEMPTS)
+    person = table["user_id"].combine_chunks().dictionary_encode()
+    question = table["question_id"].to_numpy()
+    version = table["version"].to_numpy()
+    # versions stay far below 2^16, so one integer names the item version
+    keys, item = np.unique(question << 16 | version, return_inverse=True)
+    codes = person.indices.to_numpy().astype(np.int64)
+    twice = len(table) - len(np.unique(codes * max(len(keys), 1) + item))
+    if twice:
+        raise StoreError(
+            f"exam {exam_code!r}: analytics.irt_responses holds {twice} first attempts twice:"
+            " rebuild the marts and look at their unique tests"
+        )
+    return FirstAttempts(
+        person=codes,
+        item=item.astype(np.int64),
+        correct=table["is_correct"].to_numpy().astype(np.int8),
+        question_id=keys >> 16,
+        version=keys & 0xFFFF,
+        persons=len(person.dictionary),
+    )
+
+
+_FIRST_ATTEMPTS = pa.schema(
+    [
+        ("user_id", pa.string()),
+        ("question_id", pa.int64()),
+        ("version", pa.int64()),
+        ("is_correct", pa.int8()),
+    ]
+)
+
+
+def _copy(conn: Connection[Any], query: str, value: str, schema: pa.Schema) -> pa.Table:
+    buffer = io.BytesIO()
+    # COPY takes no server-side parameters: the driver quotes the value as a literal
+    statement = SQL(query).format(Literal(value))
+    with conn.cursor().copy(statement) as copy:
+        for block in copy:
+            buffer.write(block)
+    if buffer.tell() == 0:
+        return schema.empty_table()
+    buffer.seek(0)
+    return csv.read_csv(
+        buffer,
+        read_options=csv.ReadOptions(column_names=schema.names),
+        convert_options=csv.ConvertOptions(column_types=schema, strings_can_be_null=False),
+    )

@@ -1,0 +1,42 @@
+"""Calibration runs: requests, their progress and their end, one row of ``calibration_runs`` each.
+
+A row goes queued → running → done | empty | failed | canceled | rejected, and never back. While it
+is running its heartbeat moves; a row whose heartbeat stopped belongs to a dead process.
+
+What never lives here: what a run computes, and whether its proposal may be published.
+"""
+
+from qbank.stores.runs.lifecycle import claim, create, finish, progress, propose, request_cancel
+from qbank.stores.runs.reading import diff, get, latest, list, queued, running, silent
+from qbank.stores.runs.record import (
+    FINISHED,
+    ItemChange,
+    Kind,
+    Run,
+    RunFilter,
+    RunPage,
+    Status,
+)
+
+__all__ = [
+    "FINISHED",
+    "ItemChange",
+    "Kind",
+    "Run",
+    "RunFilter",
+    "RunPage",
+    "Status",
+    "claim",
+    "create",
+    "diff",
+    "finish",
+    "get",
+    "latest",
+    "list",
+    "progress",
+    "propose",
+    "queued",
+    "request_cancel",
+    "running",
+    "silent",
+]

@@ -1,0 +1,145 @@
+"""Reading runs: one, a page, those that wait or work, and what one changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row, scalar_row
+
+from qbank.stores.errors import InvalidValueError, NotFoundError
+from qbank.stores.runs.record import (
+    COLUMNS,
+    LISTED,
+    ItemChange,
+    Kind,
+    Run,
+    RunFilter,
+    RunPage,
+    Status,
+)
+
+
+def get(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None = None) -> Run:
+    """The run with its history and proposal.
+
+    Raises:
+        NotFoundError: no such run, or its exam is of another tenant.
+    """
+    sql = f"""SELECT {COLUMNS} FROM calibration_runs WHERE id = %(id)s
+        AND (%(tenant)s::text IS NULL OR exam_code IN
+             (SELECT exam_code FROM exams WHERE tenant_id = %(tenant)s))"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        row = cursor.execute(sql, {"id": run_id, "tenant": tenant_id}).fetchone()
+    if row is None:
+        raise NotFoundError(f"run {run_id} does not exist: see `qbank runs list`")
+    return row
+
+
+def list(
+    conn: Connection[Any],
+    where: RunFilter | None = None,
+    *,
+    page: int = 1,
+    page_size: int = 50,
+) -> RunPage:
+    """Runs, newest first, without histories and proposals.
+
+    Raises:
+        InvalidValueError: page < 1 or page_size outside 1..200.
+    """
+    if page < 1 or not 1 <= page_size <= 200:
+        raise InvalidValueError(
+            f"page {page} with page_size {page_size}: pages count from 1, sizes are 1 to 200"
+        )
+    where = where or RunFilter()
+    condition = """(%(exam)s::text IS NULL OR exam_code = %(exam)s)
+        AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+        AND (%(status)s::text IS NULL OR status = %(status)s)
+        AND (%(start)s::timestamptz IS NULL OR created_at >= %(start)s)
+        AND (%(end)s::timestamptz IS NULL OR created_at < %(end)s)
+        AND (%(tenant)s::text IS NULL OR exam_code IN
+             (SELECT exam_code FROM exams WHERE tenant_id = %(tenant)s))"""
+    values = {
+        "exam": where.exam_code,
+        "kind": where.kind,
+        "status": where.status,
+        "start": where.start,
+        "end": where.end,
+        "tenant": where.tenant_id,
+        "limit": page_size,
+        "offset": (page - 1) * page_size,
+    }
+    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE {condition}
+        ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+    count = f"SELECT count(*) FROM calibration_runs WHERE {condition}"  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        rows = tuple(cursor.execute(sql, values).fetchall())
+    with conn.cursor(row_factory=scalar_row) as cursor:
+        total = cursor.execute(count, values).fetchone()
+    return RunPage(rows, int(total or 0))
+
+
+def queued(conn: Connection[Any]) -> tuple[Run, ...]:
+    """Requests that nobody works on yet, oldest first."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE status = 'queued' ORDER BY created_at, id"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return tuple(cursor.execute(sql).fetchall())
+
+
+def running(conn: Connection[Any]) -> tuple[Run, ...]:
+    """Runs that say they are at work, oldest first."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE status = 'running' ORDER BY created_at, id"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return tuple(cursor.execute(sql).fetchall())
+
+
+def silent(conn: Connection[Any], *, silent_for: timedelta) -> tuple[Run, ...]:
+    """Running rows without a heartbeat for that long: their process is gone or stuck."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE status = 'running'
+        AND coalesce(heartbeat_at, started_at) < clock_timestamp() - %s"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return tuple(cursor.execute(sql, (silent_for,)).fetchall())
+
+
+def latest(
+    conn: Connection[Any], exam_code: str, kind: Kind, *, statuses: Sequence[Status] = ("done",)
+) -> Run | None:
+    """The last run of a kind that ended in one of ``statuses``, without history and proposal."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE exam_code = %s AND kind = %s AND status = ANY(%s)
+        ORDER BY finished_at DESC, id LIMIT 1"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(sql, (exam_code, kind, [*statuses])).fetchone()
+
+
+def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
+    """sh_p per item before and after the run, by question id and version.
+
+    What was published comes from the history; a run that published nothing (dry run, rejected)
+    shows what it proposed.
+
+    Raises:
+        NotFoundError: no such run.
+    """
+    get(conn, run_id)
+    published = """SELECT question_id, version, before AS sh_p_before, after AS sh_p_after
+        FROM item_exposure_history WHERE run_id = %s ORDER BY question_id, version"""
+    proposed = """SELECT question_id, version, sh_p_before, sh_p_after FROM calibration_runs,
+            LATERAL ROWS FROM (
+                jsonb_array_elements_text(result #> '{proposal,question_id}'),
+                jsonb_array_elements_text(result #> '{proposal,version}'),
+                jsonb_array_elements_text(result #> '{proposal,sh_p_before}'),
+                jsonb_array_elements_text(result #> '{proposal,sh_p}')
+            ) AS p (q, v, sh_p_b, sh_p_a),
+            LATERAL (SELECT q::bigint AS question_id, v::integer AS version,
+                sh_p_b::float8 AS sh_p_before, sh_p_a::float8 AS sh_p_after) AS typed
+        WHERE id = %s AND sh_p_after IS DISTINCT FROM sh_p_before ORDER BY question_id, version"""
+    with conn.cursor(row_factory=class_row(ItemChange)) as cursor:
+        rows = cursor.execute(published, (run_id,)).fetchall()
+        return tuple(rows or cursor.execute(proposed, (run_id,)).fetchall())
