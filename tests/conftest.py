@@ -1,0 +1,145 @@
+"""Databases for tests: one embedded server a run, one fresh database a test.
+
+Fixtures:
+    settings: a migrated, empty database; the environment names it, so that subprocesses and
+        ``get_settings()`` use it too.
+    demo_database: the same with the demo data in it.
+    clone_database: what both stand on, for fixtures of wider scope:
+        ``with clone_database("demo") as settings: ...`` (or ``"empty"``).
+    postgres_server: the settings of the server alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg import sql
+
+from qbank import migrations
+from qbank.postgres import connect, embedded
+from qbank.settings import Settings, get_settings
+
+HOME = "QBANK_TEST_HOME"  # shared by the workers of a run, not by runs
+CloneDatabase = Callable[..., AbstractContextManager[Settings]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if HOME not in os.environ:
+        home = tempfile.mkdtemp(prefix="qbank-tests-")
+        Path(home).chmod(0o711)  # the user that runs the server for root passes through
+        os.environ[HOME] = home
+        config.stash[_OWN] = Path(home)
+    # nothing of the caller's environment reaches a test
+    for name in [name for name in os.environ if name.startswith("QBANK_") and name != HOME]:
+        del os.environ[name]
+    os.environ |= {
+        "QBANK_HOME": os.environ[HOME],
+        "QBANK_ENV": "test",
+        "QBANK_POSTGRES_FSYNC": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = config.stash.get(_OWN, None)
+    if home is not None:
+        embedded.drop(get_settings(), force=True)
+        shutil.rmtree(home, ignore_errors=True)
+        os.environ.pop(HOME, None)
+
+
+_OWN = pytest.StashKey[Path]()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Settings:
+    settings = get_settings()
+    embedded.ensure_running(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def clone_database(postgres_server: Settings) -> CloneDatabase:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    numbers = itertools.count()
+
+    @contextmanager
+    def clone(template: str = "empty") -> Iterator[Settings]:
+        source = _template(template, postgres_server)
+        name = f"test_{worker}_{next(numbers)}"
+        with _server(postgres_server) as server:
+            for copy, of in ((name, source), (f"{name}_dagster", "template1")):
+                server.execute(
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
+                        sql.Identifier(copy),
+                        sql.Identifier(of),
+                        # copying files wins over logging pages once there is data
+                        sql.Identifier("wal_log" if template == "empty" else "file_copy"),
+                    )
+                )
+            server.execute(
+                sql.SQL("ALTER DATABASE {} OWNER TO qbank_orchestration").format(
+                    sql.Identifier(f"{name}_dagster")
+                )
+            )
+        previous = os.environ.get("QBANK_DATABASE")
+        os.environ["QBANK_DATABASE"] = name
+        try:
+            yield get_settings()
+        finally:
+            if previous is None:
+                os.environ.pop("QBANK_DATABASE")
+            else:
+                os.environ["QBANK_DATABASE"] = previous
+            with _server(postgres_server) as server:
+                for doomed in (name, f"{name}_dagster"):
+                    server.execute(
+                        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(
+                            sql.Identifier(doomed)
+                        )
+                    )
+
+    return clone
+
+
+@pytest.fixture
+def settings(clone_database: CloneDatabase) -> Iterator[Settings]:
+    with clone_database("empty") as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def demo_database(clone_database: CloneDatabase) -> Iterator[Settings]:
+    with clone_database("demo") as chosen:
+        yield chosen
+
+
+def _server(settings: Settings):
+    return connect(settings=settings, database="postgres", autocommit=True)
+
+
+def _template(kind: str, server: Settings) -> str:
+    """Makes a template at its first use, by one worker; the others wait."""
+    name = f"template_{kind}"
+    made = server.home / "run" / name
+    with (server.home / "run" / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            # copied rather than built on: its files are the same but for the data
+            chosen = server.model_copy(update={"database": name})
+            migrations.migrate(chosen)
+            if kind == "demo":
+                from qbank import demo
+
+                demo.generate(settings=chosen)
+            made.touch()
+    return name
