@@ -1,4 +1,5 @@
-"""The delivery API (FastAPI): one router a file, its request and response models beside it.
+"""The delivery API: quizzes chosen by what calibration published, answers kept, admin control.
 
-What never lives here: formulas, and a second selection rule (see ``calibration.cat``).
+One router a file in ``routers/``, its request and response models beside it. The hot path of a quiz
+lives in ``quizzes/``. What never lives here: formulas, a second selection rule, schema changes.
 """

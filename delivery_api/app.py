@@ -1,0 +1,101 @@
+"""The application: what is shared by all requests, and the routers on it.
+
+What never lives here: routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+
+from delivery_api import problems
+from delivery_api.database import Database
+from delivery_api.middleware import RequestContext
+from delivery_api.openapi import describe
+from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.content import Contents
+from delivery_api.rate_limit import RateLimit
+from delivery_api.routers import ROUTERS, health, login
+from delivery_api.settings import ApiSettings
+from delivery_api.tokens import Tokens
+from qbank.settings import Settings, get_settings
+
+PREFIX = "/v1"
+
+
+def create_app(api: ApiSettings | None = None, settings: Settings | None = None) -> FastAPI:
+    """Makes the application; nothing connects before it is started.
+
+    Args:
+        api: the API's settings; read from the environment where None.
+        settings: the shared settings; those of the process where None.
+
+    Raises:
+        SettingsError: a setting is wrong or not safe outside development.
+    """
+    api = api or ApiSettings.load()
+    settings = settings or get_settings()
+    app = FastAPI(
+        title="qbank delivery API",
+        version="1.0.0",
+        lifespan=_lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+        max_body_size=api.api_max_body_bytes,
+        responses=problems.documented(503),
+    )
+    app.state.api = api
+    app.state.settings = settings
+    app.state.tokens = Tokens(api, settings)
+    app.state.database = Database(settings, patience_s=api.api_database_patience_s)
+    app.state.banks = Banks(app.state.database, api.selection_key(settings))
+    app.state.contents = Contents()
+    app.state.warmed_up = False
+    app.state.login_limit = RateLimit(
+        "logins", api.login_rate_per_minute, processes=api.api_workers
+    )
+    app.state.answer_limit = RateLimit(
+        "answers", api.answer_rate_per_minute, processes=api.api_workers
+    )
+    problems.install(app)
+    _add_routers(app, api)
+    if api.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(api.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
+            allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key"],
+            expose_headers=["x-request-id", "retry-after"],
+            max_age=600,
+        )
+    # added last, so it is outermost: also a CORS refusal is logged and counted
+    app.add_middleware(
+        RequestContext, access_log=api.api_access_log, https_only=api.env == "prod"
+    )
+    describe(app)
+    return app
+
+
+def _add_routers(app: FastAPI, api: ApiSettings) -> None:
+    app.include_router(health.router)
+    app.include_router(health.router, prefix=PREFIX, include_in_schema=False)
+    if api.mock_login:
+        app.include_router(login.router, prefix=PREFIX)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await app.state.database.open()
+    try:
+        # compiled before the first request, not in it
+        await run_in_threadpool(app.state.banks.warm_up)
+        app.state.warmed_up = True
+        yield
+    finally:
+        await app.state.database.close()

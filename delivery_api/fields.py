@@ -1,0 +1,55 @@
+"""Field types that requests share: what Postgres can keep, and pages.
+
+What never lives here: models of a single route.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Row = TypeVar("Row")
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain the character U+0000")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return _storable(text)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_filled)]
+Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_filled)]
+Note = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
+ExamCode = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["demo-core"])
+]
+QuizId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="counts from 1")]
+PageSize = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
+
+
+class Body(BaseModel):
+    """A request body; a field that is not known is an error, not silently dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(BaseModel, Generic[Row]):
+    """One page of a listing."""
+
+    items: list[Row]
+    total: int = Field(description="rows on all pages together")
+    page: int
+    page_size: int

@@ -1,0 +1,45 @@
+"""Prometheus metrics of the API, summed over its processes.
+
+What never lives here: what is worth counting in the marts (``dbt_qbank``).
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+REQUESTS = Histogram(
+    "qbank_api_request_seconds",
+    "Time to answer a request",
+    ["method", "route", "status"],
+    buckets=_SECONDS,
+)
+SERVED = Counter("qbank_api_items_served", "Items served", ["selector"])
+HELD_BACK = Counter("qbank_api_items_held_back", "Items held back by exposure control")
+FORCED = Counter("qbank_api_items_forced", "Items served although every item was held back")
+CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap")
+ANSWERS = Counter("qbank_api_answers", "Answers recorded", ["correct"])
+BANK_LOADS = Histogram("qbank_api_bank_load_seconds", "Time to load and rank an exam's item bank")
+BANK_ITEMS = Gauge(
+    "qbank_api_bank_items", "Items in the cached bank", ["exam_code"], multiprocess_mode="mostrecent"
+)
+
+
+def exposition() -> bytes:
+    """All metrics in Prometheus' text format, of all processes of this service."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,183 @@
+"""Errors as RFC 9457 problem details: one shape, whoever raises.
+
+What never lives here: decisions about what is an error.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from qbank.stores import ConflictError, InvalidValueError, NotFoundError
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One field of a request that is wrong."""
+
+    field: str = Field(description="where it stands, e.g. `body.filters.num_questions`")
+    message: str
+
+
+class ProblemDetails(BaseModel):
+    """An error (RFC 9457)."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:qbank:problem:not-found",
+                    "title": "Not Found",
+                    "status": 404,
+                    "detail": "quiz 7f0c… does not exist",
+                    "request_id": "5d1b0c6a9f2e4a10",
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="what kind of error, stable: `urn:qbank:problem:<kind>`")
+    title: str = Field(description="the HTTP status in words")
+    status: int = Field(description="the HTTP status")
+    detail: str = Field(description="what is wrong here, with the value and the remedy")
+    request_id: str | None = Field(default=None, description="finds the request in the logs")
+    errors: list[FieldError] | None = Field(default=None, description="wrong fields, on 422")
+
+
+class Problem(Exception):
+    """An error to answer with.
+
+    Attributes:
+        status: HTTP status.
+        kind: stable last part of the problem's type.
+        detail: names the thing, the value and the remedy.
+    """
+
+    def __init__(
+        self, status: int, kind: str, detail: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = headers
+
+
+def not_found(what: str) -> Problem:
+    """404, the same whether the thing is absent or somebody else's."""
+    return Problem(404, "not-found", f"{what} does not exist")
+
+
+def unavailable(detail: str) -> Problem:
+    """503 with a hint when to come again."""
+    return Problem(503, "unavailable", detail, {"Retry-After": "2"})
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of the errors that a route answers with."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+        for status in statuses
+    }
+
+
+def render(
+    request_id: str | None,
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    errors: list[FieldError] | None = None,
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The response of a problem."""
+    body = ProblemDetails(
+        type=f"urn:qbank:problem:{kind}",
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        request_id=request_id,
+        errors=errors,
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def _request_id(request: Request) -> str | None:
+    return getattr(request.state, "request_id", None)
+
+
+async def _problem(request: Request, error: Problem) -> JSONResponse:
+    return render(
+        _request_id(request), error.status, error.kind, error.detail, headers=error.headers
+    )
+
+
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    headers = dict(error.headers) if error.headers else None
+    return render(_request_id(request), error.status_code, kind, str(error.detail), headers=headers)
+
+
+async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+    wrong = [
+        FieldError(
+            field=".".join(str(part) for part in item["loc"]),
+            message=item["msg"].removeprefix("Value error, "),
+        )
+        for item in error.errors()
+    ]
+    detail = f"{wrong[0].field}: {wrong[0].message}" if wrong else "the request is malformed"
+    return render(_request_id(request), 422, "invalid-request", detail, errors=wrong)
+
+
+async def _not_found(request: Request, error: NotFoundError) -> JSONResponse:
+    return render(_request_id(request), 404, "not-found", str(error))
+
+
+async def _conflict(request: Request, error: ConflictError) -> JSONResponse:
+    return render(_request_id(request), 409, "conflict", str(error))
+
+
+async def _invalid(request: Request, error: InvalidValueError) -> JSONResponse:
+    return render(_request_id(request), 422, "invalid-value", str(error))
+
+
+async def _unstorable(request: Request, error: psycopg.DataError) -> JSONResponse:
+    detail = f"Postgres cannot keep a value of this request ({error.diag.message_primary or error})"
+    return render(_request_id(request), 422, "invalid-value", detail)
+
+
+async def _database_away(request: Request, error: psycopg.OperationalError) -> JSONResponse:
+    detail = "the database does not answer: try again in a moment"
+    return render(
+        _request_id(request), 503, "unavailable", detail, headers={"Retry-After": "2"}
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the app a problem."""
+    for kind, handler in (
+        (Problem, _problem),
+        (HTTPException, _http),
+        (RequestValidationError, _validation),
+        (NotFoundError, _not_found),
+        (ConflictError, _conflict),
+        (InvalidValueError, _invalid),
+        (psycopg.DataError, _unstorable),
+        (psycopg.OperationalError, _database_away),
+        (psycopg.InterfaceError, _database_away),
+    ):
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]

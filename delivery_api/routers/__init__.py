@@ -1,0 +1,1 @@
+"""One router a file, its request and response models beside it."""

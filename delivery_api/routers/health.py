@@ -1,0 +1,59 @@
+"""Is the service alive, can it work, and what does it measure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from delivery_api import metrics
+from delivery_api.readiness import Check, readiness
+
+router = APIRouter(tags=["operation"])
+
+
+class Health(BaseModel):
+    """The process runs."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """Whether requests can be answered, and what stands in the way."""
+
+    ready: bool
+    checks: list[Check] = Field(description="what was looked at, each with its reason")
+
+
+@router.get("/health", summary="Liveness")
+async def health() -> Health:
+    """Answers while the process runs; looks at nothing else."""
+    return Health()
+
+
+@router.get(
+    "/ready",
+    summary="Readiness",
+    responses={503: {"model": Readiness, "description": "Not ready; `checks` tells why"}},
+)
+async def ready(request: Request, response: Response) -> Readiness:
+    """Looks at the database, its migrations and the compiled selection rule."""
+    checks = await run_in_threadpool(readiness, request.app.state)
+    found = Readiness(ready=all(check.ok for check in checks), checks=checks)
+    if not found.ready:
+        response.status_code = 503
+    return found
+
+
+@router.get(
+    "/metrics",
+    summary="Prometheus metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def prometheus() -> Response:
+    """All metrics of all processes of the service."""
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

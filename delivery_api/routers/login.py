@@ -1,0 +1,47 @@
+"""Mock login: tokens for anyone who asks, in development alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from delivery_api.fields import Body, Name
+from delivery_api.problems import documented
+from delivery_api.tokens import Role
+
+router = APIRouter(prefix="/auth", tags=["login"], responses=documented(413, 422, 429))
+
+TOKEN_SECONDS = 8 * 3600
+
+
+class MockLogin(Body):
+    """Who to be."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"user_id": "student-1", "roles": ["student"], "tenant_id": "demo"}]
+        }
+    )
+
+    user_id: Name
+    roles: Annotated[list[Role], Field(min_length=1, max_length=6)]
+    tenant_id: Name = "demo"
+
+
+class Token(BaseModel):
+    """A bearer token."""
+
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105  (the scheme's name)
+    expires_in: int = Field(description="seconds")
+
+
+@router.post("/mock-login", summary="A token for anyone (development only)")
+async def mock_login(body: MockLogin, request: Request) -> Token:
+    """Signs a token for the user, roles and tenant given. Outside `QBANK_ENV=dev` it does not exist."""
+    state = request.app.state
+    state.login_limit.admit(request.client.host if request.client else "unknown")
+    token = state.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)
+    return Token(access_token=token, expires_in=TOKEN_SECONDS)

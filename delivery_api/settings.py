@@ -1,0 +1,127 @@
+"""Settings of the delivery API, and its refusal to start where they are not safe.
+
+What never lives here: settings of other rooms (``qbank.settings``), and anything that connects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from qbank.postgres.roles import generated_secret
+from qbank.settings import Settings, SettingsGroup
+
+MIN_SECRET_BYTES = 32
+# what .env.example and tutorials write where a secret belongs
+_PLACEHOLDERS = ("change-me", "changeme", "change_me", "secret", "default", "example", "password")
+
+
+class ApiSettings(SettingsGroup):
+    """What the API needs to know beyond the shared settings.
+
+    Attributes:
+        env: the same ``QBANK_ENV`` as everywhere; mock login exists in ``dev`` alone.
+        jwks_url: keys of the identity provider (OIDC); tokens are then RS256 or ES256 only.
+        jwt_secret: shared secret; tokens are then HS256 only. In dev one is generated and kept.
+        jwt_issuer, jwt_audience: what ``iss`` and ``aud`` must say.
+        selection_secret: keys the draws of exposure control; derived from ``jwt_secret`` if unset.
+        cors_origins: origins that browsers may call from, comma-separated; none by default.
+        api_host, api_port, api_workers: where ``python -m delivery_api`` listens, in how many processes.
+        api_forwarded_allow_ips: proxies whose ``X-Forwarded-For`` is believed, comma-separated.
+        api_max_body_bytes: larger request bodies are refused with 413.
+        api_access_log: one structured line a request.
+        api_database_patience_s: how long a request waits for Postgres to come back before 503.
+        login_rate_per_minute, answer_rate_per_minute: allowed calls of one address or one user.
+        quiz_minutes: a quiz may be answered this long.
+    """
+
+    env: Literal["dev", "test", "prod"] = "dev"
+    jwks_url: str | None = Field(default=None, pattern=r"^https?://")
+    jwt_secret: SecretStr | None = Field(default=None, validate_default=True)
+    jwt_issuer: str = Field(default="qbank", min_length=1)
+    jwt_audience: str = Field(default="qbank", min_length=1)
+    selection_secret: SecretStr | None = Field(default=None, validate_default=True)
+
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+    api_workers: int = Field(default=1, ge=1, le=64)
+    api_forwarded_allow_ips: str = "127.0.0.1"
+    api_max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216)
+    api_access_log: bool = True
+    api_database_patience_s: float = Field(default=10.0, ge=0, le=120)
+    login_rate_per_minute: int = Field(default=30, ge=1)
+    answer_rate_per_minute: int = Field(default=240, ge=1)
+    quiz_minutes: int = Field(default=180, ge=1, le=10_080)
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _strong_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        jwks_url = info.data.get("jwks_url")
+        if value is not None and jwks_url:
+            raise ValueError("QBANK_JWKS_URL is set too: keep one of the two")
+        if info.data.get("env") == "dev" or jwks_url:
+            return value
+        if value is None:
+            raise ValueError(
+                "not set: outside dev give a secret of 32 bytes or more, or QBANK_JWKS_URL"
+            )
+        return _not_guessable(value)
+
+    @field_validator("selection_secret")
+    @classmethod
+    def _selection_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("env") == "dev":
+            return value
+        if value is None and info.data.get("jwks_url"):
+            raise ValueError("not set: with QBANK_JWKS_URL give a secret of 32 bytes or more")
+        return value if value is None else _not_guessable(value)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin == "*" or not origin.startswith(("http://", "https://")):
+                raise ValueError("list origins such as https://exam.example.org; * is refused")
+        return value
+
+    @property
+    def mock_login(self) -> bool:
+        """Whether ``POST /v1/auth/mock-login`` exists."""
+        return self.env == "dev" and self.jwks_url is None
+
+    def signing_secret(self, settings: Settings) -> str:
+        """The HS256 secret; in dev, where none is set, one generated into ``.qbank/secrets``."""
+        if self.jwt_secret is not None:
+            return self.jwt_secret.get_secret_value()
+        return generated_secret("api_jwt", settings)
+
+    def selection_key(self, settings: Settings) -> bytes:
+        """32 bytes that key the draws of exposure control, the same in every process."""
+        if self.selection_secret is not None:
+            source = self.selection_secret.get_secret_value()
+        elif self.jwks_url is not None:
+            source = generated_secret("api_selection", settings)
+        else:
+            source = self.signing_secret(settings)
+        return hmac.new(source.encode(), b"qbank selection", hashlib.sha256).digest()
+
+
+def _not_guessable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"too short: give {MIN_SECRET_BYTES} bytes or more")
+    if len(set(text)) < 8 or text.lower().startswith(_PLACEHOLDERS):
+        raise ValueError("a placeholder: make one with `openssl rand -base64 48`")
+    return value
