@@ -7,7 +7,8 @@ What never lives here: what a run computes, and whether its proposal may be publ
 """
 
 from qbank.stores.runs.lifecycle import claim, create, finish, progress, propose, request_cancel
-from qbank.stores.runs.reading import diff, get, latest, list, queued, running, silent
+from qbank.stores.runs.liveness import abandoned, hold, let_go
+from qbank.stores.runs.reading import diff, get, latest, list, of_orchestrator, queued, running
 from qbank.stores.runs.record import (
     FINISHED,
     ItemChange,
@@ -26,17 +27,20 @@ __all__ = [
     "RunFilter",
     "RunPage",
     "Status",
+    "abandoned",
     "claim",
     "create",
     "diff",
     "finish",
     "get",
+    "hold",
     "latest",
+    "let_go",
     "list",
+    "of_orchestrator",
     "progress",
     "propose",
     "queued",
     "request_cancel",
     "running",
-    "silent",
 ]

@@ -58,7 +58,8 @@ def create(
 def claim(conn: Connection[Any], run_id: UUID, *, orchestrator_run_id: str) -> Run:
     """Takes a queued run to work on it.
 
-    A row that the same orchestrator run holds already is taken again: that is its retry.
+    A row that the same orchestrator run holds already is taken again, from the beginning: that is
+    its retry.
 
     Raises:
         NotFoundError: no such run.
@@ -66,7 +67,7 @@ def claim(conn: Connection[Any], run_id: UUID, *, orchestrator_run_id: str) -> R
     """
     sql = f"""UPDATE calibration_runs SET status = 'running', orchestrator_run_id = %(by)s,
             started_at = coalesce(started_at, clock_timestamp()),
-            heartbeat_at = clock_timestamp(), history = '[]'
+            heartbeat_at = clock_timestamp(), history = '[]', result = NULL
         WHERE id = %(id)s
           AND (status = 'queued' OR (status = 'running' AND orchestrator_run_id = %(by)s))
         RETURNING {COLUMNS}"""  # noqa: S608

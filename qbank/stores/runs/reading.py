@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -99,12 +98,12 @@ def running(conn: Connection[Any]) -> tuple[Run, ...]:
         return tuple(cursor.execute(sql).fetchall())
 
 
-def silent(conn: Connection[Any], *, silent_for: timedelta) -> tuple[Run, ...]:
-    """Running rows without a heartbeat for that long: their process is gone or stuck."""
-    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE status = 'running'
-        AND coalesce(heartbeat_at, started_at) < clock_timestamp() - %s"""  # noqa: S608
+def of_orchestrator(conn: Connection[Any], orchestrator_run_id: str) -> tuple[Run, ...]:
+    """The rows that one orchestrator run works or worked on, oldest first, with proposals."""
+    sql = f"""SELECT {COLUMNS} FROM calibration_runs WHERE orchestrator_run_id = %s
+        ORDER BY created_at, id"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return tuple(cursor.execute(sql, (silent_for,)).fetchall())
+        return tuple(cursor.execute(sql, (orchestrator_run_id,)).fetchall())
 
 
 def latest(
