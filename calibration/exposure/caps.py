@@ -1,0 +1,168 @@
+"""Exposure caps per item, and whether any exposure parameters can meet them.
+
+What never lives here: simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from calibration.bank import FloatArray, IntArray
+from calibration.cat.control import ExposureControl
+from calibration.cat.ranking import RankedBank
+from calibration.errors import InfeasibleExposureError, InvalidParameterError
+
+_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class CapPolicy:
+    """How strictly each topic is capped.
+
+    Attributes:
+        tau: the cap of all topics not named, in (0, 1].
+        topic_tau: topic code → its cap; wins over the weights.
+        topic_weights: topic code → weight w ≥ 0; the topic's cap is τ·w/Σw.
+    """
+
+    tau: float
+    topic_tau: Mapping[int, float]
+    topic_weights: Mapping[int, float]
+
+    @classmethod
+    def of(
+        cls,
+        ranked: RankedBank,
+        tau: float,
+        topic_tau: Mapping[int, float] | None,
+        topic_weights: Mapping[int, float] | None,
+    ) -> CapPolicy:
+        """Checks a policy against the topics of a bank.
+
+        Raises:
+            InvalidParameterError: τ outside (0, 1], a topic that the bank has not, a bad weight.
+        """
+        _check_tau("tau", tau)
+        known = {int(code) for code in ranked.topics}
+        for name, given in (("topic_tau", topic_tau), ("topic_weights", topic_weights)):
+            unknown = sorted(set(given or {}) - known)
+            if unknown:
+                raise InvalidParameterError(
+                    f"{name} names topic {unknown[0]}, of which the bank has no item: "
+                    f"its topics are {sorted(known)}"
+                )
+        for code, cap in (topic_tau or {}).items():
+            _check_tau(f"topic_tau of topic {code}", cap)
+        weights = dict(topic_weights or {})
+        for code, weight in weights.items():
+            if not (np.isfinite(weight) and weight > 0):
+                raise InvalidParameterError(
+                    f"topic_weights of topic {code} is {weight}: give a value > 0"
+                )
+        return cls(float(tau), dict(topic_tau or {}), weights)
+
+    def by_topic(self, ranked: RankedBank, tau: float | None = None) -> FloatArray:
+        """Cap of each of the bank's topics, shape (T,), under τ or another value for it."""
+        base = self.tau if tau is None else tau
+        total = sum(self.topic_weights.values())
+        caps = np.full(max(ranked.topics.size, 1), base)
+        for index, code in enumerate(ranked.topics.tolist()):
+            if code in self.topic_tau:
+                caps[index] = self.topic_tau[code]
+            elif code in self.topic_weights:
+                caps[index] = base * self.topic_weights[code] / total
+        return caps
+
+    def by_item(self, ranked: RankedBank) -> FloatArray:
+        """Cap r_i of each item, shape (J,)."""
+        return self.by_topic(ranked)[ranked.pool.topic]
+
+
+def _check_tau(name: str, tau: float) -> None:
+    if not (np.isfinite(tau) and 0 < tau <= 1):
+        raise InvalidParameterError(f"{name} is {tau}: give an exposure rate in (0, 1]")
+
+
+def check_feasible(
+    ranked: RankedBank, policy: CapPolicy, control: ExposureControl, test_length: int
+) -> None:
+    """Refuses caps that no exposure parameters can meet.
+
+    Every examinee gets `test_length` items, so ΣP(A) = L: the caps must add up to L, within each
+    topic to the quota's minimum, and to L when no topic gives more than its maximum.
+
+    Raises:
+        InfeasibleExposureError: with the shortfall and the smallest feasible τ.
+    """
+    sizes = np.bincount(ranked.pool.topic, minlength=max(ranked.topics.size, 1))
+
+    def short(tau: float) -> tuple[float, str]:
+        caps = np.minimum(policy.by_topic(ranked, tau), 1.0)
+        return _shortfall(ranked, caps * sizes, control, test_length)
+
+    shortfall, where = short(policy.tau)
+    if shortfall <= _SLACK:
+        return
+    smallest = _smallest(lambda tau: short(tau)[0] <= _SLACK)
+    remedy = f"the smallest feasible tau is {smallest:.6g}"
+    if smallest > 1:
+        common = _common(sizes, control.quota_min, control.quota_max, test_length)
+        smallest, remedy = (
+            common,
+            (
+                "no tau is large enough beside the topics' own caps; "
+                f"one common cap would need {common:.6g}"
+            ),
+        )
+    raise InfeasibleExposureError(
+        f"the exposure caps are infeasible: {where}, {shortfall:.6g} short per examinee; "
+        f"tau is {policy.tau:g}, {remedy}",
+        shortfall=shortfall,
+        smallest_feasible_tau=smallest,
+    )
+
+
+def _shortfall(
+    ranked: RankedBank, supply: FloatArray, control: ExposureControl, test_length: int
+) -> tuple[float, str]:
+    """Largest number of administrations per examinee that topic supplies (T,) leave unfilled."""
+    least, most = control.quota_min, control.quota_max
+    total = float(np.minimum(supply, most).sum()) if most.size else float(supply.sum())
+    worst = test_length - total
+    where = f"the caps add up to {total:.6g} of the {test_length} items of a test"
+    if least.size:
+        lacking = least - supply
+        topic = int(lacking.argmax())
+        if lacking[topic] > worst:
+            worst = float(lacking[topic])
+            where = (
+                f"topic {ranked.topics[topic]} must give {least[topic]} items and its caps add up "
+                f"to {supply[topic]:.6g}"
+            )
+    return float(worst), where
+
+
+def _smallest(feasible: Callable[[float], bool]) -> float:
+    """Smallest τ in (0, 1] that is feasible, to 1e-9 and on the feasible side; infinite if none."""
+    if not feasible(1.0):
+        return float("inf")
+    low, high = 0.0, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (low, middle) if feasible(middle) else (middle, high)
+    rounded = float(np.ceil(high * 1e6 - 1e-2) / 1e6)
+    return rounded if feasible(rounded) else high
+
+
+def _common(sizes: IntArray, least: IntArray, most: IntArray, test_length: int) -> float:
+    """Smallest cap common to all items under which a quota can be filled."""
+
+    def feasible(tau: float) -> bool:
+        supply = tau * sizes
+        total = np.minimum(supply, most).sum() if most.size else supply.sum()
+        return bool(total >= test_length - _SLACK and (not least.size or (supply >= least).all()))
+
+    return _smallest(feasible)
