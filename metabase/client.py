@@ -25,6 +25,7 @@ from metabase.settings import MetabaseSettings
 _BUSY = {429, 503}
 _GATEWAY = {502, 504}
 _LONGEST_REASON = 500
+_ATTEMPTS = 4
 
 Json = dict[str, Any]
 
@@ -35,19 +36,17 @@ class MetabaseClient:
     Args:
         base_url: Address of Metabase.
         timeout_seconds: Longest wait for one answer.
-        attempts: How often a request is tried while Metabase is busy or restarting.
-        transport: Another way to reach the server, for tests.
+        wait_seconds: First pause before a request is tried again; later ones are longer.
     """
 
     def __init__(
         self,
         base_url: str,
         timeout_seconds: float = 30.0,
-        attempts: int = 4,
-        transport: httpx.BaseTransport | None = None,
+        wait_seconds: float = 0.2,
     ) -> None:
-        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, transport=transport)
-        self._attempts = attempts
+        self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds)
+        self._wait_seconds = wait_seconds
         self._session: str | None = None
 
     @classmethod
@@ -145,8 +144,10 @@ class MetabaseClient:
             ApiError: Metabase refused, stayed busy, or could not be reached.
         """
         retrying = Retrying(
-            stop=stop_after_attempt(self._attempts),
-            wait=wait_exponential_jitter(initial=0.2, max=5),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_exponential_jitter(
+                multiplier=self._wait_seconds, jitter=self._wait_seconds, max=5
+            ),
             retry=retry_if_exception(lambda error: _may_retry(method, error)),
             reraise=True,
         )

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 
 from metabase.applying import apply_plan
 from metabase.catalog import sync_columns
 from metabase.client import MetabaseClient
 from metabase.content import CONTENT_FOLDER, load_content
-from metabase.errors import MetabaseError
 from metabase.planning import make_plan
 from metabase.report import print_outcome, print_plan, print_summary
 from metabase.settings import MetabaseSettings
+from qbank.errors import QbankError
 
 app = typer.Typer(help="Metabase: dashboards as code.", no_args_is_help=True)
 
@@ -36,8 +35,8 @@ def check(content: ContentFolder = CONTENT_FOLDER) -> None:
     with _plain_errors():
         loaded = load_content(content)
         typer.echo(
-            f"{len(loaded.collections)} collections, {len(loaded.cards)} cards and "
-            f"{len(loaded.dashboards)} dashboards are valid"
+            f"valid: {len(loaded.collections)} collections, {len(loaded.cards)} cards, "
+            f"{len(loaded.dashboards)} dashboards"
         )
 
 
@@ -59,7 +58,7 @@ def push(
     console = Console(highlight=False, soft_wrap=True)
     with _plain_errors():
         loaded = load_content(content)
-        settings = MetabaseSettings()
+        settings = MetabaseSettings.load()
         with MetabaseClient.connect(settings) as client:
             if sync:
                 sync_columns(
@@ -84,6 +83,6 @@ def _plain_errors() -> Iterator[None]:
     """Turn what is wrong with input or connection into words and exit code 2."""
     try:
         yield
-    except (MetabaseError, ValidationError) as error:
+    except QbankError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

@@ -3,8 +3,10 @@
 Belongs here: the exceptions of this room. Never here: handling them.
 """
 
+from qbank.errors import QbankError
 
-class MetabaseError(Exception):
+
+class MetabaseError(QbankError):
     """Base of everything this package raises on purpose."""
 
 

@@ -9,12 +9,13 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from metabase.errors import ConnectionSettingsError
+from qbank.settings import SettingsGroup
 
 
-class MetabaseSettings(BaseSettings):
+class MetabaseSettings(SettingsGroup):
     """Settings of the push, each named `QBANK_METABASE_<NAME>`.
 
     Attributes:
@@ -28,9 +29,7 @@ class MetabaseSettings(BaseSettings):
         allow_http: Send credentials over plain http to another machine all the same.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="QBANK_METABASE_", env_file=".env", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="QBANK_METABASE_")
 
     url: str | None = None
     api_key: SecretStr | None = None
