@@ -1,0 +1,21 @@
+"""Item response theory: estimation of item parameters from long-form responses.
+
+What never lives here: scoring of persons, linking of scales, fit statistics (sibling packages).
+"""
+
+from calibration.irt.fit import fit
+from calibration.irt.known import KnownItems
+from calibration.irt.priors import Beta, LogNormal, Normal, Priors, default_priors
+from calibration.irt.result import FitResult, NodeCheck
+
+__all__ = [
+    "Beta",
+    "FitResult",
+    "KnownItems",
+    "LogNormal",
+    "NodeCheck",
+    "Normal",
+    "Priors",
+    "default_priors",
+    "fit",
+]

@@ -1,0 +1,198 @@
+"""The public face of estimation: long-form responses in, item parameters out.
+
+What never lives here: kernels and update formulas (see `estep`, `mstep`, `oakes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.bank import FloatArray, IntArray
+from calibration.errors import InvalidParameterError
+from calibration.irt.assemble import assemble
+from calibration.irt.curves import SLOPE
+from calibration.irt.em import Evaluation, Problem, pack
+from calibration.irt.estep import EStep
+from calibration.irt.gates import Gate, decide, model_codes, smallest_n
+from calibration.irt.known import KnownItems
+from calibration.irt.layout import build_layout
+from calibration.irt.priors import Priors, resolve_priors
+from calibration.irt.quadrature import rectangular
+from calibration.irt.responses import Responses, build_responses, check_weight
+from calibration.irt.result import FitResult
+from calibration.irt.squarem import Squarem
+from calibration.irt.starts import start_params
+from calibration.irt.threads import Workers
+
+OnCycle = Callable[[int, float], bool | None]
+
+
+def fit(
+    person: npt.ArrayLike,
+    item: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    *,
+    model: str | Sequence[str] = "2pl",
+    D: float = 1.7,
+    priors: Priors | str | None = "default",
+    nodes: int = 61,
+    bounds: tuple[float, float] = (-6.0, 6.0),
+    se: bool = True,
+    weight: npt.ArrayLike | None = None,
+    item_count: int | None = None,
+    person_count: int | None = None,
+    min_n: str | int | Mapping[str, int] = "default",
+    fixed: KnownItems | None = None,
+    previous: KnownItems | None = None,
+    group: str | None = None,
+    tol: float = 1e-4,
+    max_cycles: int = 1000,
+    node_check: bool = True,
+    threads: int | None = None,
+    on_cycle: OnCycle | None = None,
+) -> FitResult:
+    """Calibrates items by marginal maximum likelihood (or posterior mode, where priors are on).
+
+    EM of Bock & Aitkin (1981) over the observed responses only, accelerated by SQUAREM; standard
+    errors from the observed information (Oakes 1999). Answers that are missing because of how items
+    were selected (adaptive tests, forms) are ignorable and need no imputation.
+
+    Args:
+        person: person codes 0 … N − 1, shape (M,).
+        item: item codes 0 … J − 1, shape (M,).
+        correct: 0 or 1, shape (M,).
+        model: "1pl", "2pl", "3pl", or one of them per item.
+        D: scaling constant: 1.7 for the normal metric, 1.0 for the logistic metric.
+        priors: "default" (see `default_priors`), None for maximum likelihood, or a `Priors`.
+        nodes: quadrature nodes.
+        bounds: range of the nodes, in units of ability.
+        se: whether to compute standard errors.
+        weight: weights of persons, shape (N,).
+        item_count: J, where it is more than the largest code + 1.
+        person_count: N, where it is more than the largest code + 1.
+        min_n: answers below which an item is held back: one number, a mapping from model to
+            number, or "default" (1PL 100, 2PL 200, 3PL 500).
+        fixed: items held at given parameters, which tie the scale to an earlier one
+            (fixed-parameter calibration; Kim 2006).
+        previous: parameters that items keep if they cannot be estimated.
+        group: "standard" for ability ~ N(0, 1), "free" to estimate its mean and SD; default: "free"
+            if there are fixed items.
+        tol: largest move of slope and intercept in one EM map at convergence.
+        max_cycles: most E-steps.
+        node_check: whether to report what doubling the nodes would change.
+        threads: threads to use; default: the CPUs of the process.
+        on_cycle: called with (cycle, objective) after each E-step; returning False cancels.
+
+    Returns:
+        The parameters of all J items. Items that cannot be estimated are flagged, never NaN.
+
+    Raises:
+        InvalidResponsesError: malformed responses (see `build_responses`) or weights.
+        InvalidParameterError: an option out of its range.
+    """
+    _check_options(D, tol, max_cycles)
+    responses = build_responses(
+        person, item, correct, item_count=item_count, person_count=person_count
+    )
+    weights = check_weight(weight, responses.person_count)
+    setup = _set_up(responses, model, min_n, resolve_priors(priors, D), D, fixed, previous, group)
+    with Workers(threads) as workers:
+        estep = EStep(
+            build_layout(responses.only(setup.gate.free | setup.gate.fixed), weights),
+            rectangular(nodes, bounds),
+            workers,
+        )
+        problem = setup.problem(estep, D, tol)
+        climb = Squarem[Evaluation](
+            problem.evaluate,
+            problem.improve,
+            problem.project,
+            tol=tol,
+            max_cycles=max_cycles,
+            on_cycle=on_cycle,
+        )
+        maximum = climb.maximise(setup.start(responses))
+        return assemble(problem, setup.gate, maximum, responses, se=se, node_check=node_check)
+
+
+@dataclass(frozen=True, eq=False)
+class _SetUp:
+    """What is decided before the first cycle."""
+
+    model: IntArray
+    gate: Gate
+    priors: Priors
+    hold_common_slope: bool
+    group_free: bool
+
+    def problem(self, estep: EStep, D: float, tol: float) -> Problem:
+        return Problem(
+            estep,
+            self.model,
+            np.flatnonzero(self.gate.free),
+            self.hold_common_slope,
+            self.group_free,
+            self.priors,
+            D,
+            tol,
+        )
+
+    def start(self, responses: Responses) -> FloatArray:
+        gate = self.gate
+        used = responses.only(gate.free | gate.fixed)
+        params = start_params(used, self.model, gate.params, np.flatnonzero(gate.free))
+        if self.hold_common_slope:
+            common = self.model == 1
+            params[common & gate.free, SLOPE] = params[common & gate.fixed, SLOPE][0]
+        return pack(params, 0.0, 1.0)
+
+
+def _set_up(
+    responses: Responses,
+    model: str | Sequence[str],
+    min_n: str | int | Mapping[str, int],
+    priors: Priors,
+    D: float,
+    fixed: KnownItems | None,
+    previous: KnownItems | None,
+    group: str | None,
+) -> _SetUp:
+    items = responses.item_count
+    for known in (fixed, previous):
+        if known is not None:
+            known.within(items)
+    codes = model_codes(model, items)
+    gate = decide(responses, codes, smallest_n(min_n, codes), priors, D, fixed, previous)
+    anchored = bool((gate.fixed & (responses.answered() > 0)).any())
+    if group not in (None, "standard", "free"):
+        raise InvalidParameterError(f'group is {group!r}: give "standard" or "free"')
+    if group == "free" and not anchored:
+        raise InvalidParameterError(
+            'group="free" needs fixed items that somebody answered: without them the scale has no '
+            "origin and unit"
+        )
+    hold = _common_slope_is_fixed(codes, gate)
+    return _SetUp(codes, gate, priors, hold, anchored if group is None else group == "free")
+
+
+def _common_slope_is_fixed(codes: IntArray, gate: Gate) -> bool:
+    slopes = gate.params[gate.fixed & (codes == 1), SLOPE]
+    if slopes.size and np.ptp(slopes) > 1e-6 * slopes[0]:
+        raise InvalidParameterError(
+            f"fixed 1PL items have slopes from {slopes.min():.4g} to {slopes.max():.4g}: the 1PL "
+            "has one; name them 2pl"
+        )
+    return bool(slopes.size)
+
+
+def _check_options(D: float, tol: float, max_cycles: int) -> None:
+    if not np.isfinite(D) or D <= 0:
+        raise InvalidParameterError(f"D is {D}: use 1.7 (normal metric) or 1.0 (logistic)")
+    if not np.isfinite(tol) or tol <= 0:
+        raise InvalidParameterError(f"tol is {tol}: give a finite number > 0")
+    if int(max_cycles) != max_cycles or max_cycles < 1:
+        raise InvalidParameterError(f"max_cycles is {max_cycles}: give a whole number ≥ 1")

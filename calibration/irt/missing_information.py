@@ -1,0 +1,311 @@
+"""Missing information: the covariance of the complete-data score under each examinee's posterior.
+
+By Louis (1982) and Oakes (1999) the observed information is the complete-data information minus
+Σ_p Cov(S_p | responses of p). An examinee's score S_p is a sum of smooth curves of θ, so that its
+covariance over a posterior is carried by a few orthonormal polynomials φ_k of that posterior:
+Cov(S) = Σ_k E[S φ_k] E[S φ_k]ᵀ, which a test holds against the sum over all nodes. The slope's
+score is θ times the intercept's, and θ φ_k is a combination of φ_{k−1}, φ_k and φ_{k+1}: it needs
+no sum over nodes at all.
+
+What never lives here: the complete-data part and the inversion (see `oakes`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+
+from calibration.bank import FloatArray, IntArray
+from calibration.irt.estep import exp_shifted, sum_rows
+from calibration.irt.responses import CodeArray
+
+DEGREE = 6
+FAST = {"reassoc", "contract", "nsz", "arcp"}
+
+
+class Evidence(NamedTuple):
+    """What the scores of all examinees are made from, as a tuple that compiled code takes.
+
+    Attributes:
+        indptr: where each examinee's rows begin, shape (R + 1,).
+        rows: 2·item + correct of each response.
+        weight: persons that each examinee stands for, shape (R,).
+        table: log-probabilities, shape (2J, width).
+        base: log weights of the nodes, shape (width,).
+        curves: from `score_curves`.
+        number: parameter number of slope, intercept, asymptote per item, −1 where held; (J, 3).
+        shared_slope: whether parameter 0 is a slope that several items share (1PL).
+        group_number: parameter number of mean and log SD of ability, or −1; shape (2,).
+        theta: nodes, padded to (width,).
+        group: mean and SD of ability, shape (2,).
+    """
+
+    indptr: IntArray
+    rows: CodeArray
+    weight: FloatArray
+    table: FloatArray
+    base: FloatArray
+    curves: FloatArray
+    number: IntArray
+    shared_slope: bool
+    group_number: IntArray
+    theta: FloatArray
+    group: FloatArray
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def score_curves(params: FloatArray, theta: FloatArray, width: int) -> FloatArray:
+    """Scores of intercept and asymptote at the nodes: (2, 2J, width), rows 2·item + correct.
+
+    A wrong answer's score in the asymptote is a constant and has no covariance: it is left 0.
+    """
+    items = params.shape[0]
+    out = np.zeros((2, 2 * items, width))
+    for j in range(items):
+        slope, intercept, c = params[j, 0], params[j, 1], params[j, 2]
+        for q in range(theta.size):
+            logistic = 1.0 / (1.0 + np.exp(-(slope * theta[q] + intercept)))
+            p = c + (1.0 - c) * logistic
+            out[0, 2 * j, q] = -logistic
+            out[0, 2 * j + 1, q] = (1.0 - p) * logistic / p
+            if c > 0.0:
+                out[1, 2 * j + 1, q] = (1.0 - p) / (p * (1.0 - c))
+    return out
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _polynomials(
+    post: FloatArray, theta: FloatArray, weighted: FloatArray, centre: FloatArray, off: FloatArray
+) -> None:
+    """Orthonormal polynomials of a posterior by the Stieltjes procedure.
+
+    Writes post·φ_k to `weighted` (DEGREE + 2, width) and the recurrence θφ_k = off_k φ_{k−1} +
+    centre_k φ_k + off_{k+1} φ_{k+1}. A posterior on too few nodes gives zeros beyond their number.
+    """
+    count, width = weighted.shape
+    before = np.zeros(width)
+    now = np.ones(width)
+    off[0] = 0.0
+    for k in range(count):
+        mean = 0.0
+        for q in range(width):
+            weighted[k, q] = post[q] * now[q]
+            mean += weighted[k, q] * now[q] * theta[q]
+        centre[k] = mean
+        norm = 0.0
+        for q in range(width):
+            value = (theta[q] - mean) * now[q] - off[k] * before[q]
+            before[q] = now[q]
+            now[q] = value
+            norm += post[q] * value * value
+        norm = np.sqrt(norm)
+        if norm < 1e-7:
+            for rest in range(k + 1, count):
+                off[rest], centre[rest] = 0.0, 0.0
+                for q in range(width):
+                    weighted[rest, q] = 0.0
+            off[count] = 0.0
+            return
+        off[k + 1] = norm
+        for q in range(width):
+            now[q] /= norm
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _project(curve: FloatArray, weighted: FloatArray, into: FloatArray) -> None:
+    """into_k = E[curve · φ_k] for every k."""
+    for k in range(weighted.shape[0]):
+        total = 0.0
+        for q in range(curve.size):
+            total += curve[q] * weighted[k, q]
+        into[k] = total
+
+
+@nb.njit(nogil=True, cache=True)
+def _scaled(own: FloatArray, root: float, into: FloatArray) -> None:
+    for k in range(into.size):
+        into[k] = root * own[k + 1]
+
+
+@nb.njit(nogil=True, cache=True)
+def _times_theta(
+    own: FloatArray, root: float, centre: FloatArray, off: FloatArray, into: FloatArray
+) -> None:
+    """Adds root·E[θ · curve · φ_k] to into_{k−1}, from own_k = E[curve · φ_k]."""
+    for k in range(1, into.size + 1):
+        value = off[k] * own[k - 1] + centre[k] * own[k] + off[k + 1] * own[k + 1]
+        into[k - 1] += root * value
+
+
+@nb.njit(nogil=True, cache=True)
+def _group_scores(
+    weighted: FloatArray, theta: FloatArray, group: FloatArray, root: float, into: FloatArray
+) -> None:
+    """Scores of mean and log SD of a normal group, into (2, DEGREE)."""
+    for k in range(into.shape[1]):
+        mean, log_sd = 0.0, 0.0
+        for q in range(theta.size):
+            t = (theta[q] - group[0]) / group[1]
+            mean += weighted[k + 1, q] * t / group[1]
+            log_sd += weighted[k + 1, q] * t * t
+        into[0, k] = root * mean
+        into[1, k] = root * log_sd
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _examinee_scores(
+    evidence: Evidence,
+    rows: CodeArray,
+    root: float,
+    post: FloatArray,
+    scores: FloatArray,
+    columns: IntArray,
+) -> int:
+    """E[S φ_k] of one examinee, k = 1 … DEGREE, times `root` (the root of his weight).
+
+    Args:
+        evidence: of all examinees.
+        rows: this one's responses.
+        root: factor on the result.
+        post: posterior at the nodes, summing to one, shape (width,).
+        scores: written, shape (≥ 3·rows + 3, DEGREE).
+        columns: parameter number of each row of `scores`, written.
+
+    Returns:
+        Rows written.
+    """
+    weighted = np.empty((DEGREE + 2, post.size))
+    centre, off, own = np.empty(DEGREE + 2), np.empty(DEGREE + 3), np.zeros(DEGREE + 2)
+    _polynomials(post, evidence.theta, weighted, centre, off)
+    index = evidence.number
+    for k in range(DEGREE):
+        scores[0, k] = 0.0
+    columns[0] = 0
+    used = 1 if evidence.shared_slope else 0
+    for row in rows:
+        j = row >> 1
+        _project(evidence.curves[0, row], weighted, own)
+        if index[j, 0] >= 0:
+            to = used
+            if evidence.shared_slope and index[j, 0] == 0:
+                to = 0
+            else:
+                columns[used] = index[j, 0]
+                for k in range(DEGREE):
+                    scores[used, k] = 0.0
+                used += 1
+            _times_theta(own, root, centre, off, scores[to])
+        if index[j, 1] >= 0:
+            columns[used] = index[j, 1]
+            _scaled(own, root, scores[used])
+            used += 1
+        if index[j, 2] >= 0:
+            _project(evidence.curves[1, row], weighted, own)
+            columns[used] = index[j, 2]
+            _scaled(own, root, scores[used])
+            used += 1
+    if evidence.group_number[0] >= 0:
+        columns[used], columns[used + 1] = evidence.group_number[0], evidence.group_number[1]
+        _group_scores(weighted, evidence.theta, evidence.group, root, scores[used : used + 2])
+        used += 2
+    return used
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+def _posterior(
+    evidence: Evidence, i: int, log_post: FloatArray, post: FloatArray, power: IntArray
+) -> None:
+    """Posterior of examinee i at the nodes, summing to one; `log_post` and `power` are scratch."""
+    start, stop = evidence.indptr[i], evidence.indptr[i + 1]
+    sum_rows(evidence.rows, evidence.table, start, stop, evidence.base, log_post)
+    exp_shifted(log_post, log_post.max(), post, power)
+    mass = post.sum()
+    for q in range(post.size):
+        post[q] /= mass
+
+
+@nb.njit(nogil=True, cache=True)
+def _most_rows(indptr: IntArray, first: int, last: int) -> int:
+    """Score rows that an examinee from first … last − 1 can need."""
+    most = 0
+    for i in range(first, last):
+        most = max(most, indptr[i + 1] - indptr[i])
+    return 3 * most + 3
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def add_sparse(evidence: Evidence, first: int, last: int, out: FloatArray) -> None:
+    """Adds Σ Cov(S_p) of examinees first … last − 1 to the upper triangle of `out` (P, P).
+
+    Each examinee touches only the cells of his own items.
+    """
+    width = evidence.table.shape[1]
+    post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
+    most = _most_rows(evidence.indptr, first, last)
+    scores, columns = np.empty((most, DEGREE)), np.empty(most, np.int64)
+    turned, line = np.empty((DEGREE, most)), np.empty(most)
+    for i in range(first, last):
+        _posterior(evidence, i, log_post, post, power)
+        # items in order keep the writes within the upper triangle and near each other
+        rows = np.sort(evidence.rows[evidence.indptr[i] : evidence.indptr[i + 1]])
+        root = np.sqrt(evidence.weight[i])
+        used = _examinee_scores(evidence, rows, root, post, scores, columns)
+        for r in range(used):
+            for k in range(DEGREE):
+                turned[k, r] = scores[r, k]
+        for r in range(used):
+            _row_products(turned, r, used, line)
+            into = out[columns[r]]
+            for s in range(r, used):
+                into[columns[s]] += line[s]
+
+
+@nb.njit(nogil=True, cache=True, fastmath=FAST)
+def _row_products(turned: FloatArray, r: int, stop: int, line: FloatArray) -> None:
+    """line_s = Σ_k turned_kr · turned_ks for s = r … stop − 1."""
+    t0, t1, t2 = turned[0, r], turned[1, r], turned[2, r]
+    t3, t4, t5 = turned[3, r], turned[4, r], turned[5, r]
+    for s in range(r, stop):
+        low = t0 * turned[0, s] + t1 * turned[1, s] + t2 * turned[2, s]
+        line[s] = low + t3 * turned[3, s] + t4 * turned[4, s] + t5 * turned[5, s]
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
+def fill_dense(evidence: Evidence, first: int, last: int, out: FloatArray) -> int:
+    """Writes E[S φ_k] of examinees first … last − 1 as rows of `out` (DEGREE·(last − first), P).
+
+    Rows that carry under 10⁻¹⁰ of the examinee's covariance are left out: on long tests the
+    posterior is narrow and two or three degrees are enough. Returns the rows written.
+    """
+    width = evidence.table.shape[1]
+    post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
+    most = _most_rows(evidence.indptr, first, last)
+    scores, columns = np.empty((most, DEGREE)), np.empty(most, np.int64)
+    norm = np.empty(DEGREE)
+    written = 0
+    for i in range(first, last):
+        _posterior(evidence, i, log_post, post, power)
+        rows = evidence.rows[evidence.indptr[i] : evidence.indptr[i + 1]]
+        root = np.sqrt(evidence.weight[i])
+        used = _examinee_scores(evidence, rows, root, post, scores, columns)
+        total = 0.0
+        for k in range(DEGREE):
+            norm[k] = 0.0
+            for r in range(used):
+                norm[k] += scores[r, k] ** 2
+            total += norm[k]
+        for k in range(DEGREE):
+            if norm[k] > 1e-10 * total:
+                _spread(scores, columns, used, k, out[written])
+                written += 1
+    return written
+
+
+@nb.njit(nogil=True, cache=True)
+def _spread(scores: FloatArray, columns: IntArray, used: int, k: int, out: FloatArray) -> None:
+    for column in range(out.size):
+        out[column] = 0.0
+    for r in range(used):
+        out[columns[r]] += scores[r, k]

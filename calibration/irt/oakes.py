@@ -1,0 +1,223 @@
+"""Covariance of the estimates from the observed information (Oakes 1999; Louis 1982).
+
+Observed information = complete-data information at the posterior counts (a small block per item)
+− missing information (see `missing_information`) − Hessian of the log prior. It is exact for the
+marginal likelihood at the quadrature in use, and costs about as much as a few cycles of EM.
+
+What never lives here: estimation, and the change to a and b (see `assemble`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import lapack
+from scipy.linalg.blas import dsyrk
+
+from calibration.bank import FloatArray, IntArray
+from calibration.irt.complete_information import group_information, item_information
+from calibration.irt.curves import ASYMPTOTE, INTERCEPT, SLOPE, log_curves, padded
+from calibration.irt.em import Evaluation, Problem, unpack
+from calibration.irt.estep import NO_MASS
+from calibration.irt.layout import all_rows
+from calibration.irt.missing_information import (
+    DEGREE,
+    Evidence,
+    add_sparse,
+    fill_dense,
+    score_curves,
+)
+from calibration.irt.mstep import STEEPEST
+from calibration.irt.threads import chunk_edges
+
+DENSE_SHARE = 0.25  # beyond this share of the items answered, a dense product beats scattered sums
+MOST_PARAMETERS = 12_000  # an information matrix of 1.2 GB
+BLOCK_BYTES = 32_000_000  # score rows per dense product
+PARTIAL_SUMS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Numbering:
+    """Numbers of the free parameters, −1 where a parameter is held.
+
+    Attributes:
+        item: of slope, intercept and asymptote, shape (J, 3).
+        group: of mean and log SD of ability, shape (2,).
+        count: P, free parameters.
+        shared_slope: whether number 0 is the common slope of the 1PL.
+    """
+
+    item: IntArray
+    group: IntArray
+    count: int
+    shared_slope: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """Covariance of the estimates.
+
+    Attributes:
+        numbering: which row is which parameter.
+        matrix: covariance, shape (P, P); rows of `lost` parameters are 0.
+        lost: parameters whose variance cannot be given, shape (P,).
+    """
+
+    numbering: Numbering
+    matrix: FloatArray
+    lost: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+
+def number_parameters(problem: Problem, params: FloatArray) -> Numbering:
+    """Numbers the free parameters, items in order and the group last.
+
+    A parameter at the edge of its range is held: the likelihood is not quadratic there.
+    """
+    model, free = problem.model, problem.free
+    used = np.zeros((params.shape[0], 3), bool)
+    used[free, SLOPE] = (np.abs(params[free, SLOPE]) < STEEPEST) & (model[free] > 1)
+    used[free, INTERCEPT] = True
+    used[free, ASYMPTOTE] = (model[free] == 3) & (params[free, ASYMPTOTE] > 1e-6)
+    common = free[model[free] == 1]
+    shared = bool(common.size) and not problem.hold_common_slope
+    item = np.where(used, np.cumsum(used).reshape(used.shape) - 1 + int(shared), -1)
+    count = int(used.sum()) + int(shared)
+    if shared:
+        item[common, SLOPE] = 0
+    group = np.full(2, -1, np.int64)
+    if problem.group_free:
+        group[:] = count, count + 1
+        count += 2
+    return Numbering(item.astype(np.int64), group, count, shared)
+
+
+def covariance(problem: Problem, x: FloatArray, evaluation: Evaluation) -> Covariance | None:
+    """Inverts the observed information at the point `x`, whose evaluation is given.
+
+    Returns:
+        The covariance, or None where there are too many parameters to invert.
+    """
+    params, mean, sd = unpack(x)
+    numbering = number_parameters(problem, params)
+    if numbering.count > MOST_PARAMETERS:
+        return None
+    information = _missing(problem, params, (mean, sd), numbering)
+    np.negative(information, out=information)
+    _add_complete(information, problem, params, (mean, sd), evaluation, numbering)
+    return _inverse(information, numbering)
+
+
+def _add_complete(
+    information: FloatArray,
+    problem: Problem,
+    params: FloatArray,
+    group: tuple[float, float],
+    evaluation: Evaluation,
+    numbering: Numbering,
+) -> None:
+    expectation, quadrature = evaluation.expectation, problem.estep.quadrature
+    blocks = item_information(
+        expectation.right,
+        expectation.total,
+        quadrature.theta,
+        params,
+        problem,
+        numbering.shared_slope,
+    )
+    for u in range(3):
+        for v in range(u, 3):
+            row, column = numbering.item[:, u], numbering.item[:, v]
+            both = (row >= 0) & (column >= 0)
+            np.add.at(information, (row[both], column[both]), blocks[both, u, v])
+    if problem.group_free:
+        first = numbering.group[0]
+        information[first:, first:] += group_information(quadrature, expectation.person, *group)
+
+
+def _missing(
+    problem: Problem, params: FloatArray, group: tuple[float, float], numbering: Numbering
+) -> FloatArray:
+    """Σ_p Cov(S_p | responses of p) in the upper triangle of a (P, P) array."""
+    layout, theta = problem.estep.layout, problem.estep.quadrature.theta
+    width = padded(theta.size)
+    indptr, rows = all_rows(layout)
+    table = np.zeros((2 * layout.item_count, width))
+    log_curves(params, theta, 0, layout.item_count, table[1::2], table[0::2])
+    base = np.full(width, NO_MASS)
+    base[: theta.size] = problem.estep.quadrature.log_normal_weights(*group)
+    nodes = np.zeros(width)
+    nodes[: theta.size] = theta
+    evidence = Evidence(
+        indptr,
+        rows,
+        layout.weight,
+        table,
+        base,
+        score_curves(params, theta, width),
+        numbering.item,
+        numbering.shared_slope,
+        numbering.group,
+        nodes,
+        np.array(group),
+    )
+    cells = max((indptr.size - 1) * layout.item_count, 1)
+    run = _dense if rows.size > DENSE_SHARE * cells else _sparse
+    return run(evidence, problem, numbering.count)
+
+
+def _sparse(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
+    parts = int(np.clip(500_000_000 // max(8 * count**2, 1), 1, PARTIAL_SUMS))
+    edges = chunk_edges(evidence.indptr, 50_000, parts)
+
+    def part(k: int) -> FloatArray:
+        out = np.zeros((count, count))
+        add_sparse(evidence, edges[k], edges[k + 1], out)
+        return out
+
+    sums = problem.estep.workers.run(part, range(edges.size - 1))
+    total = sums[0]
+    for other in sums[1:]:
+        total += other
+    return total
+
+
+def _dense(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
+    indptr = evidence.indptr
+    examinees = indptr.size - 1
+    per_block = int(np.clip(BLOCK_BYTES // (8 * max(count, 1) * DEGREE), 1, examinees))
+    total = np.zeros((count, count), order="F")
+    scores = np.zeros((DEGREE * per_block, count))
+    for start in range(0, examinees, per_block):
+        stop = min(start + per_block, examinees)
+        edges = np.unique(np.linspace(start, stop, 9).astype(np.int64))
+
+        def part(k: int, edges: IntArray = edges, start: int = start) -> slice:
+            first = DEGREE * int(edges[k] - start)
+            last = DEGREE * int(edges[k + 1] - start)
+            written = fill_dense(evidence, edges[k], edges[k + 1], scores[first:last])
+            return slice(first, first + int(written))
+
+        pieces = problem.estep.workers.run(part, range(edges.size - 1))
+        packed = np.concatenate([scores[piece] for piece in pieces])
+        dsyrk(1.0, packed.T, beta=1.0, c=total, overwrite_c=1)
+    return np.ascontiguousarray(total)
+
+
+def _inverse(information: FloatArray, numbering: Numbering) -> Covariance:
+    """Inverse of the upper triangle; parameters that make it indefinite drop out one by one."""
+    kept = np.arange(numbering.count)
+    lost = np.zeros(numbering.count, bool)
+    while kept.size:
+        part = information if kept.size == numbering.count else information[np.ix_(kept, kept)]
+        factor, failed = lapack.dpotrf(part.T, lower=1, clean=0)
+        if failed == 0:
+            inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+            break
+        lost[kept[failed - 1]] = True
+        kept = np.delete(kept, failed - 1)
+    matrix = np.zeros((numbering.count, numbering.count))
+    if kept.size:
+        lower = np.tril(inverse)
+        matrix[np.ix_(kept, kept)] = lower + np.tril(lower, -1).T
+    return Covariance(numbering, matrix, lost)

@@ -1,0 +1,225 @@
+"""Long-form responses, checked and sorted by person.
+
+What lives here: the checks that every entry point of estimation and scoring shares, and the
+person-major (CSR) layout. What never does: item parameters, quadrature, files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from calibration.bank import FloatArray, IntArray
+from calibration.errors import InvalidResponsesError
+
+ByteArray = npt.NDArray[np.uint8]
+CodeArray = npt.NDArray[np.int32]
+MAX_CODE = 2**30  # item codes are doubled (item, answer) and must stay within int32
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """Responses sorted by person.
+
+    Attributes:
+        indptr: where each person's responses begin, shape (N + 1,).
+        item: item code of each response, shape (M,).
+        correct: 0 or 1, shape (M,).
+        item_count: J; items nobody answered count too.
+    """
+
+    indptr: IntArray
+    item: CodeArray
+    correct: ByteArray
+    item_count: int
+
+    @property
+    def person_count(self) -> int:
+        """N, persons without an answer included."""
+        return int(self.indptr.size - 1)
+
+    def answered(self) -> IntArray:
+        """Responses per item, shape (J,)."""
+        return np.bincount(self.item, minlength=self.item_count).astype(np.int64)
+
+    def right(self) -> IntArray:
+        """Correct responses per item, shape (J,)."""
+        chosen = self.item[self.correct == 1]
+        return np.bincount(chosen, minlength=self.item_count).astype(np.int64)
+
+    def only(self, keep: npt.NDArray[np.bool_]) -> Responses:
+        """The same persons, with the responses to the items of `keep` (J,) alone."""
+        if keep.all():
+            return self
+        mask = keep[self.item]
+        before = np.concatenate([[0], np.cumsum(mask)])
+        return Responses(before[self.indptr], self.item[mask], self.correct[mask], self.item_count)
+
+
+def build_responses(
+    person: npt.ArrayLike,
+    item: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    *,
+    item_count: int | None = None,
+    person_count: int | None = None,
+    allow_empty: bool = False,
+) -> Responses:
+    """Checks long-form responses and sorts them by person in O(M).
+
+    Args:
+        person: person codes 0 … N − 1, shape (M,).
+        item: item codes 0 … J − 1, shape (M,).
+        correct: 0 or 1, shape (M,).
+        item_count: J, where it is more than the largest code + 1.
+        person_count: N, where it is more than the largest code + 1.
+        allow_empty: accept M = 0.
+
+    Raises:
+        InvalidResponsesError: lengths differ, no responses, a code that is not a whole number or
+            out of range, an answer other than 0 or 1 (NaN included), a pair given twice.
+    """
+    person_ = _codes("person", person, person_count)
+    item_ = _codes("item", item, item_count)
+    correct_ = _answers(correct)
+    if not person_.size == item_.size == correct_.size:
+        raise InvalidResponsesError(
+            f"person, item and correct have {person_.size}, {item_.size} and {correct_.size} "
+            "entries: give one of each per response"
+        )
+    if person_.size == 0 and not allow_empty:
+        raise InvalidResponsesError("there are no responses: give at least one")
+    persons = _count(person_, person_count)
+    items = _count(item_, item_count)
+    indptr = np.zeros(persons + 1, np.int64)
+    np.cumsum(np.bincount(person_, minlength=persons), out=indptr[1:])
+    if not _is_sorted(person_):
+        item_, correct_ = _scatter(person_, item_, correct_, indptr)
+    twice = _first_duplicate(indptr, item_, items)
+    if twice >= 0:
+        owner = int(np.searchsorted(indptr, twice, side="right") - 1)
+        raise InvalidResponsesError(
+            f"person {owner} answered item {item_[twice]} twice: keep one response per person and "
+            "item (the first attempt)"
+        )
+    return Responses(indptr, item_, correct_, items)
+
+
+def check_weight(weight: npt.ArrayLike | None, person_count: int) -> FloatArray:
+    """Person weights, shape (N,); ones where `weight` is None.
+
+    Raises:
+        InvalidResponsesError: the shape is not (N,), a weight is negative or not finite, or all
+            are 0.
+    """
+    if weight is None:
+        return np.ones(person_count)
+    array = np.asarray(weight, np.float64)
+    if array.shape != (person_count,):
+        raise InvalidResponsesError(
+            f"weight has shape {array.shape}: give one weight for each of {person_count} persons"
+        )
+    bad = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if bad.size:
+        raise InvalidResponsesError(
+            f"weight[{bad[0]}] is {array[bad[0]]}: weights must be finite and ≥ 0"
+        )
+    if not array.any():
+        raise InvalidResponsesError("all person weights are 0: nothing is left to fit")
+    return array
+
+
+def _codes(name: str, values: npt.ArrayLike, count: int | None) -> CodeArray:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise InvalidResponsesError(f"{name} has shape {array.shape}: give a flat array (M,)")
+    if array.size == 0:
+        return np.zeros(0, np.int32)
+    if not np.issubdtype(array.dtype, np.integer):
+        array = _whole(name, array)
+    low, high = int(array.min()), int(array.max())
+    limit = MAX_CODE if count is None else count
+    if low < 0 or high >= limit:
+        wrong = low if low < 0 else high
+        where = int(np.flatnonzero(array == wrong)[0])
+        raise InvalidResponsesError(
+            f"{name}[{where}] is {wrong}: codes must be from 0 to {limit - 1}"
+        )
+    return array.astype(np.int32, copy=False)
+
+
+def _whole(name: str, array: npt.NDArray[np.generic]) -> IntArray:
+    """Integer codes out of a float array (what pandas makes of a column with gaps)."""
+    if not np.issubdtype(array.dtype, np.floating):
+        raise InvalidResponsesError(
+            f"{name} has dtype {array.dtype}: give integer codes (numpy.unique makes them)"
+        )
+    with np.errstate(invalid="ignore"):
+        bad = np.flatnonzero(~(np.isfinite(array) & (array == np.floor(array))))
+    if bad.size:
+        raise InvalidResponsesError(
+            f"{name}[{bad[0]}] is {array[bad[0]]}: codes must be whole numbers"
+        )
+    return array.astype(np.int64)
+
+
+def _answers(correct: npt.ArrayLike) -> ByteArray:
+    array = np.asarray(correct)
+    if array.ndim != 1:
+        raise InvalidResponsesError(f"correct has shape {array.shape}: give a flat array (M,)")
+    if array.dtype == np.bool_:
+        return array.view(np.uint8) if array.flags.c_contiguous else array.astype(np.uint8)
+    if not np.issubdtype(array.dtype, np.number):
+        raise InvalidResponsesError(f"correct has dtype {array.dtype}: give 0 and 1")
+    bad = np.flatnonzero((array != 0) & (array != 1))
+    if bad.size:
+        raise InvalidResponsesError(
+            f"correct[{bad[0]}] is {array[bad[0]]} ({bad.size} such): give 0 and 1, and leave "
+            "unanswered items out"
+        )
+    return array.astype(np.uint8)
+
+
+def _count(codes: CodeArray, given: int | None) -> int:
+    if given is not None:
+        return int(given)
+    return int(codes.max()) + 1 if codes.size else 0
+
+
+@nb.njit(nogil=True, cache=True)
+def _is_sorted(codes: CodeArray) -> bool:
+    ascending = True
+    for k in range(1, codes.size):
+        ascending &= codes[k] >= codes[k - 1]
+    return ascending
+
+
+@nb.njit(nogil=True, cache=True)
+def _scatter(
+    person: CodeArray, item: CodeArray, correct: ByteArray, indptr: IntArray
+) -> tuple[CodeArray, ByteArray]:
+    """A stable counting sort by person."""
+    free = indptr[:-1].copy()
+    out_item = np.empty_like(item)
+    out_correct = np.empty_like(correct)
+    for k in range(person.size):
+        to = free[person[k]]
+        free[person[k]] = to + 1
+        out_item[to] = item[k]
+        out_correct[to] = correct[k]
+    return out_item, out_correct
+
+
+@nb.njit(nogil=True, cache=True)
+def _first_duplicate(indptr: IntArray, item: CodeArray, item_count: int) -> int:
+    """Position of the first response that repeats a (person, item) pair, or −1."""
+    seen_by = np.full(item_count, -1, np.int64)
+    for p in range(indptr.size - 1):
+        for k in range(indptr[p], indptr[p + 1]):
+            if seen_by[item[k]] == p:
+                return k
+            seen_by[item[k]] = p
+    return -1
