@@ -6,7 +6,7 @@ transaction. Values travel as parameters, never inside SQL text.
 What never lives here: psychometrics, decisions about what may be published, Dagster.
 """
 
-from qbank.stores import exposure, item_bank, item_parameters, responses, runs
+from qbank.stores import exposure, item_bank, item_parameters, responses, runs, served
 from qbank.stores.errors import (
     ConflictError,
     InvalidValueError,
@@ -24,4 +24,5 @@ __all__ = [
     "item_parameters",
     "responses",
     "runs",
+    "served",
 ]

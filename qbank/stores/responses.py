@@ -5,6 +5,7 @@ What never lives here: estimation, and the definition of a first attempt (that i
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,17 @@ class FirstAttempts:
     def __len__(self) -> int:
         return int(self.person.size)
 
+    def fingerprint(self) -> str:
+        """SHA-256 of the responses, whatever order they were read in."""
+        digest = hashlib.sha256()
+        for column in (self.question_id, self.version):
+            digest.update(np.ascontiguousarray(column).tobytes())
+        rows = np.lexsort((self.item, self.person))
+        digest.update(self.person[rows].tobytes())
+        digest.update(self.item[rows].tobytes())
+        digest.update(self.correct[rows].tobytes())
+        return digest.hexdigest()
+
 
 def first_attempts(conn: Connection[Any], exam_code: str) -> FirstAttempts:
     """Every person's first attempt at every item version of the exam.
@@ -60,7 +72,9 @@ def first_attempts(conn: Connection[Any], exam_code: str) -> FirstAttempts:
     version = table["version"].to_numpy()
     # versions stay far below 2^16, so one integer names the item version
     keys, item = np.unique(question << 16 | version, return_inverse=True)
-    codes = person.indices.to_numpy().astype(np.int64)
+    # coded by user id, so that the same responses are the same arrays whatever order they came in
+    rank = np.argsort(np.argsort(person.dictionary.to_numpy(zero_copy_only=False)))
+    codes = rank[person.indices.to_numpy()].astype(np.int64)
     twice = len(table) - len(np.unique(codes * max(len(keys), 1) + item))
     if twice:
         raise StoreError(
@@ -102,3 +116,21 @@ def _copy(conn: Connection[Any], query: str, value: str, schema: pa.Schema) -> p
         read_options=csv.ReadOptions(column_names=schema.names),
         convert_options=csv.ConvertOptions(column_types=schema, strings_can_be_null=False),
     )
+
+
+def median_times(conn: Connection[Any], exam_code: str) -> dict[tuple[int, int], float]:
+    """Median time of first attempts in ms, by (question id, version)."""
+    sql = """SELECT question_id, version,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY time_taken_ms)
+        FROM analytics.fact_responses
+        WHERE exam_code = %s AND is_first_attempt AND time_taken_ms IS NOT NULL
+        GROUP BY question_id, version"""
+    rows = conn.execute(sql, (exam_code,)).fetchall()
+    return {(question, version): float(time) for question, version, time in rows}
+
+
+def first_attempt_count(conn: Connection[Any], exam_code: str) -> int:
+    """How many first attempts the mart holds for the exam."""
+    sql = "SELECT count(*) FROM analytics.irt_responses WHERE exam_code = %s"
+    row = conn.execute(sql, (exam_code,)).fetchone()
+    return int(row[0]) if row else 0

@@ -7,7 +7,14 @@ What never lives here: how sh_p is found, and whether a proposal may be publishe
 """
 
 from qbank.stores.exposure.publishing import lock, publish, set_manual
-from qbank.stores.exposure.reading import after_run, as_of, history, in_force
+from qbank.stores.exposure.reading import (
+    after_run,
+    at_end,
+    at_start_of,
+    history,
+    in_force,
+    last_calibrated,
+)
 from qbank.stores.exposure.record import (
     Control,
     ControlInForce,
@@ -25,9 +32,11 @@ __all__ = [
     "Published",
     "Source",
     "after_run",
-    "as_of",
+    "at_end",
+    "at_start_of",
     "history",
     "in_force",
+    "last_calibrated",
     "lock",
     "publish",
     "set_manual",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -21,15 +21,62 @@ def in_force(conn: Connection[Any], exam_code: str) -> tuple[ControlInForce, ...
         return tuple(cursor.execute(sql, (exam_code,)).fetchall())
 
 
-def as_of(conn: Connection[Any], exam_code: str, moment: datetime) -> tuple[Control, ...]:
-    """The controls that were in force at ``moment`` (changes at that very moment not included)."""
-    sql = """SELECT * FROM (
-            SELECT DISTINCT ON (question_id, version) question_id, version, after AS sh_p
-            FROM item_exposure_history WHERE exam_code = %s AND at < %s
+def at_start_of(conn: Connection[Any], exam_code: str, day: date) -> tuple[Control, ...]:
+    """The controls that a UTC day starts from, by what each change was *for*.
+
+    A re-estimation counts at the start of the day it is for, whenever it was computed, and in its
+    latest version: a day that is computed again gives the later days another start. Everything
+    else counts when it happened.
+    """
+    return _timeline(conn, exam_code, datetime.combine(day, time.min, tzinfo=UTC))
+
+
+def at_end(conn: Connection[Any], exam_code: str) -> tuple[Control, ...]:
+    """The controls that the whole sequence of changes leads to: what ought to be in force."""
+    return _timeline(conn, exam_code, datetime.max.replace(tzinfo=UTC))
+
+
+def _timeline(conn: Connection[Any], exam_code: str, until: datetime) -> tuple[Control, ...]:
+    sql = """WITH latest AS (
+            SELECT DISTINCT ON (day) day, result -> 'proposal' AS proposal
+            FROM calibration_runs, LATERAL (SELECT (params ->> 'day')::date AS day) AS d
+            WHERE exam_code = %(exam)s AND kind = 'reestimation' AND status = 'done'
+              AND stopped_reason IS DISTINCT FROM 'dry_run'
+              AND (day::timestamp AT TIME ZONE 'UTC') < %(until)s
+            ORDER BY day, finished_at DESC),
+        -- an item that was out of the pool lately still has its history below
+        recent AS (SELECT * FROM latest ORDER BY day DESC LIMIT 14),
+        events AS (
+            SELECT question_id, version, after AS sh_p, at, id FROM item_exposure_history
+            WHERE exam_code = %(exam)s AND source <> 'reestimation' AND at < %(until)s
+            UNION ALL
+            SELECT h.question_id, h.version, h.after, d.day::timestamp AT TIME ZONE 'UTC', 0
+            FROM item_exposure_history AS h JOIN calibration_runs AS r ON r.id = h.run_id,
+                LATERAL (SELECT (r.params ->> 'day')::date AS day) AS d
+            WHERE h.exam_code = %(exam)s AND h.source = 'reestimation'
+              AND d.day < coalesce((SELECT min(day) FROM recent), '-infinity')
+            UNION ALL
+            SELECT i.question_id, i.version, i.sh_p, day::timestamp AT TIME ZONE 'UTC', 0
+            FROM recent, LATERAL ROWS FROM (
+                jsonb_array_elements_text(proposal -> 'question_id'),
+                jsonb_array_elements_text(proposal -> 'version'),
+                jsonb_array_elements_text(proposal -> 'sh_p')) AS t (q, v, k),
+                LATERAL (SELECT q::bigint AS question_id, v::integer AS version,
+                    k::float8 AS sh_p) AS i)
+        SELECT question_id, version, sh_p FROM (
+            SELECT DISTINCT ON (question_id, version) * FROM events
             ORDER BY question_id, version, at DESC, id DESC) AS last
         WHERE sh_p IS NOT NULL ORDER BY question_id, version"""
     with conn.cursor(row_factory=class_row(Control)) as cursor:
-        return tuple(cursor.execute(sql, (exam_code, moment)).fetchall())
+        return tuple(cursor.execute(sql, {"exam": exam_code, "until": until}).fetchall())
+
+
+def last_calibrated(conn: Connection[Any], exam_code: str) -> datetime | None:
+    """When sh_p was last replaced as a whole (calibration or rollback)."""
+    sql = """SELECT max(at) FROM item_exposure_history
+        WHERE exam_code = %s AND source IN ('calibration', 'rollback')"""
+    row = conn.execute(sql, (exam_code,)).fetchone()
+    return row[0] if row else None
 
 
 def history(

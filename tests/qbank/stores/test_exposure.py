@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, date, timedelta
 
 import psycopg
 import pytest
@@ -128,9 +128,45 @@ def test_two_publications_of_one_exam_do_not_mix(items):
             assert all(a.at < b.at for a, b in itertools.pairwise(chain))
 
 
-def test_what_was_in_force_at_a_moment_is_told_by_the_history(conn, items):
+def test_a_day_starts_from_what_was_in_force_at_its_first_moment(conn, items):
     exposure.publish(conn, EXAM, [Control(items[0], 1, 0.5)], BY)
-    then = exposure.history(conn, EXAM)[0].at + timedelta(microseconds=1)
-    exposure.publish(conn, EXAM, [Control(items[0], 1, 0.1), Control(items[1], 1, 0.2)], BY)
-    assert exposure.as_of(conn, EXAM, then) == (Control(items[0], 1, 0.5),)
-    assert exposure.as_of(conn, EXAM, datetime(2000, 1, 1, tzinfo=then.tzinfo)) == ()
+    today = exposure.history(conn, EXAM)[0].at.astimezone(UTC).date()
+    assert exposure.at_start_of(conn, EXAM, today) == ()
+    assert exposure.at_start_of(conn, EXAM, today + timedelta(days=1)) == (
+        Control(items[0], 1, 0.5),
+    )
+
+
+def reestimated(conn: postgres.Connection, day: date, question: int, sh_p: float) -> None:
+    """A re-estimation of a day that is done, as the night leaves it behind."""
+    run = runs.create(
+        conn,
+        kind="reestimation",
+        exam_code=EXAM,
+        params={"day": day.isoformat()},
+        requested_by="night",
+    )
+    runs.claim(conn, run.id, orchestrator_run_id=str(run.id))
+    proposal = {"question_id": [question], "version": [1], "sh_p_before": [None], "sh_p": [sh_p]}
+    runs.propose(conn, run.id, {"proposal": proposal}, input_fingerprint="f")
+    runs.finish(conn, run.id, "done")
+
+
+def test_a_reestimation_counts_for_its_day_whenever_it_was_computed(conn, items):
+    first = date(2026, 3, 1)
+    reestimated(conn, first + timedelta(days=1), items[0], 0.6)
+    reestimated(conn, first, items[0], 0.8)  # the day before, computed later
+
+    def start(offset: int) -> dict[int, float | None]:
+        controls = exposure.at_start_of(conn, EXAM, first + timedelta(days=offset))
+        return {c.question_id: c.sh_p for c in controls}
+
+    assert start(0) == {}
+    assert start(1) == {items[0]: 0.8}
+    assert start(2) == {items[0]: 0.6}
+    reestimated(conn, first, items[0], 0.7)  # and once more: the latest counts
+    assert start(1) == {items[0]: 0.7}
+    assert {c.question_id: c.sh_p for c in exposure.at_end(conn, EXAM)} == {items[0]: 0.6}
+    # what was published by hand since then comes after all of them
+    exposure.set_manual(conn, EXAM, Control(items[0], 1, 0.1), actor="admin")
+    assert exposure.at_end(conn, EXAM) == (Control(items[0], 1, 0.1),)
