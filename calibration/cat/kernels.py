@@ -32,7 +32,7 @@ class Pool(NamedTuple):
         theta_min: θ of the first grid row.
         rows_per_unit: grid rows per unit of θ.
         item: float64 (J, 3), D·a, b, c.
-        p_node: float32 (J, Q), P(θ) at the nodes.
+        likelihood: float32 (J, 2, Q), of a wrong and of a right answer at the nodes.
         node_theta: float32 (Q,).
         prior: float32 (Q,), sums to one, zero in the padding.
         topic: int32 (J,), index of the item's topic among the quota's topics.
@@ -42,7 +42,7 @@ class Pool(NamedTuple):
     theta_min: float
     rows_per_unit: float
     item: Array
-    p_node: Array
+    likelihood: Array
     node_theta: Array
     prior: Array
     topic: Array
@@ -179,11 +179,8 @@ def open_topics(counts: Array, quota_min: Array, quota_max: Array, left: Any, ou
 @kernel
 def updated_mean(pool: Any, posterior: Array, item: Any, correct: Any) -> Any:
     """Multiplies a posterior float32 (Q,) by one answer's likelihood in place; returns the EAP."""
-    sign = np.float32(1.0) if correct else np.float32(-1.0)
-    offset = np.float32(0.0) if correct else np.float32(1.0)
-    return np.float64(
-        multiply_and_mean(posterior, pool.node_theta, pool.p_node[item], sign, offset)
-    )
+    likelihood = pool.likelihood[item, np.int64(correct)]
+    return np.float64(multiply_and_mean(posterior, pool.node_theta, likelihood))
 
 
 @kernel

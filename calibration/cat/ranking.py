@@ -23,7 +23,7 @@ from calibration.errors import InvalidParameterError
 GRID_STEP = 1.0 / 32.0  # exact in binary, so that grid points are too
 BOUNDS = (-4.0, 4.0)
 NODES = 41
-P_MARGIN = 1e-6  # keeps P(θ) off 0 and 1: no single answer can empty a posterior
+P_MARGIN = 1e-9  # keeps P(θ) off 0 and 1: no single answer can empty a posterior
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class RankedBank:
     """An item bank ranked by information on a grid of θ. Immutable: cache it, share it by threads.
 
     Memory is about 4·J·(8/step) bytes for the ranking (20 MB at 20,000 items and the default step)
-    plus 4·J·nodes for the response probabilities.
+    plus 8·J·nodes for the likelihoods of both answers.
 
     Attributes:
         bank: the items.
@@ -88,7 +88,7 @@ class RankedBank:
             theta_min=low,
             rows_per_unit=1.0 / step,
             item=item,
-            p_node=_padded(_p_at(bank, theta)),
+            likelihood=_padded(_likelihood(bank, theta)),
             node_theta=_padded(theta),
             prior=_padded(normal_weights(theta, prior_mean, prior_sd)),
             topic=topic,
@@ -128,10 +128,13 @@ def normal_weights(theta: FloatArray, mean: float, sd: float) -> FloatArray:
     return np.asarray(weights / total)
 
 
-def _p_at(bank: ItemBank, theta: FloatArray) -> FloatArray:
+def _likelihood(bank: ItemBank, theta: FloatArray) -> FloatArray:
+    """Q(θ) and P(θ) at the nodes, (J, 2, Q); each computed for itself, not as 1 minus the other."""
     logit = np.clip(bank.D * bank.a[:, None] * (theta - bank.b[:, None]), -700, 700)
-    p = bank.c[:, None] + (1 - bank.c[:, None]) / (1 + np.exp(-logit))
-    return np.clip(p, P_MARGIN, 1 - P_MARGIN)
+    guess = 1 - bank.c[:, None]
+    wrong = guess / (1 + np.exp(logit))
+    right = bank.c[:, None] + guess / (1 + np.exp(-logit))
+    return np.clip(np.stack([wrong, right], axis=1), P_MARGIN, 1 - P_MARGIN)
 
 
 def _padded(values: FloatArray) -> npt.NDArray[np.float32]:

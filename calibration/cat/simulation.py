@@ -193,7 +193,7 @@ def _examinees(
         return draw_examinees(Population.of(theta), seed, low, high, edges)
     values = abilities(theta)
     if n is not None and n != values.size:
-        raise InvalidParameterError(f"n is {n}, theta has {values.size} examinees: leave n out")
+        raise InvalidParameterError(f"n is {n}, theta holds {values.size} examinees: leave n out")
     low, high = _shard(start, stop, values.size)
     stratum = np.searchsorted(edges, values[low:high], side="right")
     return Examinees(values[low:high], low, stratum, edges)

@@ -54,12 +54,11 @@ def _block(builder: Any, data: Any, index: Any) -> Any:
 def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     arrays = [
         context.make_array(kind)(context, builder, value)
-        for kind, value in zip(signature.args[:3], args[:3], strict=True)
+        for kind, value in zip(signature.args, args, strict=True)
     ]
-    posterior, theta, p_correct = (array.data for array in arrays)
+    posterior, theta, likelihood = (array.data for array in arrays)
     length = builder.extract_value(arrays[0].shape, 0)
     blocks = builder.udiv(length, ir.Constant(_SIZE, LANES))
-    sign, offset = _broadcast(builder, args[3]), _broadcast(builder, args[4])
     zero = ir.Constant(_VECTOR, [0.0] * LANES)
     masses = cgutils.alloca_once_value(builder, zero)
     moments = cgutils.alloca_once_value(builder, zero)
@@ -68,8 +67,7 @@ def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.load(_block(builder, data, index), align=4)
 
     with cgutils.for_range(builder, blocks) as loop:
-        likelihood = builder.fadd(offset, builder.fmul(sign, load(p_correct, loop.index)))
-        mass = builder.fmul(load(posterior, loop.index), likelihood)
+        mass = builder.fmul(load(posterior, loop.index), load(likelihood, loop.index))
         builder.store(mass, _block(builder, posterior, loop.index), align=4)
         builder.store(builder.fadd(builder.load(masses), mass), masses)
         moment = builder.fmul(mass, load(theta, loop.index))
@@ -83,14 +81,12 @@ def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return builder.fmul(_total(builder, builder.load(moments)), scale)
 
 
-def _multiply_and_mean(
-    _context: Any, posterior: Any, theta: Any, p_correct: Any, sign: Any, offset: Any
-) -> Any:
-    """Posterior ← posterior·(offset + sign·p_correct), normalised in place; returns Σ posterior·θ.
+def _multiply_and_mean(_context: Any, posterior: Any, theta: Any, likelihood: Any) -> Any:
+    """Posterior ← posterior·likelihood, normalised in place; returns Σ posterior·θ.
 
-    Arrays are C-contiguous float32 of one length, a multiple of LANES; sign and offset float32.
+    Arrays are C-contiguous float32 of one length, a multiple of LANES.
     """
-    signature = types.float32(posterior, theta, p_correct, types.float32, types.float32)
+    signature = types.float32(posterior, theta, likelihood)
     return signature, _generate
 
 

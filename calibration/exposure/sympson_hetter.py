@@ -30,7 +30,7 @@ from calibration.exposure.progress import (
 from calibration.exposure.update import completable, updated
 
 CERTIFICATE_N = 40_000
-SETTLED = 2  # updates averaged before `tol` may end a run: one lucky simulation is not convergence
+SETTLED = 3  # updates averaged before `tol` may end a run: a lucky simulation is not convergence
 _CERTIFICATE_STREAM = 0xCE47
 
 
