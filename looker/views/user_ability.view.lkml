@@ -1,0 +1,125 @@
+# One row a student and exam: the last estimate.
+view: user_ability {
+  label: "Ability"
+  sql_table_name: @{schema}.user_ability ;;
+
+  dimension: pk2_exam_code_user_id {
+    primary_key: yes
+    hidden: yes
+    type: string
+    sql: concat_ws('|', ${TABLE}.exam_code, ${TABLE}.user_id) ;;
+  }
+
+  dimension: tenant_id {
+    type: string
+    hidden: yes
+    sql: ${TABLE}.tenant_id ;;
+  }
+
+  dimension: exam_code {
+    label: "Exam"
+    type: string
+    description: "The exam that the row is about."
+    sql: ${TABLE}.exam_code ;;
+  }
+
+  dimension: user_id {
+    label: "Student"
+    type: string
+    description: "The student, as the tenant names them."
+    sql: ${TABLE}.user_id ;;
+  }
+
+  dimension: theta {
+    type: number
+    description: "Ability (EAP, logits) after the last ended session."
+    value_format_name: decimal_2
+    sql: ${TABLE}.theta ;;
+  }
+
+  dimension: theta_se {
+    label: "Theta SE"
+    type: number
+    description: "Its standard error, in logits."
+    value_format_name: decimal_2
+    sql: ${TABLE}.theta_se ;;
+  }
+
+  dimension: theta_lower {
+    type: number
+    description: "Lower end of its 95 % interval, in logits."
+    value_format_name: decimal_2
+    sql: ${TABLE}.theta_lower ;;
+  }
+
+  dimension: theta_upper {
+    type: number
+    description: "Upper end of its 95 % interval, in logits."
+    value_format_name: decimal_2
+    sql: ${TABLE}.theta_upper ;;
+  }
+
+  dimension: theta_bucket {
+    type: number
+    description: "Ability in steps of half a logit."
+    value_format_name: decimal_1
+    sql: floor(${theta} * 2) / 2 ;;
+  }
+
+  dimension: responses {
+    type: number
+    description: "Answers in the session of the estimate."
+    value_format_name: decimal_0
+    sql: ${TABLE}.responses ;;
+  }
+
+  dimension: sessions_scored {
+    type: number
+    description: "Sessions with an estimate."
+    value_format_name: decimal_0
+    sql: ${TABLE}.sessions_scored ;;
+  }
+
+  dimension_group: estimated {
+    type: time
+    timeframes: [raw, time, date, week, month]
+    datatype: timestamp
+    description: "When that session ended (UTC)."
+    sql: ${TABLE}.estimated_at ;;
+  }
+
+  measure: estimate_count {
+    type: count
+    description: "Number of students with an estimate, by exam."
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+  }
+
+  measure: user_count {
+    label: "Students"
+    type: count_distinct
+    description: "Number of students with an estimate."
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+    sql: ${user_id} ;;
+  }
+
+  measure: mean_theta {
+    type: average
+    description: "Mean ability, in logits."
+    value_format_name: decimal_2
+    sql: ${theta} ;;
+  }
+
+  measure: mean_theta_se {
+    label: "Mean theta SE"
+    type: average
+    description: "Mean standard error of ability, in logits."
+    value_format_name: decimal_2
+    sql: ${theta_se} ;;
+  }
+
+  set: detail {
+    fields: [user_id, exam_code, theta, theta_se, responses, sessions_scored, estimated_time]
+  }
+}

@@ -1,0 +1,143 @@
+"""Every field, explore, tile and data test runs on Postgres as the analyst's role."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+import pytest
+
+from tests.looker.lookml.dashboards import element_fields
+from tests.looker.lookml.fields import condition_sql
+from tests.looker.lookml.project import Explore, Project
+from tests.looker.lookml.queries import explore_query, from_clause
+
+# what calibration reads; nobody looks at it
+NOT_FOR_PEOPLE = {"irt_responses"}
+
+
+@pytest.fixture
+def columns(analyst: psycopg.Connection) -> dict[str, dict[str, str]]:
+    """Columns of the marts and their types, by mart."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in analyst.execute(
+        "SELECT table_name, column_name, data_type FROM information_schema.columns"
+        " WHERE table_schema = 'analytics'"
+    ):
+        found.setdefault(table, {})[column] = kind
+    return found
+
+
+def test_there_is_a_view_for_every_mart(project: Project, columns: dict):
+    tables = {view.table.removeprefix("analytics.") for view in project.views.values()}
+    assert tables == set(columns) - NOT_FOR_PEOPLE
+
+
+def test_every_field_of_every_explore_runs(project: Project, analyst: psycopg.Connection):
+    ran = 0
+    for explore in project.explores.values():
+        for view in explore.views:
+            for field in project.views[view].fields.values():
+                run(analyst, explore_query(project, explore, [field], limit=5), field.full_name)
+                ran += 1
+    assert ran > 500
+
+
+def test_all_measures_of_an_explore_run_together(project: Project, analyst: psycopg.Connection):
+    for explore in project.explores.values():
+        fields = [f for view in explore.views for f in project.views[view].fields.values()]
+        measures = [f for f in fields if f.kind == "measure"]
+        (row,) = run(analyst, explore_query(project, explore, measures), explore.name)
+        assert len(row) == len(measures)
+
+
+def test_the_first_field_is_unique(project: Project, analyst: psycopg.Connection):
+    for view in project.views.values():
+        (key,) = view.primary_keys
+        sql = key.sql.replace("${TABLE}", view.name)
+        counts = f"select count(*), count(distinct {sql}) from {view.table} as {view.name}"  # noqa: S608
+        ((rows, keys),) = run(analyst, counts, view.name)
+        assert rows == keys, f"{view.name}.{key.name} is not unique"
+        assert rows > 0 or view.name == "calibration_run_summary", f"{view.name} is empty"
+
+
+def test_joins_multiply_nothing(project: Project, analyst: psycopg.Connection):
+    """many_to_one and one_to_one say that each base row finds at most one."""
+    for explore in project.explores.values():
+        declared = {join["relationship"] for join in explore.joins.values()}
+        assert declared <= {"many_to_one", "one_to_one"}
+        ((base,),) = run(
+            analyst, f"select count(*) {from_clause(project, explore, [])}", explore.name
+        )
+        ((joined,),) = run(
+            analyst, f"select count(*) {from_clause(project, explore)}", explore.name
+        )
+        assert joined == base, f"explore {explore.name} multiplies rows"
+
+
+def test_a_tenant_sees_its_own_rows_alone(project: Project, analyst: psycopg.Connection):
+    for explore in project.explores.values():
+        if count(project, analyst, explore, None) == 0:
+            continue
+        assert count(project, analyst, explore, "demo") == count(project, analyst, explore, None)
+        assert count(project, analyst, explore, "another tenant") == 0
+
+
+def count(
+    project: Project, analyst: psycopg.Connection, explore: Explore, tenant: str | None
+) -> int:
+    """Returns the rows that Looker lets through for a user of that tenant."""
+    sql = f"select count(*) {from_clause(project, explore)}"
+    if tenant is not None:
+        (wall,) = explore.block["access_filters"]
+        field = project.field(wall["field"])
+        sql += f" where {condition_sql(project, field, tenant)}"
+    return run(analyst, sql, explore.name)[0][0]
+
+
+def test_every_tile_of_every_dashboard_runs(project: Project, analyst: psycopg.Connection):
+    for dashboard in project.dashboards.values():
+        for element in dashboard["elements"]:
+            explore = project.explores[element["explore"]]
+            filters = {project.field(name): v for name, v in element.get("filters", {}).items()}
+            where = " and ".join(
+                condition_sql(project, field, value)
+                for field, value in filters.items()
+                if field.timeframe is None  # a span such as "60 days" only narrows
+            )
+            named = dict.fromkeys(element_fields(element))
+            fields = [project.field(name) for name in named]
+            label = f"{dashboard['dashboard']}.{element['name']}"
+            run(analyst, explore_query(project, explore, fields, where, element["limit"]), label)
+
+
+def test_the_data_tests_pass(project: Project, analyst: psycopg.Connection):
+    for name, test in project.tests.items():
+        source = test["explore_source"]
+        fields = [project.field(column["field"]) for column in source["columns"]]
+        filters = [item for group in source.get("filters__all", []) for item in group]
+        where = " and ".join(
+            condition_sql(project, project.field(key), value)
+            for entry in filters
+            for key, value in entry.items()
+        )
+        query = explore_query(project, project.explores[source["name"]], fields, where)
+        for check in test["asserts"]:
+            expression = re.sub(r"\$\{([^}]+)\}", r'"\1"', check["expression"])
+            expression = re.sub(r'is_null\(("[^"]+")\)', r"(\1 is null)", expression)
+            sql = f"select count(*) from ({query}) as rows where ({expression}) is not true"  # noqa: S608
+            ((broken,),) = run(analyst, sql, name)
+            assert broken == 0, f"{name}: {check['name']} fails on {broken} rows"
+
+
+def test_the_datagroup_s_trigger_runs(project: Project, analyst: psycopg.Connection):
+    (datagroup,) = project.datagroups.values()
+    ((value,),) = run(analyst, project.constant(datagroup["sql_trigger"]), "nightly")
+    assert value
+
+
+def run(analyst: psycopg.Connection, sql: str, label: str) -> list[tuple]:
+    try:
+        return analyst.execute(sql).fetchall()
+    except psycopg.Error as error:
+        pytest.fail(f"{label}: {error}\n{sql}")
