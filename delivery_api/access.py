@@ -11,22 +11,22 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from delivery_api.problems import Problem
+from delivery_api.problems import ProblemError
 from delivery_api.tokens import Principal, Role, TokenError
 
 # documents the scheme in OpenAPI; the header itself is read below, once
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`Authorization: Bearer …`")
 
 
-def _unauthorized(detail: str) -> Problem:
-    return Problem(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
+def _unauthorized(detail: str) -> ProblemError:
+    return ProblemError(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
 
 
 async def authenticated(request: Request) -> Principal:
     """The caller of the request.
 
     Raises:
-        Problem: 401 without an acceptable token.
+        ProblemError: 401 without an acceptable token.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -41,13 +41,13 @@ async def authenticated(request: Request) -> Principal:
 
 def require(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
     """A dependency that lets callers with one of ``roles`` pass; others are answered 403."""
-    allowed = frozenset(roles)
+    allowed: frozenset[str] = frozenset(roles)
     wanted = " or ".join(roles)
 
     async def check(request: Request) -> Principal:
         principal = await authenticated(request)
         if allowed.isdisjoint(principal.roles):
-            raise Problem(403, "forbidden", f"this needs the role {wanted}")
+            raise ProblemError(403, "forbidden", f"this needs the role {wanted}")
         return principal
 
     return check

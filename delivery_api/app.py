@@ -18,6 +18,8 @@ from delivery_api.middleware import RequestContext
 from delivery_api.openapi import describe
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.content import Contents
+from delivery_api.quizzes.enrolment import Enrolment
+from delivery_api.quizzes.progress import Progress
 from delivery_api.rate_limit import RateLimit
 from delivery_api.routers import ROUTERS, health, login
 from delivery_api.settings import ApiSettings
@@ -52,8 +54,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
     app.state.settings = settings
     app.state.tokens = Tokens(api, settings)
     app.state.database = Database(settings, patience_s=api.api_database_patience_s)
-    app.state.banks = Banks(app.state.database, api.selection_key(settings))
-    app.state.contents = Contents()
+    _add_quizzes(app, api, settings)
     app.state.warmed_up = False
     app.state.login_limit = RateLimit(
         "logins", api.login_rate_per_minute, processes=api.api_workers
@@ -73,11 +74,17 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
             max_age=600,
         )
     # added last, so it is outermost: also a CORS refusal is logged and counted
-    app.add_middleware(
-        RequestContext, access_log=api.api_access_log, https_only=api.env == "prod"
-    )
+    app.add_middleware(RequestContext, access_log=api.api_access_log, https_only=api.env == "prod")
     describe(app)
     return app
+
+
+def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
+    key = api.selection_key(settings)
+    banks = Banks(app.state.database, key, settings.max_daily_exposures)
+    app.state.banks = banks
+    app.state.progress = Progress(app.state.database, banks, Contents())
+    app.state.enrolment = Enrolment(app.state.database, banks, key, api.quiz_minutes)
 
 
 def _add_routers(app: FastAPI, api: ApiSettings) -> None:

@@ -79,7 +79,7 @@ class Database:
         ``work`` runs again when the connection is lost, so it must do the same once or twice.
 
         Raises:
-            Problem: 503 when Postgres stays away.
+            ProblemError: 503 when Postgres stays away.
         """
         deadline = time.monotonic() + self._patience_s
         pause = 0.05

@@ -32,7 +32,10 @@ CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap"
 ANSWERS = Counter("qbank_api_answers", "Answers recorded", ["correct"])
 BANK_LOADS = Histogram("qbank_api_bank_load_seconds", "Time to load and rank an exam's item bank")
 BANK_ITEMS = Gauge(
-    "qbank_api_bank_items", "Items in the cached bank", ["exam_code"], multiprocess_mode="mostrecent"
+    "qbank_api_bank_items",
+    "Items in the cached bank",
+    ["exam_code"],
+    multiprocess_mode="mostrecent",
 )
 
 

@@ -29,7 +29,8 @@ _CSP = "default-src 'none'; frame-ancestors 'none'"
 # the interactive pages load Swagger UI from its CDN; nothing else of the API renders
 _CSP_DOCS = (
     "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
+    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
+    "img-src data: https://fastapi.tiangolo.com; "
     "connect-src 'self'; frame-ancestors 'none'"
 )
 _HSTS = "max-age=31536000; includeSubDomains"

@@ -52,7 +52,7 @@ class ProblemDetails(BaseModel):
     errors: list[FieldError] | None = Field(default=None, description="wrong fields, on 422")
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """An error to answer with.
 
     Attributes:
@@ -71,14 +71,14 @@ class Problem(Exception):
         self.headers = headers
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str) -> ProblemError:
     """404, the same whether the thing is absent or somebody else's."""
-    return Problem(404, "not-found", f"{what} does not exist")
+    return ProblemError(404, "not-found", f"{what} does not exist")
 
 
-def unavailable(detail: str) -> Problem:
+def unavailable(detail: str) -> ProblemError:
     """503 with a hint when to come again."""
-    return Problem(503, "unavailable", detail, {"Retry-After": "2"})
+    return ProblemError(503, "unavailable", detail, {"Retry-After": "2"})
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -119,7 +119,7 @@ def _request_id(request: Request) -> str | None:
     return getattr(request.state, "request_id", None)
 
 
-async def _problem(request: Request, error: Problem) -> JSONResponse:
+async def _problem(request: Request, error: ProblemError) -> JSONResponse:
     return render(
         _request_id(request), error.status, error.kind, error.detail, headers=error.headers
     )
@@ -162,15 +162,13 @@ async def _unstorable(request: Request, error: psycopg.DataError) -> JSONRespons
 
 async def _database_away(request: Request, error: psycopg.OperationalError) -> JSONResponse:
     detail = "the database does not answer: try again in a moment"
-    return render(
-        _request_id(request), 503, "unavailable", detail, headers={"Retry-After": "2"}
-    )
+    return render(_request_id(request), 503, "unavailable", detail, headers={"Retry-After": "2"})
 
 
 def install(app: FastAPI) -> None:
     """Makes every error of the app a problem."""
     for kind, handler in (
-        (Problem, _problem),
+        (ProblemError, _problem),
         (HTTPException, _http),
         (RequestValidationError, _validation),
         (NotFoundError, _not_found),

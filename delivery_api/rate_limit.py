@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from delivery_api.problems import Problem
+from delivery_api.problems import ProblemError
 
 _MAX_CALLERS = 100_000
 
@@ -20,7 +20,7 @@ class RateLimit:
     """At most ``per_minute`` calls of one caller, a quarter of a minute's worth at once.
 
     Raises:
-        Problem: 429 with ``Retry-After`` from :meth:`admit`.
+        ProblemError: 429 with ``Retry-After`` from :meth:`admit`.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class RateLimit:
         due = max(self._next.get(caller, 0.0), now)
         if due - now > self._tolerance_s:
             wait = int(due - now - self._tolerance_s) + 1
-            raise Problem(
+            raise ProblemError(
                 429,
                 "too-many-requests",
                 f"too many {self._what}: wait {wait} s",

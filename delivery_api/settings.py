@@ -28,9 +28,10 @@ class ApiSettings(SettingsGroup):
         jwks_url: keys of the identity provider (OIDC); tokens are then RS256 or ES256 only.
         jwt_secret: shared secret; tokens are then HS256 only. In dev one is generated and kept.
         jwt_issuer, jwt_audience: what ``iss`` and ``aud`` must say.
-        selection_secret: keys the draws of exposure control; derived from ``jwt_secret`` if unset.
+        selection_secret: keys the draws of exposure control; unset: from ``jwt_secret``.
         cors_origins: origins that browsers may call from, comma-separated; none by default.
-        api_host, api_port, api_workers: where ``python -m delivery_api`` listens, in how many processes.
+        api_host, api_port, api_workers: where ``python -m delivery_api`` listens, and
+            in how many processes.
         api_forwarded_allow_ips: proxies whose ``X-Forwarded-For`` is believed, comma-separated.
         api_max_body_bytes: larger request bodies are refused with 413.
         api_access_log: one structured line a request.

@@ -139,4 +139,4 @@ def _principal(claims: dict[str, Any]) -> Principal:
             raise TokenError(f"the token's {name} must be a text of 1 to {_MAX_NAME} characters")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise TokenError("the token's roles must be a list of texts")
-    return Principal(user_id, tenant_id, ROLES.intersection(roles), float(claims["exp"]))
+    return Principal(str(user_id), str(tenant_id), ROLES.intersection(roles), float(claims["exp"]))

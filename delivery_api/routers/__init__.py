@@ -1,1 +1,27 @@
 """One router a file, its request and response models beside it."""
+
+from delivery_api.routers import (
+    audit,
+    calibrations,
+    experiments,
+    exposure,
+    publications,
+    questions,
+    quizzes,
+    results,
+    runs,
+    topics,
+)
+
+ROUTERS = (
+    quizzes.router,
+    questions.router,
+    publications.router,
+    topics.router,
+    results.router,
+    exposure.router,
+    calibrations.router,
+    runs.router,
+    experiments.router,
+    audit.router,
+)

@@ -40,7 +40,7 @@ class Token(BaseModel):
 
 @router.post("/mock-login", summary="A token for anyone (development only)")
 async def mock_login(body: MockLogin, request: Request) -> Token:
-    """Signs a token for the user, roles and tenant given. Outside `QBANK_ENV=dev` it does not exist."""
+    """Signs a token for the user, roles and tenant given; absent outside `QBANK_ENV=dev`."""
     state = request.app.state
     state.login_limit.admit(request.client.host if request.client else "unknown")
     token = state.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)

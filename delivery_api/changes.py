@@ -1,0 +1,58 @@
+"""A change: the caller's transaction together with its row in the audit log.
+
+What never lives here: what is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastapi import Request
+
+from delivery_api.database import Database
+from delivery_api.tokens import Principal
+from qbank.postgres import Connection
+from qbank.stores import audit
+
+
+class Change:
+    """One transaction of a caller who changes something.
+
+    Attributes:
+        conn: connection in the transaction.
+    """
+
+    def __init__(self, conn: Connection, caller: Principal, request_id: str | None) -> None:
+        self.conn = conn
+        self._caller = caller
+        self._request_id = request_id
+
+    def audit(self, action: str, target: str, **details: Any) -> None:
+        """Notes the change; it stays if the change does."""
+        audit.record(
+            self.conn,
+            tenant_id=self._caller.tenant_id,
+            actor=self._caller.user_id,
+            action=action,
+            target=target,
+            details=details,
+            request_id=self._request_id,
+        )
+
+
+@contextmanager
+def change(request: Request, caller: Principal) -> Iterator[Change]:
+    """Opens the transaction of a change; committed when the block ends without an error."""
+    database: Database = request.app.state.database
+    with database.transaction(caller.tenant_id) as conn:
+        yield Change(conn, caller, getattr(request.state, "request_id", None))
+
+
+@contextmanager
+def reading(request: Request, caller: Principal) -> Iterator[Connection]:
+    """Opens a transaction that only reads."""
+    database: Database = request.app.state.database
+    with database.transaction(caller.tenant_id) as conn:
+        yield conn

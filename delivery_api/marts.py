@@ -1,0 +1,76 @@
+"""Reading a page of a mart as models: the model's fields are the columns.
+
+What never lives here: numbers that the marts do not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from psycopg import sql
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedTable
+from psycopg.rows import class_row, scalar_row
+from pydantic import BaseModel
+
+from delivery_api.problems import unavailable
+from qbank.postgres import Connection
+
+Row = TypeVar("Row", bound=BaseModel)
+
+
+def page_of(
+    conn: Connection,
+    model: type[Row],
+    mart: str,
+    *,
+    equal: Mapping[str, Any],
+    at_least: Mapping[str, Any] | None = None,
+    order: Sequence[str],
+    limit: int,
+    offset: int,
+) -> tuple[list[Row], int]:
+    """Rows of ``analytics.<mart>`` and how many there are.
+
+    Args:
+        conn: a connection of the caller's tenant.
+        model: names the columns.
+        mart: the mart.
+        equal: column to the value it must have; None leaves it free.
+        at_least: column to its smallest value; None leaves it free.
+        order: columns to sort by; a leading ``-`` sorts downwards, nulls last.
+        limit: rows to return.
+        offset: rows to leave out before them.
+
+    Raises:
+        ProblemError: 503 where the marts are not built yet.
+    """
+    conditions = [_condition("=", column, value) for column, value in equal.items()]
+    conditions += [_condition(">=", column, value) for column, value in (at_least or {}).items()]
+    where = sql.SQL(" AND ").join([c for c in conditions if c is not None])
+    source = sql.SQL("FROM {} WHERE {}").format(sql.Identifier("analytics", mart), where)
+    columns = sql.SQL(", ").join([sql.Identifier(name) for name in model.model_fields])
+    ordering = sql.SQL(", ").join([_sort(column) for column in order])
+    query = sql.SQL("SELECT {} {} ORDER BY {} LIMIT {} OFFSET {}")
+    try:
+        with conn.cursor(row_factory=class_row(model)) as cursor:
+            page = query.format(columns, source, ordering, limit, offset)
+            rows = cursor.execute(page).fetchall()
+        with conn.cursor(row_factory=scalar_row) as cursor:
+            total = cursor.execute(sql.SQL("SELECT count(*) {}").format(source)).fetchone()
+    except (UndefinedTable, InvalidSchemaName, InsufficientPrivilege) as error:
+        raise unavailable("the marts are not built yet: run `qbank nightly`") from error
+    return rows, int(total or 0)
+
+
+def _condition(operator: str, column: str, value: Any) -> sql.Composed | None:
+    if value is None:
+        return None
+    # a literal, quoted by the driver: the planner sees the value, and no text is pasted
+    return sql.SQL("{} {} {}").format(sql.Identifier(column), sql.SQL(operator), sql.Literal(value))
+
+
+def _sort(column: str) -> sql.Composed:
+    if column.startswith("-"):
+        return sql.SQL("{} DESC NULLS LAST").format(sql.Identifier(column[1:]))
+    return sql.SQL("{}").format(sql.Identifier(column))

@@ -1,0 +1,147 @@
+"""The next item of a quiz: the quiz's past and the cached bank, handed to the one selection rule.
+
+What never lives here: SQL, and a rule: adaptive quizzes ask ``calibration.cat.select``; a quiz that
+is not adaptive draws at random, which is how items without parameters come by responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from calibration import cat
+from calibration.cat.kernels import open_topics
+from delivery_api.quizzes.bank import Bank, Filters, Mask
+
+Selector = Literal["vanilla", "sympson_hetter", "fixed"]
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a quiz has seen so far, in order of position.
+
+    Attributes:
+        question_id: items served.
+        version: the version served of each.
+        correct: None where not answered yet.
+        held_back: question ids held back so far.
+    """
+
+    question_id: Sequence[int]
+    version: Sequence[int]
+    correct: Sequence[bool | None]
+    held_back: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How a quiz wants its items chosen."""
+
+    selector: Selector
+    filters: Filters
+    num_questions: int
+    blueprint_quota: bool
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The item to serve, and how it came about.
+
+    Attributes:
+        sh_p: exposure parameter that was applied; None where the quiz is not adaptive.
+        held_back: question ids selected and held back in this step, in order.
+        forced: every item left was held back.
+    """
+
+    question_id: int
+    version: int
+    sh_p: float | None
+    held_back: list[int]
+    forced: bool
+
+
+def estimate(bank: Bank, past: Past) -> cat.Ability | None:
+    """θ̂ from the answers to calibrated items; None where the exam has no parameters."""
+    if bank.ranked is None:
+        return None
+    items, answers = [], []
+    for question, version, correct in zip(
+        past.question_id, past.version, past.correct, strict=True
+    ):
+        index = bank.ranked_of.get((question, version))
+        if correct is not None and index is not None:
+            items.append(index)
+            answers.append(correct)
+    return cat.ability(bank.ranked, items, answers)
+
+
+def choose(
+    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, capped: Iterable[int]
+) -> Chosen | None:
+    """The next item; None where nothing is left that may be served."""
+    taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
+    full = [bank.live_of[q] for q in capped if q in bank.live_of]
+    if wish.selector == "fixed":
+        return _at_random(bank, wish, taken, full, seed)
+    assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)
+    control = bank.control(wish.selector, wish.num_questions if wish.blueprint_quota else None)
+    excluded = bank.excluded(wish.filters)
+    if full:
+        excluded = excluded.copy()
+        excluded[_ranks(bank, full)] = True
+    held = [bank.live_of[q] for q in past.held_back if q in bank.live_of]
+    step = cat.select(
+        bank.ranked,
+        theta,
+        control,
+        seed=seed,
+        administered=_ranks(bank, taken),
+        held_back=_ranks(bank, held),
+        excluded=excluded,
+        left=wish.num_questions - len(past.question_id),
+    )
+    if step.item is None:
+        return None
+    at = bank.live[step.item]
+    return Chosen(
+        question_id=int(bank.pool.question_id[at]),
+        version=int(bank.pool.version[at]),
+        sh_p=float(control.sh_p[0, step.item]),
+        held_back=bank.pool.question_id[bank.live[list(step.rejected)]].tolist(),
+        forced=step.forced,
+    )
+
+
+def _ranks(bank: Bank, live: list[int]) -> list[int]:
+    return [k for k in bank.rank[live].tolist() if k >= 0] if live else []
+
+
+def _at_random(
+    bank: Bank, wish: Wish, taken: list[int], full: list[int], seed: int
+) -> Chosen | None:
+    """A uniform draw among the items left; the same quiz and position give the same item."""
+    candidates = bank.admitted(wish.filters).copy()
+    candidates[taken] = False
+    candidates[full] = False
+    if wish.blueprint_quota:
+        candidates &= _within_quota(bank, wish.num_questions, taken)
+    left = np.flatnonzero(candidates)
+    if left.size == 0:
+        return None
+    draw = np.random.Generator(np.random.Philox(key=seed, counter=len(taken)))
+    at = int(left[draw.integers(left.size)])
+    return Chosen(int(bank.pool.question_id[at]), int(bank.pool.version[at]), None, [], False)
+
+
+def _within_quota(bank: Bank, test_length: int, taken: list[int]) -> Mask:
+    """Live items whose topic the quota admits now, by the rule's own arithmetic."""
+    bounds = bank.quota(test_length)
+    topics = np.array(sorted(bounds))
+    least, most = (np.array([bounds[t][k] for t in topics], np.int32) for k in (0, 1))
+    counts = np.array([np.sum(bank.line[taken] == t) for t in topics], np.int32)
+    is_open = np.zeros(topics.size, bool)
+    open_topics(counts, least, most, test_length - len(taken), is_open)
+    return np.isin(bank.line, topics[is_open])

@@ -1,0 +1,254 @@
+"""Steps of a quiz: the item to answer, an answer, the end. Each may be asked for again, or at once.
+
+What never lives here: HTTP, SQL, and what a caller gets to see of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from delivery_api.database import Database, TenantConnection
+from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, SERVED
+from delivery_api.problems import ProblemError, not_found
+from delivery_api.quizzes import store
+from delivery_api.quizzes.bank import Bank
+from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.choice import Chosen, choose, estimate
+from delivery_api.quizzes.content import Content, Contents
+from delivery_api.quizzes.store import Quiz
+from delivery_api.tokens import Principal
+
+NO_ABILITY = (0.0, None)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenItem:
+    """The item that waits for its answer."""
+
+    quiz: Quiz
+    question_id: int
+    version: int
+    position: int
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that is recorded, and the quiz with it."""
+
+    quiz: Quiz
+    question_id: int
+    version: int
+    is_correct: bool
+    theta: float
+    theta_se: float | None
+    content: Content
+
+
+def gone(quiz: Quiz) -> ProblemError:
+    """410: the quiz takes no more answers."""
+    if quiz.sealed_at is not None:
+        return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
+    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
+
+
+class Progress:
+    """Moves quizzes on, with what this process keeps in memory."""
+
+    def __init__(self, database: Database, banks: Banks, contents: Contents) -> None:
+        self._database = database
+        self._banks = banks
+        self._contents = contents
+
+    async def ability(self, caller: Principal, quiz: Quiz) -> tuple[float, float | None]:
+        """θ̂ and its standard error from the quiz's answers; (0, None) without parameters."""
+        bank = await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
+        return _ability(bank, quiz)
+
+    async def next(self, caller: Principal, quiz_id: str) -> OpenItem:
+        """The item to answer: the one that is open, else a new one.
+
+        Raises:
+            ProblemError: 404, 410, or 409 where no item is left that may be served.
+        """
+        return await self._database.run(
+            caller.tenant_id, lambda conn: self._next(conn, caller, quiz_id)
+        )
+
+    async def _next(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> OpenItem:
+        while True:
+            quiz = await self._open_quiz(conn, caller, quiz_id)
+            waiting = quiz.open_item
+            if waiting is None:
+                served = await self._serve(conn, caller, quiz)
+                if served is None:
+                    continue
+                waiting = served
+            question_id, version, position = waiting
+            content = await self._contents.get(conn, caller.tenant_id, question_id, version)
+            return OpenItem(quiz, question_id, version, position, content)
+
+    async def _open_quiz(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        quiz = await store.read(conn, caller, quiz_id)
+        if quiz is None:
+            raise not_found(f"quiz {quiz_id}")
+        if quiz.over:
+            raise gone(quiz)
+        if quiz.answered == quiz.wish.num_questions:  # the process died between answer and seal
+            await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
+            raise gone(replace(quiz, sealed_at=quiz.expires_at))
+        return quiz
+
+    async def _serve(
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz
+    ) -> tuple[int, int, int] | None:
+        """Serves a new item; None where another request was first, or the quiz ended meanwhile."""
+        bank = await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
+        ability = _ability(bank, quiz)
+        capped = self._banks.caps.of(quiz.exam_code)
+        while True:
+            item = choose(bank, quiz.wish, quiz.past, ability[0], self._banks.seed(quiz.id), capped)
+            if item is None:
+                raise _nothing_left(quiz, bool(capped))
+            outcome = await store.serve(conn, quiz, item, ability, self._banks.caps.limit)
+            if outcome == "served":
+                _count(quiz, item)
+                return item.question_id, item.version, len(quiz.past.question_id) + 1
+            if outcome != "capped":
+                return None
+            CAPPED.inc()
+            capped.add(item.question_id)
+
+    async def answer(
+        self,
+        caller: Principal,
+        quiz_id: str,
+        question_id: int,
+        selected: str,
+        time_taken_ms: int | None,
+    ) -> Answered:
+        """Records an answer; the same answer again gives the same result.
+
+        Raises:
+            ProblemError: 404 no such quiz or not served, 409 answered differently, 410 over,
+                422 no such option.
+        """
+
+        async def work(conn: TenantConnection) -> Answered:
+            found = await store.answer(conn, caller, quiz_id, question_id, selected, time_taken_ms)
+            if found is None:
+                raise not_found(f"quiz {quiz_id}")
+            is_correct, quiz = found
+            if is_correct is None:
+                quiz, is_correct = await self._again(conn, caller, quiz, question_id, selected)
+            else:
+                ANSWERS.labels(str(is_correct).lower()).inc()
+                quiz = _with_answer(quiz, question_id, is_correct)
+            return await self._answered(conn, caller, quiz, question_id, is_correct)
+
+        return await self._database.run(caller.tenant_id, work)
+
+    async def _answered(
+        self,
+        conn: TenantConnection,
+        caller: Principal,
+        quiz: Quiz,
+        question_id: int,
+        is_correct: bool,
+    ) -> Answered:
+        theta, theta_se = await self.ability(caller, quiz)
+        if quiz.answered == quiz.wish.num_questions and quiz.sealed_at is None:
+            await store.seal(conn, quiz.id, theta, theta_se)
+        version = quiz.past.version[quiz.past.question_id.index(question_id)]
+        content = await self._contents.get(conn, caller.tenant_id, question_id, version)
+        return Answered(quiz, question_id, version, is_correct, theta, theta_se, content)
+
+    async def _again(
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz, question_id: int, selected: str
+    ) -> tuple[Quiz, bool]:
+        """Why an answer was not recorded: it is there already, or it is refused."""
+        before = await store.answered(conn, quiz.id, question_id)
+        if before is None:
+            raise not_found(f"question {question_id} was not served in quiz {quiz.id}; it")
+        version, label, is_correct = before
+        if is_correct is not None:
+            if label != selected:
+                raise ProblemError(
+                    409,
+                    "answered-differently",
+                    f"question {question_id} was answered {label} already: an answer is final",
+                )
+            now = await store.read(conn, caller, quiz.id)
+            assert now is not None  # noqa: S101  (quizzes are never deleted)
+            return now, is_correct
+        if quiz.over:
+            raise gone(quiz)
+        content = await self._contents.get(conn, caller.tenant_id, question_id, version)
+        labels = [label for label, _ in content.options]
+        if selected not in labels:
+            wanted = ", ".join(labels) or "none: its options are not known"
+            raise ProblemError(
+                422, "no-such-option", f"option {selected!r} does not exist: choose one of {wanted}"
+            )
+        raise gone(replace(quiz, expired=True))  # it ended while this answer was on its way
+
+    async def finish(self, caller: Principal, quiz_id: str) -> Quiz:
+        """Ends a quiz; ending it again changes nothing.
+
+        Raises:
+            ProblemError: 404, or 410 where it expired unfinished.
+        """
+
+        async def work(conn: TenantConnection) -> Quiz:
+            async with conn.transaction():
+                # locked before it is read, so that no answer slips in between
+                await store.lock(conn, caller, quiz_id)
+                quiz = await self.read(conn, caller, quiz_id)
+                if quiz.sealed_at is not None:
+                    return quiz
+                if quiz.expired:
+                    raise gone(quiz)
+                await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
+                return await self.read(conn, caller, quiz_id)
+
+        return await self._database.run(caller.tenant_id, work)
+
+    @staticmethod
+    async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        """The caller's quiz.
+
+        Raises:
+            ProblemError: 404.
+        """
+        quiz = await store.read(conn, caller, quiz_id)
+        if quiz is None:
+            raise not_found(f"quiz {quiz_id}")
+        return quiz
+
+
+def _ability(bank: Bank, quiz: Quiz) -> tuple[float, float | None]:
+    ability = estimate(bank, quiz.past)
+    return NO_ABILITY if ability is None else (ability.theta, ability.sd)
+
+
+def _with_answer(quiz: Quiz, question_id: int, is_correct: bool) -> Quiz:
+    correct = list(quiz.past.correct)
+    correct[quiz.past.question_id.index(question_id)] = is_correct
+    return replace(quiz, past=replace(quiz.past, correct=correct))
+
+
+def _count(quiz: Quiz, item: Chosen) -> None:
+    SERVED.labels(quiz.wish.selector).inc()
+    HELD_BACK.inc(len(item.held_back))
+    if item.forced:
+        FORCED.inc()
+
+
+def _nothing_left(quiz: Quiz, capped: bool) -> ProblemError:
+    why = "items have reached their daily cap" if capped else "the exam's pool has shrunk"
+    return ProblemError(
+        409,
+        "no-item-left",
+        f"no item is left for position {len(quiz.past.question_id) + 1} of quiz {quiz.id}"
+        f" ({why}): finish it, or go on tomorrow",
+    )

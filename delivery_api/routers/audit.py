@@ -1,0 +1,52 @@
+"""Who changed what."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from delivery_api.access import Admin
+from delivery_api.changes import reading
+from delivery_api.fields import Page, PageNumber, PageSize
+from delivery_api.problems import documented
+from qbank.stores import audit
+
+router = APIRouter(prefix="/admin/audit", tags=["audit"], responses=documented(401, 403, 422, 503))
+
+
+class AuditEntry(BaseModel):
+    """One change."""
+
+    id: int
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any]
+    request_id: str | None
+    created_at: datetime
+
+
+@router.get("", summary="The audit log")
+def list_audit(
+    caller: Admin,
+    request: Request,
+    action: Annotated[str | None, Query(max_length=100, pattern=r"^[a-z_.]+$")] = None,
+    actor: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[AuditEntry]:
+    """Changes made through the API, newest first."""
+    with reading(request, caller) as conn:
+        rows, total = audit.entries(
+            conn,
+            caller.tenant_id,
+            action=action,
+            actor=actor,
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    found = [AuditEntry.model_validate(row, from_attributes=True) for row in rows]
+    return Page(items=found, total=total, page=page, page_size=page_size)

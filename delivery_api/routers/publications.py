@@ -1,0 +1,74 @@
+"""What is live where: publishing a version in an exam, retiring it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, Field
+
+from delivery_api.access import Publisher
+from delivery_api.changes import change
+from delivery_api.fields import Body, ExamCode, Identifier, Version
+from delivery_api.problems import documented
+from delivery_api.routers.questions import Question, as_response
+from qbank.stores import authoring
+
+router = APIRouter(
+    prefix="/author", tags=["authoring"], responses=documented(401, 403, 404, 409, 422, 503)
+)
+
+QuestionPath = Annotated[Identifier, Path(description="the question's id")]
+
+
+class Publication(BaseModel):
+    """What is live now."""
+
+    question_id: int
+    exam_code: str
+    live_version: int
+    changed: bool = Field(description="false where it was live already")
+
+
+class Retirement(Body):
+    """What to retire."""
+
+    version: Version | None = Field(default=None, description="null: all published versions")
+
+
+@router.post("/publish/{question_id}", summary="Publish a version")
+def publish_question(
+    question_id: QuestionPath,
+    exam_code: Annotated[ExamCode, Query()],
+    caller: Publisher,
+    request: Request,
+    version: Annotated[
+        int | None, Query(ge=1, le=2**31 - 1, description="none: the newest approved one")
+    ] = None,
+) -> Publication:
+    """Moves the exam's live version; publishing again changes nothing and does not fail."""
+    with change(request, caller) as step:
+        done = authoring.publish(
+            step.conn, caller.tenant_id, question_id, exam_code, version=version
+        )
+        if done.changed:
+            target = f"exam={exam_code} question={question_id} version={done.live_version}"
+            step.audit("question.publish", target)
+    return Publication.model_validate(done, from_attributes=True)
+
+
+@router.post(
+    "/questions/{question_id}/retire", summary="Retire a question", responses=documented(413)
+)
+def retire_question(
+    question_id: QuestionPath,
+    caller: Publisher,
+    request: Request,
+    body: Retirement | None = None,
+) -> Question:
+    """Takes published versions out of use in all exams; retiring again changes nothing."""
+    version = body.version if body else None
+    with change(request, caller) as step:
+        question = authoring.retire(step.conn, caller.tenant_id, question_id, version=version)
+        step.audit("question.retire", f"question={question_id} version={version or 'all'}")
+    return as_response(question)

@@ -1,0 +1,297 @@
+"""Quizzes: make one, take its items, answer them, see how it went."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from delivery_api.access import Student
+from delivery_api.fields import Body, ExamCode, Identifier, QuizId, Version
+from delivery_api.problems import documented
+from delivery_api.quizzes import enrolment
+from delivery_api.quizzes.bank import Filters
+from delivery_api.quizzes.progress import Answered, OpenItem, Progress
+from delivery_api.quizzes.store import Quiz
+
+router = APIRouter(
+    prefix="/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
+)
+
+Mode = Literal["tutor", "exam"]
+Difficulty = Literal["easy", "medium", "hard"]
+QuizPath = Annotated[QuizId, Path(description="the quiz, as `POST /quizzes` named it")]
+
+
+class QuizFilters(Body):
+    """What the quiz is made of."""
+
+    exam_code: ExamCode
+    topics: list[Identifier] = Field(
+        default_factory=list,
+        max_length=100,
+        description="topic ids, each with all topics below it; empty: all",
+    )
+    difficulty: list[Difficulty] = Field(
+        default_factory=list, max_length=3, description="labels; empty: all"
+    )
+    num_questions: Annotated[int, Field(ge=1, le=120)] = 40
+    mode: Mode = Field(default="tutor", description="`tutor` explains each answer at once")
+
+
+class NewQuiz(Body):
+    """A quiz to make."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"filters": {"exam_code": "demo-core", "num_questions": 20, "mode": "tutor"}}
+            ]
+        }
+    )
+
+    filters: QuizFilters
+    adaptive: bool = Field(
+        default=True, description="items by information at θ̂; false draws them at random"
+    )
+    blueprint_quota: bool = Field(default=False, description="keep to the exam's blueprint")
+
+
+class QuizCreated(BaseModel):
+    """The quiz that was made."""
+
+    quiz_id: str
+    expires_at: datetime
+    mode: Mode
+    num_questions: int
+    selector: Literal["vanilla", "sympson_hetter", "fixed"]
+
+
+class Option(BaseModel):
+    """One option of an item."""
+
+    label: str
+    text_md: str
+
+
+class ItemToAnswer(BaseModel):
+    """An item, without its answer."""
+
+    quiz_id: str
+    position: int = Field(description="counts from 1")
+    num_questions: int
+    question_id: int
+    version: Version
+    stem_md: str
+    lead_in: str | None
+    assets: list[Any]
+    options: list[Option]
+
+
+class NewAnswer(Body):
+    """An answer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"question_id": 17, "selected": "B", "time_taken_ms": 48210}]
+        }
+    )
+
+    question_id: Identifier
+    selected: Annotated[str, Field(pattern=r"^[A-Z0-9]$", description="the option's label")]
+    time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+
+
+class AnswerResult(BaseModel):
+    """An answer that is recorded; the result is told in tutor mode alone."""
+
+    accepted: Literal[True] = True
+    answered: int
+    num_questions: int
+    correct: bool | None = None
+    correct_option: str | None = None
+    explanation: str | None = None
+    theta: float | None = Field(default=None, description="running ability estimate (EAP)")
+    theta_se: float | None = None
+
+
+class ItemResult(BaseModel):
+    """One item of a quiz that is over, or of a tutor quiz."""
+
+    position: int
+    question_id: int
+    version: int
+    correct: bool | None = Field(description="null where it was not answered")
+
+
+class QuizState(BaseModel):
+    """Progress; results once it is over (in tutor mode at any time)."""
+
+    quiz_id: str
+    exam_code: str
+    mode: Mode
+    status: Literal["open", "finished", "expired"]
+    num_questions: int
+    served: int
+    answered: int
+    started_at: datetime
+    expires_at: datetime
+    sealed_at: datetime | None
+    correct: int | None = None
+    theta: float | None = None
+    theta_se: float | None = None
+    theta_interval: tuple[float, float] | None = Field(default=None, description="θ̂ ± 1.96 SE")
+    items: list[ItemResult] | None = None
+
+
+def _json(model: BaseModel, status: int = 200) -> Response:
+    # rendered here and once: FastAPI would validate the model a second time
+    body = model.model_dump_json().encode()
+    return Response(body, status, media_type="application/json")
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=QuizCreated,
+    summary="Make a quiz",
+    responses=documented(409, 413),
+)
+async def create_quiz(
+    body: NewQuiz,
+    caller: Student,
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=8,
+            max_length=128,
+            pattern=r"^[A-Za-z0-9._-]+$",
+            description="the same key gives the same quiz again",
+        ),
+    ] = None,
+) -> Response:
+    """Makes a quiz for the caller. The selector is the caller's cohort's, else the flag's."""
+    wanted = enrolment.Request(
+        exam_code=body.filters.exam_code,
+        filters=Filters(frozenset(body.filters.topics), frozenset(body.filters.difficulty)),
+        num_questions=body.filters.num_questions,
+        mode=body.filters.mode,
+        adaptive=body.adaptive,
+        blueprint_quota=body.blueprint_quota,
+        idempotency_key=idempotency_key,
+    )
+    quiz = await request.app.state.enrolment.create(caller, wanted)
+    created = QuizCreated(
+        quiz_id=quiz.id,
+        expires_at=quiz.expires_at,
+        mode=quiz.mode,
+        num_questions=quiz.wish.num_questions,
+        selector=quiz.wish.selector,
+    )
+    return _json(created, 201)
+
+
+@router.get(
+    "/{quiz_id}/next",
+    response_model=ItemToAnswer,
+    summary="The item to answer",
+    responses=documented(409, 410),
+)
+async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """The same item until it is answered, however often and from wherever it is asked for."""
+    item: OpenItem = await request.app.state.progress.next(caller, quiz_id)
+    content = item.content
+    return _json(
+        ItemToAnswer.model_construct(
+            quiz_id=item.quiz.id,
+            position=item.position,
+            num_questions=item.quiz.wish.num_questions,
+            question_id=item.question_id,
+            version=item.version,
+            stem_md=content.stem_md,
+            lead_in=content.lead_in,
+            assets=content.assets,
+            options=[
+                Option.model_construct(label=label, text_md=text) for label, text in content.options
+            ],
+        )
+    )
+
+
+@router.post(
+    "/{quiz_id}/answers",
+    response_model=AnswerResult,
+    summary="Answer an item",
+    responses=documented(409, 410, 413, 429),
+)
+async def answer_item(
+    quiz_id: QuizPath, body: NewAnswer, caller: Student, request: Request
+) -> Response:
+    """Recorded before the reply. The same answer again gives the same result, another one 409."""
+    state = request.app.state
+    state.answer_limit.admit(f"{caller.tenant_id}/{caller.user_id}")
+    done: Answered = await state.progress.answer(
+        caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
+    )
+    result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
+    if done.quiz.mode == "tutor":
+        result.correct = done.is_correct
+        result.correct_option = done.content.correct_option
+        result.explanation = done.content.rationale_md
+        result.theta = done.theta
+        result.theta_se = done.theta_se
+    return _json(result)
+
+
+@router.post(
+    "/{quiz_id}/finish",
+    response_model=QuizState,
+    summary="Finish a quiz",
+    responses=documented(410),
+)
+async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """Seals the quiz and tells its results; doing it again tells them again."""
+    progress: Progress = request.app.state.progress
+    quiz = await progress.finish(caller, quiz_id)
+    return _json(await _state(progress, caller, quiz))
+
+
+@router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
+async def quiz_state(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """Progress; results as soon as the mode allows."""
+    progress: Progress = request.app.state.progress
+    quiz = await request.app.state.database.run(
+        caller.tenant_id, lambda conn: progress.read(conn, caller, quiz_id)
+    )
+    return _json(await _state(progress, caller, quiz))
+
+
+async def _state(progress: Progress, caller: Student, quiz: Quiz) -> QuizState:
+    state = QuizState(
+        quiz_id=quiz.id,
+        exam_code=quiz.exam_code,
+        mode=quiz.mode,
+        status="finished" if quiz.sealed_at else "expired" if quiz.expired else "open",
+        num_questions=quiz.wish.num_questions,
+        served=len(quiz.past.question_id),
+        answered=quiz.answered,
+        started_at=quiz.started_at,
+        expires_at=quiz.expires_at,
+        sealed_at=quiz.sealed_at,
+    )
+    if quiz.over or quiz.mode == "tutor":
+        state.correct = sum(bool(correct) for correct in quiz.past.correct)
+        theta, se = await progress.ability(caller, quiz)
+        if se is not None:
+            state.theta, state.theta_se = theta, se
+            state.theta_interval = (theta - 1.96 * se, theta + 1.96 * se)
+        state.items = [
+            ItemResult(position=k, question_id=question, version=version, correct=correct)
+            for k, (question, version, correct) in enumerate(
+                zip(quiz.past.question_id, quiz.past.version, quiz.past.correct, strict=True), 1
+            )
+        ]
+    return state

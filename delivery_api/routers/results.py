@@ -1,0 +1,228 @@
+"""What the marts say: items, topics of a learner, coverage of a blueprint, exposure by day."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel
+
+from delivery_api.access import AnyRole, require
+from delivery_api.changes import reading
+from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.marts import page_of
+from delivery_api.problems import ProblemError, documented
+from delivery_api.tokens import Principal
+
+router = APIRouter(prefix="/results", tags=["results"], responses=documented(401, 403, 422, 503))
+
+ExamPath = Annotated[ExamCode, Path()]
+UserPath = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+Reader = Annotated[
+    Principal, Depends(require("analyst", "author", "reviewer", "publisher", "admin"))
+]
+
+
+class ItemHealth(BaseModel):
+    """How an item of an exam does."""
+
+    exam_code: str
+    question_id: int
+    version: int
+    topic_id: int
+    difficulty_label: str | None
+    is_live: bool
+    attempts: int
+    first_attempts: int
+    p_value: float | None
+    r_point_biserial: float | None
+    median_time_ms: float | None
+    p90_time_ms: float | None
+    option_shares: dict[str, float] | None
+    dead_distractors: list[str] | None
+    served: int
+    sessions: int
+    exposure_rate: float | None
+    exposure_rate_lower: float | None
+    exposure_rate_upper: float | None
+    exposure_rate_28d: float | None
+    exposure_rate_28d_lower: float | None
+    exposure_rate_28d_upper: float | None
+    last_served_on: datetime.date | None
+    tau: float | None
+    sh_p: float | None
+    is_pinned: bool | None
+    irt_model: str | None
+    a: float | None
+    b: float | None
+    c: float | None
+    se_a: float | None
+    se_b: float | None
+    se_c: float | None
+    n_respondents: int | None
+    is_low_discrimination: bool | None
+    is_too_easy: bool | None
+    is_too_hard: bool | None
+    is_over_exposed: bool | None
+    is_unused: bool | None
+    is_drifted: bool | None
+    has_dead_distractor: bool | None
+    flag_count: int | None
+
+
+class TopicMastery(BaseModel):
+    """How a learner does in a topic, with all topics below it."""
+
+    user_id: str
+    topic_id: int
+    exam_code: str
+    attempts: int
+    correct: int
+    accuracy: float | None
+    mastery: float | None
+    mastery_lower: float | None
+    mastery_upper: float | None
+    mean_time_ms: float | None
+    last_seen_at: datetime.datetime | None
+
+
+class Coverage(BaseModel):
+    """What an exam has of a topic and difficulty, and what it should have."""
+
+    exam_code: str
+    topic_id: int
+    difficulty: str
+    is_in_blueprint: bool | None
+    published_items: int | None
+    min_items: int | None
+    target_weight: float | None
+    published_share: float | None
+    share_gap: float | None
+    required_items: int | None
+    items_to_write: int | None
+    administered: int | None
+    administered_share: float | None
+
+
+class DailyExposure(BaseModel):
+    """How often an item was served in the quizzes that ended on a day (UTC)."""
+
+    day: datetime.date
+    question_id: int
+    version: int
+    sessions: int
+    served: int
+    held_back: int
+    forced: int
+    exposure_rate: float | None
+    exposure_rate_lower: float | None
+    exposure_rate_upper: float | None
+    selection_rate: float | None
+
+
+@router.get("/items", summary="Item health")
+def item_health(
+    caller: Reader,
+    request: Request,
+    exam_code: Annotated[ExamCode | None, Query()] = None,
+    question_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    sort: Literal["flag_count", "exposure_rate", "p_value", "question_id"] = "flag_count",
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[ItemHealth]:
+    """Items with their statistics, parameters and flags; most flags first."""
+    first = sort if sort in ("question_id", "p_value") else f"-{sort}"
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            ItemHealth,
+            "item_health",
+            equal={
+                "tenant_id": caller.tenant_id,
+                "exam_code": exam_code,
+                "question_id": question_id,
+            },
+            order=[first, "exam_code", "question_id", "version"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
+@router.get("/topics/{user}", summary="A learner's topics")
+def topic_mastery(
+    user: UserPath,
+    caller: AnyRole,
+    request: Request,
+    exam_code: Annotated[ExamCode | None, Query()] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[TopicMastery]:
+    """One's own, or anybody's for analysts and admins."""
+    if user != caller.user_id and caller.roles.isdisjoint({"analyst", "admin"}):
+        raise ProblemError(
+            403, "forbidden", "another user's results need the role analyst or admin"
+        )
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            TopicMastery,
+            "topic_mastery",
+            equal={"tenant_id": caller.tenant_id, "user_id": user, "exam_code": exam_code},
+            order=["exam_code", "topic_id"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
+@router.get("/coverage/{exam_code}", summary="Coverage of the blueprint")
+def coverage(
+    exam_code: ExamPath,
+    caller: Reader,
+    request: Request,
+    page: PageNumber = 1,
+    page_size: PageSize = 200,
+) -> Page[Coverage]:
+    """Topics and difficulties with what is there and what is still to write."""
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            Coverage,
+            "blueprint_coverage",
+            equal={"tenant_id": caller.tenant_id, "exam_code": exam_code},
+            order=["topic_id", "difficulty"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
+@router.get("/exams/{exam_code}/exposure", summary="Exposure by day")
+def exposure_by_day(
+    exam_code: ExamPath,
+    caller: Reader,
+    request: Request,
+    since: Annotated[datetime.date | None, Query(description="this day or later")] = None,
+    question_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[DailyExposure]:
+    """Exposure rates of items by day, newest day and most exposed first."""
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            DailyExposure,
+            "exposure_daily_rates",
+            equal={
+                "tenant_id": caller.tenant_id,
+                "exam_code": exam_code,
+                "question_id": question_id,
+            },
+            at_least={"day": since},
+            order=["-day", "-exposure_rate", "question_id", "version"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)

@@ -1,0 +1,131 @@
+"""Calibration runs: a page of them, one, what it changed, going back to it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime, BaseModel, Field
+
+from delivery_api.access import Admin, Analyst
+from delivery_api.changes import change, reading
+from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.problems import ProblemError, documented
+from delivery_api.routers.calibrations import Started, Status
+from qbank.stores import exposure, runs
+
+router = APIRouter(
+    prefix="/admin/exposure/calibrate_sh/runs",
+    tags=["exposure"],
+    responses=documented(401, 403, 422, 503),
+)
+
+RunPath = Annotated[UUID, Path(description="the run's id")]
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+class RunSummary(BaseModel):
+    """A line of the listing."""
+
+    id: UUID
+    kind: str
+    exam_code: str
+    status: Status
+    params: dict[str, Any]
+    result: dict[str, Any] | None = Field(description="summary, certificate and checks")
+    error: str | None
+    stopped_reason: str | None
+    requested_by: str
+    seed: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Run(RunSummary):
+    """A run with its history, one entry an iteration."""
+
+    history: list[dict[str, Any]]
+    input_fingerprint: str | None
+    orchestrator_run_id: str | None
+
+
+@router.get("", summary="Calibration runs")
+def list_runs(
+    caller: Analyst,
+    request: Request,
+    exam_code: Annotated[ExamCode | None, Query()] = None,
+    start: Annotated[AwareDatetime | None, Query(description="created at or after")] = None,
+    end: Annotated[AwareDatetime | None, Query(description="created before")] = None,
+    status: Annotated[Status | None, Query()] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[RunSummary]:
+    """Runs of all kinds, newest first."""
+    where = runs.RunFilter(exam_code, None, status, start, end, caller.tenant_id)
+    with reading(request, caller) as conn:
+        found = runs.list(conn, where, page=page, page_size=page_size)
+    items = [RunSummary.model_validate(run, from_attributes=True) for run in found.runs]
+    return Page(items=items, total=found.total, page=page, page_size=page_size)
+
+
+@router.get("/{run_id}", summary="A run", responses=documented(404))
+def read_run(run_id: RunPath, caller: Analyst, request: Request) -> Run:
+    """The run with its request, its history and its result."""
+    with reading(request, caller) as conn:
+        run = runs.get(conn, run_id, tenant_id=caller.tenant_id)
+    return Run.model_validate(run, from_attributes=True)
+
+
+@router.get(
+    "/{run_id}/diff.csv",
+    summary="What a run changed",
+    response_class=Response,
+    responses=_CSV | documented(404),
+)
+def run_diff(run_id: RunPath, caller: Analyst, request: Request) -> Response:
+    """sh_p before and after, item by item; for a dry run, what it would have changed."""
+    with reading(request, caller) as conn:
+        runs.get(conn, run_id, tenant_id=caller.tenant_id)
+        changes = runs.diff(conn, run_id)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("qid", "ver", "sh_p_before", "sh_p_after", "delta"))
+    for item in changes:
+        writer.writerow(
+            (item.question_id, item.version, item.sh_p_before, item.sh_p_after, item.delta)
+        )
+    name = f'attachment; filename="run-{run_id}.csv"'
+    return Response(text.getvalue(), media_type="text/csv", headers={"content-disposition": name})
+
+
+@router.post(
+    "/{run_id}/rollback",
+    status_code=202,
+    summary="Go back to a run",
+    responses=documented(404, 409),
+)
+def rollback_to_run(run_id: RunPath, caller: Admin, request: Request) -> Started:
+    """Asks for the exam's controls to be as they were when this run had published."""
+    with change(request, caller) as step:
+        run = runs.get(step.conn, run_id, tenant_id=caller.tenant_id)
+        if run.status != "done":
+            raise ProblemError(
+                409, "conflict", f"run {run_id} is {run.status}: choose a run that is done"
+            )
+        exposure.after_run(step.conn, run.exam_code, run_id)  # 404 where it published nothing
+        asked = runs.create(
+            step.conn,
+            kind="rollback",
+            exam_code=run.exam_code,
+            params={"run_id": str(run_id)},
+            requested_by=caller.user_id,
+        )
+        step.audit("calibration.rollback", f"exam={run.exam_code} run={asked.id}", to=str(run_id))
+    return Started(run_id=asked.id, job_id=asked.id)

@@ -1,0 +1,78 @@
+"""The audit log: who changed what, written in the change's own transaction. Append-only.
+
+What never lives here: history of sh_p (``exposure``), responses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One change.
+
+    Attributes:
+        action: subject and verb, such as ``exposure.set``.
+        target: what was changed, such as ``exam=demo-core question=17 version=2``.
+        details: what was asked for and what it did.
+    """
+
+    id: int
+    actor: str
+    action: str
+    target: str
+    details: dict[str, Any]
+    request_id: str | None
+    created_at: datetime
+
+
+def record(
+    conn: Connection[Any],
+    *,
+    tenant_id: str,
+    actor: str,
+    action: str,
+    target: str,
+    details: Mapping[str, Any],
+    request_id: str | None,
+) -> None:
+    """Writes one entry; the caller's transaction decides whether it stays."""
+    sql = """INSERT INTO audit_log (tenant_id, actor, action, target, details, request_id)
+        VALUES (%s, %s, %s, %s, %s, %s)"""
+    conn.execute(sql, (tenant_id, actor, action, target, Jsonb(dict(details)), request_id))
+
+
+def entries(
+    conn: Connection[Any],
+    tenant_id: str,
+    *,
+    action: str | None = None,
+    actor: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> tuple[Sequence[AuditEntry], int]:
+    """A page of a tenant's entries, newest first, and how many there are."""
+    condition = """tenant_id = %(tenant)s AND (%(action)s::text IS NULL OR action = %(action)s)
+        AND (%(actor)s::text IS NULL OR actor = %(actor)s)"""
+    values = {
+        "tenant": tenant_id,
+        "action": action,
+        "actor": actor,
+        "limit": limit,
+        "offset": offset,
+    }
+    sql = f"""SELECT id, actor, action, target, details, request_id, created_at FROM audit_log
+        WHERE {condition} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+    count = f"SELECT count(*) FROM audit_log WHERE {condition}"  # noqa: S608
+    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
+        rows = cursor.execute(sql, values).fetchall()
+    total = conn.execute(count, values).fetchone()
+    return rows, int(total[0]) if total else 0

@@ -1,0 +1,114 @@
+"""Putting a version live in an exam, and taking a question out of use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection
+
+from qbank.stores import item_bank
+from qbank.stores.authoring.reading import get
+from qbank.stores.authoring.record import Question
+from qbank.stores.errors import ConflictError, NotFoundError
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What is live now.
+
+    Attributes:
+        changed: False where it was live already.
+    """
+
+    question_id: int
+    exam_code: str
+    live_version: int
+    changed: bool
+
+
+def publish(
+    conn: Connection[Any],
+    tenant_id: str,
+    question_id: int,
+    exam_code: str,
+    *,
+    version: int | None = None,
+) -> Publication:
+    """Makes a version live in an exam; publishing what is live already changes nothing.
+
+    Args:
+        conn: an open connection; the caller commits.
+        tenant_id: whose question and exam.
+        question_id: the question.
+        exam_code: the exam.
+        version: an approved or published version; the newest of these where None.
+
+    Raises:
+        NotFoundError: no such question, version or exam.
+        ConflictError: the version is not approved, or is retired.
+    """
+    item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    # one publication of a question at a time, or two could each see the other's version as live
+    conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
+    chosen = _publishable(get(conn, tenant_id, question_id), version)
+    conn.execute(
+        """UPDATE question_versions SET state = 'published'
+        WHERE question_id = %s AND version = %s AND state = 'approved'""",
+        (question_id, chosen),
+    )
+    sql = """INSERT INTO question_publications AS p
+            (question_id, live_version, exam_code, tenant_id) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (question_id, tenant_id, exam_code) DO UPDATE
+        SET live_version = excluded.live_version, published_at = now()
+        WHERE p.live_version <> excluded.live_version"""
+    changed = conn.execute(sql, (question_id, chosen, exam_code, tenant_id)).rowcount == 1
+    return Publication(question_id, exam_code, chosen, changed)
+
+
+def _publishable(question: Question, version: int | None) -> int:
+    versions = {v.version: v.state for v in question.versions}
+    if version is not None and version not in versions:
+        raise NotFoundError(f"question {question.id} has no version {version}")
+    fit = [v for v, state in versions.items() if state in ("approved", "published")]
+    if version is None and fit:
+        return max(fit)
+    if version in fit:
+        return int(version or 0)
+    newest = version or max(versions)
+    raise ConflictError(
+        f"version {newest} of question {question.id} is {versions[newest]}:"
+        " only an approved version can be published"
+    )
+
+
+def retire(
+    conn: Connection[Any], tenant_id: str, question_id: int, *, version: int | None = None
+) -> Question:
+    """Takes a version, or all published ones, out of use in all exams; doing it again is nothing.
+
+    Raises:
+        NotFoundError: no such question or version.
+        ConflictError: the named version was never published.
+    """
+    conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
+    states = {v.version: v.state for v in get(conn, tenant_id, question_id).versions}
+    if version is not None and version not in states:
+        raise NotFoundError(f"question {question_id} has no version {version}")
+    if version is not None and states[version] not in ("published", "retired"):
+        raise ConflictError(
+            f"version {version} of question {question_id} is {states[version]}:"
+            " only what was published can be retired"
+        )
+    doomed = [v for v, s in states.items() if s == "published" and version in (None, v)]
+    conn.execute(
+        """DELETE FROM question_publications
+        WHERE question_id = %s AND tenant_id = %s AND live_version = ANY(%s)""",
+        (question_id, tenant_id, doomed),
+    )
+    conn.execute(
+        """UPDATE question_versions SET state = 'retired'
+        WHERE question_id = %s AND version = ANY(%s)""",
+        (question_id, doomed),
+    )
+    return get(conn, tenant_id, question_id)

@@ -1,0 +1,192 @@
+"""A quiz from its making to its results, in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def make_quiz(client: Any, headers: dict[str, str], **changes: Any) -> dict[str, Any]:
+    filters = {"exam_code": "core", "num_questions": 5, "mode": "tutor"}
+    filters |= changes.pop("filters", {})
+    answer = client.post("/v1/quizzes", json={"filters": filters} | changes, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def answer(client: Any, headers: dict[str, str], quiz: str, item: int, selected: str = "A") -> Any:
+    body = {"question_id": item, "selected": selected, "time_taken_ms": 1200}
+    return client.post(f"/v1/quizzes/{quiz}/answers", json=body, headers=headers)
+
+
+def test_a_tutor_quiz_from_start_to_results(client, as_user, world):
+    ann = as_user("ann", "student")
+    quiz = make_quiz(client, ann)
+    assert quiz["selector"] == "sympson_hetter"
+    seen = []
+    for position in range(1, 6):
+        item = client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=ann).json()
+        again = client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=ann).json()
+        assert item == again
+        assert item["position"] == position
+        assert "rationale" not in str(item)
+        assert "is_correct" not in str(item)
+        seen.append(item["question_id"])
+        result = answer(client, ann, quiz["quiz_id"], item["question_id"]).json()
+        assert result["correct"] is True
+        assert result["correct_option"] == "A"
+        assert result["explanation"] == f"because {item['question_id']}"
+        assert result["answered"] == position
+    assert len(set(seen)) == 5
+    assert client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=ann).status_code == 410
+    state = client.get(f"/v1/quizzes/{quiz['quiz_id']}", headers=ann).json()
+    assert state["status"] == "finished"
+    assert state["correct"] == 5
+    assert state["theta"] > 0.5
+    low, high = state["theta_interval"]
+    assert low < state["theta"] < high
+    finished = client.post(f"/v1/quizzes/{quiz['quiz_id']}/finish", headers=ann)
+    assert finished.json() == state
+    with world.connect() as conn:
+        rows = conn.execute(
+            """SELECT i.position, i.theta_before, i.sh_p, r.is_correct FROM quiz_items AS i
+            JOIN user_responses AS r USING (quiz_id, question_id) WHERE i.quiz_id = %s
+            ORDER BY i.position""",
+            (quiz["quiz_id"],),
+        ).fetchall()
+        assert [row[0] for row in rows] == [1, 2, 3, 4, 5]
+        assert rows[0][1] == pytest.approx(0)
+        assert {row[2] for row in rows} == {0.6}
+        theta = conn.execute(
+            "SELECT theta FROM quiz_sessions WHERE id = %s", (quiz["quiz_id"],)
+        ).fetchone()
+        assert theta[0] == pytest.approx(state["theta"])
+        counted = conn.execute(
+            "SELECT sum(served) FROM exposure_daily WHERE question_id = ANY(%s)", (seen,)
+        ).fetchone()
+        assert counted[0] >= 5
+
+
+def test_an_exam_quiz_tells_nothing_until_it_is_sealed(client, as_user):
+    ben = as_user("ben", "student")
+    quiz = make_quiz(client, ben, filters={"mode": "exam"})
+    for _ in range(5):
+        item = client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=ben).json()
+        result = answer(client, ben, quiz["quiz_id"], item["question_id"], "B").json()
+        assert result["accepted"] is True
+        assert {k for k, v in result.items() if v is None} == {
+            "correct",
+            "correct_option",
+            "explanation",
+            "theta",
+            "theta_se",
+        }
+        state = client.get(f"/v1/quizzes/{quiz['quiz_id']}", headers=ben).json()
+        if state["status"] == "open":
+            assert state["correct"] is None
+            assert state["items"] is None
+    assert state["correct"] == 0
+    assert [item["correct"] for item in state["items"]] == [False] * 5
+
+
+def test_the_same_answer_again_and_a_different_one(client, as_user):
+    cat = as_user("cat", "student")
+    quiz = make_quiz(client, cat)["quiz_id"]
+    item = client.get(f"/v1/quizzes/{quiz}/next", headers=cat).json()["question_id"]
+    first = answer(client, cat, quiz, item, "B")
+    assert answer(client, cat, quiz, item, "B").json() == first.json()
+    assert answer(client, cat, quiz, item, "A").status_code == 409
+    assert answer(client, cat, quiz, 2**40).status_code == 404
+    nxt = client.get(f"/v1/quizzes/{quiz}/next", headers=cat).json()["question_id"]
+    refused = answer(client, cat, quiz, nxt, "Z")
+    assert refused.status_code == 422
+    assert "A, B, C, D" in refused.json()["detail"]
+
+
+def test_finished_and_expired_quizzes_are_gone(client, as_user, world):
+    dan = as_user("dan", "student")
+    quiz = make_quiz(client, dan)["quiz_id"]
+    item = client.get(f"/v1/quizzes/{quiz}/next", headers=dan).json()["question_id"]
+    assert client.post(f"/v1/quizzes/{quiz}/finish", headers=dan).status_code == 200
+    assert answer(client, dan, quiz, item).status_code == 410
+    assert client.get(f"/v1/quizzes/{quiz}/next", headers=dan).status_code == 410
+    late = make_quiz(client, dan)["quiz_id"]
+    item = client.get(f"/v1/quizzes/{late}/next", headers=dan).json()["question_id"]
+    with world.connect() as conn:
+        conn.execute(
+            """UPDATE quiz_sessions SET started_at = now() - interval '2 hours',
+                expires_at = now() - interval '1 hour' WHERE id = %s""",
+            (late,),
+        )
+    assert answer(client, dan, late, item).status_code == 410
+    assert client.get(f"/v1/quizzes/{late}/next", headers=dan).status_code == 410
+    assert client.post(f"/v1/quizzes/{late}/finish", headers=dan).status_code == 410
+    assert client.get(f"/v1/quizzes/{late}", headers=dan).json()["status"] == "expired"
+
+
+def test_filters_and_what_cannot_be_filled(client, as_user, world):
+    eve = as_user("eve", "student")
+    filters = {"topics": [world.topics["chemistry"]], "difficulty": ["easy"], "num_questions": 20}
+    quiz = make_quiz(client, eve, filters=filters)["quiz_id"]
+    served = []
+    for _ in range(20):
+        item = client.get(f"/v1/quizzes/{quiz}/next", headers=eve).json()
+        served.append(item["question_id"])
+        answer(client, eve, quiz, item["question_id"])
+    with world.connect() as conn:
+        kinds = conn.execute(
+            """SELECT DISTINCT topic_id, difficulty_label FROM question_versions
+            WHERE question_id = ANY(%s)""",
+            (served,),
+        ).fetchall()
+    assert kinds == [(world.topics["acids"], "easy")]
+    wanted = {"exam_code": "core", "num_questions": 21} | {
+        k: filters[k] for k in ("topics", "difficulty")
+    }
+    refused = client.post("/v1/quizzes", json={"filters": wanted}, headers=eve)
+    assert refused.status_code == 409
+    assert "20 items fit the filters and 21 are asked for" in refused.json()["detail"]
+    unknown = {"exam_code": "core", "topics": [2**50]}
+    assert client.post("/v1/quizzes", json={"filters": unknown}, headers=eve).status_code == 422
+    for exam in ("nowhere", "theirs"):
+        body = {"filters": {"exam_code": exam}}
+        assert client.post("/v1/quizzes", json=body, headers=eve).status_code == 404
+
+
+def test_a_quiz_is_its_students_alone(client, as_user):
+    fay = as_user("fay", "student")
+    quiz = make_quiz(client, fay)["quiz_id"]
+    item = client.get(f"/v1/quizzes/{quiz}/next", headers=fay).json()["question_id"]
+    for other in (
+        as_user("gus", "student"),
+        as_user("fay", "student", tenant="other"),
+    ):
+        assert client.get(f"/v1/quizzes/{quiz}", headers=other).status_code == 404
+        assert client.get(f"/v1/quizzes/{quiz}/next", headers=other).status_code == 404
+        assert answer(client, other, quiz, item).status_code == 404
+        assert client.post(f"/v1/quizzes/{quiz}/finish", headers=other).status_code == 404
+
+
+def test_an_idempotency_key_makes_one_quiz(client, as_user):
+    headers = as_user("hal", "student") | {"Idempotency-Key": "start-of-lesson-7"}
+    first = make_quiz(client, headers)
+    assert make_quiz(client, headers) == first
+    other = as_user("ida", "student") | {"Idempotency-Key": "start-of-lesson-7"}
+    assert make_quiz(client, other)["quiz_id"] != first["quiz_id"]
+
+
+def test_a_quiz_that_is_not_adaptive_draws_at_random_and_repeats_nothing(client, as_user):
+    jon = as_user("jon", "student")
+    quizzes = []
+    for _ in range(2):
+        quiz = make_quiz(client, jon, adaptive=False)
+        assert quiz["selector"] == "fixed"
+        items = []
+        for _ in range(5):
+            item = client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=jon).json()
+            items.append(item["question_id"])
+            answer(client, jon, quiz["quiz_id"], item["question_id"])
+        assert len(set(items)) == 5
+        quizzes.append(items)
+    assert quizzes[0] != quizzes[1]
