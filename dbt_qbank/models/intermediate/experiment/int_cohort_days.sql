@@ -1,0 +1,75 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='ended_on',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[{'columns': ['ended_on']}],
+    )
+}}
+
+with facts as not materialized (
+    select * from {{ ref('fact_sessions') }}
+),
+
+{% if is_incremental() %}
+
+touched as (
+    select distinct facts.ended_on
+    from facts
+    where facts.ended_on is not null and {{ written_since('facts') }}
+),
+
+{% endif %}
+
+-- beside the assigned cohorts, every session is in the arm of the rule that it was delivered by
+sessions as (
+    select
+        facts.*,
+        arms.key as cohort_key,
+        arms.value as cohort_value
+    from facts
+    cross join
+        lateral jsonb_each_text(
+            facts.cohorts || jsonb_build_object('delivered_selector', facts.selector)
+        ) as arms
+    where
+        facts.served > 0
+        {% if is_incremental() %}
+        and facts.ended_on in (select touched.ended_on from touched)
+        {% else %}
+        and facts.ended_on is not null
+        {% endif %}
+),
+
+measured as (
+    select
+        sessions.*,
+        {{ ratio('sessions.time_taken_ms', 'sessions.answered') }} as time_per_response
+    from sessions
+)
+
+select
+    measured.exam_code,
+    measured.tenant_id,
+    measured.cohort_key,
+    measured.cohort_value,
+    measured.ended_on,
+    count(*) as sessions,
+    count(*) filter (where measured.status = 'finished') as sessions_finished,
+    sum(measured.served) as served,
+    count(measured.accuracy) as accuracy_n,
+    coalesce(sum(measured.accuracy), 0) as accuracy_sum,
+    coalesce(sum(measured.accuracy * measured.accuracy), 0) as accuracy_squares,
+    count(measured.theta_se) as se_n,
+    coalesce(sum(measured.theta_se), 0) as se_sum,
+    coalesce(sum(measured.theta_se * measured.theta_se), 0) as se_squares,
+    count(measured.time_per_response) as time_n,
+    coalesce(sum(measured.time_per_response), 0) as time_sum,
+    coalesce(sum(measured.time_per_response * measured.time_per_response), 0) as time_squares,
+    {{ newest_load('facts') }} as loaded_at
+from measured
+group by
+    measured.exam_code, measured.tenant_id, measured.cohort_key, measured.cohort_value,
+    measured.ended_on

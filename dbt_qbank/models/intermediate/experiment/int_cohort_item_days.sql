@@ -1,0 +1,67 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='ended_on',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[{'columns': ['ended_on']}],
+    )
+}}
+
+with facts as not materialized (
+    select * from {{ ref('fact_sessions') }}
+),
+
+{% if is_incremental() %}
+
+touched as (
+    select distinct facts.ended_on
+    from facts
+    where facts.ended_on is not null and {{ written_since('facts') }}
+),
+
+{% endif %}
+
+-- beside the assigned cohorts, every session is in the arm of the rule that it was delivered by
+sessions as (
+    select
+        facts.*,
+        arms.key as cohort_key,
+        arms.value as cohort_value
+    from facts
+    cross join
+        lateral jsonb_each_text(
+            facts.cohorts || jsonb_build_object('delivered_selector', facts.selector)
+        ) as arms
+    where
+        facts.served > 0
+        {% if is_incremental() %}
+        and facts.ended_on in (select touched.ended_on from touched)
+        {% else %}
+        and facts.ended_on is not null
+        {% endif %}
+)
+
+select
+    sessions.exam_code,
+    sessions.cohort_key,
+    sessions.cohort_value,
+    sessions.ended_on,
+    items.question_id,
+    items.version,
+    count(*) as served,
+    {{ newest_load('facts') }} as loaded_at
+from sessions
+cross join
+    lateral (
+        select
+            steps.question_id,
+            steps.version
+        from {{ ref('stg_quiz_items') }} as steps
+        where steps.quiz_id = sessions.quiz_id
+        offset 0
+    ) as items
+group by
+    sessions.exam_code, sessions.cohort_key, sessions.cohort_value, sessions.ended_on,
+    items.question_id, items.version

@@ -1,0 +1,93 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='session_started_on',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[{'columns': ['session_started_on']}],
+    )
+}}
+
+with facts as not materialized (
+    select * from {{ ref('fact_responses') }}
+),
+
+{% if is_incremental() %}
+
+touched as (
+    select distinct facts.session_started_on
+    from facts
+    where {{ written_since('facts') }}
+),
+
+responses as (
+    select found.*
+    from touched
+    cross join lateral (
+        select facts.*
+        from facts
+        where facts.session_started_on = touched.session_started_on
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+responses as (
+    select * from facts
+),
+
+{% endif %}
+
+-- all responses of a quiz lie in the day it started, so its score is complete within a day
+session_scores as (
+    select
+        responses.quiz_id,
+        count(*) as answered,
+        count(*) filter (where responses.is_correct) as correct
+    from responses
+    group by responses.quiz_id
+    having count(*) >= 5
+),
+
+scored as (
+    select
+        responses.exam_code,
+        responses.tenant_id,
+        responses.question_id,
+        responses.version,
+        responses.session_started_on,
+        responses.is_first_attempt,
+        cast(responses.is_correct as integer) as score,
+        -- the share correct on the quiz's other items (item-rest)
+        {{ ratio('scores.correct - cast(responses.is_correct as integer)', 'scores.answered - 1') }}
+            as rest_score
+    from responses
+    left join session_scores as scores on responses.quiz_id = scores.quiz_id
+)
+
+select
+    scored.exam_code,
+    scored.tenant_id,
+    scored.question_id,
+    scored.version,
+    scored.session_started_on,
+    count(*) as attempts,
+    count(*) filter (where scored.is_first_attempt) as first_attempts,
+    coalesce(sum(scored.score) filter (where scored.is_first_attempt), 0) as first_correct,
+    count(scored.rest_score) filter (where scored.is_first_attempt) as rest_n,
+    coalesce(
+        sum(scored.score)
+        filter (where scored.is_first_attempt and scored.rest_score is not null), 0
+    ) as rest_sum_score,
+    coalesce(sum(scored.rest_score) filter (where scored.is_first_attempt), 0) as rest_sum,
+    coalesce(sum(scored.rest_score * scored.rest_score) filter (where scored.is_first_attempt), 0)
+        as rest_sum_squares,
+    coalesce(sum(scored.score * scored.rest_score) filter (where scored.is_first_attempt), 0)
+        as rest_sum_products,
+    {{ newest_load('facts') }} as loaded_at
+from scored
+group by
+    scored.exam_code, scored.tenant_id, scored.question_id, scored.version,
+    scored.session_started_on

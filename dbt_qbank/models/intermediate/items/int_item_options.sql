@@ -1,0 +1,60 @@
+{{ config(materialized='view') }}
+
+with chosen as (
+    select
+        days.exam_code,
+        days.question_id,
+        days.version,
+        days.option_label,
+        sum(days.responses) as responses
+    from {{ ref('int_item_option_days') }} as days
+    group by days.exam_code, days.question_id, days.version, days.option_label
+),
+
+items as (
+    select
+        chosen.exam_code,
+        chosen.question_id,
+        chosen.version,
+        sum(chosen.responses) as responses
+    from chosen
+    group by chosen.exam_code, chosen.question_id, chosen.version
+),
+
+-- an option that nobody chose has a share of 0, not none
+shares as (
+    select
+        items.exam_code,
+        items.question_id,
+        items.version,
+        options.option_label,
+        options.is_correct,
+        items.responses,
+        coalesce({{ ratio('chosen.responses', 'items.responses') }}, 0) as share
+    from items
+    inner join {{ ref('stg_question_versions') }} as versions
+        on items.question_id = versions.question_id and items.version = versions.version
+    inner join {{ ref('stg_question_options') }} as options
+        on versions.question_version_id = options.question_version_id
+    left join chosen
+        on
+            items.exam_code = chosen.exam_code
+            and items.question_id = chosen.question_id
+            and items.version = chosen.version
+            and options.option_label = chosen.option_label
+)
+
+select
+    shares.exam_code,
+    shares.question_id,
+    shares.version,
+    jsonb_object_agg(shares.option_label, round(cast(shares.share as numeric), 6))
+        as option_shares,
+    cast(max(shares.responses) as bigint) as responses,
+    coalesce(
+        array_agg(shares.option_label order by shares.option_label) filter (
+            where not shares.is_correct and shares.share < {{ var('flag_dead_distractor_share') }}
+        ), '{}'
+    ) as rare_distractors
+from shares
+group by shares.exam_code, shares.question_id, shares.version

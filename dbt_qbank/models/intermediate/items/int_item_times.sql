@@ -1,0 +1,38 @@
+{{ config(materialized='view') }}
+
+with bins as (
+    select
+        days.exam_code,
+        days.question_id,
+        days.version,
+        days.time_bin,
+        sum(days.responses) as responses
+    from {{ ref('int_item_time_days') }} as days
+    group by days.exam_code, days.question_id, days.version, days.time_bin
+),
+
+cumulated as (
+    select
+        bins.*,
+        sum(bins.responses) over (
+            partition by bins.exam_code, bins.question_id, bins.version
+            order by bins.time_bin
+        ) as up_to,
+        sum(bins.responses) over (
+            partition by bins.exam_code, bins.question_id, bins.version
+        ) as total
+    from bins
+)
+
+-- the lowest bin that reaches the share holds the quantile
+select
+    {% for name, q in [('median_time_ms', 0.5), ('p90_time_ms', 0.9)] %}
+    min({{ time_at(
+        q, 'cumulated.time_bin', 'cumulated.responses', 'cumulated.up_to', 'cumulated.total'
+    ) }}) filter (where cumulated.up_to >= {{ q }} * cumulated.total) as {{ name }},
+    {% endfor %}
+    cumulated.exam_code,
+    cumulated.question_id,
+    cumulated.version
+from cumulated
+group by cumulated.exam_code, cumulated.question_id, cumulated.version

@@ -1,0 +1,186 @@
+{{
+    config(
+        materialized='table',
+        indexes=[{'columns': ['exam_code', 'cohort_key', 'cohort_value']}],
+    )
+}}
+
+with days as (
+    select * from {{ ref('int_cohort_days') }}
+),
+
+item_days as (
+    select * from {{ ref('int_cohort_item_days') }}
+),
+
+cohorts as (
+    select
+        days.exam_code,
+        days.cohort_key,
+        days.cohort_value,
+        {% for column in [
+            'sessions', 'sessions_finished', 'served',
+            'accuracy_n', 'accuracy_sum', 'accuracy_squares',
+            'se_n', 'se_sum', 'se_squares',
+            'time_n', 'time_sum', 'time_squares',
+        ] %}
+        cast(sum(days.{{ column }}) as double precision) as {{ column }},
+        {% endfor %}
+        max(days.tenant_id) as tenant_id,
+        min(days.ended_on) as first_day,
+        max(days.ended_on) as last_day
+    from days
+    group by days.exam_code, days.cohort_key, days.cohort_value
+),
+
+items as (
+    select
+        item_days.exam_code,
+        item_days.cohort_key,
+        item_days.cohort_value,
+        item_days.question_id,
+        item_days.version,
+        cast(sum(item_days.served) as double precision) as served
+    from item_days
+    group by
+        item_days.exam_code, item_days.cohort_key, item_days.cohort_value,
+        item_days.question_id, item_days.version
+),
+
+exposures as (
+    select
+        items.exam_code,
+        items.cohort_key,
+        items.cohort_value,
+        count(*) as items_served,
+        max(items.served) as most_served,
+        sum(items.served) as total,
+        sum(items.served * items.served) as squares
+    from items
+    group by items.exam_code, items.cohort_key, items.cohort_value
+),
+
+-- what the sums would be without one day
+without_day as (
+    select
+        item_days.exam_code,
+        item_days.cohort_key,
+        item_days.cohort_value,
+        item_days.ended_on,
+        sum(item_days.served) as total,
+        sum(2 * items.served * item_days.served - item_days.served * item_days.served) as squares
+    from item_days
+    inner join items
+        on
+            item_days.exam_code = items.exam_code
+            and item_days.cohort_key = items.cohort_key
+            and item_days.cohort_value = items.cohort_value
+            and item_days.question_id = items.question_id
+            and item_days.version = items.version
+    group by
+        item_days.exam_code, item_days.cohort_key, item_days.cohort_value, item_days.ended_on
+),
+
+replicates as (
+    select
+        without_day.exam_code,
+        without_day.cohort_key,
+        without_day.cohort_value,
+        (
+            exposures.squares - without_day.squares - exposures.total + without_day.total
+        ) / nullif(
+            (cohorts.sessions - days.sessions - 1) * (exposures.total - without_day.total), 0
+        ) as overlap
+    from without_day
+    inner join exposures
+        on
+            without_day.exam_code = exposures.exam_code
+            and without_day.cohort_key = exposures.cohort_key
+            and without_day.cohort_value = exposures.cohort_value
+    inner join cohorts
+        on
+            without_day.exam_code = cohorts.exam_code
+            and without_day.cohort_key = cohorts.cohort_key
+            and without_day.cohort_value = cohorts.cohort_value
+    inner join days
+        on
+            without_day.exam_code = days.exam_code
+            and without_day.cohort_key = days.cohort_key
+            and without_day.cohort_value = days.cohort_value
+            and without_day.ended_on = days.ended_on
+),
+
+-- delete-a-day jackknife (Quenouille 1956, Tukey 1958): sessions of one day may resemble each
+-- other, so whole days are left out; fewer than five days give no interval
+jackknife as (
+    select
+        replicates.exam_code,
+        replicates.cohort_key,
+        replicates.cohort_value,
+        case
+            when count(replicates.overlap) >= 5
+                then
+                    sqrt(cast(count(replicates.overlap) - 1 as double precision))
+                    * stddev_pop(replicates.overlap)
+        end as overlap_se
+    from replicates
+    group by replicates.exam_code, replicates.cohort_key, replicates.cohort_value
+),
+
+estimated as (
+    select
+        cohorts.*,
+        exposures.items_served,
+        exposures.most_served,
+        exposures.most_served / cohorts.sessions as max_exposure,
+        -- Σc(c−1) / (N(N−1)L), where NL = Σc: the share of items two examinees have in common
+        (exposures.squares - exposures.total)
+        / nullif((cohorts.sessions - 1) * exposures.total, 0) as overlap,
+        {% for name, sums in [
+            ('mean_theta_se', 'se'), ('mean_accuracy', 'accuracy'), ('mean_time_ms', 'time'),
+        ] %}
+        cohorts.{{ sums }}_sum / nullif(cohorts.{{ sums }}_n, 0) as {{ name }},
+        {{ standard_error(
+            'cohorts.' ~ sums ~ '_n', 'cohorts.' ~ sums ~ '_sum', 'cohorts.' ~ sums ~ '_squares'
+        ) }} as {{ name }}_error,
+        {% endfor %}
+        jackknife.overlap_se
+    from cohorts
+    inner join exposures
+        on
+            cohorts.exam_code = exposures.exam_code
+            and cohorts.cohort_key = exposures.cohort_key
+            and cohorts.cohort_value = exposures.cohort_value
+    left join jackknife
+        on
+            cohorts.exam_code = jackknife.exam_code
+            and cohorts.cohort_key = jackknife.cohort_key
+            and cohorts.cohort_value = jackknife.cohort_value
+)
+
+select
+    estimated.tenant_id,
+    estimated.exam_code,
+    estimated.cohort_key,
+    estimated.cohort_value,
+    cast(estimated.sessions as bigint) as sessions,
+    cast(estimated.sessions_finished as bigint) as sessions_finished,
+    estimated.served / estimated.sessions as mean_test_length,
+    estimated.items_served,
+    estimated.max_exposure,
+    {{ wilson('lower', 'estimated.most_served', 'estimated.sessions') }} as max_exposure_lower,
+    {{ wilson('upper', 'estimated.most_served', 'estimated.sessions') }} as max_exposure_upper,
+    estimated.overlap,
+    estimated.overlap - 1.959964 * estimated.overlap_se as overlap_lower,
+    estimated.overlap + 1.959964 * estimated.overlap_se as overlap_upper,
+    {% for name, n in [
+        ('mean_theta_se', 'se_n'), ('mean_accuracy', 'accuracy_n'), ('mean_time_ms', 'time_n'),
+    ] %}
+    estimated.{{ name }},
+    estimated.{{ name }} - 1.959964 * estimated.{{ name }}_error as {{ name }}_lower,
+    estimated.{{ name }} + 1.959964 * estimated.{{ name }}_error as {{ name }}_upper,
+    cast(estimated.{{ n }} as bigint) as {{ name }}_sessions,
+    {% endfor %}
+    estimated.first_day,
+    estimated.last_day
+from estimated

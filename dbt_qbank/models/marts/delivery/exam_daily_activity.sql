@@ -1,0 +1,78 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='day',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[
+            {'columns': ['exam_code', 'day']},
+            {'columns': ['day']},
+        ],
+    )
+}}
+
+with sessions as not materialized (
+    select * from {{ ref('fact_sessions') }}
+),
+
+days as (
+    select sessions.started_on as day
+    from sessions
+    {% if is_incremental() %}
+    where {{ written_since('sessions') }}
+    {% endif %}
+    union
+    select sessions.ended_on as day
+    from sessions
+    where
+        sessions.ended_on is not null
+        {% if is_incremental() %}
+        and {{ written_since('sessions') }}
+        {% endif %}
+),
+
+started as (
+    select
+        sessions.tenant_id,
+        sessions.exam_code,
+        sessions.started_on as day,
+        count(*) as sessions_started,
+        count(distinct sessions.user_id) as active_users,
+        sum(sessions.served) as served,
+        sum(sessions.answered) as responses,
+        sum(sessions.correct) as correct
+    from sessions
+    where sessions.started_on in (select days.day from days)
+    group by sessions.tenant_id, sessions.exam_code, sessions.started_on
+),
+
+ended as (
+    select
+        sessions.tenant_id,
+        sessions.exam_code,
+        sessions.ended_on as day,
+        count(*) as sessions_ended,
+        count(*) filter (where sessions.status = 'finished') as sessions_finished
+    from sessions
+    where sessions.ended_on in (select days.day from days)
+    group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
+)
+
+select
+    coalesce(started.tenant_id, ended.tenant_id) as tenant_id,
+    coalesce(started.exam_code, ended.exam_code) as exam_code,
+    coalesce(started.day, ended.day) as day,
+    coalesce(started.sessions_started, 0) as sessions_started,
+    coalesce(started.active_users, 0) as active_users,
+    coalesce(started.served, 0) as served,
+    coalesce(started.responses, 0) as responses,
+    coalesce(started.correct, 0) as correct,
+    {{ ratio('started.correct', 'started.responses') }} as accuracy,
+    coalesce(ended.sessions_ended, 0) as sessions_ended,
+    coalesce(ended.sessions_finished, 0) as sessions_finished,
+    coalesce(ended.sessions_ended - ended.sessions_finished, 0) as sessions_expired,
+    {{ newest_load('sessions') }} as loaded_at
+from started
+full outer join ended
+    on started.exam_code = ended.exam_code and started.day = ended.day

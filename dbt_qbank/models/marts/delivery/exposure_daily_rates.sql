@@ -1,0 +1,197 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='day',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[
+            {'columns': ['exam_code', 'day']},
+            {'columns': ['exam_code', 'question_id', 'version', 'day']},
+            {'columns': ['day']},
+        ],
+    )
+}}
+
+with all_sessions as not materialized (
+    select * from {{ ref('fact_sessions') }}
+),
+
+{% if is_incremental() %}
+
+touched as (
+    select distinct all_sessions.ended_on
+    from all_sessions
+    where all_sessions.ended_on is not null and {{ written_since('all_sessions') }}
+),
+
+sessions as (
+    select found.*
+    from touched
+    cross join lateral (
+        select all_sessions.*
+        from all_sessions
+        where all_sessions.ended_on = touched.ended_on
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+sessions as (
+    select all_sessions.*
+    from all_sessions
+    where all_sessions.ended_on is not null
+),
+
+{% endif %}
+
+exam_days as (
+    select
+        sessions.tenant_id,
+        sessions.exam_code,
+        sessions.ended_on,
+        count(*) as sessions
+    from sessions
+    group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
+),
+
+steps as (
+    select
+        sessions.exam_code,
+        sessions.ended_on,
+        items.*
+    from sessions
+    cross join lateral (
+        select served.*
+        from {{ ref('stg_quiz_items') }} as served
+        where served.quiz_id = sessions.quiz_id
+        offset 0
+    ) as items
+),
+
+served as (
+    select
+        steps.exam_code,
+        steps.ended_on,
+        steps.question_id,
+        steps.version,
+        count(*) as served,
+        count(*) filter (where steps.is_forced) as forced
+    from steps
+    group by steps.exam_code, steps.ended_on, steps.question_id, steps.version
+),
+
+held_back_items as (
+    select distinct
+        steps.exam_code,
+        steps.ended_on,
+        steps.quiz_id,
+        held.question_id
+    from steps
+    cross join lateral unnest(steps.held_back_question_ids) as held (question_id)
+),
+
+-- an item is held back for the rest of a quiz, so it was selected in it once, unless it was
+-- given all the same when nothing else was left
+held_back as (
+    select
+        held_back_items.exam_code,
+        held_back_items.ended_on,
+        held_back_items.question_id,
+        count(*) as held_back,
+        count(*) filter (where given.quiz_id is null) as only_held_back
+    from held_back_items
+    left join {{ ref('stg_quiz_items') }} as given
+        on
+            held_back_items.quiz_id = given.quiz_id
+            and held_back_items.question_id = given.question_id
+    group by held_back_items.exam_code, held_back_items.ended_on, held_back_items.question_id
+),
+
+served_versions as (
+    select
+        served.exam_code,
+        served.ended_on,
+        served.question_id,
+        max(served.version) as version
+    from served
+    group by served.exam_code, served.ended_on, served.question_id
+),
+
+live_versions as (
+    select
+        publications.exam_code,
+        publications.question_id,
+        max(publications.live_version) as version
+    from {{ ref('stg_question_publications') }} as publications
+    group by publications.exam_code, publications.question_id
+),
+
+latest_versions as (
+    select
+        versions.question_id,
+        max(versions.version) as version
+    from {{ ref('stg_question_versions') }} as versions
+    group by versions.question_id
+),
+
+-- a hold-back is logged by question: its version is the newest served that day in that exam,
+-- else the one that is live, else the newest
+held_back_versions as (
+    select
+        held_back.*,
+        coalesce(served_versions.version, live_versions.version, latest_versions.version)
+            as version
+    from held_back
+    left join served_versions
+        on
+            held_back.exam_code = served_versions.exam_code
+            and held_back.ended_on = served_versions.ended_on
+            and held_back.question_id = served_versions.question_id
+    left join live_versions
+        on
+            held_back.exam_code = live_versions.exam_code
+            and held_back.question_id = live_versions.question_id
+    left join latest_versions on held_back.question_id = latest_versions.question_id
+),
+
+counted as (
+    select
+        coalesce(served.exam_code, held.exam_code) as exam_code,
+        coalesce(served.ended_on, held.ended_on) as day,
+        coalesce(served.question_id, held.question_id) as question_id,
+        coalesce(served.version, held.version) as version,
+        coalesce(served.served, 0) as served,
+        coalesce(served.forced, 0) as forced,
+        coalesce(held.held_back, 0) as held_back,
+        coalesce(held.only_held_back, 0) as only_held_back
+    from served
+    full outer join held_back_versions as held
+        on
+            served.exam_code = held.exam_code
+            and served.ended_on = held.ended_on
+            and served.question_id = held.question_id
+            and served.version = held.version
+)
+
+select
+    exam_days.tenant_id,
+    counted.exam_code,
+    counted.question_id,
+    counted.version,
+    counted.day,
+    exam_days.sessions,
+    counted.served,
+    counted.held_back,
+    counted.forced,
+    counted.served + counted.only_held_back as selected,
+    {{ ratio('counted.served', 'exam_days.sessions') }} as exposure_rate,
+    {{ wilson('lower', 'counted.served', 'exam_days.sessions') }} as exposure_rate_lower,
+    {{ wilson('upper', 'counted.served', 'exam_days.sessions') }} as exposure_rate_upper,
+    {{ ratio('counted.served + counted.only_held_back', 'exam_days.sessions') }}
+        as selection_rate,
+    {{ newest_load(ref('fact_sessions')) }} as loaded_at
+from counted
+inner join exam_days
+    on counted.exam_code = exam_days.exam_code and counted.day = exam_days.ended_on

@@ -1,0 +1,148 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='upsert',
+        unique_key='response_id',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[
+            {'columns': ['recorded_at']},
+            {'columns': ['quiz_id']},
+            {'columns': ['user_id', 'question_id']},
+            {'columns': ['question_id', 'exam_code']},
+            {'columns': ['loaded_at'], 'type': 'brin'},
+            {'columns': ['session_started_on'], 'type': 'brin'},
+            {'columns': ['answered_at'], 'type': 'brin'},
+        ],
+    )
+}}
+
+-- imports are not materialized: PostgreSQL would copy a table that two steps read
+with responses as not materialized (
+    select * from {{ ref('stg_user_responses') }}
+),
+
+{% if is_incremental() %}
+
+cutoff as materialized (
+    select {{ lookback_start('recorded_at') }} as recorded_from
+),
+
+arrived as (
+    select distinct
+        responses.user_id,
+        responses.question_id
+    from responses
+    where
+        responses.recorded_at >= (select cutoff.recorded_from from cutoff)
+        and not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.response_id = responses.response_id
+                and known.recorded_at >= (select cutoff.recorded_from from cutoff)
+        )
+),
+
+-- a late row renumbers the attempts that follow it, so all attempts at what arrived are read;
+-- `offset 0` keeps the planner at one index probe an arrived key
+candidates as (
+    select attempts.*
+    from arrived
+    cross join lateral (
+        select same_item.*
+        from responses as same_item
+        where
+            same_item.user_id = arrived.user_id
+            and same_item.question_id = arrived.question_id
+        offset 0
+    ) as attempts
+),
+
+{% else %}
+
+candidates as (
+    select * from responses
+),
+
+{% endif %}
+
+sessions as (
+    select * from {{ ref('stg_quiz_sessions') }}
+),
+
+-- an attempt is one at the question, whatever the exam or version: whoever has seen version 1
+-- in one exam does not meet version 2 in another as something new
+numbered as (
+    select
+        candidates.*,
+        sessions.tenant_id,
+        sessions.exam_code,
+        sessions.mode,
+        sessions.is_adaptive,
+        {{ utc_date('sessions.started_at') }} as session_started_on,
+        cast(row_number() over (
+            partition by sessions.tenant_id, candidates.user_id, candidates.question_id
+            order by candidates.answered_at, candidates.response_id
+        ) as integer) as attempt_number
+    from candidates
+    inner join sessions on candidates.quiz_id = sessions.quiz_id
+),
+
+changed as (
+    select numbered.*
+    from numbered
+    {% if is_incremental() %}
+    where
+        not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.response_id = numbered.response_id
+                and known.attempt_number = numbered.attempt_number
+        )
+    {% endif %}
+),
+
+items as (
+    select * from {{ ref('stg_quiz_items') }}
+),
+
+versions as (
+    select * from {{ ref('stg_question_versions') }}
+)
+
+select
+    changed.response_id,
+    changed.tenant_id,
+    changed.quiz_id,
+    changed.user_id,
+    changed.exam_code,
+    changed.question_id,
+    changed.version,
+    versions.topic_id,
+    items.position,
+    changed.mode,
+    changed.is_adaptive,
+    items.selector,
+    items.theta_before,
+    items.sh_p,
+    changed.option_label,
+    changed.is_correct,
+    changed.time_taken_ms,
+    changed.attempt_number,
+    changed.attempt_number = 1 as is_first_attempt,
+    changed.session_started_on,
+    items.served_at,
+    changed.answered_at,
+    changed.recorded_at,
+    {{ loading_clock() }} as loaded_at
+from changed
+inner join items
+    on changed.quiz_id = items.quiz_id and changed.question_id = items.question_id
+left join versions
+    on changed.question_id = versions.question_id and changed.version = versions.version
+{% if not is_incremental() %}
+-- rows lie in the order they came in, so that block-range indexes on times stay narrow
+order by changed.response_id
+{% endif %}

@@ -1,0 +1,178 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='upsert',
+        unique_key='quiz_id',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[
+            {'columns': ['exam_code', 'ended_on']},
+            {'columns': ['ended_on']},
+            {'columns': ['started_on']},
+            {'columns': ['user_id', 'exam_code']},
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+-- imports are not materialized: PostgreSQL would copy a table that two steps read
+with sessions as not materialized (
+    select * from {{ ref('stg_quiz_sessions') }}
+),
+
+items as not materialized (
+    select * from {{ ref('stg_quiz_items') }}
+),
+
+responses as not materialized (
+    select * from {{ ref('stg_user_responses') }}
+),
+
+assignments as not materialized (
+    select * from {{ ref('stg_cohort_assignments') }}
+),
+
+{% if is_incremental() %}
+
+cutoff as materialized (
+    select {{ lookback_start('source_changed_at') }} as changed_from
+),
+
+touched as (
+    select sessions.quiz_id
+    from sessions
+    where sessions.updated_at >= (select cutoff.changed_from from cutoff)
+    union
+    select items.quiz_id
+    from items
+    where items.recorded_at >= (select cutoff.changed_from from cutoff)
+    union
+    select responses.quiz_id
+    from responses
+    where responses.recorded_at >= (select cutoff.changed_from from cutoff)
+    union
+    -- time passes: what was open may have expired
+    select known.quiz_id
+    from {{ this }} as known
+    where known.ended_at is null and known.expires_at <= {{ as_of() }}
+    union
+    select sessions.quiz_id
+    from assignments
+    inner join sessions on assignments.user_id = sessions.user_id
+    where assignments.assigned_at >= (select cutoff.changed_from from cutoff)
+),
+
+candidates as (
+    select found.*
+    from touched
+    cross join lateral (
+        select sessions.*
+        from sessions
+        where sessions.quiz_id = touched.quiz_id
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+candidates as (
+    select * from sessions
+),
+
+{% endif %}
+
+measured as (
+    select
+        candidates.*,
+        steps.served,
+        steps.answered,
+        steps.correct,
+        steps.time_taken_ms,
+        steps.unanswered_question_ids,
+        steps.unanswered_versions,
+        -- the earlier of its end and its expiry, once that has passed; an expired quiz that is
+        -- sealed later has ended when it expired, so that a past day's counts stand
+        case
+            when least(candidates.sealed_at, candidates.expires_at) <= {{ as_of() }}
+                then least(candidates.sealed_at, candidates.expires_at)
+        end as ended_at,
+        greatest(candidates.updated_at, steps.changed_at) as source_changed_at
+    from candidates
+    cross join lateral (
+        select
+            cast(count(*) as integer) as served,
+            cast(count(responses.response_id) as integer) as answered,
+            cast(count(*) filter (where responses.is_correct) as integer) as correct,
+            sum(responses.time_taken_ms) as time_taken_ms,
+            array_agg(items.question_id order by items.position)
+            filter (where responses.response_id is null) as unanswered_question_ids,
+            array_agg(items.version order by items.position)
+            filter (where responses.response_id is null) as unanswered_versions,
+            greatest(max(items.recorded_at), max(responses.recorded_at)) as changed_at
+        from items
+        left join responses
+            on items.quiz_id = responses.quiz_id and items.question_id = responses.question_id
+        where items.quiz_id = candidates.quiz_id
+    ) as steps
+),
+
+placed as (
+    select
+        measured.*,
+        coalesce(cohorts.cohorts, '{}') as cohorts
+    from measured
+    left join lateral (
+        select jsonb_object_agg(assignments.cohort_key, assignments.cohort_value) as cohorts
+        from assignments
+        where
+            assignments.user_id = measured.user_id
+            and assignments.assigned_at <= measured.started_at
+    ) as cohorts on true
+)
+
+select
+    placed.quiz_id,
+    placed.tenant_id,
+    placed.user_id,
+    placed.exam_code,
+    placed.mode,
+    placed.is_adaptive,
+    placed.selector,
+    placed.cohorts,
+    case
+        when placed.ended_at is null then 'open'
+        when placed.sealed_at <= placed.expires_at then 'finished'
+        else 'expired'
+    end as status,
+    placed.num_questions,
+    placed.served,
+    placed.answered,
+    placed.correct,
+    {{ ratio('placed.correct', 'placed.answered') }} as accuracy,
+    placed.time_taken_ms,
+    placed.theta,
+    placed.theta_se,
+    coalesce(placed.unanswered_question_ids, '{}') as unanswered_question_ids,
+    coalesce(placed.unanswered_versions, '{}') as unanswered_versions,
+    placed.started_at,
+    {{ utc_date('placed.started_at') }} as started_on,
+    placed.expires_at,
+    placed.ended_at,
+    {{ utc_date('placed.ended_at') }} as ended_on,
+    placed.source_changed_at,
+    {{ loading_clock() }} as loaded_at
+from placed
+{% if is_incremental() %}
+where
+    not exists (
+        select 1
+        from {{ this }} as known
+        where
+            known.quiz_id = placed.quiz_id
+            and known.source_changed_at = placed.source_changed_at
+            and known.ended_at is not distinct from placed.ended_at
+            and known.served = placed.served
+            and known.answered = placed.answered
+            and known.cohorts = placed.cohorts
+    )
+{% endif %}

@@ -1,0 +1,78 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='upsert',
+        unique_key=['user_id', 'exam_code'],
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[
+            {'columns': ['exam_code', 'tenant_id']},
+            {'columns': ['loaded_at']},
+        ],
+    )
+}}
+
+with sessions as not materialized (
+    select * from {{ ref('fact_sessions') }}
+),
+
+{% if is_incremental() %}
+
+touched as (
+    select distinct
+        sessions.user_id,
+        sessions.exam_code
+    from sessions
+    where {{ written_since('sessions') }}
+),
+
+candidates as (
+    select found.*
+    from touched
+    cross join lateral (
+        select sessions.*
+        from sessions
+        where sessions.user_id = touched.user_id and sessions.exam_code = touched.exam_code
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+candidates as (
+    select * from sessions
+),
+
+{% endif %}
+
+ranked as (
+    select
+        candidates.*,
+        count(*) over (partition by candidates.user_id, candidates.exam_code) as sessions_scored,
+        row_number() over (
+            partition by candidates.user_id, candidates.exam_code
+            order by candidates.ended_at desc, candidates.quiz_id desc
+        ) as recency
+    from candidates
+    where
+        candidates.ended_at is not null
+        and candidates.answered > 0
+        -- an ability that was never estimated stands at its start without an error
+        and candidates.theta_se is not null
+)
+
+select
+    ranked.tenant_id,
+    ranked.user_id,
+    ranked.exam_code,
+    ranked.theta,
+    ranked.theta_se,
+    ranked.theta - 1.959964 * ranked.theta_se as theta_lower,
+    ranked.theta + 1.959964 * ranked.theta_se as theta_upper,
+    ranked.quiz_id,
+    ranked.answered as responses,
+    ranked.sessions_scored,
+    ranked.ended_at as estimated_at,
+    {{ newest_load('sessions') }} as loaded_at
+from ranked
+where ranked.recency = 1

@@ -1,0 +1,32 @@
+{{ config(tags=['nightly_input']) }}
+-- what was served by day adds up to what the quizzes that ended that day were served
+with by_item as (
+    select
+        rates.exam_code,
+        rates.day,
+        sum(rates.served) as served,
+        max(rates.sessions) as sessions
+    from {{ ref('exposure_daily_rates') }} as rates
+    group by rates.exam_code, rates.day
+),
+
+by_session as (
+    select
+        quizzes.exam_code,
+        quizzes.ended_on as day,
+        sum(quizzes.served) as served,
+        count(*) as sessions
+    from {{ ref('fact_sessions') }} as quizzes
+    where quizzes.ended_on is not null
+    group by quizzes.exam_code, quizzes.ended_on
+)
+
+select
+    by_session.exam_code,
+    by_session.day
+from by_session
+left join by_item
+    on by_session.exam_code = by_item.exam_code and by_session.day = by_item.day
+where
+    by_session.served <> coalesce(by_item.served, 0)
+    or by_item.sessions <> by_session.sessions
