@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
-from scipy.linalg.blas import dsyrk
+from scipy.linalg.blas import ssyrk
 
 from calibration.bank import FloatArray, IntArray
 from calibration.irt.complete_information import group_information, item_information
@@ -24,6 +24,7 @@ from calibration.irt.layout import all_rows
 from calibration.irt.missing_information import (
     DEGREE,
     Evidence,
+    SingleArray,
     add_sparse,
     fill_dense,
     score_curves,
@@ -34,7 +35,9 @@ from calibration.irt.threads import chunk_edges
 DENSE_SHARE = 0.25  # beyond this share of the items answered, a dense product beats scattered sums
 MOST_PARAMETERS = 12_000  # an information matrix of 1.2 GB
 BLOCK_BYTES = 32_000_000  # score rows per dense product
-PARTIAL_SUMS = 4
+LANES = 4  # partial sums of scattered products
+LANE_BYTES = 400_000_000  # and what they may take together
+MOST_CHUNKS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,27 +170,27 @@ def _missing(
 
 
 def _sparse(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
-    parts = int(np.clip(500_000_000 // max(8 * count**2, 1), 1, PARTIAL_SUMS))
-    edges = chunk_edges(evidence.indptr, 50_000, parts)
+    chunks = chunk_edges(evidence.indptr, 50_000, MOST_CHUNKS)
+    lanes = int(np.clip(LANE_BYTES // max(4 * count**2, 1), 1, LANES))
+    total = np.zeros((count, count))
 
-    def part(k: int) -> FloatArray:
-        out = np.zeros((count, count))
-        add_sparse(evidence, edges[k], edges[k + 1], out)
+    def lane(number: int) -> SingleArray:
+        out = np.zeros((-(-count // 2), count, 2), np.float32)
+        for k in range(number, chunks.size - 1, lanes):
+            add_sparse(evidence, chunks[k], chunks[k + 1], out)
         return out
 
-    sums = problem.estep.workers.run(part, range(edges.size - 1))
-    total = sums[0]
-    for other in sums[1:]:
-        total += other
+    for out in problem.estep.workers.run(lane, range(lanes)):
+        total[0::2] += out[:, :, 0]
+        total[1::2] += out[: count // 2, :, 1]
     return total
 
 
 def _dense(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
-    indptr = evidence.indptr
-    examinees = indptr.size - 1
-    per_block = int(np.clip(BLOCK_BYTES // (8 * max(count, 1) * DEGREE), 1, examinees))
-    total = np.zeros((count, count), order="F")
-    scores = np.zeros((DEGREE * per_block, count))
+    examinees = evidence.indptr.size - 1
+    per_block = int(np.clip(BLOCK_BYTES // (4 * max(count, 1) * DEGREE), 1, examinees))
+    total = np.zeros((count, count))
+    scores = np.zeros((DEGREE * per_block, count), np.float32)
     for start in range(0, examinees, per_block):
         stop = min(start + per_block, examinees)
         edges = np.unique(np.linspace(start, stop, 9).astype(np.int64))
@@ -200,8 +203,9 @@ def _dense(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
 
         pieces = problem.estep.workers.run(part, range(edges.size - 1))
         packed = np.concatenate([scores[piece] for piece in pieces])
-        dsyrk(1.0, packed.T, beta=1.0, c=total, overwrite_c=1)
-    return np.ascontiguousarray(total)
+        # the transpose of a C-ordered array is what BLAS wants; its lower triangle is our upper
+        total += ssyrk(1.0, packed.T, lower=1).T
+    return total
 
 
 def _inverse(information: FloatArray, numbering: Numbering) -> Covariance:
