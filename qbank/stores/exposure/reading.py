@@ -71,11 +71,14 @@ def _timeline(conn: Connection[Any], exam_code: str, until: datetime) -> tuple[C
         return tuple(cursor.execute(sql, {"exam": exam_code, "until": until}).fetchall())
 
 
-def last_calibrated(conn: Connection[Any], exam_code: str) -> datetime | None:
-    """When sh_p was last replaced as a whole (calibration or rollback)."""
+def last_calibrated(
+    conn: Connection[Any], exam_code: str, *, before: date | None = None
+) -> datetime | None:
+    """When sh_p was last replaced as a whole (calibration or rollback), before a UTC day began."""
     sql = """SELECT max(at) FROM item_exposure_history
-        WHERE exam_code = %s AND source IN ('calibration', 'rollback')"""
-    row = conn.execute(sql, (exam_code,)).fetchone()
+        WHERE exam_code = %(exam)s AND source IN ('calibration', 'rollback')
+          AND (%(day)s::date IS NULL OR at < %(day)s::date::timestamp AT TIME ZONE 'UTC')"""
+    row = conn.execute(sql, {"exam": exam_code, "day": before}).fetchone()
     return row[0] if row else None
 
 

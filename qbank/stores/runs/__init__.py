@@ -6,9 +6,26 @@ is running its heartbeat moves; a row whose heartbeat stopped belongs to a dead 
 What never lives here: what a run computes, and whether its proposal may be published.
 """
 
-from qbank.stores.runs.lifecycle import claim, create, finish, progress, propose, request_cancel
+from qbank.stores.runs.lifecycle import (
+    claim,
+    create,
+    finish,
+    note,
+    progress,
+    propose,
+    request_cancel,
+)
 from qbank.stores.runs.liveness import abandoned, hold, let_go
-from qbank.stores.runs.reading import diff, get, latest, list, of_orchestrator, queued, running
+from qbank.stores.runs.reading import (
+    diff,
+    get,
+    latest,
+    list,
+    of_orchestrator,
+    queued,
+    reestimated_days,
+    running,
+)
 from qbank.stores.runs.record import (
     FINISHED,
     ItemChange,
@@ -37,10 +54,12 @@ __all__ = [
     "latest",
     "let_go",
     "list",
+    "note",
     "of_orchestrator",
     "progress",
     "propose",
     "queued",
+    "reestimated_days",
     "request_cancel",
     "running",
 ]

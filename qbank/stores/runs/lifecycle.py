@@ -149,6 +149,12 @@ def finish(
     return conn.execute(sql, values).rowcount == 1
 
 
+def note(conn: Connection[Any], run_id: UUID, more: Mapping[str, Any]) -> None:
+    """Adds to the result of a run, e.g. what was published of it."""
+    sql = "UPDATE calibration_runs SET result = coalesce(result, '{}') || %s::jsonb WHERE id = %s"
+    conn.execute(sql, (Jsonb(dict(more)), run_id))
+
+
 def request_cancel(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None = None) -> Run:
     """Cancels a queued run at once; a running one stops at its next iteration.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -104,6 +105,16 @@ def of_orchestrator(conn: Connection[Any], orchestrator_run_id: str) -> tuple[Ru
         ORDER BY created_at, id"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return tuple(cursor.execute(sql, (orchestrator_run_id,)).fetchall())
+
+
+def reestimated_days(conn: Connection[Any], exam_code: str, *, after: date) -> tuple[Run, ...]:
+    """The latest done re-estimation of each day after ``after``, in order, without proposals."""
+    sql = f"""SELECT DISTINCT ON (params ->> 'day') {LISTED} FROM calibration_runs
+        WHERE exam_code = %s AND kind = 'reestimation' AND status = 'done'
+          AND stopped_reason IS DISTINCT FROM 'dry_run' AND params ->> 'day' > %s
+        ORDER BY params ->> 'day', finished_at DESC"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return tuple(cursor.execute(sql, (exam_code, after.isoformat())).fetchall())
 
 
 def latest(

@@ -1,0 +1,1 @@
+"""Assets. Each reads through ``qbank``, calls the engine and returns metadata."""

@@ -1,0 +1,41 @@
+"""The dbt models in two parts: what calibration reads, and what reads calibration's results."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
+
+from qbank_orchestration.dbt import Translator, database_environment
+
+INPUT = "tag:nightly_input"
+RESULTS = "tag:results"
+POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
+
+
+def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
+    """The two parts, from a manifest that exists."""
+    translator = Translator()
+    common: dict[str, Any] = {
+        "manifest": project.manifest_path,
+        "project": project,
+        "dagster_dbt_translator": translator,
+        "pool": POOL,
+    }
+
+    @dbt_assets(select=INPUT, name="mart_inputs", **common)
+    def mart_inputs(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        yield from _build(context, dbt)
+
+    @dbt_assets(select=RESULTS, name="mart_results", **common)
+    def mart_results(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+        yield from _build(context, dbt)
+
+    return mart_inputs, mart_results
+
+
+def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    # unit tests judge the code, not tonight's data: they run in CI
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    with database_environment():
+        yield from dbt.cli(arguments, context=context).stream()

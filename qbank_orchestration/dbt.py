@@ -1,0 +1,142 @@
+"""The dbt project as assets: what the night needs first, and what reads its results.
+
+What never lives here: SQL, and the definition of any number.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+
+from qbank import postgres
+from qbank.errors import QbankError
+from qbank.settings import get_settings
+from qbank_orchestration.settings import orchestration_settings
+
+EXECUTABLE = str(Path(sys.executable).parent / "dbt")
+
+# Tables that dbt reads as sources and assets of ours write: one key, so that lineage is closed.
+_WRITTEN_BY_ASSETS = {
+    "item_calibration": "item_parameters",
+    "item_exposure_control": "item_exposure_control",
+    "item_exposure_history": "item_exposure_control",
+}
+
+
+def project() -> DbtProject:
+    """The dbt project, its artifacts kept in the home folder."""
+    settings = get_settings()
+    return DbtProject(
+        settings.project_dir / "dbt_qbank", target_path=settings.home.resolve() / "dbt"
+    )
+
+
+@contextmanager
+def database_environment() -> Iterator[None]:
+    """Lets dbt find the database as the orchestration role, by libpq's variables."""
+    ours = postgres.libpq_environment("orchestration") | {
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    before = {name: os.environ.get(name) for name in ours}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def manifest() -> Path:
+    """The manifest, built when it is missing or older than the project; needs no database.
+
+    Raises:
+        QbankError: it is missing where rebuilding is switched off, or dbt cannot parse the project.
+    """
+    dbt = project()
+    if not orchestration_settings().rebuild_manifest:
+        if not dbt.manifest_path.exists():
+            raise QbankError(
+                f"{dbt.manifest_path} is missing and QBANK_REBUILD_MANIFEST is off:"
+                " build it with `qbank manifest`"
+            )
+        return dbt.manifest_path
+    dbt.manifest_path.parent.mkdir(parents=True, exist_ok=True)
+    with (dbt.manifest_path.parent / "manifest.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # webserver, daemon and workers import at once
+        if _stale(dbt):
+            parse(dbt)
+    return dbt.manifest_path
+
+
+def parse(dbt: DbtProject) -> None:
+    """Builds the manifest anew.
+
+    Raises:
+        QbankError: dbt cannot parse the project; its own words are in the message.
+    """
+    command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(dbt.target_path)]
+    environment = os.environ | {
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_PROJECT_DIR": str(dbt.project_dir),
+        "DBT_PROFILES_DIR": str(dbt.profiles_dir),
+        "DBT_LOG_PATH": str(dbt.target_path),
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+    if done.returncode != 0:
+        raise QbankError(f"dbt cannot parse {dbt.project_dir}:\n{done.stdout}{done.stderr}")
+
+
+def _stale(dbt: DbtProject) -> bool:
+    if not dbt.manifest_path.exists():
+        return True
+    built = dbt.manifest_path.stat().st_mtime
+    sources = (
+        file
+        for folder in ("models", "macros", "tests")
+        for file in (dbt.project_dir / folder).rglob("*.*")
+    )
+    return any(
+        file.stat().st_mtime > built for file in (*sources, dbt.project_dir / "dbt_project.yml")
+    )
+
+
+class Translator(DagsterDbtTranslator):
+    """Names dbt's models as assets: key by schema and name, group by folder, owner by meta."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(
+                enable_asset_checks=True,
+                enable_duplicate_source_asset_keys=True,
+                enable_source_tests_as_checks=True,
+            )
+        )
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Sources that our assets write carry those assets' keys."""
+        if dbt_resource_props["resource_type"] == "source":
+            written = _WRITTEN_BY_ASSETS.get(dbt_resource_props["name"])
+            return dg.AssetKey(written or ["raw", dbt_resource_props["name"]])
+        if dbt_resource_props["resource_type"] == "model":
+            return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+        return super().get_asset_key(dbt_resource_props)
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The first folder: staging, intermediate or marts."""
+        return str(dbt_resource_props["fqn"][1])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """Marts belong to the analysts who read them, the rest to data engineering."""
+        return ["team:analytics" if dbt_resource_props["fqn"][1] == "marts" else "team:data"]

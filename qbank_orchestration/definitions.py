@@ -1,0 +1,44 @@
+"""The code location. Importing it connects to nothing."""
+
+from __future__ import annotations
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from qbank_orchestration import dbt, jobs
+from qbank_orchestration.assets import exposure, marts, parameters, raw, reestimation
+from qbank_orchestration.resources import CalibrationRows, Database
+
+
+def build_defs() -> dg.Definitions:
+    """Assembles fresh definitions.
+
+    Raises:
+        QbankError: the dbt manifest is missing and may not be built here.
+    """
+    dbt.manifest()
+    project = dbt.project()
+    mart_inputs, mart_results = marts.build(project)
+    database = Database()
+    return dg.Definitions(
+        assets=[
+            raw.raw_tables,
+            mart_inputs,
+            mart_results,
+            parameters.irt_calibration,
+            parameters.item_parameters_asset,
+            exposure.sympson_hetter_calibration,
+            exposure.item_exposure_control,
+            reestimation.sh_p_reestimation,
+            reestimation.sh_p_reestimation_publication,
+        ],
+        jobs=jobs.build(mart_inputs, mart_results),  # type: ignore[arg-type]
+        resources={
+            "database": database,
+            "rows": CalibrationRows(database=database),
+            "dbt": DbtCliResource(project_dir=project, dbt_executable=dbt.EXECUTABLE),
+        },
+    )
+
+
+defs = build_defs()

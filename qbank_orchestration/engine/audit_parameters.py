@@ -1,0 +1,123 @@
+"""Audits of proposed item parameters: bounds, convergence, coverage and drift.
+
+What never lives here: reading, publishing, Dagster.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qbank.stores.item_bank import Pool
+from qbank.stores.item_parameters import ItemParameters
+from qbank_orchestration.engine.finding import Finding
+from qbank_orchestration.engine.proposal import ParameterProposal
+
+# Outside these an estimate says more about sparse or broken data than about the item.
+A_BOUNDS = (0.05, 5.0)
+B_BOUND = 8.0
+C_BOUND = 0.6
+# On one scale, published difficulties and new ones must rank alike and keep their place; a lower
+# correlation or a larger shift means that the link, or the data, is wrong.
+DRIFT_CORRELATION = 0.8
+DRIFT_SHIFT = 0.3
+
+
+def audit(
+    proposal: ParameterProposal, pool: Pool, published: Sequence[ItemParameters]
+) -> tuple[Finding, ...]:
+    """Audits a parameter proposal against the live pool and what is published."""
+    return (
+        parameters_in_bounds(proposal),
+        fit_converged(proposal),
+        drift_bounded(proposal, published),
+        live_items_have_parameters(proposal, pool, published),
+    )
+
+
+def parameters_in_bounds(proposal: ParameterProposal) -> Finding:
+    """Every a, b, c lies where an item can have it."""
+    wrong = [row for row in proposal.parameters if not _plausible(row)]
+    numbers: dict[str, Any] = {"items": len(proposal.parameters), "out_of_bounds": len(wrong)}
+    summary = f"{len(proposal.parameters)} items lie within the bounds"
+    if wrong:
+        first = wrong[0]
+        numbers |= {"question_id": first.question_id, "a": first.a, "b": first.b, "c": first.c}
+        summary = (
+            f"{len(wrong)} of {len(proposal.parameters)} items lie outside, the first is question"
+            f" {first.question_id} v{first.version} with a {first.a:.3g}, b {first.b:.3g},"
+            f" c {first.c:.3g}"
+        )
+    return Finding("parameters_in_bounds", not wrong, True, summary, numbers)
+
+
+def _plausible(row: ItemParameters) -> bool:
+    return (
+        all(map(math.isfinite, (row.a, row.b, row.c)))
+        and A_BOUNDS[0] <= row.a <= A_BOUNDS[1]
+        and abs(row.b) <= B_BOUND
+        and 0 <= row.c <= C_BOUND
+    )
+
+
+def fit_converged(proposal: ParameterProposal) -> Finding:
+    """The fit converged; parameters on their way are not published."""
+    summary = proposal.summary
+    return Finding(
+        "fit_converged",
+        bool(summary["converged"]),
+        True,
+        f"{summary['stopped_reason']} after {summary['cycles']} cycles",
+        {"converged": summary["converged"], "cycles": summary["cycles"]},
+    )
+
+
+def drift_bounded(proposal: ParameterProposal, published: Sequence[ItemParameters]) -> Finding:
+    """Difficulties agree with the published ones of the same items."""
+    old = {(row.question_id, row.version): row.b for row in published}
+    pairs = [
+        (old[row.question_id, row.version], row.b)
+        for row in proposal.parameters
+        if (row.question_id, row.version) in old
+    ]
+    if len(pairs) < 3:
+        return Finding(
+            "drift_bounded",
+            True,
+            True,
+            f"{len(pairs)} items were published before: nothing to compare",
+            {"compared": len(pairs)},
+        )
+    before, after = np.array(pairs).T
+    shift = float(np.median(after - before))
+    spread = min(before.std(), after.std())
+    correlation = float(np.corrcoef(before, after)[0, 1]) if spread > 0 else 1.0
+    passed = correlation >= DRIFT_CORRELATION and abs(shift) <= DRIFT_SHIFT
+    return Finding(
+        "drift_bounded",
+        passed,
+        True,
+        f"b of {len(pairs)} published items correlates {correlation:.3f} with the new ones, median"
+        f" shift {shift:+.3f} (allowed from {DRIFT_CORRELATION:g}, up to ±{DRIFT_SHIFT:g})",
+        {"compared": len(pairs), "correlation": correlation, "median_shift": shift},
+    )
+
+
+def live_items_have_parameters(
+    proposal: ParameterProposal, pool: Pool, published: Sequence[ItemParameters]
+) -> Finding:
+    """Each live item has parameters after this publication."""
+    covered = {(row.question_id, row.version) for row in (*proposal.parameters, *published)}
+    live = list(zip(pool.question_id.tolist(), pool.version.tolist(), strict=True))
+    without = [key for key in live if key not in covered]
+    return Finding(
+        "live_items_have_parameters",
+        not without,
+        False,
+        f"{len(live) - len(without)} of {len(live)} live items have parameters;"
+        f" the others need more first attempts",
+        {"live": len(live), "without": len(without)},
+    )

@@ -1,0 +1,155 @@
+"""Item parameters of an exam from its first attempts: fit, scale, gates, classical statistics.
+
+What never lives here: reading responses, publishing, Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qbank.stores.item_bank import Exam
+from qbank.stores.item_parameters import ItemParameters, ItemStatistics
+from qbank.stores.responses import FirstAttempts
+from qbank_orchestration.engine.exposure import NothingToCalibrate
+from qbank_orchestration.engine.proposal import ParameterProposal
+from qbank_orchestration.engine.scale import OldScale, on_old_scale
+
+if TYPE_CHECKING:
+    from calibration.irt import FitResult
+
+Report = Callable[[dict[str, Any]], bool]
+# what marks an estimate as not fit to be used, whatever its standard error
+UNUSABLE = ("negative_a", "a_at_bound", "b_extreme", "c_at_bound", "se_not_available")
+
+
+def estimate(
+    exam: Exam,
+    attempts: FirstAttempts,
+    published: tuple[ItemParameters, ...],
+    median_times: Mapping[tuple[int, int], float],
+    report: Report,
+) -> ParameterProposal | NothingToCalibrate:
+    """Fits the exam's model, puts it on the published scale and gathers what may be used.
+
+    Items with fewer first attempts than the exam's policy (``min_responses``) or the model asks
+    for keep what is published; the summary says how many.
+
+    Args:
+        exam: model and policy.
+        attempts: first attempts in long form.
+        published: parameters in force, which give the scale.
+        median_times: median time in ms by (question id, version).
+        report: takes progress as a JSON object; returns False to cancel.
+
+    Raises:
+        calibration.CalibrationError: the responses cannot be calibrated at all.
+    """
+    import calibration as cal  # kept out of the code location's import
+
+    if len(attempts) == 0:
+        return NothingToCalibrate("the exam has no first attempts yet")
+    old = OldScale.of(attempts, published)
+    fit = cal.fit(
+        attempts.person,
+        attempts.item,
+        attempts.correct,
+        model=exam.irt_model,
+        item_count=attempts.question_id.size,
+        person_count=attempts.persons,
+        min_n=exam.policy.get("min_responses", "default"),
+        on_cycle=lambda cycle, objective: (
+            report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
+        ),
+    )
+    usable = fit.estimated & ~_flagged(fit, UNUSABLE)
+    if not usable.any():
+        return NothingToCalibrate(
+            f"no item has enough usable first attempts ({int(fit.n.max())} at most)"
+        )
+    scaled = on_old_scale(fit, usable, old)
+    return ParameterProposal(
+        model=exam.irt_model,
+        parameters=_parameters(attempts, fit, usable, scaled.a, scaled.b, scaled.slope),
+        statistics=_statistics(attempts, fit, median_times),
+        summary=_summary(attempts, fit, usable) | {"scale": scaled.summary},
+        input_fingerprint=attempts.fingerprint(),
+    )
+
+
+def _flagged(fit: FitResult, flags: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    marks = np.zeros(fit.a.size, dtype=np.bool_)
+    for flag in flags:
+        marks |= fit.flagged(flag)
+    return marks
+
+
+def _parameters(
+    attempts: FirstAttempts,
+    fit: FitResult,
+    usable: npt.NDArray[np.bool_],
+    a: npt.NDArray[np.float64],
+    b: npt.NDArray[np.float64],
+    slope: float,
+) -> tuple[ItemParameters, ...]:
+    return tuple(
+        ItemParameters(
+            question_id=int(attempts.question_id[item]),
+            version=int(attempts.version[item]),
+            a=float(a[item]),
+            b=float(b[item]),
+            c=float(fit.c[item]),
+            se_a=_known(fit.se_a[item] / slope),
+            se_b=_known(fit.se_b[item] * slope),
+            se_c=_known(fit.se_c[item]),
+            n_respondents=int(fit.n[item]),
+            converged=fit.converged,
+        )
+        for item in np.flatnonzero(usable).tolist()
+    )
+
+
+def _known(error: float) -> float | None:
+    return float(error) if np.isfinite(error) else None
+
+
+def _statistics(
+    attempts: FirstAttempts, fit: FitResult, median_times: Mapping[tuple[int, int], float]
+) -> tuple[ItemStatistics, ...]:
+    from calibration.itemfit import classical
+
+    statistics = classical(attempts.person, attempts.item, attempts.correct)
+    keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
+    return tuple(
+        ItemStatistics(
+            question_id=question,
+            version=version,
+            p_value=float(fit.p[item]) if fit.n[item] else None,
+            r_point_biserial=_known(statistics.point_biserial[item]),
+            median_time_ms=median_times.get((question, version)),
+            n=int(fit.n[item]),
+        )
+        for item, (question, version) in enumerate(keys)
+    )
+
+
+def _summary(
+    attempts: FirstAttempts, fit: FitResult, usable: npt.NDArray[np.bool_]
+) -> dict[str, Any]:
+    flags = sorted({flag for own in fit.flags for flag in own})
+    return {
+        "responses": len(attempts),
+        "persons": attempts.persons,
+        "items": int(fit.a.size),
+        "items_calibrated": int(usable.sum()),
+        "flags": {flag: int(fit.flagged(flag).sum()) for flag in flags},
+        "converged": fit.converged,
+        "stopped_reason": fit.stopped_reason,
+        "cycles": fit.cycles,
+        "log_likelihood": fit.log_likelihood,
+        "median_se_a": float(np.median(fit.se_a[usable])),
+        "median_se_b": float(np.median(fit.se_b[usable])),
+    }

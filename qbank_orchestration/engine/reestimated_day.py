@@ -1,0 +1,88 @@
+"""One exam's re-estimated day: what it starts from, what it saw, and the later days that follow it.
+
+What never lives here: the rule (``engine.reestimation``) and its audit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from qbank.stores import exposure, item_bank, runs, served
+from qbank_orchestration.engine import publication
+from qbank_orchestration.engine.exposure import NothingToCalibrate
+from qbank_orchestration.engine.proposal import ExposureProposal
+from qbank_orchestration.engine.reestimation import ReestimationRequest, reestimate
+
+Proposed = ExposureProposal | NothingToCalibrate
+
+
+def request_for(
+    conn: Connection[Any], exam_code: str, day: date, params: dict[str, Any]
+) -> ReestimationRequest:
+    """The request of a day with the exam's defaults.
+
+    Raises:
+        NotFoundError: the exam does not exist.
+        RequestError: a parameter is wrong.
+    """
+    return ReestimationRequest.of(item_bank.exam(conn, exam_code), day, params)
+
+
+def propose(conn: Connection[Any], request: ReestimationRequest) -> Proposed:
+    """Re-estimates a day from what is stored.
+
+    What was served before the last calibration was served under other values, so the window
+    begins no earlier than that calibration's day.
+    """
+    last = request.day - timedelta(days=1)
+    first = request.day - timedelta(days=request.days)
+    calibrated = exposure.last_calibrated(conn, request.exam_code, before=request.day)
+    if calibrated is not None:
+        first = max(first, calibrated.astimezone(UTC).date())
+    if first > last:
+        return NothingToCalibrate(f"sh_p was calibrated anew on {first}: no day lies between")
+    counts = served.window(conn, request.exam_code, first=first, last=last)
+    start = exposure.at_start_of(conn, request.exam_code, request.day)
+    return reestimate(request, item_bank.load(conn, request.exam_code), start, counts)
+
+
+def follow(
+    conn: Connection[Any], exam_code: str, day: date, *, leader: UUID
+) -> Iterator[publication.Outcome]:
+    """Computes the later days again whose start the day has changed; commits after each.
+
+    Days that start from the same values as before stay as they are.
+    """
+    for later in runs.reestimated_days(conn, exam_code, after=day):
+        params = {k: v for k, v in later.params.items() if k not in ("exam_code", "day", "follows")}
+        later_day = date.fromisoformat(later.params["day"])
+        request = request_for(conn, exam_code, later_day, params)
+        proposal = propose(conn, request)
+        if (
+            isinstance(proposal, NothingToCalibrate)
+            or proposal.input_fingerprint == later.input_fingerprint
+        ):
+            conn.commit()
+            continue
+        yield _again(conn, request, proposal, leader)
+        conn.commit()
+
+
+def _again(
+    conn: Connection[Any], request: ReestimationRequest, proposal: ExposureProposal, leader: UUID
+) -> publication.Outcome:
+    run = runs.create(
+        conn,
+        kind="reestimation",
+        exam_code=request.exam_code,
+        params=request.params() | {"follows": str(leader)},
+        requested_by="a day before it",
+    )
+    runs.claim(conn, run.id, orchestrator_run_id=f"follows {leader}")
+    runs.propose(conn, run.id, proposal.as_result(), input_fingerprint=proposal.input_fingerprint)
+    return publication.publish(conn, run.id)

@@ -1,0 +1,82 @@
+"""Which topic's cap holds for an item: the nearest one above it that the request names.
+
+What never lives here: what a cap is worth (that is ``calibration.exposure``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from qbank.stores.item_bank import Topic
+from qbank_orchestration.engine.request import RequestError
+
+OTHER = 0
+"""Code of items under no named topic; topic ids start at 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class TopicCaps:
+    """Caps by topic code, and the code of each item, shape (J,)."""
+
+    item_code: npt.NDArray[np.int64]
+    topic_tau: dict[int, float] | None
+    topic_weights: dict[int, float] | None
+
+
+def resolve(
+    topics: Sequence[Topic],
+    item_topic: npt.NDArray[np.int64],
+    topic_tau: Mapping[str, float] | None,
+    topic_weights: Mapping[str, float] | None,
+) -> TopicCaps:
+    """Finds the named topics and, for each item, the nearest of them at or above its own topic.
+
+    Args:
+        topics: the tenant's topic tree.
+        item_topic: topic id of each item, shape (J,).
+        topic_tau: cap by topic id, blueprint code or name.
+        topic_weights: weight by topic id, blueprint code or name.
+
+    Raises:
+        RequestError: a topic is unknown, is ambiguous, or has no item in the pool.
+    """
+    caps = None if not topic_tau else {_find(topics, k): v for k, v in topic_tau.items()}
+    weights = None if not topic_weights else {_find(topics, k): v for k, v in topic_weights.items()}
+    named = set(caps or {}) | set(weights or {})
+    parent = {topic.id: topic.parent_id for topic in topics}
+    nearest = {topic: _nearest(topic, parent, named) for topic in set(item_topic.tolist())}
+    codes = np.array([nearest[topic] for topic in item_topic.tolist()], dtype=np.int64)
+    empty = sorted(named - set(codes.tolist()))
+    if empty:
+        name = next(topic.name for topic in topics if topic.id == empty[0])
+        raise RequestError(
+            f"topic {name!r} (id {empty[0]}) has a cap but no item of its own in the live pool:"
+            " drop the cap or publish items"
+        )
+    return TopicCaps(codes, caps, weights)
+
+
+def _find(topics: Sequence[Topic], key: str) -> int:
+    for matches in (
+        [t.id for t in topics if str(t.id) == key],
+        [t.id for t in topics if t.blueprint_code == key],
+        [t.id for t in topics if t.name == key],
+    ):
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise RequestError(
+                f"topic {key!r} names {len(matches)} topics: give an id of {matches}"
+            )
+    raise RequestError(f"topic {key!r} is unknown: give a topic's id, blueprint code or name")
+
+
+def _nearest(topic: int, parent: Mapping[int, int | None], named: set[int]) -> int:
+    above: int | None = topic
+    while above is not None and above not in named:
+        above = parent.get(above)
+    return OTHER if above is None else above

@@ -1,0 +1,1 @@
+"""What a materialization says: charted numbers, plots and tables. No decisions are made here."""

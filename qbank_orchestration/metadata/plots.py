@@ -1,0 +1,63 @@
+"""Small PNG plots for Dagit, as Markdown with the image inside.
+
+What never lives here: numbers that the result does not hold.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_SIZE = (5.6, 2.8)  # inches at 90 dpi: legible in the side panel, about 20 kB
+
+
+def convergence(history: Sequence[Mapping[str, Any]], tau: float) -> dg.MetadataValue:
+    """Largest exposure rate and overlap by iteration, with the target."""
+    figure, axes = _axes()
+    steps = [entry["iter"] for entry in history]
+    axes.plot(steps, [entry["max_exp"] for entry in history], marker="o", label="max P(A)")
+    axes.plot(steps, [entry["overlap"] for entry in history], marker=".", label="overlap")
+    axes.axhline(tau, color="grey", linestyle="--", linewidth=1, label="τ")
+    axes.set(xlabel="iteration", ylabel="rate", ylim=(0, 1.02))
+    axes.legend(fontsize=8)
+    return _markdown(figure, "convergence")
+
+
+def exposures(rates: Sequence[float], tau: float) -> dg.MetadataValue:
+    """Exposure rate of each item, most exposed first, with the target."""
+    figure, axes = _axes()
+    axes.fill_between(range(len(rates)), sorted(rates, reverse=True), step="mid", alpha=0.6)
+    axes.axhline(tau, color="grey", linestyle="--", linewidth=1)
+    axes.set(xlabel="items, most exposed first", ylabel="exposure rate")
+    return _markdown(figure, "item exposure")
+
+
+def difficulties(b: Sequence[float], a: Sequence[float]) -> dg.MetadataValue:
+    """Discrimination against difficulty of the calibrated items."""
+    figure, axes = _axes()
+    axes.scatter(b, a, s=6, alpha=0.5)
+    axes.set(xlabel="b", ylabel="a")
+    return _markdown(figure, "item parameters")
+
+
+def _axes() -> tuple[Any, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # no global state, no display
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_SIZE, dpi=90, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _markdown(figure: Any, title: str) -> dg.MetadataValue:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{data})")

@@ -1,0 +1,31 @@
+"""Settings of orchestration. What never lives here: anything that connects or starts."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+from pydantic import Field
+
+from qbank.settings import SettingsGroup
+
+
+class OrchestrationSettings(SettingsGroup):
+    """Settings of the Dagster code location, ``QBANK_…`` each.
+
+    Attributes:
+        first_day: first day partition of re-estimation.
+        weekly_cron: when every exam is calibrated in full, changed or not.
+        rebuild_manifest: whether a stale dbt manifest is rebuilt at import; switch it off where
+            the manifest is built ahead and the checkout is read-only.
+    """
+
+    first_day: date = date(2025, 1, 1)
+    weekly_cron: str = Field(default="0 4 * * 0")
+    rebuild_manifest: bool = True
+
+
+@lru_cache(maxsize=1)
+def orchestration_settings() -> OrchestrationSettings:
+    """The settings, read once per process."""
+    return OrchestrationSettings.load()
