@@ -30,7 +30,7 @@ CONTENT_FOLDER = Path(__file__).parent / "content"
 DocumentType = TypeVar("DocumentType", bound=KeyedDocument)
 
 # which filter of a dashboard may feed a raw variable; a field filter takes its own widget only
-_VARIABLE_WIDGETS = {"number": {"number/=", "number/>="}, "text": {"string/="}}
+_VARIABLE_WIDGETS = {"number": {"number/="}, "text": {"string/="}}
 
 
 @dataclass(frozen=True)

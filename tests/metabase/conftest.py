@@ -19,6 +19,11 @@ from metabase.steps import Plan
 from tests.metabase.fake_metabase import FakeMetabase, Store
 from tests.metabase.fake_metabase.server import API_KEY
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.looker.marts")
+
+
 FIELDS = {"fact_responses.exam_code", "fact_responses.created_at", "item_health.exam_code"}
 
 COLLECTIONS = [
