@@ -53,7 +53,8 @@ ended as (
         sessions.exam_code,
         sessions.ended_on as day,
         count(*) as sessions_ended,
-        count(*) filter (where sessions.status = 'finished') as sessions_finished
+        count(*) filter (where sessions.status = 'finished') as sessions_finished,
+        count(*) filter (where {{ is_controlled('sessions') }}) as sessions_controlled
     from sessions
     where sessions.ended_on in (select days.day from days)
     group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
@@ -72,6 +73,7 @@ select
     coalesce(ended.sessions_ended, 0) as sessions_ended,
     coalesce(ended.sessions_finished, 0) as sessions_finished,
     coalesce(ended.sessions_ended - ended.sessions_finished, 0) as sessions_expired,
+    coalesce(ended.sessions_controlled, 0) as sessions_controlled,
     {{ newest_load('sessions') }} as loaded_at
 from started
 full outer join ended

@@ -51,7 +51,8 @@ exam_days as (
         sessions.tenant_id,
         sessions.exam_code,
         sessions.ended_on,
-        count(*) as sessions
+        count(*) as sessions,
+        count(*) filter (where {{ is_controlled('sessions') }}) as controlled_sessions
     from sessions
     group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
 ),
@@ -60,6 +61,7 @@ steps as (
     select
         sessions.exam_code,
         sessions.ended_on,
+        {{ is_controlled('sessions') }} as is_controlled,
         items.*
     from sessions
     cross join lateral (
@@ -77,7 +79,8 @@ served as (
         steps.question_id,
         steps.version,
         count(*) as served,
-        count(*) filter (where steps.is_forced) as forced
+        count(*) filter (where steps.is_forced) as forced,
+        count(*) filter (where steps.is_controlled) as controlled_served
     from steps
     group by steps.exam_code, steps.ended_on, steps.question_id, steps.version
 ),
@@ -87,6 +90,7 @@ held_back_items as (
         steps.exam_code,
         steps.ended_on,
         steps.quiz_id,
+        steps.is_controlled,
         held.question_id
     from steps
     cross join lateral unnest(steps.held_back_question_ids) as held (question_id)
@@ -100,7 +104,8 @@ held_back as (
         held_back_items.ended_on,
         held_back_items.question_id,
         count(*) as held_back,
-        count(*) filter (where given.quiz_id is null) as only_held_back
+        count(*) filter (where given.quiz_id is null) as only_held_back,
+        count(*) filter (where held_back_items.is_controlled) as controlled_held_back
     from held_back_items
     left join {{ ref('stg_quiz_items') }} as given
         on
@@ -165,7 +170,9 @@ counted as (
         coalesce(served.served, 0) as served,
         coalesce(served.forced, 0) as forced,
         coalesce(held.held_back, 0) as held_back,
-        coalesce(held.only_held_back, 0) as only_held_back
+        coalesce(held.only_held_back, 0) as only_held_back,
+        coalesce(served.controlled_served, 0) as controlled_served,
+        coalesce(held.controlled_held_back, 0) as controlled_held_back
     from served
     full outer join held_back_versions as held
         on
@@ -191,6 +198,9 @@ select
     {{ wilson('upper', 'counted.served', 'exam_days.sessions') }} as exposure_rate_upper,
     {{ ratio('counted.served + counted.only_held_back', 'exam_days.sessions') }}
         as selection_rate,
+    exam_days.controlled_sessions,
+    counted.controlled_served,
+    counted.controlled_held_back,
     {{ newest_load(ref('fact_sessions')) }} as loaded_at
 from counted
 inner join exam_days
