@@ -1,0 +1,1 @@
+"""Pages for administrators: they call the API."""

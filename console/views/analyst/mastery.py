@@ -1,0 +1,142 @@
+"""Topic mastery: of all students and of one. What never lives here: the estimate."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from console import layout
+from console.charts import topics as charts
+from console.layout import Figure
+from console.marts import topics
+from console.views.analyst import choosing
+
+STUDENTS_LISTED = 200
+
+
+def page() -> None:
+    """Two ways to look: by topic, by student."""
+    layout.heading(
+        "Topic mastery", "Accuracy by topic, steadied where answers are few, rolled up the tree."
+    )
+    exam = choosing.exam()
+    by_topic, by_student = st.tabs(["By topic", "By student"])
+    with by_topic:
+        _by_topic(exam["exam_code"])
+    with by_student:
+        _by_student(exam["exam_code"])
+
+
+def _by_topic(code: str) -> None:
+    known = topics.mastery_by_topic(choosing.tenant(), code)
+    if known.empty:
+        layout.empty("No answers yet", "Mastery appears after the night that follows them.")
+        return
+    depth = _levels(known)
+    shown = known[known["depth"] <= depth]
+    layout.chart(
+        charts.mastery_spread(
+            pd.DataFrame(
+                {
+                    "topic": indented(shown),
+                    "median": shown["mastery_median"],
+                    "p25": shown["mastery_p25"],
+                    "p75": shown["mastery_p75"],
+                    "students": shown["students"],
+                    "attempts": shown["attempts"],
+                }
+            )
+        ),
+        "Spread of mastery by topic",
+    )
+    shares = ["accuracy", "mastery_median"]
+    st.dataframe(
+        shown.assign(**layout.percentages(shown[shares])),
+        column_order=["topic_path", "students", "attempts", *shares, "mean_time_s"],
+        hide_index=True,
+        column_config={
+            "topic_path": st.column_config.TextColumn("Topic", width="large"),
+            "students": st.column_config.NumberColumn("Students", format="localized"),
+            "attempts": st.column_config.NumberColumn("Answers", format="localized"),
+            "accuracy": layout.percent_column("Correct"),
+            "mastery_median": layout.percent_column("Median mastery"),
+            "mean_time_s": st.column_config.NumberColumn("Mean time (s)", format="%.0f"),
+        },
+        alt="Mastery by topic",
+    )
+
+
+def _levels(known: pd.DataFrame) -> int:
+    deepest = int(known["depth"].max())
+    if deepest == 0:
+        return 0
+    labels = {
+        level: "Top topics" if level == 0 else f"{level + 1} levels" for level in range(deepest + 1)
+    }
+    chosen = st.segmented_control(
+        "Detail",
+        list(labels),
+        default=min(1, deepest),
+        required=True,
+        format_func=labels.__getitem__,
+    )
+    return int(chosen if chosen is not None else deepest)
+
+
+def indented(known: pd.DataFrame) -> pd.Series:
+    """Topic names that are unique and show their depth, in the order of the tree."""
+    parents = known["topic_path"].str.split(" / ").str[-2].fillna("")
+    names = known["topic_name"].where(
+        ~known["topic_name"].duplicated(keep=False), known["topic_name"] + " (" + parents + ")"
+    )
+    return known["depth"].map(lambda depth: "\u2003" * depth) + names
+
+
+def _by_student(code: str) -> None:
+    wanted = st.text_input(
+        "Student", placeholder="part of the id", icon=":material/search:", width=340
+    )
+    found = topics.students(choosing.tenant(), code, wanted.strip(), STUDENTS_LISTED)
+    if found.empty:
+        layout.empty("No such student", "Type another part of the id, or clear the field.")
+        return
+    more = " or more" if len(found) == STUDENTS_LISTED else ""
+    user = layout.choose(
+        f"{len(found)}{more} found", {name: name for name in found["user_id"]}, "student", width=340
+    )
+    row = found.set_index("user_id").loc[user]
+    layout.figures(
+        [
+            Figure(
+                "Ability θ",
+                layout.number(row["theta"]),
+                "EAP in logits at the end of the latest quiz; 95% interval "
+                f"{row['theta_lower']:.2f} to {row['theta_upper']:.2f}.",
+            ),
+            Figure(
+                "Quizzes", f"{row['sessions_scored']:,}", "Quizzes that ended, with an ability."
+            ),
+            Figure("Latest", f"{row['estimated_at']:%-d %b %Y}", "End of the latest quiz."),
+        ]
+    )
+    student_topics(topics.mastery_of_student(choosing.tenant(), code, user))
+
+
+def student_topics(known: pd.DataFrame) -> None:
+    """A student's topics as a chart, of a frame as ``marts.topics.mastery_of_student`` gives it."""
+    shown = known[known["depth"] <= 1] if len(known) > 24 else known
+    layout.chart(
+        charts.mastery_of_student(
+            pd.DataFrame(
+                {
+                    "topic": indented(shown),
+                    "mastery": shown["mastery"],
+                    "lower": shown["mastery_lower"],
+                    "upper": shown["mastery_upper"],
+                    "accuracy": shown["accuracy"],
+                    "attempts": shown["attempts"],
+                }
+            )
+        ),
+        "Mastery by topic of one student",
+    )

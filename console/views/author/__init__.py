@@ -1,0 +1,1 @@
+"""Pages for authors, reviewers and publishers."""
