@@ -1,0 +1,18 @@
+"""Import of responses that were collected elsewhere, from CSV or Parquet.
+
+What never lives here: responses of our own delivery, and anything psychometric.
+"""
+
+from qbank.importing.columns import PRESETS, ColumnMap
+from qbank.importing.exam import NewExam
+from qbank.importing.responses import ImportReport, ImportRequest, Progress, import_responses
+
+__all__ = [
+    "PRESETS",
+    "ColumnMap",
+    "ImportReport",
+    "ImportRequest",
+    "NewExam",
+    "Progress",
+    "import_responses",
+]
