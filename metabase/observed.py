@@ -1,7 +1,8 @@
 """What a Metabase has, read from its answers into the shapes of `states.py`.
 
-Belongs here: tolerance for the forms that different releases give the same thing. Since release 57
-a query comes back as MBQL 5 (`stages`), before that as `{"type": "native", "native": …}`.
+Belongs here: tolerance for the forms that different releases give the same thing. A query comes
+back as `{"type": "native", "native": …}` or, from later releases, as MBQL 5 (`stages`), and its
+template tags as a map or as a list.
 """
 
 from __future__ import annotations
@@ -77,10 +78,10 @@ def dashcard_label(dashcard: Json, catalog: Catalog) -> str:
 
 def _native(query: Json) -> tuple[str, dict[str, Json]]:
     stages = query.get("stages")
-    if stages:
-        return stages[0].get("native") or "", stages[0].get("template-tags") or {}
-    native = query.get("native") or {}
-    return native.get("query") or "", native.get("template-tags") or {}
+    native = stages[0] if stages else query.get("native") or {}
+    sql = native.get("native" if stages else "query") or ""
+    tags = native.get("template-tags") or {}
+    return sql, {tag["name"]: tag for tag in tags} if isinstance(tags, list) else tags
 
 
 def _tag(tag: Json, catalog: Catalog) -> TagState:

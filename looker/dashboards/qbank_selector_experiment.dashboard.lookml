@@ -25,7 +25,7 @@
     model: qbank
     explore: selector_experiment
     field: selector_experiment.cohort_key
-    default_value: "selector"
+    default_value: "delivered_selector"
     allow_multiple_values: true
     required: false
     ui_config:

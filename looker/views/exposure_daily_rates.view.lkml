@@ -109,6 +109,30 @@ view: exposure_daily_rates {
     sql: ${TABLE}.selection_rate ;;
   }
 
+  dimension: controlled_sessions {
+    group_label: "Controlled sessions"
+    type: number
+    description: "Sessions that exposure control decided."
+    value_format_name: decimal_0
+    sql: ${TABLE}.controlled_sessions ;;
+  }
+
+  dimension: controlled_served {
+    group_label: "Controlled sessions"
+    type: number
+    description: "Of these, those in which the item was served."
+    value_format_name: decimal_0
+    sql: ${TABLE}.controlled_served ;;
+  }
+
+  dimension: controlled_held_back {
+    group_label: "Controlled sessions"
+    type: number
+    description: "Of these, those in which it was held back."
+    value_format_name: decimal_0
+    sql: ${TABLE}.controlled_held_back ;;
+  }
+
   measure: item_day_count {
     type: count
     description: "Number of items by day."

@@ -99,7 +99,7 @@ def folder(tmp_path: Path) -> ContentFolder:
     return made
 
 
-@pytest.fixture(params=[55, 58], ids=["release 55", "release 58"])
+@pytest.fixture(params=[55, 58, 60], ids="release {}".format)
 def server(request: pytest.FixtureRequest) -> Iterator[FakeMetabase]:
     with FakeMetabase(Store(set(FIELDS), release=request.param)) as running:
         yield running

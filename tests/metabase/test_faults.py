@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from tests.metabase.conftest import Pusher
+from collections.abc import Iterator
+
+import pytest
+
+from tests.metabase.conftest import FIELDS, Pusher
+from tests.metabase.fake_metabase import FakeMetabase, Store
 from tests.metabase.test_push import by_name, results
 
 CARDS = r"/api/card(/\d+)?"
+
+
+@pytest.fixture
+def server() -> Iterator[FakeMetabase]:
+    """One release is enough here: faults know no release."""
+    with FakeMetabase(Store(set(FIELDS))) as running:
+        yield running
 
 
 def test_a_refused_card_is_named_and_its_dashboard_is_left_as_it_was(pusher: Pusher):

@@ -27,7 +27,8 @@ class Store:
 
     Args:
         fields: `table.column` of each column in the schema `analytics`.
-        release: Major release; from 57 on queries come back as MBQL 5.
+        release: Major release; from 57 on queries come back as MBQL 5, from 60 on with a list of
+            template tags. (Where exactly the forms change does not matter; that all are met does.)
     """
 
     def __init__(self, fields: set[str], release: int = 58) -> None:
@@ -157,6 +158,8 @@ class Store:
                         tag["dimension"][1],
                     ]
             stage = {"lib/type": "mbql.stage/native", "native": query["native"]["query"]}
+            if self.release >= 60:
+                tags = list(tags.values())
             card["dataset_query"] = {
                 "lib/type": "mbql/query",
                 "database": query["database"],
