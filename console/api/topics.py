@@ -52,3 +52,8 @@ def _path(by_id: dict[int, Json], topic: int) -> str:
         names.append(by_id[above]["name"])
         above = by_id[above]["parent_id"]
     return " / ".join(reversed(names))
+
+
+def create(api: Api, name: str, parent_id: int | None) -> Json:
+    """Adds a topic below another, or at the root."""
+    return dict(api.post("/author/topics", {"name": name, "parent_id": parent_id}))

@@ -157,3 +157,32 @@ def before_and_after(items: pd.DataFrame) -> alt.LayerChart:
         )
     )
     return (diagonal + dots).properties(height=320)
+
+
+def conditional_error(strata: pd.DataFrame) -> alt.Chart:
+    """Standard error of θ̂ by ability, with exposure control and without.
+
+    Args:
+        strata: stratum, order, se, with ("with control" or "without control").
+    """
+    return (
+        alt.Chart(strata)
+        .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=50))
+        .encode(
+            x=alt.X("stratum:N", title="True ability θ (logits)", sort=alt.SortField("order")),
+            y=alt.Y("se:Q", title="SE of θ̂ (logits)", scale=alt.Scale(zero=True)),
+            color=alt.Color(
+                "with:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=["with control", "without control"], range=[PRIMARY, COMPARED]
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("with:N", title="simulation"),
+                alt.Tooltip("stratum:N", title="θ"),
+                alt.Tooltip("se:Q", title="SE", format=".3f"),
+            ],
+        )
+        .properties(height=240)
+    )

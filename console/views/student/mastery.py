@@ -1,0 +1,42 @@
+"""My mastery: how a student does, topic by topic. What never lives here: other people's."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from console import layout, navigation, session
+from console.api import quizzes, topics
+from console.charts import topics as charts
+
+
+def page() -> None:
+    """A chart an exam, from the last night."""
+    layout.heading("My mastery", "How well you know each topic; renewed every night.")
+    rows = quizzes.mastery(session.api(), session.current().user_id)
+    if not rows:
+        layout.empty(
+            "Nothing here yet",
+            "Take a quiz; your topics appear after the night.",
+            ":material/trending_up:",
+        )
+        st.page_link(navigation.page("quiz"), label="Take a quiz", icon=":material/edit_note:")
+        return
+    known = pd.DataFrame(rows)
+    tree = topics.topic_tree(session.api())
+    known["topic"] = known["topic_id"].map(tree.paths)
+    exams = sorted(known["exam_code"].unique())
+    exam = layout.choose("Exam", {code: code for code in exams}, "exam", width=340)
+    shown = known[known["exam_code"] == exam].dropna(subset=["topic"]).sort_values("topic")
+    layout.chart(
+        charts.mastery_of_student(
+            shown.rename(columns={"mastery_lower": "lower", "mastery_upper": "upper"})[
+                ["topic", "mastery", "lower", "upper", "accuracy", "attempts"]
+            ]
+        ),
+        "Your mastery by topic",
+    )
+    weakest = shown[shown["attempts"] >= 3].nsmallest(3, "mastery")
+    if not weakest.empty:
+        names = ", ".join(weakest["topic"])
+        st.info(f"Practise next: {names}.", icon=":material/lightbulb:")
