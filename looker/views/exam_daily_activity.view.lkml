@@ -60,6 +60,13 @@ view: exam_daily_activity {
     sql: ${TABLE}.sessions_expired ;;
   }
 
+  dimension: sessions_controlled {
+    type: number
+    description: "Sessions of that day that exposure control decided."
+    hidden: yes
+    sql: ${TABLE}.sessions_controlled ;;
+  }
+
   dimension: active_users {
     type: number
     description: "Students who began a session that day."
@@ -113,6 +120,15 @@ view: exam_daily_activity {
     value_format_name: decimal_0
     drill_fields: [detail*]
     sql: ${sessions_finished} ;;
+  }
+
+  measure: total_sessions_controlled {
+    label: "Sessions controlled"
+    type: sum
+    description: "Ended sessions that exposure control decided."
+    value_format_name: decimal_0
+    drill_fields: [detail*]
+    sql: ${sessions_controlled} ;;
   }
 
   measure: total_served {

@@ -203,6 +203,31 @@ view: selector_experiment {
     sql: ${mean_time_ms_upper} / 1000.0 ;;
   }
 
+  dimension: mean_theta_se_sessions {
+    group_label: "Sample sizes"
+    type: number
+    description: "Sessions that mean theta SE is taken over."
+    value_format_name: decimal_0
+    sql: ${TABLE}.mean_theta_se_sessions ;;
+  }
+
+  dimension: mean_accuracy_sessions {
+    group_label: "Sample sizes"
+    type: number
+    description: "Sessions that mean accuracy is taken over."
+    value_format_name: decimal_0
+    sql: ${TABLE}.mean_accuracy_sessions ;;
+  }
+
+  dimension: mean_time_ms_sessions {
+    label: "Mean Time Sessions"
+    group_label: "Sample sizes"
+    type: number
+    description: "Sessions that mean time is taken over."
+    value_format_name: decimal_0
+    sql: ${TABLE}.mean_time_ms_sessions ;;
+  }
+
   dimension_group: first {
     type: time
     timeframes: [raw, date]

@@ -66,6 +66,12 @@ view: user_ability {
     sql: floor(${theta} * 2) / 2 ;;
   }
 
+  dimension: quiz_id {
+    type: string
+    description: "The session that the estimate comes from."
+    sql: ${TABLE}.quiz_id ;;
+  }
+
   dimension: responses {
     type: number
     description: "Answers in the session of the estimate."

@@ -19,12 +19,58 @@ import pytest
 from qbank.postgres import connect, libpq_environment
 from qbank.settings import Settings
 
+# as a calibration would leave things: parameters and sh_p of live items, from one run that changed
+# them and one that failed, so that nothing about calibration is tested on empty tables
+CALIBRATED = """
+WITH exam AS (SELECT exam_code FROM exams ORDER BY exam_code LIMIT 1),
+runs AS (
+    INSERT INTO calibration_runs (
+        kind, exam_code, status, params, history, result, error, requested_by,
+        started_at, finished_at
+    )
+    SELECT
+        'sympson_hetter', exam_code, status, '{"tau": 0.2}',
+        '[{"max_exp": 0.6, "overlap": 0.4, "rmse": 0.30, "bias": 0.01},
+          {"max_exp": 0.2, "overlap": 0.2, "rmse": 0.33, "bias": 0.01}]',
+        '{"converged": true}', error, 'tests', now(), now() + interval '3 seconds'
+    FROM exam, (VALUES ('done', NULL), ('failed', 'no items')) AS ends (status, error)
+    RETURNING id, exam_code, status
+),
+items AS (
+    SELECT p.exam_code, p.question_id, p.live_version AS version, r.id AS run_id
+    FROM question_publications AS p
+    JOIN runs AS r ON r.exam_code = p.exam_code AND r.status = 'done'
+),
+parameters AS (
+    INSERT INTO item_calibration (
+        exam_code, question_id, version, model, a, b, se_a, se_b, n_respondents, converged, run_id
+    )
+    SELECT
+        exam_code, question_id, version, e.irt_model, 1 + 0.01 * (question_id % 50),
+        (question_id % 40) / 10.0 - 2, 0.1, 0.1, 500, true, run_id
+    FROM items JOIN exams AS e USING (exam_code)
+    ON CONFLICT DO NOTHING
+),
+controls AS (
+    INSERT INTO item_exposure_control (
+        exam_code, question_id, version, sh_p, updated_by, run_id
+    )
+    SELECT exam_code, question_id, version, 0.5, 'tests', run_id FROM items
+    ON CONFLICT DO NOTHING
+)
+INSERT INTO item_exposure_history (
+    exam_code, question_id, version, before, after, source, run_id, actor
+)
+SELECT exam_code, question_id, version, 1.0, 0.5, 'calibration', run_id, 'tests' FROM items
+"""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
 def marts(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with clone_database("demo") as settings:
+        with connect("owner", settings=settings) as owner:
+            owner.execute(CALIBRATED)
         work = tmp_path_factory.mktemp("dbt")
         command = [str(Path(sys.executable).with_name("dbt")), "run", "--quiet"]
         command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.looker.lookml.dashboards import dashboard_problems
-from tests.looker.lookml.fields import condition_sql, field_sql
+from tests.looker.lookml.fields import field_sql
 from tests.looker.lookml.project import LookmlError, Project, read_project
 from tests.looker.lookml.queries import explore_query, from_clause
 from tests.looker.lookml.rules import all_problems, reachability_problems
@@ -124,7 +124,7 @@ def test_sql_is_what_looker_would_write(files: Files):
         project,
         project.explores["orders"],
         [project.field("users.name"), project.field("orders.order_count")],
-        condition_sql(project, project.field("orders.amount"), ">=3"),
+        {"orders.amount": ">=3", "orders.made_date": "60 days", "orders.order_count": ">1"},
     )
     assert query.splitlines() == [
         "select",
@@ -132,8 +132,9 @@ def test_sql_is_what_looker_would_write(files: Files):
         '  count(distinct (orders.id)) as "orders.order_count"',
         "from analytics.orders as orders",
         "left join analytics.users as users on (orders.user_id) = (users.id)",
-        "where (orders.amount) >= 3",
+        "where (orders.amount) >= 3 and (orders.day)::date > current_date - 60",
         "group by 1",
+        "having count(distinct (orders.id)) > 1",
         "limit 500",
     ]
 

@@ -126,7 +126,12 @@ def condition_sql(project: Project, field: Field, value: str, path: tuple[str, .
         if value not in {"yes", "no"}:
             raise LookmlError(f"{field.full_name}: a yesno takes yes or no, not {value!r}")
         return sql if value == "yes" else f"not {sql}"
-    if field.type == "number":
+    if field.timeframe is not None:
+        days = re.fullmatch(r"(\d+) days", value)
+        if field.timeframe != "date" or days is None:
+            raise LookmlError(f"{field.full_name}: the checker cannot read the filter {value!r}")
+        return f"{sql} > current_date - {days[1]}"
+    if field.type in {"number", *_AGGREGATES, "count"}:
         match = re.fullmatch(r"(>=|<=|>|<|=)?\s*(-?\d+(?:\.\d+)?)", value)
         if match is None:
             raise LookmlError(f"{field.full_name}: the checker cannot read the filter {value!r}")

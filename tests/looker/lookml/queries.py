@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from tests.looker.lookml.fields import field_sql, references, resolve
+from tests.looker.lookml.fields import condition_sql, field_sql, references, resolve
 from tests.looker.lookml.project import Explore, Field, LookmlError, Project
 
 _JOINS = {"left_outer": "left join", "inner": "join", "full_outer": "full join"}
@@ -56,22 +56,34 @@ def explore_query(
     project: Project,
     explore: Explore,
     fields: Iterable[Field],
-    where: str = "",
+    filters: Mapping[str, str] | None = None,
     limit: int | None = 500,
 ) -> str:
-    """Returns the query for some fields of an explore: dimensions group, measures aggregate."""
+    """Returns the query for some fields of an explore: dimensions group, measures aggregate.
+
+    Filters are values by `view.field`; those on measures go to HAVING.
+    """
     chosen = list(fields)
-    joins = needed_joins(explore, _views(project, chosen))
+    filtered = [(project.field(name), value) for name, value in (filters or {}).items()]
+    views = _views(project, [*chosen, *(field for field, _ in filtered)])
+    joins = needed_joins(explore, views)
     select = ",\n  ".join(f'{field_sql(project, f)} as "{f.full_name}"' for f in chosen)
     lines = [f"select\n  {select}", from_clause(project, explore, [explore.base, *joins])]
-    if where:
-        lines.append(f"where {where}")
+    lines += _condition(project, "where", filtered, "dimension")
     dimensions = [str(n) for n, f in enumerate(chosen, start=1) if f.kind == "dimension"]
     if dimensions:
         lines.append(f"group by {', '.join(dimensions)}")
+    lines += _condition(project, "having", filtered, "measure")
     if limit is not None:
         lines.append(f"limit {limit}")
     return "\n".join(lines)
+
+
+def _condition(
+    project: Project, word: str, filtered: list[tuple[Field, str]], kind: str
+) -> list[str]:
+    conditions = [condition_sql(project, f, value) for f, value in filtered if f.kind == kind]
+    return [f"{word} {' and '.join(conditions)}"] if conditions else []
 
 
 def _views(project: Project, fields: Iterable[Field]) -> set[str]:
