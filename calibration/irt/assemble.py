@@ -13,7 +13,7 @@ from calibration.irt.em import Evaluation, Problem, unpack
 from calibration.irt.gates import MODELS, Gate
 from calibration.irt.mstep import HIGHEST_ASYMPTOTE, STEEPEST
 from calibration.irt.node_doubling import check_nodes
-from calibration.irt.oakes import Covariance, covariance, number_parameters
+from calibration.irt.oakes import Covariance, number_parameters
 from calibration.irt.responses import Responses
 from calibration.irt.result import FitResult
 from calibration.irt.squarem import Maximum
@@ -25,17 +25,16 @@ def assemble(
     problem: Problem,
     gate: Gate,
     maximum: Maximum[Evaluation],
+    cov: Covariance | None,
     responses: Responses,
     *,
     se: bool,
     node_check: bool,
 ) -> FitResult:
-    """Makes the result of a fit."""
+    """Makes the result of a fit; `cov` is None where there is none or `se` is off."""
     x, evaluation = maximum.x, maximum.evaluation
     params, mean, sd = unpack(x)
     params = _with_common_slope(params, problem, gate)
-    numbering = number_parameters(problem, params)
-    cov = covariance(problem, x, evaluation) if se and numbering.count else None
     item_se = gate.se.copy()
     intercept_se = np.zeros(params.shape[0])
     item_se[gate.free], intercept_se[gate.free] = np.inf, np.inf
@@ -62,7 +61,7 @@ def assemble(
         p=responses.right() / np.maximum(answered, 1),
         log_likelihood=evaluation.expectation.log_likelihood,
         log_posterior=evaluation.objective,
-        n_parameters=numbering.count,
+        n_parameters=number_parameters(problem, params).count,
         group_mean=mean,
         group_sd=sd,
         se_group_mean=float(group_se[0]),

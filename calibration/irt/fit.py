@@ -20,6 +20,8 @@ from calibration.irt.estep import EStep
 from calibration.irt.gates import Gate, decide, model_codes, smallest_n
 from calibration.irt.known import KnownItems
 from calibration.irt.layout import build_layout
+from calibration.irt.newton import polish
+from calibration.irt.oakes import covariance
 from calibration.irt.priors import Priors, resolve_priors
 from calibration.irt.quadrature import rectangular
 from calibration.irt.responses import Responses, build_responses, check_weight
@@ -116,7 +118,12 @@ def fit(
             on_cycle=on_cycle,
         )
         maximum = climb.maximise(setup.start(responses))
-        return assemble(problem, setup.gate, maximum, responses, se=se, node_check=node_check)
+        cov = None
+        if se and problem.free.size and maximum.stopped_reason != "cancelled":
+            cov = covariance(problem, maximum.x, maximum.evaluation)
+            if cov is not None and maximum.converged:
+                maximum = polish(problem, maximum, cov)
+        return assemble(problem, setup.gate, maximum, cov, responses, se=se, node_check=node_check)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,11 +20,10 @@ import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
 from calibration.irt.estep import exp_shifted, sum_rows
+from calibration.irt.posterior_basis import FAST, MOST_DEGREE, posterior_basis
 from calibration.irt.responses import CodeArray
 
 SingleArray = npt.NDArray[np.float32]
-DEGREE = 6
-FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
 class Evidence(NamedTuple):
@@ -41,6 +40,7 @@ class Evidence(NamedTuple):
         shared_slope: whether parameter 0 is a slope that several items share (1PL).
         group_number: parameter number of mean and log SD of ability, or −1; shape (2,).
         theta: nodes, padded to (width,).
+        steepest: slope of the steepest response curve that the basis must carry.
         group: mean and SD of ability, shape (2,).
     """
 
@@ -54,6 +54,7 @@ class Evidence(NamedTuple):
     shared_slope: bool
     group_number: IntArray
     theta: FloatArray
+    steepest: float
     group: FloatArray
 
 
@@ -78,85 +79,55 @@ def score_curves(params: FloatArray, theta: FloatArray, width: int) -> FloatArra
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
-def _polynomials(
-    post: FloatArray, theta: FloatArray, weighted: FloatArray, centre: FloatArray, off: FloatArray
-) -> None:
-    """Orthonormal polynomials of a posterior by the Stieltjes procedure.
-
-    Writes post·φ_k to `weighted` (DEGREE + 2, width) and the recurrence θφ_k = off_k φ_{k−1} +
-    centre_k φ_k + off_{k+1} φ_{k+1}. A posterior on too few nodes gives zeros beyond their number.
-    """
-    count, width = weighted.shape
-    before = np.zeros(width)
-    now = np.ones(width)
-    off[0] = 0.0
-    for k in range(count):
-        mean = 0.0
-        for q in range(width):
-            weighted[k, q] = post[q] * now[q]
-            mean += weighted[k, q] * now[q] * theta[q]
-        centre[k] = mean
-        norm = 0.0
-        for q in range(width):
-            value = (theta[q] - mean) * now[q] - off[k] * before[q]
-            before[q] = now[q]
-            now[q] = value
-            norm += post[q] * value * value
-        norm = np.sqrt(norm)
-        if norm < 1e-7:
-            for rest in range(k + 1, count):
-                off[rest], centre[rest] = 0.0, 0.0
-                for q in range(width):
-                    weighted[rest, q] = 0.0
-            off[count] = 0.0
-            return
-        off[k + 1] = norm
-        for q in range(width):
-            now[q] /= norm
-
-
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
-def _project(curve: FloatArray, weighted: FloatArray, into: FloatArray) -> None:
-    """into_k = E[curve · φ_k] for every k."""
-    for k in range(weighted.shape[0]):
+def _project(curve: FloatArray, weighted: FloatArray, degree: int, into: FloatArray) -> None:
+    """into_k = E[curve · φ_k] for k = 0 … degree + 1."""
+    for k in range(degree + 2):
+        row = weighted[k]
         total = 0.0
         for q in range(curve.size):
-            total += curve[q] * weighted[k, q]
+            total += curve[q] * row[q]
         into[k] = total
 
 
 @nb.njit(nogil=True, cache=True)
-def _scaled(own: FloatArray, root: float, into: FloatArray) -> None:
-    for k in range(into.size):
+def _scaled(own: FloatArray, root: float, degree: int, into: FloatArray) -> None:
+    for k in range(degree):
         into[k] = root * own[k + 1]
 
 
 @nb.njit(nogil=True, cache=True)
 def _times_theta(
-    own: FloatArray, root: float, centre: FloatArray, off: FloatArray, into: FloatArray
+    own: FloatArray, root: float, centre: FloatArray, off: FloatArray, degree: int, into: FloatArray
 ) -> None:
     """Adds root·E[θ · curve · φ_k] to into_{k−1}, from own_k = E[curve · φ_k]."""
-    for k in range(1, into.size + 1):
+    for k in range(1, degree + 1):
         value = off[k] * own[k - 1] + centre[k] * own[k] + off[k + 1] * own[k + 1]
         into[k - 1] += root * value
 
 
 @nb.njit(nogil=True, cache=True)
 def _group_scores(
-    weighted: FloatArray, theta: FloatArray, group: FloatArray, root: float, into: FloatArray
+    evidence: Evidence, weighted: FloatArray, root: float, degree: int, into: FloatArray
 ) -> None:
-    """Scores of mean and log SD of a normal group, into (2, DEGREE)."""
-    for k in range(into.shape[1]):
-        mean, log_sd = 0.0, 0.0
-        for q in range(theta.size):
-            t = (theta[q] - group[0]) / group[1]
-            mean += weighted[k + 1, q] * t / group[1]
-            log_sd += weighted[k + 1, q] * t * t
-        into[0, k] = root * mean
-        into[1, k] = root * log_sd
+    """Scores of mean and log SD of a normal group, into (2, ≥ degree)."""
+    mean, sd = evidence.group[0], evidence.group[1]
+    for k in range(degree):
+        of_mean, of_log_sd = 0.0, 0.0
+        for q in range(evidence.theta.size):
+            t = (evidence.theta[q] - mean) / sd
+            of_mean += weighted[k + 1, q] * t / sd
+            of_log_sd += weighted[k + 1, q] * t * t
+        into[0, k] = root * of_mean
+        into[1, k] = root * of_log_sd
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@nb.njit(nogil=True, cache=True)
+def _zero(into: FloatArray) -> None:
+    for k in range(into.size):
+        into[k] = 0.0
+
+
+@nb.njit(nogil=True, cache=True, error_model="numpy")
 def _examinee_scores(
     evidence: Evidence,
     rows: CodeArray,
@@ -164,55 +135,56 @@ def _examinee_scores(
     post: FloatArray,
     scores: FloatArray,
     columns: IntArray,
-) -> int:
-    """E[S φ_k] of one examinee, k = 1 … DEGREE, times `root` (the root of their weight).
+) -> tuple[int, int]:
+    """E[S φ_k] of one examinee, k = 1 … degree, times `root` (the root of their weight).
 
     Args:
         evidence: of all examinees.
         rows: this one's responses.
         root: factor on the result.
         post: posterior at the nodes, summing to one, shape (width,).
-        scores: written, shape (≥ 3·rows + 3, DEGREE).
+        scores: written, shape (≥ 3·rows + 3, MOST_DEGREE); columns beyond the degree are 0.
         columns: parameter number of each row of `scores`, written.
 
     Returns:
-        Rows written.
+        Rows written, and the degree.
     """
-    weighted = np.empty((DEGREE + 2, post.size))
-    centre, off, own = np.empty(DEGREE + 2), np.empty(DEGREE + 3), np.zeros(DEGREE + 2)
-    _polynomials(post, evidence.theta, weighted, centre, off)
-    index = evidence.number
-    for k in range(DEGREE):
-        scores[0, k] = 0.0
+    weighted = np.empty((MOST_DEGREE + 2, post.size))
+    centre, off = np.empty(MOST_DEGREE + 2), np.empty(MOST_DEGREE + 3)
+    own = np.empty(MOST_DEGREE + 2)
+    degree = posterior_basis(post, evidence.theta, evidence.steepest, weighted, centre, off)
+    number = evidence.number
+    _zero(scores[0])
     columns[0] = 0
     used = 1 if evidence.shared_slope else 0
     for row in rows:
         j = row >> 1
-        _project(evidence.curves[0, row], weighted, own)
-        if index[j, 0] >= 0:
-            to = used
-            if evidence.shared_slope and index[j, 0] == 0:
-                to = 0
-            else:
-                columns[used] = index[j, 0]
-                for k in range(DEGREE):
-                    scores[used, k] = 0.0
+        _project(evidence.curves[0, row], weighted, degree, own)
+        if number[j, 0] >= 0:
+            to = 0 if evidence.shared_slope and number[j, 0] == 0 else used
+            if to == used:
+                _zero(scores[to])
+                columns[to] = number[j, 0]
                 used += 1
-            _times_theta(own, root, centre, off, scores[to])
-        if index[j, 1] >= 0:
-            columns[used] = index[j, 1]
-            _scaled(own, root, scores[used])
+            _times_theta(own, root, centre, off, degree, scores[to])
+        if number[j, 1] >= 0:
+            columns[used] = number[j, 1]
+            _zero(scores[used])
+            _scaled(own, root, degree, scores[used])
             used += 1
-        if index[j, 2] >= 0:
-            _project(evidence.curves[1, row], weighted, own)
-            columns[used] = index[j, 2]
-            _scaled(own, root, scores[used])
+        if number[j, 2] >= 0:
+            _project(evidence.curves[1, row], weighted, degree, own)
+            columns[used] = number[j, 2]
+            _zero(scores[used])
+            _scaled(own, root, degree, scores[used])
             used += 1
     if evidence.group_number[0] >= 0:
-        columns[used], columns[used + 1] = evidence.group_number[0], evidence.group_number[1]
-        _group_scores(weighted, evidence.theta, evidence.group, root, scores[used : used + 2])
+        for k in range(2):
+            columns[used + k] = evidence.group_number[k]
+            _zero(scores[used + k])
+        _group_scores(evidence, weighted, root, degree, scores[used : used + 2])
         used += 2
-    return used
+    return used, degree
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
@@ -254,32 +226,36 @@ def add_sparse(evidence: Evidence, first: int, last: int, out: SingleArray) -> N
     width = evidence.table.shape[1]
     post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
     most = _most_rows(evidence.indptr, first, last)
-    scores, columns = np.empty((most, DEGREE)), np.empty(most, np.int64)
-    turned, line = np.empty((DEGREE, most), np.float32), np.empty(most, np.float32)
+    scores, columns = np.empty((most, MOST_DEGREE)), np.empty(most, np.int64)
+    turned, line = np.empty((MOST_DEGREE, most), np.float32), np.empty(most, np.float32)
     for i in range(first, last):
         _posterior(evidence, i, log_post, post, power)
         # items in order keep the writes within the upper triangle
         rows = np.sort(evidence.rows[evidence.indptr[i] : evidence.indptr[i + 1]])
         root = np.sqrt(evidence.weight[i])
-        used = _examinee_scores(evidence, rows, root, post, scores, columns)
+        used, degree = _examinee_scores(evidence, rows, root, post, scores, columns)
+        blocks = (degree + 3) // 4  # four degrees at a time; those beyond the degree are zeros
         for r in range(used):
-            for k in range(DEGREE):
+            for k in range(4 * blocks):
                 turned[k, r] = scores[r, k]
         for r in range(used):
-            _row_products(turned, r, used, line)
+            for block in range(blocks):
+                _row_products(turned[4 * block : 4 * block + 4], r, used, block > 0, line)
             _scatter(line, columns[r:used], out[columns[r] >> 1], columns[r] & 1)
 
 
 @nb.njit(nogil=True, cache=True, fastmath=FAST)
-def _row_products(turned: SingleArray, r: int, stop: int, line: SingleArray) -> None:
-    """line_s = Σ_k turned_{k,r} · turned_{k,r+s} for s = 0 … stop − r − 1."""
+def _row_products(turned: SingleArray, r: int, stop: int, add: bool, line: SingleArray) -> None:
+    """line_s = (line_s if `add`) + Σ_k turned_{k,r} · turned_{k,r+s} over four k."""
     # slices, since an index that starts at r might be negative for all the compiler knows
-    r0, r1, r2 = turned[0, r:stop], turned[1, r:stop], turned[2, r:stop]
-    r3, r4, r5 = turned[3, r:stop], turned[4, r:stop], turned[5, r:stop]
-    t0, t1, t2, t3, t4, t5 = r0[0], r1[0], r2[0], r3[0], r4[0], r5[0]
-    for s in range(stop - r):
-        low = t0 * r0[s] + t1 * r1[s] + t2 * r2[s]
-        line[s] = low + t3 * r3[s] + t4 * r4[s] + t5 * r5[s]
+    r0, r1, r2, r3 = turned[0, r:stop], turned[1, r:stop], turned[2, r:stop], turned[3, r:stop]
+    t0, t1, t2, t3 = r0[0], r1[0], r2[0], r3[0]
+    if add:
+        for s in range(stop - r):
+            line[s] += t0 * r0[s] + t1 * r1[s] + t2 * r2[s] + t3 * r3[s]
+    else:
+        for s in range(stop - r):
+            line[s] = t0 * r0[s] + t1 * r1[s] + t2 * r2[s] + t3 * r3[s]
 
 
 @nb.njit(nogil=True, cache=True)
@@ -291,34 +267,28 @@ def _scatter(line: SingleArray, columns: IntArray, into: SingleArray, side: int)
 
 
 @nb.njit(nogil=True, cache=True, error_model="numpy")
-def fill_dense(evidence: Evidence, first: int, last: int, out: SingleArray) -> int:
-    """Writes E[S φ_k] of examinees first … last − 1 as rows of `out` (DEGREE·(last − first), P).
+def fill_dense(evidence: Evidence, first: int, last: int, out: SingleArray) -> tuple[int, int]:
+    """Writes E[S φ_k] of examinees from `first` as rows of `out` (rows, P) while they fit.
 
-    Rows that carry under 10⁻¹⁰ of the examinee's covariance are left out: on long tests the
-    posterior is narrow and two or three degrees are enough. Returns the rows written.
+    Returns:
+        The first examinee that did not fit (or `last`), and the rows written.
     """
     width = evidence.table.shape[1]
     post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
     most = _most_rows(evidence.indptr, first, last)
-    scores, columns = np.empty((most, DEGREE)), np.empty(most, np.int64)
-    norm = np.empty(DEGREE)
+    scores, columns = np.empty((most, MOST_DEGREE)), np.empty(most, np.int64)
     written = 0
     for i in range(first, last):
+        if written + MOST_DEGREE > out.shape[0]:
+            return i, written
         _posterior(evidence, i, log_post, post, power)
         rows = evidence.rows[evidence.indptr[i] : evidence.indptr[i + 1]]
         root = np.sqrt(evidence.weight[i])
-        used = _examinee_scores(evidence, rows, root, post, scores, columns)
-        total = 0.0
-        for k in range(DEGREE):
-            norm[k] = 0.0
-            for r in range(used):
-                norm[k] += scores[r, k] ** 2
-            total += norm[k]
-        for k in range(DEGREE):
-            if norm[k] > 1e-10 * total:
-                _spread(scores, columns, used, k, out[written])
-                written += 1
-    return written
+        used, degree = _examinee_scores(evidence, rows, root, post, scores, columns)
+        for k in range(degree):
+            _spread(scores, columns, used, k, out[written + k])
+        written += degree
+    return last, written
 
 
 @nb.njit(nogil=True, cache=True)

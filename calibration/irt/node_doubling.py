@@ -10,8 +10,8 @@ import numpy as np
 from calibration.bank import FloatArray
 from calibration.irt.curves import to_natural
 from calibration.irt.em import Evaluation, Problem, unpack
-from calibration.irt.estep import EStep, Expectation
-from calibration.irt.mstep import item_score
+from calibration.irt.estep import EStep
+from calibration.irt.newton import gradient, newton_step
 from calibration.irt.oakes import Covariance
 from calibration.irt.result import NodeCheck
 
@@ -32,10 +32,9 @@ def check_nodes(
         fine = problem.with_estep(estep).improve(x, Evaluation(0.0, again))
         params, (target, _, _) = unpack(moved)[0], unpack(fine)
     else:
-        change = _gradient(finer.theta, again, params) - _gradient(
-            problem.estep.quadrature.theta, evaluation.expectation, params
-        )
-        target = params + _newton(cov, change)
+        item, group = gradient(problem, finer, x, again)
+        old_item, old_group = gradient(problem, problem.estep.quadrature, x, evaluation.expectation)
+        target, _, _ = unpack(x + newton_step(cov, item - old_item, group - old_group))
     old_a, old_b, _ = to_natural(params, problem.D)
     new_a, new_b, _ = to_natural(target, problem.D)
     free = problem.free
@@ -47,25 +46,3 @@ def check_nodes(
         largest_b_change=float(np.abs(new_b - old_b)[free].max()),
         edge_mass=float((person[0] + person[-1]) / person.sum()),
     )
-
-
-def _gradient(theta: FloatArray, expectation: Expectation, params: FloatArray) -> FloatArray:
-    """Gradient of the log-likelihood per item (Fisher's identity), shape (J, 3)."""
-    out = np.zeros_like(params)
-    information = np.zeros((3, 3))
-    for j in range(params.shape[0]):
-        item_score(
-            expectation.right[j], expectation.total[j], theta, params[j], out[j], information
-        )
-    return out
-
-
-def _newton(cov: Covariance, gradient: FloatArray) -> FloatArray:
-    index = cov.numbering.item
-    flat = np.zeros(cov.numbering.count)
-    used = index >= 0
-    np.add.at(flat, index[used], gradient[used])
-    step = cov.matrix @ flat
-    out = np.zeros_like(gradient)
-    out[used] = step[index[used]]
-    return out

@@ -10,6 +10,7 @@ What never lives here: estimation, and the change to a and b (see `assemble`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.linalg import lapack
@@ -22,7 +23,6 @@ from calibration.irt.em import Evaluation, Problem, unpack
 from calibration.irt.estep import NO_MASS
 from calibration.irt.layout import all_rows
 from calibration.irt.missing_information import (
-    DEGREE,
     Evidence,
     SingleArray,
     add_sparse,
@@ -30,14 +30,19 @@ from calibration.irt.missing_information import (
     score_curves,
 )
 from calibration.irt.mstep import STEEPEST
+from calibration.irt.posterior_basis import MOST_DEGREE
 from calibration.irt.threads import chunk_edges
 
 DENSE_SHARE = 0.25  # beyond this share of the items answered, a dense product beats scattered sums
 MOST_PARAMETERS = 12_000  # an information matrix of 1.2 GB
-BLOCK_BYTES = 32_000_000  # score rows per dense product
+BLOCK_BYTES = 4_000_000  # score rows per dense product
 LANES = 4  # partial sums of scattered products
 LANE_BYTES = 400_000_000  # and what they may take together
 MOST_CHUNKS = 16
+STEEPEST_CARRIED = 8.0
+
+
+Chunks = list[tuple[int, int]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,6 +167,7 @@ def _missing(
         numbering.shared_slope,
         numbering.group,
         nodes,
+        float(np.abs(params[problem.free, SLOPE]).clip(0.5, STEEPEST_CARRIED).max()),
         np.array(group),
     )
     cells = max((indptr.size - 1) * layout.item_count, 1)
@@ -170,42 +176,43 @@ def _missing(
 
 
 def _sparse(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
-    chunks = chunk_edges(evidence.indptr, 50_000, MOST_CHUNKS)
-    lanes = int(np.clip(LANE_BYTES // max(4 * count**2, 1), 1, LANES))
-    total = np.zeros((count, count))
-
-    def lane(number: int) -> SingleArray:
+    def lane(chunks: Chunks) -> SingleArray:
         out = np.zeros((-(-count // 2), count, 2), np.float32)
-        for k in range(number, chunks.size - 1, lanes):
-            add_sparse(evidence, chunks[k], chunks[k + 1], out)
+        for first, last in chunks:
+            add_sparse(evidence, first, last, out)
         return out
 
-    for out in problem.estep.workers.run(lane, range(lanes)):
+    total = np.zeros((count, count))
+    for out in problem.estep.workers.run(lane, _lanes(evidence.indptr, 4 * count**2)):
         total[0::2] += out[:, :, 0]
         total[1::2] += out[: count // 2, :, 1]
     return total
 
 
 def _dense(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
-    examinees = evidence.indptr.size - 1
-    per_block = int(np.clip(BLOCK_BYTES // (4 * max(count, 1) * DEGREE), 1, examinees))
-    total = np.zeros((count, count))
-    scores = np.zeros((DEGREE * per_block, count), np.float32)
-    for start in range(0, examinees, per_block):
-        stop = min(start + per_block, examinees)
-        edges = np.unique(np.linspace(start, stop, 9).astype(np.int64))
+    rows = max(BLOCK_BYTES // (4 * count), 2 * MOST_DEGREE)
 
-        def part(k: int, edges: IntArray = edges, start: int = start) -> slice:
-            first = DEGREE * int(edges[k] - start)
-            last = DEGREE * int(edges[k + 1] - start)
-            written = fill_dense(evidence, edges[k], edges[k + 1], scores[first:last])
-            return slice(first, first + int(written))
+    def lane(chunks: Chunks) -> FloatArray:
+        total = np.zeros((count, count))
+        scores = np.empty((rows, count), np.float32)
+        for first, last in chunks:
+            start = first
+            while start < last:
+                start, written = fill_dense(evidence, start, last, scores)
+                # BLAS takes the transpose of a C-ordered array; its lower triangle is our upper
+                total += ssyrk(1.0, scores[:written].T, lower=1).T
+        return total
 
-        pieces = problem.estep.workers.run(part, range(edges.size - 1))
-        packed = np.concatenate([scores[piece] for piece in pieces])
-        # the transpose of a C-ordered array is what BLAS wants; its lower triangle is our upper
-        total += ssyrk(1.0, packed.T, lower=1).T
-    return total
+    parts = problem.estep.workers.run(lane, _lanes(evidence.indptr, 8 * count**2))
+    return np.asarray(np.sum(parts, axis=0))
+
+
+def _lanes(indptr: IntArray, bytes_each: int) -> list[Chunks]:
+    """Chunks of examinees, dealt out to a few sums that run side by side within memory."""
+    edges = [int(edge) for edge in chunk_edges(indptr, 50_000, MOST_CHUNKS)]
+    lanes = int(np.clip(LANE_BYTES // bytes_each, 1, LANES))
+    chunks = list(pairwise(edges))
+    return [chunks[lane::lanes] for lane in range(min(lanes, len(chunks)))]
 
 
 def _inverse(information: FloatArray, numbering: Numbering) -> Covariance:
