@@ -26,8 +26,6 @@ from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.settings import Settings, get_settings
 
-PREFIX = "/v1"
-
 
 def create_app(api: ApiSettings | None = None, settings: Settings | None = None) -> FastAPI:
     """Makes the application; nothing connects before it is started.
@@ -89,11 +87,11 @@ def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
 
 def _add_routers(app: FastAPI, api: ApiSettings) -> None:
     app.include_router(health.router)
-    app.include_router(health.router, prefix=PREFIX, include_in_schema=False)
+    app.include_router(health.router, prefix="/v1", include_in_schema=False)
     if api.mock_login:
-        app.include_router(login.router, prefix=PREFIX)
+        app.include_router(login.router)
     for router in ROUTERS:
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router)
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+import traceback
 
 import structlog
 from starlette.datastructures import MutableHeaders
@@ -71,7 +72,13 @@ class RequestContext:
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:
-            self._log.exception("request failed", request_id=request_id, path=scope["path"])
+            # as text: renderers of tracebacks show local variables, and those may hold secrets
+            self._log.error(
+                "request failed",
+                request_id=request_id,
+                path=scope["path"],
+                traceback=traceback.format_exc(),
+            )
             if status:  # the answer has begun: all that is left is to break it off
                 raise
             failure = render(

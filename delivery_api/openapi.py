@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from delivery_api.access import bearer
-from delivery_api.problems import MEDIA_TYPE, FieldError, ProblemDetails
+from delivery_api.problems import FieldError, ProblemDetails, documented
 
 _DESCRIPTION = """Quizzes chosen by published item parameters, answers, results and administration.
 
@@ -60,7 +60,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
         models[model.__name__] = definition
     for unused in ("HTTPValidationError", "ValidationError"):
         models.pop(unused, None)
-    components["securitySchemes"] = {"bearer": bearer.model.model_dump(exclude_none=True)}
+    components["securitySchemes"] = {
+        "bearer": bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+    }
     for path, operations in schema["paths"].items():
         for operation in operations.values():
             _amend(operation, is_open=path in _OPEN)
@@ -71,6 +73,7 @@ def _amend(operation: dict[str, Any], *, is_open: bool) -> None:
     if not is_open:
         operation["security"] = [{"bearer": []}]
     responses = operation["responses"]
-    problem = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemDetails")}}}
+    if "requestBody" in operation:
+        responses |= {str(status): answer for status, answer in documented(400, 413).items()}
     if "422" in responses:  # FastAPI documents its own shape, which is never sent
-        responses["422"]["content"] = problem
+        responses |= {str(status): answer for status, answer in documented(422).items()}

@@ -14,7 +14,9 @@ from delivery_api.fields import Page, PageNumber, PageSize
 from delivery_api.problems import documented
 from qbank.stores import audit
 
-router = APIRouter(prefix="/admin/audit", tags=["audit"], responses=documented(401, 403, 422, 503))
+router = APIRouter(
+    prefix="/v1/admin/audit", tags=["audit"], responses=documented(401, 403, 422, 503)
+)
 
 
 class AuditEntry(BaseModel):

@@ -15,7 +15,7 @@ from delivery_api.problems import documented
 from qbank.stores import item_bank, runs
 
 router = APIRouter(
-    prefix="/admin/exposure/calibrate_sh",
+    prefix="/v1/admin/exposure/calibrate_sh",
     tags=["exposure"],
     responses=documented(401, 403, 404, 422, 503),
 )
@@ -87,7 +87,7 @@ class CalibrationStatus(BaseModel):
     stopped_reason: str | None
 
 
-@router.post("/start", status_code=202, summary="Start a calibration", responses=documented(413))
+@router.post("/start", status_code=202, summary="Start a calibration")
 def start_calibration(body: StartCalibration, caller: Admin, request: Request) -> Started:
     """Queues the calibration; the orchestrator takes it up within seconds."""
     params = body.model_dump(exclude_none=True)

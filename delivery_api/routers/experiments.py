@@ -15,7 +15,9 @@ from delivery_api.problems import ProblemError, documented
 from delivery_api.quizzes.enrolment import COHORT_KEY, FLAG_KEY, SELECTORS, strategy
 from qbank.stores import cohorts
 
-router = APIRouter(prefix="/admin", tags=["experiments"], responses=documented(401, 403, 422, 503))
+router = APIRouter(
+    prefix="/v1/admin", tags=["experiments"], responses=documented(401, 403, 422, 503)
+)
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 KeyPath = Annotated[Key, Path()]
@@ -100,7 +102,7 @@ def list_flags(caller: Analyst, request: Request) -> list[Flag]:
     return [Flag.model_validate(row, from_attributes=True) for row in rows]
 
 
-@router.put("/flags/{key}", summary="Set a feature flag", responses=documented(413))
+@router.put("/flags/{key}", summary="Set a feature flag")
 def set_flag(key: KeyPath, body: FlagBody, caller: Admin, request: Request) -> Flag:
     """Sets the tenant's own flag; `selector_strategy` decides how items are chosen."""
     _refuse_unusable(key, body)
@@ -147,7 +149,7 @@ def list_assignments(
     return Page(items=items, total=total, page=page, page_size=page_size)
 
 
-@router.put("/cohorts/{cohort_key}", summary="Assign users to arms", responses=documented(413))
+@router.put("/cohorts/{cohort_key}", summary="Assign users to arms")
 def assign(
     cohort_key: Annotated[Key, Path()], body: Assign, caller: Admin, request: Request
 ) -> list[Assignment]:

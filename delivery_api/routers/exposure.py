@@ -28,7 +28,7 @@ from qbank.postgres import Connection
 from qbank.stores import exposure, exposure_items, item_bank, runs
 
 router = APIRouter(
-    prefix="/admin/exposure", tags=["exposure"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/admin/exposure", tags=["exposure"], responses=documented(401, 403, 422, 503)
 )
 
 Sort = Literal["exposure_rate", "sh_p", "served_today", "question_id", "updated_at"]
@@ -163,7 +163,7 @@ def list_items(
     return Page(items=items, total=total, page=page, page_size=limit)
 
 
-@router.post("/set", summary="Set sh_p by hand", responses=documented(404, 413))
+@router.post("/set", summary="Set sh_p by hand", responses=documented(404))
 def set_exposure(body: SetExposure, caller: Admin, request: Request) -> list[ControlInForce]:
     """In force for the next item that is served; kept in the history and in the audit log."""
     control = exposure.Control(body.question_id, body.version, body.sh_p)
@@ -205,7 +205,7 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
     "/reestimate",
     status_code=202,
     summary="Re-estimate sh_p from what was served",
-    responses=documented(404, 413),
+    responses=documented(404),
 )
 def reestimate(body: Reestimation, caller: Admin, request: Request) -> Requested:
     """Asks for a re-estimation of an exam, or of all; what fails its audit is not published."""

@@ -11,7 +11,7 @@ from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.tokens import Role
 
-router = APIRouter(prefix="/auth", tags=["login"], responses=documented(413, 422, 429))
+router = APIRouter(prefix="/v1/auth", tags=["login"], responses=documented(422, 429))
 
 TOKEN_SECONDS = 8 * 3600
 

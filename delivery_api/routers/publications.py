@@ -15,7 +15,7 @@ from delivery_api.routers.questions import Question, as_response
 from qbank.stores import authoring
 
 router = APIRouter(
-    prefix="/author", tags=["authoring"], responses=documented(401, 403, 404, 409, 422, 503)
+    prefix="/v1/author", tags=["authoring"], responses=documented(401, 403, 404, 409, 422, 503)
 )
 
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]
@@ -57,9 +57,7 @@ def publish_question(
     return Publication.model_validate(done, from_attributes=True)
 
 
-@router.post(
-    "/questions/{question_id}/retire", summary="Retire a question", responses=documented(413)
-)
+@router.post("/questions/{question_id}/retire", summary="Retire a question")
 def retire_question(
     question_id: QuestionPath,
     caller: Publisher,

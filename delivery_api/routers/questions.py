@@ -26,7 +26,7 @@ from delivery_api.problems import ProblemError, documented
 from qbank.stores import authoring
 
 router = APIRouter(
-    prefix="/author/questions", tags=["authoring"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/author/questions", tags=["authoring"], responses=documented(401, 403, 422, 503)
 )
 
 Difficulty = Literal["easy", "medium", "hard"]
@@ -209,7 +209,7 @@ def list_questions(
     return Page(items=rows, total=found.total, page=page, page_size=page_size)
 
 
-@router.post("", status_code=201, summary="Write a question", responses=documented(409, 413))
+@router.post("", status_code=201, summary="Write a question", responses=documented(409))
 def create_question(body: NewQuestion, caller: Author, request: Request) -> Question:
     """Writes a question with its first version, a draft."""
     with change(request, caller) as step:
@@ -235,7 +235,7 @@ def read_question(question_id: QuestionPath, caller: Editor, request: Request) -
     "/{question_id}/versions",
     status_code=201,
     summary="Write a new version",
-    responses=documented(404, 413),
+    responses=documented(404),
 )
 def add_version(
     question_id: QuestionPath, body: VersionBody, caller: Author, request: Request
@@ -254,7 +254,7 @@ def add_version(
     "/{question_id}/reviews",
     status_code=201,
     summary="Review a version",
-    responses=documented(404, 409, 413),
+    responses=documented(404, 409),
 )
 def review_question(
     question_id: QuestionPath, body: NewReview, caller: Editor, request: Request

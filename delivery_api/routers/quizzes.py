@@ -17,7 +17,7 @@ from delivery_api.quizzes.progress import Answered, OpenItem, Progress
 from delivery_api.quizzes.store import Quiz
 
 router = APIRouter(
-    prefix="/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
+    prefix="/v1/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
 )
 
 Mode = Literal["tutor", "exam"]
@@ -157,7 +157,7 @@ def _json(model: BaseModel, status: int = 200) -> Response:
     status_code=201,
     response_model=QuizCreated,
     summary="Make a quiz",
-    responses=documented(409, 413),
+    responses=documented(409),
 )
 async def create_quiz(
     body: NewQuiz,
@@ -225,7 +225,7 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
     "/{quiz_id}/answers",
     response_model=AnswerResult,
     summary="Answer an item",
-    responses=documented(409, 410, 413, 429),
+    responses=documented(409, 410, 429),
 )
 async def answer_item(
     quiz_id: QuizPath, body: NewAnswer, caller: Student, request: Request

@@ -19,7 +19,7 @@ from delivery_api.routers.calibrations import Started, Status
 from qbank.stores import exposure, runs
 
 router = APIRouter(
-    prefix="/admin/exposure/calibrate_sh/runs",
+    prefix="/v1/admin/exposure/calibrate_sh/runs",
     tags=["exposure"],
     responses=documented(401, 403, 422, 503),
 )

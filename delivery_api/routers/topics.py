@@ -12,7 +12,7 @@ from delivery_api.problems import documented
 from qbank.stores import authoring
 
 router = APIRouter(
-    prefix="/author/topics", tags=["authoring"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/author/topics", tags=["authoring"], responses=documented(401, 403, 422, 503)
 )
 
 
@@ -46,7 +46,7 @@ def list_topics(
     return Page(items=topics, total=total, page=page, page_size=page_size)
 
 
-@router.post("", status_code=201, summary="Add a topic", responses=documented(409, 413))
+@router.post("", status_code=201, summary="Add a topic", responses=documented(409))
 def create_topic(body: NewTopic, caller: Author, request: Request) -> Topic:
     """Adds a topic below another, or at the root."""
     with change(request, caller) as step:

@@ -226,7 +226,7 @@ def start_server(world: World) -> Iterator[StartServer]:
 
 
 def _wait_until_ready(server: Server) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         assert server.process.poll() is None, "the API process ended"
         try:

@@ -85,7 +85,7 @@ def test_mock_login_exists_in_dev_alone(environment):
 
 
 def test_dev_makes_a_secret_of_its_own_and_keeps_it(environment):
-    from qbank.settings import get_settings  # noqa: PLC0415
+    from qbank.settings import get_settings
 
     environment(ENV="dev", JWT_SECRET=None)
     api, settings = ApiSettings.load(), get_settings()

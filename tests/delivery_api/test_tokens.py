@@ -101,7 +101,7 @@ def provider():
     fetched = []
 
     class Provider(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             fetched.append(self.path)
             body = json.dumps({"keys": keys}).encode()
             self.send_response(200)

@@ -1,0 +1,390 @@
+"""Who may do what: every route × role × tenant × owner, and the wall in Postgres behind it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+
+from delivery_api.app import create_app
+from delivery_api.settings import ApiSettings
+from delivery_api.tokens import ROLES
+from qbank.postgres import connect
+from qbank.stores import runs
+
+STUDENT = {"student"}
+AUTHOR = {"author", "admin"}
+EDITOR = {"author", "reviewer", "publisher", "admin"}
+PUBLISHER = {"publisher", "admin"}
+ANALYST = {"analyst", "admin"}
+READER = {"analyst", "author", "reviewer", "publisher", "admin"}
+ADMIN = {"admin"}
+ANY = set(ROLES)
+OPEN = {"/health", "/ready", "/metrics"}
+
+# who passes each route; a route that is missing here fails the test below
+MAY: dict[str, set[str]] = {
+    "POST /v1/quizzes": STUDENT,
+    "GET /v1/quizzes/{quiz_id}": STUDENT,
+    "GET /v1/quizzes/{quiz_id}/next": STUDENT,
+    "POST /v1/quizzes/{quiz_id}/answers": STUDENT,
+    "POST /v1/quizzes/{quiz_id}/finish": STUDENT,
+    "GET /v1/author/questions": EDITOR,
+    "POST /v1/author/questions": AUTHOR,
+    "GET /v1/author/questions/{question_id}": EDITOR,
+    "PUT /v1/author/questions/{question_id}/versions": AUTHOR,
+    "POST /v1/author/questions/{question_id}/reviews": EDITOR,
+    "POST /v1/author/questions/{question_id}/retire": PUBLISHER,
+    "POST /v1/author/publish/{question_id}": PUBLISHER,
+    "GET /v1/author/topics": ANY,
+    "POST /v1/author/topics": AUTHOR,
+    "GET /v1/results/items": READER,
+    "GET /v1/results/topics/{user}": ANY,
+    "GET /v1/results/coverage/{exam_code}": READER,
+    "GET /v1/results/exams/{exam_code}/exposure": READER,
+    "GET /v1/admin/exposure/items": ANALYST,
+    "POST /v1/admin/exposure/set": ADMIN,
+    "POST /v1/admin/exposure/reestimate": ADMIN,
+    "GET /v1/admin/exposure/history": ANALYST,
+    "POST /v1/admin/exposure/calibrate_sh/start": ADMIN,
+    "GET /v1/admin/exposure/calibrate_sh/status": ANALYST,
+    "POST /v1/admin/exposure/calibrate_sh/cancel": ADMIN,
+    "GET /v1/admin/exposure/calibrate_sh/runs": ANALYST,
+    "GET /v1/admin/exposure/calibrate_sh/runs/{run_id}": ANALYST,
+    "GET /v1/admin/exposure/calibrate_sh/runs/{run_id}/diff.csv": ANALYST,
+    "POST /v1/admin/exposure/calibrate_sh/runs/{run_id}/rollback": ADMIN,
+    "GET /v1/admin/flags": ANALYST,
+    "PUT /v1/admin/flags/{key}": ADMIN,
+    "GET /v1/admin/cohorts": ANALYST,
+    "PUT /v1/admin/cohorts/{cohort_key}": ADMIN,
+    "DELETE /v1/admin/cohorts/{cohort_key}/{user_id}": ADMIN,
+    "GET /v1/admin/audit": ADMIN,
+}
+
+
+@dataclass
+class Probe:
+    """A right request for every route, about things of the tenant ``demo`` and the student ann."""
+
+    path: dict[str, str]
+    params: dict[str, dict[str, Any]]
+    body: dict[str, Any]
+
+    def send(self, client: Any, route: str, headers: dict[str, str]) -> Any:
+        method, path = route.split(" ")
+        return client.request(
+            method,
+            path.format(**self.path),
+            params=self.params.get(route),
+            json=self.body.get(route),
+            headers=headers,
+        )
+
+
+@pytest.fixture(scope="module")
+def probe(world, client, as_user) -> Probe:
+    ann = as_user("ann", "student")
+    quiz = client.post("/v1/quizzes", json={"filters": {"exam_code": "core"}}, headers=ann).json()
+    item = client.get(f"/v1/quizzes/{quiz['quiz_id']}/next", headers=ann).json()
+    with world.connect() as conn:
+        run = runs.create(
+            conn, kind="sympson_hetter", exam_code="core", params={}, requested_by="t"
+        )
+    options = [{"label": "A", "text_md": "x", "is_correct": True}, {"label": "B", "text_md": "y"}]
+    question = {"topic_id": world.topics["acids"], "stem_md": "?", "options": options}
+    run_id = str(run.id)
+    return Probe(
+        path={
+            "quiz_id": quiz["quiz_id"],
+            "question_id": str(item["question_id"]),
+            "exam_code": "core",
+            "user": "ann",
+            "user_id": "ann",
+            "key": "some_flag",
+            "cohort_key": "colour",
+            "run_id": run_id,
+        },
+        params={
+            "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
+            "GET /v1/admin/exposure/history": {"exam_code": "core"},
+            "GET /v1/admin/exposure/calibrate_sh/status": {"job_id": run_id},
+            "POST /v1/admin/exposure/calibrate_sh/cancel": {"job_id": run_id},
+        },
+        body={
+            "POST /v1/quizzes": {"filters": {"exam_code": "core"}},
+            "POST /v1/quizzes/{quiz_id}/answers": {
+                "question_id": item["question_id"],
+                "selected": "A",
+            },
+            "POST /v1/author/questions": question,
+            "PUT /v1/author/questions/{question_id}/versions": question,
+            "POST /v1/author/questions/{question_id}/reviews": {"status": "pending"},
+            "POST /v1/author/topics": {"name": "probe", "parent_id": world.topics["science"]},
+            "POST /v1/admin/exposure/set": {
+                "question_id": item["question_id"],
+                "version": 1,
+                "sh_p": 0.5,
+                "exam_code": "core",
+            },
+            "POST /v1/admin/exposure/reestimate": {"exam_code": "core"},
+            "POST /v1/admin/exposure/calibrate_sh/start": {"exam_code": "core"},
+            "PUT /v1/admin/flags/{key}": {"enabled": True, "value_json": 1},
+            "PUT /v1/admin/cohorts/{cohort_key}": {"user_ids": ["ann"], "value": "red"},
+        },
+    )
+
+
+def routes(client: TestClient) -> list[str]:
+    paths = client.get("/openapi.json").json()["paths"]
+    return [
+        f"{method.upper()} {path}"
+        for path, operations in paths.items()
+        for method in operations
+        if path not in OPEN
+    ]
+
+
+def test_every_route_is_in_the_matrix(client):
+    assert sorted(routes(client)) == sorted(MAY)
+
+
+def test_without_a_token_nothing_opens(client, probe):
+    for route in MAY:
+        assert probe.send(client, route, {}).status_code == 401, route
+
+
+def test_a_role_passes_its_routes_and_no_others(client, probe, as_user):
+    """Strangers to the role get 403 and nothing else; the role's own routes never say 403."""
+    for role in sorted(ROLES):
+        for route, allowed in MAY.items():
+            # ann's own quiz must stay open while others are probed
+            if role in allowed and route.endswith("/finish"):
+                continue
+            status = probe.send(client, route, as_user("ann", role)).status_code
+            if role in allowed:
+                assert status not in (401, 403), (route, role, status)
+                assert status < 500 or route.startswith("GET /v1/results"), (route, role, status)
+            else:
+                assert status == 403, (route, role, status)
+
+
+def test_no_route_shows_or_changes_another_tenants_things(client, probe, as_user, world):
+    """A caller of another tenant with every role: all that is named is not there."""
+    stranger = as_user("ann", *ROLES, tenant="other")
+    before = snapshot(world)
+    for route in MAY:
+        answer = probe.send(client, route, stranger)
+        where = (route, answer.status_code, answer.text[:200])
+        if route in LISTINGS:
+            assert answer.status_code in (200, 503), where
+            assert answer.status_code == 503 or LISTINGS[route](answer.json()), where
+        elif route in OWN:
+            assert answer.status_code in (200, 201, 204), where
+        else:
+            assert answer.status_code in (404, 422, 503), where
+    assert snapshot(world) == before
+
+
+def empty(page: Any) -> bool:
+    return (page["items"] if isinstance(page, dict) else page) == []
+
+
+def theirs(page: Any) -> bool:
+    return all("stem 1 " not in str(row) and "physics" not in str(row) for row in page["items"])
+
+
+LISTINGS = {
+    "GET /v1/author/questions": theirs,
+    "GET /v1/author/topics": theirs,
+    "GET /v1/results/items": empty,
+    "GET /v1/results/topics/{user}": empty,
+    "GET /v1/results/coverage/{exam_code}": empty,
+    "GET /v1/results/exams/{exam_code}/exposure": empty,
+    "GET /v1/admin/exposure/items": lambda page: all(
+        row["exam_code"] == "theirs" for row in page["items"]
+    ),
+    "GET /v1/admin/exposure/calibrate_sh/runs": empty,
+    "GET /v1/admin/flags": lambda flags: all(f["tenant_id"] != "demo" for f in flags),
+    "GET /v1/admin/cohorts": empty,
+    "GET /v1/admin/audit": lambda page: all(
+        row["target"].startswith(("flag=some_flag", "cohort=colour")) for row in page["items"]
+    ),
+}
+# these write the caller's own rows, of the caller's own tenant
+OWN = {
+    "PUT /v1/admin/flags/{key}",
+    "PUT /v1/admin/cohorts/{cohort_key}",
+    "DELETE /v1/admin/cohorts/{cohort_key}/{user_id}",
+}
+
+
+def snapshot(world: Any) -> list[Any]:
+    """Everything the tenant ``demo`` has, table by table, as digests."""
+    queries = {
+        "quiz_sessions": "tenant_id = 'demo'",
+        "quiz_items": "true",
+        "user_responses": "true",
+        "questions": "tenant_id = 'demo'",
+        "question_versions": "true",
+        "question_reviews": "true",
+        "question_publications": "tenant_id = 'demo'",
+        "topics": "tenant_id = 'demo'",
+        "item_exposure_control": "exam_code = 'core'",
+        "item_exposure_history": "exam_code = 'core'",
+        "calibration_runs": "exam_code = 'core'",
+        "feature_flags": "tenant_id = 'demo'",
+        "cohort_assignments": "tenant_id = 'demo'",
+        "audit_log": "tenant_id = 'demo'",
+    }
+    with world.connect() as conn:
+        return [
+            conn.execute(
+                f"SELECT %s, count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) "
+                f"FROM {table} AS t WHERE {where}",
+                (table,),
+            ).fetchone()
+            for table, where in queries.items()
+        ]
+
+
+def test_results_of_others_need_a_role(client, as_user):
+    for role, status in (("student", 403), ("author", 403), ("analyst", None), ("admin", None)):
+        answer = client.get("/v1/results/topics/ben", headers=as_user("ann", role))
+        assert (answer.status_code == 403) is (status == 403), role
+
+
+def test_sql_in_every_text_field_is_only_text(client, as_user, world):
+    before = snapshot(world)
+    bombs = ["'; DROP TABLE questions; --", "%s", "$1", "\\", '"', "' OR '1'='1", "{}", "%(quiz)s"]
+    admin = as_user("amy", "admin")
+    for bomb in bombs:
+        for path, params in (
+            ("/v1/author/questions", {"q": bomb}),
+            ("/v1/admin/exposure/items", {"search": bomb}),
+            ("/v1/admin/audit", {"actor": bomb}),
+            ("/v1/admin/cohorts", {"user_id": bomb}),
+        ):
+            answer = client.get(path, params=params, headers=admin)
+            assert answer.status_code == 200, (path, bomb, answer.text)
+            assert answer.json()["total"] == 0, (path, bomb)
+        injected = as_user(bomb, "student", tenant=bomb)
+        assert client.get("/v1/quizzes/none", headers=injected).status_code == 404
+    assert snapshot(world) == before
+
+
+# --- the second wall: what Postgres itself lets the API's role see and do
+
+
+@pytest.fixture
+def delivery(world):
+    with connect("delivery", settings=world.settings) as conn:
+        yield conn
+        conn.rollback()
+
+
+TENANT_TABLES = [
+    "topics",
+    "exams",
+    "questions",
+    "question_versions",
+    "question_options",
+    "question_publications",
+    "quiz_sessions",
+    "quiz_items",
+    "item_calibration",
+    "item_exposure_control",
+    "bank_versions",
+]
+
+
+def count(conn: psycopg.Connection[Any], table: str) -> int:
+    return conn.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+
+
+def test_without_a_tenant_postgres_shows_nothing(delivery, probe):
+    for table in TENANT_TABLES:
+        assert count(delivery, table) == 0, table
+
+
+def test_postgres_shows_a_tenant_its_own_rows_alone(delivery, world, probe):
+    def seen(tenant: str) -> dict[str, int]:
+        delivery.execute("SELECT set_config('qbank.tenant_id', %s, true)", (tenant,))
+        return {table: count(delivery, table) for table in TENANT_TABLES}
+
+    demo, other = seen("demo"), seen("other")
+    assert demo["quiz_items"] >= 1
+    assert other["quiz_items"] == 0
+    with world.connect() as owner:
+        for table in ("question_versions", "item_calibration", "exams"):
+            assert demo[table] + other[table] == count(owner, table)
+    assert seen("demo'; --") == dict.fromkeys(TENANT_TABLES, 0)
+
+
+def test_postgres_refuses_to_write_for_another_tenant(delivery, world, probe):
+    delivery.execute("SELECT set_config('qbank.tenant_id', 'other', false)")
+    delivery.commit()
+    for statement in (
+        "INSERT INTO topics (tenant_id, name) VALUES ('demo', 'x')",
+        "INSERT INTO feature_flags (key, enabled) VALUES ('for_all', true)",
+        """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
+            num_questions, expires_at) VALUES ('x', 'u', 'demo', 'tutor', true, 'core', 'vanilla',
+            1, now() + interval '1 hour')""",
+        f"""INSERT INTO quiz_items (quiz_id, question_id, version, position, selector)
+            VALUES ('{probe.path["quiz_id"]}', {world.questions[50]}, 1, 50, 'vanilla')""",  # noqa: S608
+        "INSERT INTO calibration_runs (kind, exam_code, requested_by) VALUES ('irt', 'core', 'x')",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            delivery.execute(statement)
+        delivery.rollback()
+    changed = delivery.execute("UPDATE questions SET external_ref = 'r' || id").rowcount
+    with world.connect() as owner:
+        mine = owner.execute("SELECT count(*) FROM questions WHERE tenant_id = 'other'").fetchone()
+    assert changed == mine[0]
+    delivery.rollback()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM quiz_sessions",
+        "DELETE FROM user_responses",
+        "UPDATE user_responses SET is_correct = true",
+        "DELETE FROM audit_log",
+        "UPDATE audit_log SET actor = 'x'",
+        "UPDATE item_calibration SET a = 1",
+        "DELETE FROM item_exposure_control",
+        "TRUNCATE quiz_items",
+        "CREATE TABLE public.x (a int)",
+        "ALTER TABLE quiz_sessions DISABLE ROW LEVEL SECURITY",
+        "SET ROLE qbank_orchestration",
+        "COPY questions TO PROGRAM 'cat'",
+    ],
+)
+def test_the_apis_role_may_not(delivery, statement):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        delivery.execute(statement)
+
+
+def test_the_app_connects_as_the_least_privileged_role(world):
+    app = create_app(ApiSettings.load(), world.settings)
+    with TestClient(app), app.state.database.transaction("demo") as conn:
+        assert conn.execute("SELECT current_user").fetchone() == ("qbank_delivery",)
+
+
+def test_a_connection_changes_tenant_before_it_is_used(client, as_user, world):
+    """The pool's connections go from tenant to tenant; none carries rows along."""
+    body = {"filters": {"exam_code": "theirs", "num_questions": 3}}
+    for k in range(10):
+        demo, other = as_user(f"d{k}", "student"), as_user(f"o{k}", "student", tenant="other")
+        assert client.post("/v1/quizzes", json=body, headers=demo).status_code == 404
+        made = client.post("/v1/quizzes", json=body, headers=other)
+        assert made.status_code == 201
+        quiz = made.json()["quiz_id"]
+        assert client.get(f"/v1/quizzes/{quiz}/next", headers=other).status_code == 200
+        assert client.get(f"/v1/quizzes/{quiz}/next", headers=demo).status_code == 404
+    missing = client.get(f"/v1/quizzes/{uuid.uuid4()}", headers=as_user("d0", "student"))
+    assert missing.status_code == 404
