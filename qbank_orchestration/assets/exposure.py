@@ -110,7 +110,7 @@ def sympson_hetter_calibration(
         try:
             proposed = exposure.calibrate(pool, topics, request, report)
         except cal.InfeasibleExposureError as error:
-            rows.finish_infeasible(run_id, str(error))
+            rows.finish_infeasible(run_id, str(error), pool.fingerprint())
             return _infeasible(error)
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run_id, proposed.reason)
@@ -173,7 +173,7 @@ def _take(
                 seed=config.seed,
                 run_id=run_id,
             )
-    return rows.take(run_id, context.run_id)
+    return rows.take(run_id, context.run.run_id)
 
 
 def _keep(

@@ -131,7 +131,7 @@ def _take(
                 requested_by=config.requested_by,
                 run_id=run_id,
             )
-    rows.take(run_id, context.run_id)
+    rows.take(run_id, context.run.run_id)
 
 
 def _keep(database: Database, run_id: UUID, proposed: ParameterProposal) -> tuple[Finding, ...]:

@@ -172,9 +172,9 @@ def _take(
                 requested_by=config.requested_by,
                 run_id=run_id,
             )
-        rows.take(run_id, context.run_id)
+        rows.take(run_id, context.run.run_id)
         return request
-    params = dict(rows.take(run_id, context.run_id).params)
+    params = dict(rows.take(run_id, context.run.run_id).params)
     for known in ("exam_code", "day"):
         params.pop(known, None)
     with database.connect() as conn:

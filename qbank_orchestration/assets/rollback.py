@@ -53,7 +53,7 @@ def restore_exposure_control(
                 run_id=run_id,
             )
     with faults(rows, run_id):
-        run = rows.take(run_id, context.run_id)
+        run = rows.take(run_id, context.run.run_id)
         with database.connect() as conn:
             rollback.propose(conn, run)
             outcome = publication.publish(conn, run.id)

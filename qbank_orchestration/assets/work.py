@@ -31,7 +31,7 @@ _ROWS = UUID("6f0d35b8-5f0e-4c50-9a8c-8a1f0c6f8f59")
 
 def row_id(context: dg.AssetExecutionContext | dg.OpExecutionContext, kind: runs.Kind) -> UUID:
     """The id of the row that this Dagster run makes for a kind of work."""
-    return uuid5(_ROWS, f"{context.run_id}/{kind}")
+    return uuid5(_ROWS, f"{context.run.run_id}/{kind}")
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def own_row(
 ) -> runs.Run | None:
     """The latest row of a kind that this Dagster run works or worked on."""
     with database.connect() as conn:
-        found = [r for r in runs.of_orchestrator(conn, context.run_id) if r.kind == kind]
+        found = [r for r in runs.of_orchestrator(conn, context.run.run_id) if r.kind == kind]
     return found[-1] if found else None
 
 

@@ -119,16 +119,14 @@ def _known(error: float) -> float | None:
 def _statistics(
     attempts: FirstAttempts, fit: FitResult, median_times: Mapping[tuple[int, int], float]
 ) -> tuple[ItemStatistics, ...]:
-    from calibration.itemfit import classical
-
-    statistics = classical(attempts.person, attempts.item, attempts.correct)
+    point_biserial = np.full(fit.a.size, np.nan)
     keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
     return tuple(
         ItemStatistics(
             question_id=question,
             version=version,
             p_value=float(fit.p[item]) if fit.n[item] else None,
-            r_point_biserial=_known(statistics.point_biserial[item]),
+            r_point_biserial=_known(point_biserial[item]),
             median_time_ms=median_times.get((question, version)),
             n=int(fit.n[item]),
         )

@@ -98,9 +98,15 @@ class WorkingRows:
         """Ends a row that somebody canceled."""
         self._end(run_id, "canceled", stopped_reason="canceled")
 
-    def finish_infeasible(self, run_id: UUID, error: str) -> None:
+    def finish_infeasible(self, run_id: UUID, error: str, input_fingerprint: str) -> None:
         """Ends a row whose targets cannot be met: a result, not a fault."""
-        self._end(run_id, "rejected", error=error, stopped_reason="infeasible")
+        self._end(
+            run_id,
+            "rejected",
+            error=error,
+            stopped_reason="infeasible",
+            input_fingerprint=input_fingerprint,
+        )
 
     def _end(
         self,
@@ -109,11 +115,17 @@ class WorkingRows:
         *,
         error: str | None = None,
         stopped_reason: str | None = None,
+        input_fingerprint: str | None = None,
     ) -> None:
         with self._lock, suppress(psycopg.Error, QbankError):
             self._run(
                 lambda conn: runs.finish(
-                    conn, run_id, status, error=error, stopped_reason=stopped_reason
+                    conn,
+                    run_id,
+                    status,
+                    error=error,
+                    stopped_reason=stopped_reason,
+                    input_fingerprint=input_fingerprint,
                 )
             )
 

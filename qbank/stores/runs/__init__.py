@@ -24,6 +24,7 @@ from qbank.stores.runs.reading import (
     of_orchestrator,
     queued,
     reestimated_days,
+    reestimation_of,
     running,
 )
 from qbank.stores.runs.record import (
@@ -60,6 +61,7 @@ __all__ = [
     "propose",
     "queued",
     "reestimated_days",
+    "reestimation_of",
     "request_cancel",
     "running",
 ]

@@ -127,8 +127,18 @@ def finish(
     result: Mapping[str, Any] | None = None,
     error: str | None = None,
     stopped_reason: str | None = None,
+    input_fingerprint: str | None = None,
 ) -> bool:
     """Ends a run; ``result`` is merged into what it proposed.
+
+    Args:
+        conn: an open connection; the caller commits.
+        run_id: the run.
+        status: one that ends a run.
+        result: merged into what it proposed.
+        error: what went wrong, for people.
+        stopped_reason: why it stopped, for programs.
+        input_fingerprint: what it judged, where it proposed nothing.
 
     Returns:
         Whether this call ended it. A run ends once: a later call changes nothing.
@@ -140,12 +150,13 @@ def finish(
         raise InvalidValueError(f"status {status!r} does not end a run: use one of {FINISHED}")
     sql = """UPDATE calibration_runs SET status = %s, error = %s,
             stopped_reason = coalesce(%s, stopped_reason),
+            input_fingerprint = coalesce(%s, input_fingerprint),
             result = CASE WHEN %s::jsonb IS NULL THEN result
                           ELSE coalesce(result, '{}') || %s::jsonb END,
             finished_at = clock_timestamp()
         WHERE id = %s AND status IN ('queued', 'running')"""
     merged = None if result is None else Jsonb(dict(result))
-    values = (status, error, stopped_reason, merged, merged, run_id)
+    values = (status, error, stopped_reason, input_fingerprint, merged, merged, run_id)
     return conn.execute(sql, values).rowcount == 1
 
 

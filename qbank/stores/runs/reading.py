@@ -117,6 +117,17 @@ def reestimated_days(conn: Connection[Any], exam_code: str, *, after: date) -> t
         return tuple(cursor.execute(sql, (exam_code, after.isoformat())).fetchall())
 
 
+def reestimation_of(conn: Connection[Any], exam_code: str, day: date) -> Run | None:
+    """The latest re-estimation of a day that ended by itself (done, empty or rejected)."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE exam_code = %s AND kind = 'reestimation' AND params ->> 'day' = %s
+          AND status IN ('done', 'empty', 'rejected')
+          AND stopped_reason IS DISTINCT FROM 'dry_run'
+        ORDER BY finished_at DESC LIMIT 1"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(sql, (exam_code, day.isoformat())).fetchone()
+
+
 def latest(
     conn: Connection[Any], exam_code: str, kind: Kind, *, statuses: Sequence[Status] = ("done",)
 ) -> Run | None:

@@ -1,0 +1,242 @@
+"""Commands of the night: nightly, calibrate, reestimate, backfill, rollback, demo.
+
+Each drives the daemon's own jobs, in this process and on the instance that Dagit shows, so every
+run is seen there. What never lives here: what a job does.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+app = typer.Typer()
+
+Exam = Annotated[str, typer.Option("--exam", help="Code of the exam.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop before publishing.")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A UTC day.")]
+
+
+@app.command()
+def nightly(
+    exam: Annotated[list[str] | None, typer.Option(help="Only these exams.")] = None,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Calibrate exposure control whether or not due.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Runs the night now: marts, parameters, exposure control, re-estimation, results."""
+    from qbank_orchestration.console import Console
+
+    with Console() as console:
+        runner = console.runner()
+        chosen = day.date() if day else datetime.now(UTC).date()
+        done = runner.night(chosen, exams=exam, full=full)
+    console.show(done.ended, done.waiting, as_json=as_json)
+    if not done.success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def calibrate(
+    exam: Exam,
+    tau: Annotated[float | None, typer.Option(help="Target maximum exposure rate.")] = None,
+    n: Annotated[int | None, typer.Option(help="Simulated examinees per iteration.")] = None,
+    test_len: Annotated[int | None, typer.Option("--test-len", help="Items a test.")] = None,
+    iters: Annotated[int | None, typer.Option(help="Most iterations.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="Exponent of the update.")] = None,
+    theta_dist: Annotated[
+        str | None, typer.Option("--theta-dist", help='Abilities, e.g. "normal(0,1)".')
+    ] = None,
+    floor: Annotated[float | None, typer.Option(help="Smallest sh_p.")] = None,
+    ceil: Annotated[float | None, typer.Option(help="Largest sh_p.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of every draw.")] = None,
+    topic_tau: Annotated[
+        str | None, typer.Option("--topic-tau", help="Caps by topic, e.g. '{\"Sets\": 0.1}'.")
+    ] = None,
+    topic_weights: Annotated[
+        str | None, typer.Option("--topic-weights", help="Shares of tau by topic, as JSON.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Calibrates an exam's exposure control by Sympson-Hetter and publishes what passes."""
+    params = {
+        "tau": tau,
+        "n": n,
+        "test_len": test_len,
+        "iters": iters,
+        "alpha": alpha,
+        "theta_dist": theta_dist,
+        "floor": floor,
+        "ceil": ceil,
+        "seed": seed,
+        "topic_tau": _mapping("--topic-tau", topic_tau),
+        "topic_weights": _mapping("--topic-weights", topic_weights),
+        "dry_run": dry_run,
+    }
+    _check_request(exam, params)
+    config = {name: value for name, value in params.items() if value is not None}
+    _run_one("calibrate_exam", "sympson_hetter_calibration", exam, config, exam, as_json)
+
+
+@app.command()
+def reestimate(
+    exam: Exam,
+    day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    tau: Annotated[float | None, typer.Option(help="Target maximum exposure rate.")] = None,
+    days: Annotated[int | None, typer.Option(help="Length of the window.")] = None,
+    floor: Annotated[float | None, typer.Option(help="Smallest sh_p.")] = None,
+    ceil: Annotated[float | None, typer.Option(help="Largest sh_p.")] = None,
+    rule: Annotated[str | None, typer.Option(help="nudge or eligibility.")] = None,
+    fading: Annotated[float | None, typer.Option(help="Weight of a day to the next.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Re-estimates an exam's sh_p for a day (default today) from what was served before it."""
+    from qbank_orchestration.engine.backfill import partition_key
+
+    given = {"tau": tau, "days": days, "floor": floor, "ceil": ceil, "rule": rule}
+    given |= {"fading": fading, "dry_run": dry_run}
+    config = {name: value for name, value in given.items() if value is not None}
+    chosen = day.date() if day else datetime.now(UTC).date()
+    partition = partition_key(exam, chosen)
+    _run_one("reestimate_exam", "sh_p_reestimation", exam, config, partition, as_json)
+
+
+@app.command()
+def backfill(
+    exam: Annotated[list[str], typer.Option(help="Code of an exam; repeat for more.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    as_json: AsJson = False,
+) -> None:
+    """Re-estimates every day of a range, oldest first; one failed day does not stop the others."""
+    from qbank_orchestration.console import Console
+    from qbank_orchestration.engine.backfill import partition_key, plan
+
+    days = plan(first.date(), last.date())
+    with Console() as console:
+        console.check_exams(exam)
+        runner = console.runner()
+        ended = [
+            runner.run(
+                "reestimate_exam",
+                partition=partition_key(code, day),
+                tags={"qbank/exam": code, "qbank/backfill": f"{days[0]}..{days[-1]}"},
+            )
+            for day in days
+            for code in exam
+        ]
+    console.show(ended, {}, as_json=as_json)
+    if not all(run.success for run in ended):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rollback(
+    to: Annotated[str, typer.Option(help="Id of the run to go back to: `qbank runs list`.")],
+    note: Annotated[str | None, typer.Option(help="Why; kept with the history.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Takes an exam's exposure control back to where an earlier run had put it."""
+    from qbank import postgres
+    from qbank.errors import QbankError
+    from qbank.stores import runs
+    from qbank_orchestration.console import Console
+    from qbank_orchestration.engine import rollback as rolling
+
+    try:
+        target_id = UUID(to)
+    except ValueError as error:
+        raise QbankError(f"--to {to!r} is no run id: see `qbank runs list`") from error
+    with postgres.connect("orchestration") as conn:
+        run = rolling.request(conn, target_id, requested_by=_who(), note=note)
+    with Console() as console:
+        ended = console.runner().run(
+            "rollback_exposure",
+            ops={"restore_exposure_control": {"config": {"run_id": str(run.id)}}},
+            tags={"qbank/exam": run.exam_code},
+            why=f"back to run {to}",
+        )
+    with postgres.connect("orchestration") as conn:
+        run = runs.get(conn, run.id)
+    console.show([ended], {}, as_json=as_json)
+    if not ended.success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def manifest() -> None:
+    """Builds the dbt manifest that the Dagster code location loads; needs no database."""
+    from qbank_orchestration import dbt
+
+    dbt.parse(dbt.project())
+    print(dbt.project().manifest_path)
+
+
+@app.command()
+def demo(
+    as_json: AsJson = False,
+) -> None:
+    """Everything from nothing: database, demo data, the whole night, and a summary."""
+    from qbank_orchestration.demonstration import demonstrate
+
+    if not demonstrate(as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _run_one(
+    job: str, asset: str, exam: str, config: dict[str, Any], partition: str, as_json: bool
+) -> None:
+    from qbank_orchestration.console import Console
+
+    with Console() as console:
+        console.check_exams([exam])
+        ended = console.runner().run(
+            job,
+            partition=partition,
+            ops={asset: {"config": config | {"requested_by": _who()}}},
+            tags={"qbank/exam": exam},
+        )
+    console.show([ended], {}, as_json=as_json)
+    if not ended.success:
+        raise typer.Exit(1)
+
+
+def _check_request(exam_code: str, params: dict[str, Any]) -> None:
+    """Refuses a wrong request at once, before anything starts."""
+    from qbank import postgres
+    from qbank.stores import item_bank
+    from qbank_orchestration.engine.request import CalibrationRequest
+
+    with postgres.connect("orchestration") as conn:
+        CalibrationRequest.of(item_bank.exam(conn, exam_code), params)
+
+
+def _mapping(option: str, text: str | None) -> dict[str, float] | None:
+    from qbank.errors import QbankError
+
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise QbankError(f"{option} {text!r} is no JSON object: {error}") from error
+    if not isinstance(value, dict):
+        raise QbankError(f'{option} {text!r} is no JSON object: write {{"topic": 0.1}}')
+    return value
+
+
+def _who() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except OSError:  # a container may run as a user without a name
+        return "command line"

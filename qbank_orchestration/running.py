@@ -1,0 +1,188 @@
+"""Runs jobs in this process, on the instance that Dagit shows: the command line's way to work.
+
+The very same jobs as the daemon's; only who starts them differs. What never lives here: what the
+jobs do, and what the commands print.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from qbank import postgres
+from qbank.stores import item_bank
+from qbank_orchestration.engine import night
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one Dagster run ended.
+
+    Attributes:
+        run_id: in Dagit.
+        error: what failed first, None where it succeeded.
+        checks_passed: asset checks that passed.
+        checks_failed: names of those that did not.
+    """
+
+    job: str
+    partition: str | None
+    run_id: str
+    success: bool
+    seconds: float
+    error: str | None
+    checks_passed: int
+    checks_failed: tuple[str, ...]
+
+
+@dataclass
+class Night:
+    """What a night did, run by run."""
+
+    ended: list[Ended] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Whether every run succeeded."""
+        return all(run.success for run in self.ended)
+
+    def of(self, exam_code: str) -> list[Ended]:
+        """The runs of one exam."""
+        return [r for r in self.ended if r.partition and exam_code in r.partition.split("|")]
+
+
+class Runner:
+    """Executes jobs one after another in this process.
+
+    Attributes:
+        on_start: told of each run before it begins: job, partition, why.
+        on_end: told of each run after it ended.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        *,
+        on_start: Callable[[str, str | None, str], object] = lambda *_: None,
+        on_end: Callable[[Ended], object] = lambda _: None,
+    ) -> None:
+        """Loads the code location."""
+        from qbank_orchestration.definitions import defs
+
+        self._defs = defs
+        self._instance = instance
+        self.on_start = on_start
+        self.on_end = on_end
+
+    def run(
+        self,
+        job: str,
+        *,
+        partition: str | None = None,
+        ops: Mapping[str, Any] | None = None,
+        selection: Sequence[str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        why: str = "",
+    ) -> Ended:
+        """Executes a job and waits for its end; a failure is an answer, not an exception."""
+        import dagster as dg
+
+        self.on_start(job, partition, why)
+        began = time.monotonic()
+        if partition is not None:
+            self._know_exam(partition)
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        result = self._defs.resolve_job_def(job).execute_in_process(
+            instance=self._instance,
+            partition_key=partition,
+            run_config=dict(QUIET) | ({"ops": dict(ops)} if ops else {}),
+            asset_selection=[dg.AssetKey(key) for key in selection] if selection else None,
+            tags=dict(tags or {}),
+            raise_on_error=False,
+        )
+        ended = _ended(job, partition, result, time.monotonic() - began)
+        self.on_end(ended)
+        return ended
+
+    def _know_exam(self, partition: str) -> None:
+        exam_code = partition.split("|")[-1]
+        if not self._instance.has_dynamic_partition("exam", exam_code):
+            self._instance.add_dynamic_partitions("exam", [exam_code])
+
+    def night(self, day: date, *, exams: Sequence[str] | None = None, full: bool = False) -> Night:
+        """The whole night: marts, each exam's calibration and re-estimation, results.
+
+        Marts that fail end the night, for nothing may be calibrated on them. One exam's failure
+        does not stop the others.
+        """
+        done = Night()
+        tags = {"qbank/night": day.isoformat()}
+        with postgres.connect("orchestration") as conn:
+            known = [exam.exam_code for exam in item_bank.exams(conn)]
+        marts = self.run("rebuild_marts", tags=tags)
+        done.ended.append(marts)
+        if not marts.success:
+            return done
+        for exam_code in known if exams is None else exams:
+            self._exam_night(done, exam_code, day, full, tags)
+        done.ended.append(self.run("refresh_results", tags=tags))
+        return done
+
+    def _exam_night(
+        self, done: Night, exam_code: str, day: date, full: bool, tags: Mapping[str, str]
+    ) -> None:
+        from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
+
+        with postgres.connect("orchestration") as conn:
+            due = night.due(conn, exam_code, full=full)
+            reestimation = night.reestimation_due(conn, exam_code, day)
+        tags = {**tags, "qbank/exam": exam_code}
+        if due.anything:
+            selection = [*(PARAMETERS if due.parameters else ()), *EXPOSURE]
+            why = "; ".join(filter(None, (due.parameters, due.exposure)))
+            done.ended.append(
+                self.run("nightly", partition=exam_code, selection=selection, tags=tags, why=why)
+            )
+        else:
+            done.waiting[exam_code] = due.waiting
+        if reestimation:
+            partition = f"{day.isoformat()}|{exam_code}"
+            done.ended.append(self.run("reestimate_exam", partition=partition, tags=tags))
+
+
+def _ended(job: str, partition: str | None, result: Any, seconds: float) -> Ended:
+    checks = result.get_asset_check_evaluations()
+    failed = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
+    return Ended(
+        job=job,
+        partition=partition,
+        run_id=result.run_id,
+        success=result.success,
+        seconds=seconds,
+        error=_first_error(failed[0]) if failed else None,
+        checks_passed=sum(1 for check in checks if check.passed),
+        checks_failed=tuple(
+            f"{check.asset_key.path[-1]}.{check.check_name}" for check in checks if not check.passed
+        ),
+    )
+
+
+def _first_error(event: Any) -> str:
+    data = event.event_specific_data
+    failure = data.user_failure_data
+    if failure is not None and failure.description:
+        return str(failure.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return " ".join(error.message.split()) if error is not None else "failed"
