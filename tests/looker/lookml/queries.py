@@ -79,6 +79,17 @@ def explore_query(
     return "\n".join(lines)
 
 
+def sample_query(
+    project: Project, explore: Explore, dimensions: Iterable[Field], rows: int = 200
+) -> str:
+    """Returns a query for dimensions that groups a few rows only: cheap, and all SQL is run."""
+    chosen = list(dimensions)
+    select = ",\n  ".join(f'{field_sql(project, f)} as "{f.full_name}"' for f in chosen)
+    joins = needed_joins(explore, _views(project, chosen))
+    source = from_clause(project, explore, [explore.base, *joins])
+    return f"select distinct * from (select\n  {select}\n{source}\nlimit {rows}) as sample"  # noqa: S608
+
+
 def _condition(
     project: Project, word: str, filtered: list[tuple[Field, str]], kind: str
 ) -> list[str]:
