@@ -6,6 +6,7 @@ is not adaptive draws at random, which is how items without parameters come by r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,6 @@ from typing import Literal
 import numpy as np
 
 from calibration import cat
-from calibration.cat.kernels import open_topics
 from delivery_api.quizzes.bank import Bank, Filters, Mask
 
 Selector = Literal["vanilla", "sympson_hetter", "fixed"]
@@ -59,7 +59,7 @@ class Chosen:
     question_id: int
     version: int
     sh_p: float | None
-    held_back: list[int]
+    held_back: tuple[int, ...]
     forced: bool
 
 
@@ -85,7 +85,7 @@ def choose(
     taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
     full = [bank.live_of[q] for q in capped if q in bank.live_of]
     if wish.selector == "fixed":
-        return _at_random(bank, wish, taken, full, seed)
+        return _at_random(bank, wish, past, taken, full, seed)
     assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)
     control = bank.control(wish.selector, wish.num_questions if wish.blueprint_quota else None)
     excluded = bank.excluded(wish.filters)
@@ -110,7 +110,7 @@ def choose(
         question_id=int(bank.pool.question_id[at]),
         version=int(bank.pool.version[at]),
         sh_p=float(control.sh_p[0, step.item]),
-        held_back=bank.pool.question_id[bank.live[list(step.rejected)]].tolist(),
+        held_back=tuple(bank.pool.question_id[bank.live[list(step.rejected)]].tolist()),
         forced=step.forced,
     )
 
@@ -120,7 +120,7 @@ def _ranks(bank: Bank, live: list[int]) -> list[int]:
 
 
 def _at_random(
-    bank: Bank, wish: Wish, taken: list[int], full: list[int], seed: int
+    bank: Bank, wish: Wish, past: Past, taken: list[int], full: list[int], seed: int
 ) -> Chosen | None:
     """A uniform draw among the items left; the same quiz and position give the same item."""
     candidates = bank.admitted(wish.filters).copy()
@@ -131,17 +131,20 @@ def _at_random(
     left = np.flatnonzero(candidates)
     if left.size == 0:
         return None
-    draw = np.random.Generator(np.random.Philox(key=seed, counter=len(taken)))
+    draw = np.random.Generator(np.random.Philox(key=seed, counter=len(past.question_id)))
     at = int(left[draw.integers(left.size)])
-    return Chosen(int(bank.pool.question_id[at]), int(bank.pool.version[at]), None, [], False)
+    return Chosen(int(bank.pool.question_id[at]), int(bank.pool.version[at]), None, (), False)
 
 
 def _within_quota(bank: Bank, test_length: int, taken: list[int]) -> Mask:
-    """Live items whose topic the quota admits now, by the rule's own arithmetic."""
+    """Live items whose topic may give the next item: below its most, and no least put at risk."""
     bounds = bank.quota(test_length)
-    topics = np.array(sorted(bounds))
-    least, most = (np.array([bounds[t][k] for t in topics], np.int32) for k in (0, 1))
-    counts = np.array([np.sum(bank.line[taken] == t) for t in topics], np.int32)
-    is_open = np.zeros(topics.size, bool)
-    open_topics(counts, least, most, test_length - len(taken), is_open)
-    return np.isin(bank.line, topics[is_open])
+    given = Counter(bank.line[taken].tolist())
+    owed = sum(max(least - given[topic], 0) for topic, (least, _) in bounds.items())
+    only_owed = owed >= test_length - len(taken)
+    is_open = [
+        topic
+        for topic, (least, most) in bounds.items()
+        if given[topic] < (least if only_owed else most)
+    ]
+    return np.isin(bank.line, is_open)

@@ -178,7 +178,7 @@ async def serve(
         "theta": ability[0],
         "se": ability[1],
         "sh_p": item.sh_p,
-        "rejected": item.held_back,
+        "rejected": list(item.held_back),
         "forced": item.forced,
         "cap": cap,
     }

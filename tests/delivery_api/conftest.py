@@ -3,7 +3,7 @@
 Fixtures:
     world: a migrated database with two tenants; ``demo`` has the calibrated exam ``core``.
     client: the app in this process, on ``world``; ``as_user`` gives it callers.
-    start_server: starts real API processes on ``world``.
+    start_server, module_server: start real API processes on ``world``.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def api_environment() -> Iterator[None]:
 
 
 @contextmanager
-def build_world(settings: Settings) -> Iterator[World]:
+def _build_world(settings: Settings) -> Iterator[World]:
     with connect(settings=settings) as conn:
         topics = {"science": _topic(conn, "demo", None, "science")}
         for name, parent in (("physics", "science"), ("chemistry", "science")):
@@ -158,9 +158,15 @@ def _topic(conn: psycopg.Connection[Any], tenant: str, parent: int | None, name:
     return row[0]
 
 
+@pytest.fixture(scope="session")
+def build_world() -> Callable[[Settings], Any]:
+    """What ``world`` is made by, for databases of other servers."""
+    return _build_world
+
+
 @pytest.fixture(scope="module")
 def world(clone_database: Any) -> Iterator[World]:
-    with clone_database("empty") as settings, build_world(settings) as made:
+    with clone_database("empty") as settings, _build_world(settings) as made:
         yield made
 
 
@@ -205,6 +211,19 @@ StartServer = Callable[..., Server]
 
 @pytest.fixture
 def start_server(world: World) -> Iterator[StartServer]:
+    with _servers() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def module_server(world: World) -> Iterator[StartServer]:
+    """The same, for servers that all tests of a module share."""
+    with _servers() as start:
+        yield start
+
+
+@contextmanager
+def _servers() -> Iterator[StartServer]:
     started: list[Server] = []
 
     def start(**environment: str) -> Server:

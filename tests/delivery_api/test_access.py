@@ -243,7 +243,7 @@ def snapshot(world: Any) -> list[Any]:
     with world.connect() as conn:
         return [
             conn.execute(
-                f"SELECT %s, count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) "
+                f"SELECT %s, count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) "  # noqa: S608
                 f"FROM {table} AS t WHERE {where}",
                 (table,),
             ).fetchone()

@@ -1,0 +1,197 @@
+"""The API's selection path is the simulator's rule: same rates, same ability, quotas kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+import calibration as cal
+from calibration import cat
+from delivery_api.quizzes import bank as banks
+from delivery_api.quizzes.bank import Bank, Filters
+from delivery_api.quizzes.choice import Past, Wish, choose, estimate
+
+EXAMINEES = 20_000
+LENGTH = 8
+
+
+@pytest.fixture(scope="module")
+def bank(world) -> Bank:
+    with world.connect() as conn:
+        return banks.load(conn, "core")
+
+
+def probability(bank: Bank, question: int, version: int, theta: float) -> float:
+    assert bank.ranked is not None
+    items, k = bank.ranked.bank, bank.ranked_of[question, version]
+    logistic = 1 / (1 + np.exp(-items.D * items.a[k] * (theta - items.b[k])))
+    return items.c[k] + (1 - items.c[k]) * logistic
+
+
+def deliver(
+    bank: Bank, wish: Wish, theta: float, rng: np.random.Generator, seed: int
+) -> tuple[list[int], list[int], float]:
+    """One examinee through the API's path: items served, items held back, final θ̂."""
+    questions: list[int] = []
+    versions: list[int] = []
+    correct: list[bool] = []
+    held: list[int] = []
+    for _ in range(wish.num_questions):
+        past = Past(questions, versions, correct, held)
+        ability = estimate(bank, past)
+        assert ability is not None
+        item = choose(bank, wish, past, ability.theta, seed, ())
+        assert item is not None
+        p = probability(bank, item.question_id, item.version, theta)
+        questions.append(item.question_id)
+        versions.append(item.version)
+        held += item.held_back
+        correct.append(bool(rng.random() < p))
+    final = estimate(bank, Past(questions, versions, correct, held))
+    assert final is not None
+    return questions, held, final.theta
+
+
+@pytest.mark.slow
+def test_delivery_and_simulator_give_the_same_rates(bank):
+    wish = Wish("sympson_hetter", Filters(), LENGTH, blueprint_quota=False)
+    rng = np.random.default_rng(11)
+    theta = rng.standard_normal(EXAMINEES)
+    administered: Counter[int] = Counter()
+    held_back: Counter[int] = Counter()
+    errors = np.empty(EXAMINEES)
+    for n in range(EXAMINEES):
+        served, held, final = deliver(bank, wish, theta[n], rng, seed=1_000 + n)
+        administered.update(served)
+        held_back.update(held)
+        errors[n] = final - theta[n]
+    simulation = cal.simulate(bank.ranked, theta, test_length=LENGTH, sh_p=bank.pool.sh_p, seed=5)
+    ids = bank.pool.question_id.tolist()
+    ours = np.array([administered[q] for q in ids]) / EXAMINEES
+    assert ours.sum() == pytest.approx(LENGTH)
+    # two independent estimates of each rate: their difference, in standard errors
+    p = (ours + simulation.administered) / 2
+    z = (ours - simulation.administered) / np.sqrt(2 * np.maximum(p * (1 - p), 1e-9) / EXAMINEES)
+    assert np.abs(z[p > 0]).max() < 4.5
+    assert np.mean(z[p > 0.001] ** 2) == pytest.approx(1, abs=0.5)
+    selected = ours + np.array([held_back[q] for q in ids]) / EXAMINEES
+    assert np.abs(selected - simulation.selected).max() < 0.02
+    assert np.sqrt(np.mean(errors**2)) == pytest.approx(simulation.rmse, abs=0.01)
+
+
+def test_vanilla_gives_the_items_of_the_rule_one_by_one(bank):
+    """Without control nothing is random: the path is the simulator's, item by item."""
+    wish = Wish("vanilla", Filters(), 10, blueprint_quota=False)
+    rng = np.random.default_rng(3)
+    for n in range(20):
+        served, held, final = deliver(bank, wish, rng.standard_normal(), rng, seed=n)
+        assert held == []
+        ranked = bank.ranked
+        assert ranked is not None
+        control = cat.ExposureControl.of(ranked)
+        first = cat.select(ranked, ranked.prior_mean, control, seed=n)
+        assert bank.pool.question_id[bank.live[first.item]] == served[0]
+        assert np.isfinite(final)
+
+
+def test_the_same_quiz_and_position_cannot_draw_again(bank):
+    wish = Wish("sympson_hetter", Filters(), 5, blueprint_quota=False)
+    empty = Past((), (), (), ())
+    for seed in range(50):
+        first = choose(bank, wish, empty, 0.0, seed, ())
+        assert all(choose(bank, wish, empty, 0.0, seed, ()) == first for _ in range(3))
+    assert len({choose(bank, wish, empty, 0.0, seed, ()) for seed in range(50)} - {None}) > 3
+
+
+def test_capped_items_are_left_out(bank):
+    wish = Wish("vanilla", Filters(), 5, blueprint_quota=False)
+    capped: set[int] = set()
+    for _ in range(len(bank.pool)):
+        item = choose(bank, wish, Past((), (), (), ()), 0.0, 1, capped)
+        assert item is not None
+        assert item.question_id not in capped
+        capped.add(item.question_id)
+    assert choose(bank, wish, Past((), (), (), ()), 0.0, 1, capped) is None
+
+
+@pytest.mark.parametrize("selector", ["vanilla", "sympson_hetter", "fixed"])
+def test_the_blueprint_is_kept_to_the_item(world, selector):
+    with world.connect() as conn:
+        conn.execute("DELETE FROM exam_blueprints")
+        conn.execute(
+            """INSERT INTO exam_blueprints (exam_code, topic_id, target_weight, min_items)
+            VALUES ('core', %s, 0.75, 0), ('core', %s, 0.25, 0)""",
+            (world.topics["chemistry"], world.topics["physics"]),
+        )
+        bank = banks.load(conn, "core")
+        topic_of = dict(conn.execute("SELECT question_id, topic_id FROM question_versions"))
+    wish = Wish(selector, Filters(), 16, blueprint_quota=True)
+    rng = np.random.default_rng(2)
+    for n in range(10):
+        served, _, _ = deliver(bank, wish, 0.5, rng, seed=n)
+        topics = Counter(topic_of[q] for q in served)
+        # acids lie below chemistry, so they count for its line
+        assert topics == {world.topics["acids"]: 12, world.topics["physics"]: 4}
+    short = bank.admitted(Filters(topics=frozenset({world.topics["physics"]})))
+    assert "blueprint wants 12 items" in str(bank.shortage(short, 16, with_quota=True))
+
+
+def test_answers_to_a_version_that_is_gone_still_tell_of_ability(world):
+    with world.connect() as conn:
+        question = world.questions[0]
+        before = banks.load(conn, "core")
+        conn.execute("DELETE FROM question_publications WHERE question_id = %s", (question,))
+        after = banks.load(conn, "core")
+        conn.rollback()
+    past = Past((question,), (1,), (True,), ())
+    with_live, with_gone = estimate(before, past), estimate(after, past)
+    assert with_live is not None
+    assert with_gone is not None
+    assert with_gone.theta == pytest.approx(with_live.theta)
+    assert with_gone.theta > 0
+    wish = Wish("vanilla", Filters(), len(after.pool), blueprint_quota=False)
+    assert question not in deliver(after, wish, 0.0, np.random.default_rng(1), seed=1)[0]
+
+
+@pytest.mark.slow
+def test_a_planted_ability_is_inside_its_interval(world, as_user, start_server, bank):
+    """200 students of θ = +1 take 40 items over HTTP; the interval holds θ in 90 % or more."""
+    url = start_server(QBANK_MAX_DAILY_EXPOSURES="100000").url
+    rng = np.random.default_rng(1)
+    runs, theta = 200, 1.0
+
+    async def student(http: httpx.AsyncClient, n: int) -> bool:
+        headers = as_user(f"planted-{n}", "student")
+        body = {"filters": {"exam_code": "core", "num_questions": 40}}
+        quiz = (await http.post("/v1/quizzes", json=body, headers=headers)).json()["quiz_id"]
+        for _ in range(40):
+            item = (await http.get(f"/v1/quizzes/{quiz}/next", headers=headers)).json()
+            p = probability(bank, item["question_id"], item["version"], theta)
+            answer = {
+                "question_id": item["question_id"],
+                "selected": "A" if rng.random() < p else "B",
+            }
+            done = await http.post(f"/v1/quizzes/{quiz}/answers", json=answer, headers=headers)
+            assert done.status_code == 200, done.text
+        state: dict[str, Any] = (await http.get(f"/v1/quizzes/{quiz}", headers=headers)).json()
+        assert (state["status"], state["answered"]) == ("finished", 40)
+        low, high = state["theta_interval"]
+        return low <= theta <= high
+
+    async def every() -> list[bool]:
+        limit = asyncio.Semaphore(4)
+        async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+
+            async def one(n: int) -> bool:
+                async with limit:
+                    return await student(http, n)
+
+            return await asyncio.gather(*(one(n) for n in range(runs)))
+
+    inside = asyncio.run(every())
+    assert sum(inside) >= 0.9 * runs
