@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
-from calibration.cat.kernels import Control
+from calibration.cat.arrays import Control
 from calibration.cat.ranking import RankedBank
 from calibration.errors import InvalidParameterError
 

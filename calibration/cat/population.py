@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import ndtri
 
 from calibration.bank import FloatArray
-from calibration.cat.kernels import first_uniforms, stream_key
+from calibration.cat.randomness import first_uniforms, seed_of_part
 from calibration.errors import InvalidParameterError
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -119,4 +119,4 @@ def as_seed(seed: int) -> np.uint64:
 
 def derived_seed(seed: int, number: int) -> int:
     """A seed of its own for part `number` of a run, e.g. one iteration."""
-    return int(stream_key(as_seed(seed), number))
+    return int(seed_of_part(as_seed(seed), number))

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.cat.arrays import Pool
 from calibration.cat.compiled import core_count, kernel, over_cores
-from calibration.cat.kernels import Pool
 from calibration.cat.vectors import LANES
 from calibration.errors import InvalidParameterError
 
@@ -153,7 +153,7 @@ def _topic_index(bank: ItemBank) -> tuple[IntArray, npt.NDArray[np.int32]]:
 
 def ranking_on(
     item: FloatArray, grid: FloatArray, threads: int | None = None
-) -> npt.NDArray[np.int32]:
+) -> npt.NDArray[np.uint32]:
     """Item indices by falling information at each θ of a grid; ties in the order of the items.
 
     Args:
@@ -162,9 +162,9 @@ def ranking_on(
         threads: cores to use; None: all.
 
     Returns:
-        int32 (G, J).
+        uint32 (G, J).
     """
-    out = np.empty((grid.size, len(item)), np.int32)
+    out = np.empty((grid.size, len(item)), np.uint32)
 
     def rank(low: int, high: int) -> None:
         keys = np.empty((1, len(item)), np.uint64)

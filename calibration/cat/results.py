@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
-from calibration.cat.kernels import FIXED_POINT, Tally
+from calibration.cat.arrays import Tally
+from calibration.cat.kernels import FIXED_POINT
 from calibration.errors import InvalidParameterError
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import ItemBank
+from calibration.cat.arrays import Scratch
 from calibration.cat.control import ExposureControl
 from calibration.cat.kernels import ability_after, select_one
 from calibration.cat.population import as_seed
@@ -89,7 +90,7 @@ def select(
     if left < 1:
         raise InvalidParameterError(f"left is {left}: give at least 1, the item asked for")
     items = len(ranked)
-    held = np.empty(items, np.int32)
+    scratch = Scratch.of(excluded_mask(excluded, items), 0, control.quota_min.size, 0, 1)
     item, count, forced = select_one(
         float(theta),
         int(left),
@@ -97,12 +98,13 @@ def select(
         int(examinee),
         _indices("administered", administered, items),
         _indices("held_back", held_back, items),
-        excluded_mask(excluded, items),
         ranked.pool,
         control.arrays,
-        held,
+        scratch,
     )
-    return Selection(None if item < 0 else int(item), tuple(held[:count].tolist()), bool(forced))
+    return Selection(
+        None if item < 0 else int(item), tuple(scratch.held[0, :count].tolist()), bool(forced)
+    )
 
 
 def ability(
@@ -133,7 +135,7 @@ def ability(
         raise InvalidParameterError(
             f"posterior has shape {weights.shape}: give that of an Ability of this bank"
         )
-    theta, sd = ability_after(ranked.pool, weights, index, answers.astype(np.bool_))
+    theta, sd = ability_after(ranked.pool, weights[None], index, answers.astype(np.bool_))
     return Ability(float(theta), float(sd), weights)
 
 

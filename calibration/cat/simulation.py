@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.cat.arrays import Record, Scratch
 from calibration.cat.compiled import core_count, over_cores
 from calibration.cat.control import ExposureControl, Quota, check_length
-from calibration.cat.kernels import Record, simulate_examinees
+from calibration.cat.kernels import ABREAST, simulate_examinees
 from calibration.cat.population import Population, abilities, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
@@ -87,11 +88,11 @@ def simulate(
         raise InvalidParameterError(f'ability is {ability!r}: give "estimated" or "known"')
     ranked = RankedBank.of(bank)
     control = ExposureControl.of(ranked, sh_p, quota=quota)
-    status = excluded_mask(excluded, len(ranked)).astype(np.uint8) * np.uint8(2)
-    check_length(ranked, control, test_length, status == 0)
+    closed = excluded_mask(excluded, len(ranked))
+    check_length(ranked, control, test_length, ~closed)
     people = _examinees(theta, seed, n, strata, start, stop)
     return run(
-        ranked, control, people, test_length, seed, ability == "known", status, threads, record
+        ranked, control, people, test_length, seed, ability == "known", closed, threads, record
     )
 
 
@@ -102,7 +103,7 @@ def run(
     test_length: int,
     seed: int,
     known: bool,
-    status: npt.NDArray[np.uint8],
+    closed: npt.NDArray[np.bool_],
     threads: int | None = None,
     record: bool = False,
 ) -> Simulation:
@@ -115,16 +116,17 @@ def run(
 
     def part(low: int, high: int) -> SimulationSums:
         sums = SimulationSums.empty(test_length, people.edges, len(ranked))
+        topics, nodes = control.quota_min.size, ranked.pool.prior.size
+        scratch = Scratch.of(closed, test_length, topics, nodes, ABREAST)
         simulate_examinees(
             people.theta[low:high],
             people.stratum[low:high],
             people.first + low,
             as_seed(seed),
-            test_length,
             known,
-            status,
             ranked.pool,
             control.arrays,
+            scratch,
             sums.tally,
             Record(*(column[low:high] for column in out)),
         )
@@ -165,7 +167,7 @@ def strata_edges(strata: npt.ArrayLike) -> FloatArray:
     """Checks the θ between strata: finite and ascending."""
     edges = np.array(strata, dtype=np.float64)
     if edges.ndim != 1 or not np.isfinite(edges).all() or not (np.diff(edges) > 0).all():
-        raise InvalidParameterError(f"strata are {strata}: give ascending values of θ")
+        raise InvalidParameterError(f"strata are {strata!r}: give ascending values of θ")
     return edges
 
 

@@ -54,10 +54,12 @@ def _block(builder: Any, data: Any, index: Any) -> Any:
 def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     arrays = [
         context.make_array(kind)(context, builder, value)
-        for kind, value in zip(signature.args, args, strict=True)
+        for kind, value in zip(signature.args[:3], args[:3], strict=True)
     ]
     posterior, theta, likelihood = (array.data for array in arrays)
-    length = builder.extract_value(arrays[0].shape, 0)
+    length = builder.extract_value(arrays[1].shape, 0)
+    posterior = builder.gep(posterior, [builder.mul(args[3], length)])
+    likelihood = builder.gep(likelihood, [builder.mul(args[4], length)])
     blocks = builder.udiv(length, ir.Constant(_SIZE, LANES))
     zero = ir.Constant(_VECTOR, [0.0] * LANES)
     masses = cgutils.alloca_once_value(builder, zero)
@@ -81,12 +83,16 @@ def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return builder.fmul(_total(builder, builder.load(moments)), scale)
 
 
-def _multiply_and_mean(_context: Any, posterior: Any, theta: Any, likelihood: Any) -> Any:
-    """Posterior ← posterior·likelihood, normalised in place; returns Σ posterior·θ.
+def _multiply_and_mean(
+    _context: Any, posterior: Any, theta: Any, likelihood: Any, lane: Any, row: Any
+) -> Any:
+    """posterior[lane] ← posterior[lane]·likelihood[row], normalised; returns Σ posterior[lane]·θ.
 
-    Arrays are C-contiguous float32 of one length, a multiple of LANES.
+    Arrays are C-contiguous float32; theta has length Q, a multiple of LANES, and so have the rows
+    of posterior and likelihood, however many their dimensions. Row numbers, not views: a view is a
+    counted reference, and counting costs more than the arithmetic.
     """
-    signature = types.float32(posterior, theta, likelihood)
+    signature = types.float32(posterior, theta, likelihood, types.int64, types.int64)
     return signature, _generate
 
 

@@ -116,10 +116,10 @@ def certify(
     """
     people = draw_examinees(population, seed, 0, n, np.array(STRATA))
     free = control.with_sh_p(np.ones(len(ranked)))
-    status = np.zeros(len(ranked), np.uint8)
+    closed = np.zeros(len(ranked), bool)
 
     def simulated(with_control: ExposureControl) -> Simulation:
-        return run(ranked, with_control, people, test_length, seed, False, status, threads)
+        return run(ranked, with_control, people, test_length, seed, False, closed, threads)
 
     before, after = simulated(free), simulated(control)
     upper = upper_bounds(after.sums.administered, n, confidence)

@@ -167,9 +167,9 @@ class _Setting:
         seed = derived_seed(self.seed, number)
         people = draw_examinees(self.population, seed, 0, self.n, np.empty(0))
         control = self.plain.with_sh_p(sh_p)
-        status = np.zeros(len(self.ranked), np.uint8)
+        closed = np.zeros(len(self.ranked), bool)
         return run(
-            self.ranked, control, people, self.test_length, seed, False, status, self.threads
+            self.ranked, control, people, self.test_length, seed, False, closed, self.threads
         )
 
     def noise(self) -> float:

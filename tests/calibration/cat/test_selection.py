@@ -16,7 +16,8 @@ from calibration import (
     simulate,
     warm_up,
 )
-from calibration.cat.kernels import probability, stream_key, uniform
+from calibration.cat.kernels import probability
+from calibration.cat.randomness import stream_key, uniform
 
 
 def information(bank: ItemBank, theta: float) -> np.ndarray:
@@ -119,7 +120,7 @@ def test_steps_give_the_very_items_of_the_simulator(ranked, quota, low):
             held += step.rejected
             key = np.uint64(stream_key(np.uint64(9), examinee))
             right = uniform(key, 2 * step.item + 1) < probability(
-                ranked.pool.item[step.item], true_theta
+                ranked.pool.item, step.item, true_theta
             )
             running = ability(ranked, [step.item], [right], running.posterior)
         rejections[held] += 1
