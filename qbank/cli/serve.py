@@ -1,10 +1,79 @@
-"""``qbank serve``: everything that runs, together."""
+"""``qbank serve``: everything that runs, together.
+
+What never lives here: keeping processes (``qbank.serving``).
+"""
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
-def serve() -> None:
+import typer
+
+from qbank.errors import QbankError
+
+if TYPE_CHECKING:
+    from qbank.serving import Service
+    from qbank.settings import Settings
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535)]
+
+
+def serve(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="dagit, daemon, api or console; repeatable.")
+    ] = None,
+    dagit_port: Port = None,
+    api_port: Port = None,
+    console_port: Port = None,
+) -> None:
     """Start Dagit and its daemon, the delivery API and the console; Ctrl-C stops all."""
-    from qbank.errors import QbankError
+    from qbank import migrations
+    from qbank.postgres import embedded
+    from qbank.postgres.roles import make_home
+    from qbank.serving import Supervisor, available_services
+    from qbank.settings import get_settings
 
-    raise QbankError("not there yet")
+    settings = get_settings()
+    make_home(settings)
+
+    def keep_database() -> None:
+        if settings.embedded and not embedded.is_running(settings):
+            embedded.ensure_running(settings)
+
+    with _alone(settings):
+        migrations.migrate(settings)
+        ports = {"dagit": dagit_port, "api": api_port, "console": console_port}
+        services = available_services(settings, only=tuple(only or ()), ports=ports)
+        if not services:
+            raise QbankError("there is nothing to serve: no service is installed")
+        print(f"starting {', '.join(service.title for service in services)}", flush=True)
+        supervisor = Supervisor(
+            services,
+            settings.home / "logs",
+            cwd=settings.project_dir,
+            say=lambda text: print(text, flush=True),
+            every_second=keep_database,
+        )
+        supervisor.run(on_ready=lambda: _announce(services, settings))
+        print("stopped")
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    with (settings.home / "run" / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise QbankError(
+                f"qbank serve runs already for {settings.home}: stop that one first"
+            ) from error
+        yield
+
+
+def _announce(services: list[Service], settings: Settings) -> None:
+    for service in services:
+        print(f"  {service.title:<15} {service.address or 'running'}")
+    print(f"logs in {settings.home / 'logs'}; Ctrl-C stops all", flush=True)

@@ -1,0 +1,10 @@
+"""Runs the platform's long-lived programs together on one machine.
+
+What never lives here: the programs. They are started as processes, never imported.
+"""
+
+from qbank.serving.environment import dagster_environment
+from qbank.serving.services import Service, available_services
+from qbank.serving.supervisor import Supervisor
+
+__all__ = ["Service", "Supervisor", "available_services", "dagster_environment"]

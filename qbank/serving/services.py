@@ -1,0 +1,169 @@
+"""Which programs there are to run, on which ports, and how one sees that they are ready.
+
+What never lives here: starting and stopping them (``supervisor``).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qbank.errors import QbankError
+from qbank.serving.environment import dagster_environment
+from qbank.settings import Settings
+
+HOST = "127.0.0.1"
+DEFAULT_PORTS = {"dagit": 3000, "api": 8000, "console": 8501}
+# a module that must be there for the program to be offered
+_MODULES = {
+    "dagit": "qbank_orchestration.definitions",
+    "daemon": "qbank_orchestration.definitions",
+    "api": "delivery_api.__main__",
+    "console": "console.__main__",
+}
+NAMES = tuple(_MODULES)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program to keep running.
+
+    Attributes:
+        name: short name, also that of its log.
+        title: what it is, for people.
+        command: program and arguments.
+        environment: variables to add.
+        address: where people open it; None where there is nothing to open.
+        health: URL that answers 200 when it is ready; None uses `ready_line`.
+        ready_line: text in its log that says it is ready.
+    """
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    address: str | None = None
+    health: str | None = None
+    ready_line: str | None = None
+
+
+def available_services(
+    settings: Settings,
+    *,
+    only: tuple[str, ...] = (),
+    ports: Mapping[str, int | None] | None = None,
+) -> list[Service]:
+    """The services of this installation.
+
+    Args:
+        settings: shared settings.
+        only: names to run; all that are installed where empty.
+        ports: chosen ports by name; None or absent takes the default, or the next free one.
+
+    Raises:
+        QbankError: a name is unknown or its program is not installed, or a chosen port is taken.
+    """
+    for name in only:
+        if name not in NAMES:
+            raise QbankError(f"service {name!r} is unknown: use {', '.join(NAMES)}")
+        if not _installed(name):
+            raise QbankError(f"service {name!r} is not installed: {_MODULES[name]} is missing")
+    names = [name for name in (only or NAMES) if _installed(name)]
+    taken: set[int] = set()
+    port = {
+        name: _port(name, (ports or {}).get(name), taken) for name in DEFAULT_PORTS if name in names
+    }
+    environment = dagster_environment(settings)
+    made = {
+        "dagit": lambda: _dagit(settings, environment, port["dagit"]),
+        "daemon": lambda: _daemon(settings, environment),
+        "api": lambda: _api(environment, port["api"]),
+        "console": lambda: _console(environment, port["console"], port.get("api")),
+    }
+    return [made[name]() for name in names]
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(_MODULES[name]) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _script(name: str) -> str:
+    return str(Path(sys.executable).parent / name)
+
+
+def _dagit(settings: Settings, environment: Mapping[str, str], port: int) -> Service:
+    workspace = str(settings.project_dir / "workspace.yaml")
+    command = (_script("dagster-webserver"), "-h", HOST, "-p", str(port), "-w", workspace)
+    address = f"http://{HOST}:{port}"
+    health = f"{address}/server_info"
+    return Service("dagit", "Dagit", command, environment, address, health)
+
+
+def _daemon(settings: Settings, environment: Mapping[str, str]) -> Service:
+    workspace = str(settings.project_dir / "workspace.yaml")
+    command = (_script("dagster-daemon"), "run", "-w", workspace)
+    line = "Instance is configured with the following daemons"
+    return Service("daemon", "Dagster daemon", command, environment, ready_line=line)
+
+
+def _api(environment: Mapping[str, str], port: int) -> Service:
+    address = f"http://{HOST}:{port}"
+    return Service(
+        "api",
+        "Delivery API",
+        (sys.executable, "-m", "delivery_api"),
+        {**environment, "QBANK_API_HOST": HOST, "QBANK_API_PORT": str(port)},
+        f"{address}/docs",
+        f"{address}/health",
+    )
+
+
+def _console(environment: Mapping[str, str], port: int, api_port: int | None) -> Service:
+    address = f"http://{HOST}:{port}"
+    variables = {**environment, "QBANK_CONSOLE_HOST": HOST, "QBANK_CONSOLE_PORT": str(port)}
+    if api_port is not None:
+        variables["QBANK_API_URL"] = f"http://{HOST}:{api_port}"
+    return Service(
+        "console",
+        "Console",
+        (sys.executable, "-m", "console"),
+        variables,
+        address,
+        f"{address}/_stcore/health",
+    )
+
+
+def _port(name: str, chosen: int | None, taken: set[int]) -> int:
+    """The chosen port, else the default, else the next free one; never one given away already."""
+    configured = os.environ.get(f"QBANK_{name.upper()}_PORT")
+    if chosen is None and configured and configured.isdigit():
+        chosen = int(configured)
+    if chosen is not None:
+        if chosen in taken or not _is_free(chosen):
+            raise QbankError(f"port {chosen} for {name} is taken: choose another, or leave it out")
+        taken.add(chosen)
+        return chosen
+    first = DEFAULT_PORTS[name]
+    for port in range(first, first + 100):
+        if port not in taken and _is_free(port):
+            taken.add(port)
+            return port
+    raise QbankError(f"no free port from {first} on for {name}: choose one with --{name}-port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
