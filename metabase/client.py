@@ -57,8 +57,9 @@ class MetabaseClient:
             ConnectionSettingsError: Address or credentials are missing.
             ApiError: Metabase is out of reach or refuses the credentials.
         """
+        base_url = settings.base_url()
         settings.check_credentials()
-        client = cls(settings.base_url(), settings.timeout_seconds)
+        client = cls(base_url, settings.timeout_seconds)
         try:
             if settings.api_key is not None:
                 client.use_api_key(settings.api_key)
@@ -158,7 +159,13 @@ class MetabaseClient:
             raise ApiError(name, _reason(error.response), error.response.status_code) from None
         except httpx.HTTPError as error:
             raise ApiError(name, f"{self._http.base_url} cannot be reached: {error}") from error
-        return response.json() if response.content else None
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            reason = f"the answer is not JSON; is {self._http.base_url} a Metabase?"
+            raise ApiError(name, reason, response.status_code) from None
 
     def _send(self, method: str, path: str, body: Json | None) -> httpx.Response:
         response = self._http.request(method, path, json=body)

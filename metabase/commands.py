@@ -1,6 +1,7 @@
 """The commands `qbank metabase …`.
 
-Belongs here: options, exit codes and output. Never here: what a push does.
+Belongs here: options, exit codes and output; what they need is imported when they run, so that
+`qbank --help` stays quick. Never here: what a push does.
 Exit codes: 0 done, 1 something was not pushed, 2 nothing could be tried.
 """
 
@@ -12,15 +13,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from metabase.applying import apply_plan
-from metabase.catalog import sync_columns
-from metabase.client import MetabaseClient
-from metabase.content import CONTENT_FOLDER, load_content
-from metabase.planning import make_plan
-from metabase.report import print_outcome, print_plan, print_summary
-from metabase.settings import MetabaseSettings
+from metabase import CONTENT_FOLDER
 from qbank.errors import QbankError
 
 app = typer.Typer(help="Metabase: dashboards as code.", no_args_is_help=True)
@@ -32,6 +26,8 @@ _SYNC_WAIT_SECONDS = 120
 @app.command()
 def check(content: ContentFolder = CONTENT_FOLDER) -> None:
     """Check the content on disk; asks nothing of a Metabase."""
+    from metabase.content import load_content
+
     with _plain_errors():
         loaded = load_content(content)
         typer.echo(
@@ -55,12 +51,22 @@ def push(
     ] = False,
 ) -> None:
     """Bring Metabase in step with the content. A second push changes nothing."""
+    from rich.console import Console
+
+    from metabase.applying import apply_plan
+    from metabase.catalog import sync_columns
+    from metabase.client import MetabaseClient
+    from metabase.content import load_content
+    from metabase.planning import make_plan
+    from metabase.report import print_outcome, print_plan, print_summary
+    from metabase.settings import MetabaseSettings
+
     console = Console(highlight=False, soft_wrap=True)
     with _plain_errors():
         loaded = load_content(content)
         settings = MetabaseSettings.load()
         with MetabaseClient.connect(settings) as client:
-            if sync:
+            if sync and not dry_run:
                 sync_columns(
                     client,
                     settings.database,

@@ -14,6 +14,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from metabase import CONTENT_FOLDER
 from metabase.documents import (
     CardDocument,
     CollectionDocument,
@@ -24,8 +25,6 @@ from metabase.documents import (
     Tag,
 )
 from metabase.errors import ContentError
-
-CONTENT_FOLDER = Path(__file__).parent / "content"
 
 DocumentType = TypeVar("DocumentType", bound=KeyedDocument)
 

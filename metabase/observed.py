@@ -36,6 +36,7 @@ def observed_card(answer: Json, catalog: Catalog) -> CardState:
             catalog.database if database_id == catalog.database_id else f"database {database_id}"
         ),
         archived=bool(answer.get("archived")),
+        type=answer.get("type") or "question",
         sql=sql,
         tags={name: _tag(tag, catalog) for name, tag in tags.items()},
         parameters=_parameters(answer.get("parameters")),

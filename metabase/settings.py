@@ -57,6 +57,11 @@ class MetabaseSettings(SettingsGroup):
             raise ConnectionSettingsError(
                 f"QBANK_METABASE_URL is {self.url!r}: it must begin with https:// or http://"
             )
+        if parts.username or parts.password:
+            raise ConnectionSettingsError(
+                "QBANK_METABASE_URL carries a user or password: "
+                "put them into QBANK_METABASE_USERNAME and QBANK_METABASE_PASSWORD"
+            )
         if parts.scheme == "http" and not (self.allow_http or _is_loopback(parts.hostname)):
             raise ConnectionSettingsError(
                 f"QBANK_METABASE_URL is {self.url!r}: the API key would travel in clear text; "

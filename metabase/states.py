@@ -64,6 +64,7 @@ class CardState(State):
     collection: str
     database: str
     archived: bool = False
+    type: str = "question"
     sql: str
     tags: dict[str, TagState]
     parameters: dict[str, ParameterState]

@@ -111,6 +111,7 @@ def test_columns_that_metabase_has_not_seen_come_with_sync(
     assert blind.exit_code == 2
     assert "has not seen analytics.item_health.exam_code" in blind.output
     assert "--sync" in blind.output
+    assert run(folder, "--sync", "--dry-run").exit_code == 2
     assert server.writes == []
     assert run(folder, "--sync").exit_code == 0
 

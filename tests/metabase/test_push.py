@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
+from metabase.client import MetabaseClient
 from metabase.errors import ApiError, MetabaseError
 from metabase.identity import card_entity_id
 from tests.metabase.conftest import COLLECTIONS, OVERVIEW, Pusher
@@ -83,6 +85,7 @@ def test_what_people_changed_by_hand_is_put_back_and_places_keep_their_ids(pushe
     ids = [place["id"] for place in dashboard["dashcards"]]
     card = by_name(store.cards, "Answers")
     card["display"] = "line"
+    card["type"] = "model"
     card["dataset_query"]["native"]["template-tags"]["exam"]["default"] = ["A"]
     dashboard["dashcards"][1]["size_x"] = 3
     dashboard["dashcards"][2]["parameter_mappings"] = []
@@ -94,7 +97,7 @@ def test_what_people_changed_by_hand_is_put_back_and_places_keep_their_ids(pushe
         key: {change.name for change in outcome.step.changes} for key, outcome in outcomes.items()
     }
     assert changed == {
-        "answers": {"display", "tags.exam.default"},
+        "answers": {"display", "type", "tags.exam.default"},
         "overview": {
             "filter_order",
             "filters.x",
@@ -173,14 +176,17 @@ def test_an_unknown_database_is_named_with_those_that_exist(pusher: Pusher):
 
 
 def test_wrong_key_is_refused_in_words(pusher: Pusher):
-    from pydantic import SecretStr
-
-    from metabase.client import MetabaseClient
 
     client = MetabaseClient(pusher.server.url)
     client.use_api_key(SecretStr("wrong"))
     with client, pytest.raises(ApiError, match=r"GET /api/user/current \(401\): Unauthenticated"):
         client.current_user()
+
+
+def test_something_that_is_no_metabase_is_named(pusher: Pusher):
+    pusher.server.fail("GET", "/api/database", 200, body="<html>Welcome</html>")
+    with pytest.raises(ApiError, match=r"not JSON; is http://127\.0\.0\.1:\d+ a Metabase"):
+        pusher.push()
 
 
 def test_dashboard_order_of_filters_matters(pusher: Pusher):

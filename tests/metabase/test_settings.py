@@ -23,6 +23,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch):
         (None, "QBANK_METABASE_URL is not set"),
         ("metabase.example.org", "must begin with https://"),
         ("http://metabase.example.org", "clear text"),
+        ("https://ops:hunter2@metabase.example.org", "carries a user or password"),
     ],
 )
 def test_a_wrong_address_is_named(url: str | None, message: str):
