@@ -23,7 +23,16 @@ from calibration.errors import (
     InvalidParameterError,
     InvalidResponsesError,
 )
-from calibration.exposure import Certificate, Iteration, SympsonHetterRun, sympson_hetter
+from calibration.exposure import (
+    Certificate,
+    ConditionalRun,
+    EligibilityResult,
+    Iteration,
+    SympsonHetterRun,
+    item_eligibility,
+    stocking_lewis,
+    sympson_hetter,
+)
 from calibration.irt import (
     Beta,
     FitResult,
@@ -43,6 +52,8 @@ __all__ = [
     "Beta",
     "CalibrationError",
     "Certificate",
+    "ConditionalRun",
+    "EligibilityResult",
     "ExposureControl",
     "FitResult",
     "InfeasibleExposureError",
@@ -67,9 +78,11 @@ __all__ = [
     "default_priors",
     "eap",
     "fit",
+    "item_eligibility",
     "reestimate",
     "select",
     "simulate",
+    "stocking_lewis",
     "sympson_hetter",
     "warm_up",
 ]

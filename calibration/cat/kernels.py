@@ -148,21 +148,30 @@ def begin(scratch: Any, lane: Any, key: Any, start: Any, prior: Array) -> None:
 
 @inlined
 def choose(
-    pool: Any, control: Any, scratch: Any, tally: Any, lane: Any, row: Any, here: Any, left: Any
+    pool: Any,
+    control: Any,
+    scratch: Any,
+    tally: Any,
+    lane: Any,
+    row: Any,
+    stride: Any,
+    here: Any,
+    left: Any,
 ) -> Any:
-    """Selects and administers the next item at θ `here`, counts it in row `row`, and returns it."""
+    """Selects and administers the next item at θ `here`, counts it, and returns it."""
     at = grid_row(here, pool.theta_min, pool.rows_per_unit, pool.ranking.shape[0])
     if control.quota_min.shape[0] > 0:
         open_topics(
             scratch.counts, lane, control.quota_min, control.quota_max, left, scratch.is_open
         )
+    level = control.row_stratum[at]
     item, scratch.held_count[lane], forced = next_item(
         pool.ranking,
         at,
         scratch.status,
         lane,
         control.sh_p,
-        control.row_stratum[at],
+        level,
         pool.topic,
         scratch.is_open,
         scratch.keys[lane],
@@ -170,7 +179,7 @@ def choose(
         scratch.held_count[lane],
     )
     scratch.status[lane, item] = UNAVAILABLE
-    tally.administered[row, item] += 1
+    tally.administered[row + stride * level, item] += 1
     if forced:
         tally.forced[row, item] += 1
     if control.quota_min.shape[0] > 0:
@@ -229,6 +238,7 @@ def answer(pool: Any, scratch: Any, record: Any, position: Any, group: Any, thet
 def simulate_examinees(
     theta: Array,
     stratum: Array,
+    stride: Any,
     first: Any,
     seed: Any,
     known: Any,
@@ -243,6 +253,8 @@ def simulate_examinees(
     Args:
         theta: float64 (N,), true abilities.
         stratum: int64 (N,), row of the tally.
+        stride: 0, or the number of strata, where administrations are counted by the stratum of θ̂
+            at the time as well, in row stratum + stride·(stratum of θ̂).
         first: number of the first examinee; examinee n draws from stream first + n of `seed`.
         seed: uint64.
         known: whether θ itself, not θ̂, selects.
@@ -263,8 +275,9 @@ def simulate_examinees(
             for lane in range(size):
                 n = group + lane
                 here = theta[n] if known else scratch.estimate[lane]
+                left = length - position
                 scratch.taken[lane, position] = choose(
-                    pool, control, scratch, tally, lane, stratum[n], here, length - position
+                    pool, control, scratch, tally, lane, stratum[n], stride, here, left
                 )
             answer(pool, scratch, record, position, group, theta)
         for lane in range(size):

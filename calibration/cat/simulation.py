@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
-from calibration.cat.arrays import Record, Scratch
+from calibration.cat.arrays import Record, Scratch, Tally
 from calibration.cat.compiled import core_count, over_cores
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.kernels import ABREAST, simulate_examinees
@@ -116,24 +116,45 @@ def run(
 
     def part(low: int, high: int) -> SimulationSums:
         sums = SimulationSums.empty(test_length, people.edges, len(ranked))
-        topics, nodes = control.quota_min.size, ranked.pool.prior.size
-        scratch = Scratch.of(closed, test_length, topics, nodes, ABREAST)
-        simulate_examinees(
-            people.theta[low:high],
-            people.stratum[low:high],
-            people.first + low,
-            as_seed(seed),
-            known,
-            ranked.pool,
-            control.arrays,
-            scratch,
-            sums.tally,
-            Record(*(column[low:high] for column in out)),
+        mine = Record(*(column[low:high] for column in out))
+        tally_range(
+            ranked, control, people, low, high, seed, known, closed, test_length, sums.tally, mine
         )
         return sums
 
     parts = over_cores(part, 0, size, checked_threads(threads))
     return Simulation(sum(parts[1:], parts[0]), *out)
+
+
+def tally_range(
+    ranked: RankedBank,
+    control: ExposureControl,
+    people: Examinees,
+    low: int,
+    high: int,
+    seed: int,
+    known: bool,
+    closed: npt.NDArray[np.bool_],
+    test_length: int,
+    tally: Tally,
+    record: Record,
+    stride: int = 0,
+) -> None:
+    """Runs the examinees low … high − 1 of a shard on this thread; see `simulate_examinees`."""
+    topics, nodes = control.quota_min.size, ranked.pool.prior.size
+    simulate_examinees(
+        people.theta[low:high],
+        people.stratum[low:high],
+        stride,
+        people.first + low,
+        as_seed(seed),
+        known,
+        ranked.pool,
+        control.arrays,
+        Scratch.of(closed, test_length, topics, nodes, ABREAST),
+        tally,
+        record,
+    )
 
 
 def checked_threads(threads: int | None) -> int:

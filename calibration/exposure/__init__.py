@@ -4,7 +4,18 @@ What never lives here: the selection rule that applies them (calibration.cat), p
 """
 
 from calibration.exposure.certificate import Certificate
+from calibration.exposure.conditional import ConditionalRun, stocking_lewis
+from calibration.exposure.eligibility import EligibilityResult, item_eligibility
 from calibration.exposure.progress import Iteration
 from calibration.exposure.sympson_hetter import SympsonHetterRun, sympson_hetter
 
-__all__ = ["Certificate", "Iteration", "SympsonHetterRun", "sympson_hetter"]
+__all__ = [
+    "Certificate",
+    "ConditionalRun",
+    "EligibilityResult",
+    "Iteration",
+    "SympsonHetterRun",
+    "item_eligibility",
+    "stocking_lewis",
+    "sympson_hetter",
+]

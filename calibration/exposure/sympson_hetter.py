@@ -31,7 +31,7 @@ from calibration.exposure.update import completable, updated
 
 CERTIFICATE_N = 40_000
 SETTLED = 3  # updates averaged before `tol` may end a run: a lucky simulation is not convergence
-_CERTIFICATE_STREAM = 0xCE47
+CERTIFICATE_STREAM = 0xCE47
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ def sympson_hetter(
             population,
             test_length,
             certificate_n or max(n, CERTIFICATE_N),
-            derived_seed(seed, _CERTIFICATE_STREAM),
+            derived_seed(seed, CERTIFICATE_STREAM),
             threads=threads,
         )
     return SympsonHetterRun(
@@ -215,6 +215,7 @@ def _search(
             return best, tuple(history), "converged"
         if step.settle and (settled or entry.max_over <= setting.noise()):
             settled += 1
-        sh_p = updated(sh_p, sim.selected, setting.cap, gain, step.floor, step.ceil)
+        rate = sh_p * sim.selected
+        sh_p = updated(sh_p, rate, setting.cap, gain, step.floor, step.ceil)
     assert best is not None  # noqa: S101  iters ≥ 1 was checked
     return best, tuple(history), "max_iterations"

@@ -14,25 +14,25 @@ from calibration.cat.ranking import RankedBank
 
 def updated(
     sh_p: FloatArray,
-    selected: FloatArray,
+    rate: FloatArray,
     cap: FloatArray,
     gain: float,
     floor: float,
     ceil: float,
 ) -> FloatArray:
-    """K ← clip(K·(r/(K·P(S)))^α, floor, ceil); an item never selected gets `ceil`.
+    """K ← clip(K·(r/rate)^α, floor, ceil); an item with rate 0 gets `ceil`.
 
-    α = 1 is Sympson & Hetter (1985), K = min(1, r/P(S)); α < 1 damps the step.
+    With rate = K·P(S) and α = 1 this is Sympson & Hetter (1985), K = min(1, r/P(S)); α < 1 damps
+    the step.
 
     Args:
         sh_p: K, shape (…, J).
-        selected: P(S), same shape.
+        rate: what K leads to, same shape: K·P(S).
         cap: r, shape (J,).
         gain: α in (0, 1].
         floor: least K.
         ceil: largest K.
     """
-    rate = sh_p * selected
     reached = rate > 0
     ratio = np.divide(cap, rate, out=np.ones_like(rate), where=reached)
     stepped = np.clip(sh_p * ratio**gain, floor, ceil)

@@ -125,9 +125,10 @@ def _nudged(before: FloatArray, rate: FloatArray, tau: float) -> FloatArray:
 
 def _selection_rate(before: FloatArray, seen: Observed) -> FloatArray:
     """P(S): served or held back per trial where hold-backs were logged, else rate/K."""
-    implied = np.divide(seen.rate, before, out=seen.rate.copy(), where=before > 0)
+    certain = np.where(seen.rate > 0, 1.0, 0.0)  # served more often than K allows: always selected
+    implied = np.divide(seen.rate, before, out=certain, where=before > seen.rate)
     if seen.held_rate is None:
-        return np.minimum(implied, 1.0)
+        return implied
     return np.minimum(np.where(seen.held_rate > 0, seen.rate + seen.held_rate, implied), 1.0)
 
 

@@ -25,12 +25,7 @@ def wilson_interval(
         Lower and upper bound, of the shape of `rate`.
     """
     z = -ndtri((1 - confidence) / 2)
-    n = np.broadcast_to(np.asarray(trials, np.float64), np.shape(rate))
-    some = np.maximum(n, np.finfo(float).tiny)
-    centre = (rate + z**2 / (2 * some)) / (1 + z**2 / some)
-    half = z / (1 + z**2 / some) * np.sqrt(rate * (1 - rate) / some + (z / (2 * some)) ** 2)
-    known = n > 0
-    return (
-        np.where(known, np.maximum(centre - half, 0.0), 0.0),
-        np.where(known, np.minimum(centre + half, 1.0), 1.0),
-    )
+    n = np.asarray(trials, np.float64)
+    centre = (rate * n + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(rate * (1 - rate) * n + z**2 / 4)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)

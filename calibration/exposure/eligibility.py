@@ -1,0 +1,194 @@
+"""Item eligibility: exposure control that learns as it goes, with no iterations.
+
+Each examinee finds an item eligible with probability P(E); P(E) ← min(1, r·P(E)/P(A)) is kept up to
+date from the examinees so far (van der Linden & Veldkamp 2004). Whether eligibility is drawn before
+the test or when the item is about to be selected is the same thing, so the selection rule is the
+one of Sympson–Hetter with sh_p = P(E).
+
+What never lives here: the selection rule, the nightly update from real sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.bank import FloatArray, ItemBank
+from calibration.cat.control import ExposureControl, Quota, check_length
+from calibration.cat.population import Population, derived_seed
+from calibration.cat.ranking import RankedBank
+from calibration.cat.results import Simulation, SimulationSums
+from calibration.cat.simulation import draw_examinees, run
+from calibration.errors import InvalidParameterError
+from calibration.exposure.caps import CapPolicy, check_feasible
+from calibration.exposure.certificate import Certificate, certify
+from calibration.exposure.progress import (
+    Iteration,
+    OnIteration,
+    StoppedReason,
+    check_search,
+    iteration_of,
+)
+from calibration.exposure.sympson_hetter import CERTIFICATE_N, CERTIFICATE_STREAM
+from calibration.exposure.update import completable, updated
+
+REPORTS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class EligibilityResult:
+    """Outcome of a pass of item eligibility.
+
+    Attributes:
+        sh_p: P(E) after the last examinee, shape (J,).
+        cap: r of each item, shape (J,).
+        history: rates of successive twentieths of the examinees.
+        administered: P(A) over the second half of the pass, shape (J,).
+        stopped_reason: "max_iterations" (the pass is complete) or "canceled".
+        certificate: an independent check of `sh_p` held fixed; None when canceled.
+    """
+
+    sh_p: FloatArray
+    cap: FloatArray
+    history: tuple[Iteration, ...]
+    administered: FloatArray
+    stopped_reason: StoppedReason
+    certificate: Certificate | None
+
+
+def item_eligibility(
+    bank: ItemBank | RankedBank,
+    tau: float = 0.2,
+    n: int = 40_000,
+    test_length: int = 25,
+    theta_dist: str | npt.ArrayLike | Population = "normal(0,1)",
+    floor: float = 0.02,
+    ceil: float = 1.0,
+    topic_tau: Mapping[int, float] | None = None,
+    topic_weights: Mapping[int, float] | None = None,
+    *,
+    seed: int,
+    batch: int = 100,
+    memory: float = 5_000.0,
+    on_iteration: OnIteration | None = None,
+    quota: Quota | None = None,
+    threads: int | None = None,
+) -> EligibilityResult:
+    """Runs `n` examinees once, adapting eligibility after each batch.
+
+    Args:
+        bank: the items; a RankedBank saves ranking them again.
+        tau: largest exposure rate, in (0, 1].
+        n: examinees of the pass.
+        test_length: items per test.
+        theta_dist: population.
+        floor: least P(E).
+        ceil: largest P(E).
+        topic_tau: topic → its cap; wins over the weights.
+        topic_weights: topic → weight w; the topic's cap is τ·w/Σw.
+        seed: decides every draw.
+        batch: examinees between updates.
+        memory: examinees that the faded counts remember; 1/memory is 1 − the fading factor.
+        on_iteration: called for each twentieth of the pass; returning False cancels.
+        quota: topic → (fewest, most) items per test.
+        threads: cores of the certificate; None: all.
+
+    Raises:
+        InvalidParameterError: an argument is out of range.
+        InfeasibleExposureError: no exposure parameters can meet the caps.
+    """
+    check_search(n, 1, 1.0, floor, ceil, 0.0)
+    if batch < 1 or not memory >= batch:
+        raise InvalidParameterError(f"batch is {batch}, memory {memory}: give 1 ≤ batch ≤ memory")
+    ranked = RankedBank.of(bank)
+    population = Population.of(theta_dist)
+    plain = ExposureControl.of(ranked, quota=quota)
+    check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
+    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights)
+    check_feasible(ranked, policy, plain, test_length)
+    cap = policy.by_item(ranked)
+    stream = _Pass(ranked, plain, population, cap, test_length, seed, floor, ceil)
+    history, canceled = stream.run(n, batch, memory, on_iteration)
+    certificate = None
+    if not canceled:
+        certificate = certify(
+            ranked,
+            plain.with_sh_p(stream.sh_p),
+            cap,
+            population,
+            test_length,
+            max(n, CERTIFICATE_N),
+            derived_seed(seed, CERTIFICATE_STREAM),
+            threads=threads,
+        )
+    return EligibilityResult(
+        sh_p=stream.sh_p,
+        cap=cap,
+        history=history,
+        administered=stream.late.administered / max(stream.late.examinees, 1),
+        stopped_reason="canceled" if canceled else "max_iterations",
+        certificate=certificate,
+    )
+
+
+class _Pass:
+    """The examinees one batch after another; P(E) is the state between them."""
+
+    def __init__(
+        self,
+        ranked: RankedBank,
+        plain: ExposureControl,
+        population: Population,
+        cap: FloatArray,
+        test_length: int,
+        seed: int,
+        floor: float,
+        ceil: float,
+    ) -> None:
+        self.ranked, self.plain, self.population, self.cap = ranked, plain, population, cap
+        self.test_length, self.seed, self.floor, self.ceil = test_length, seed, floor, ceil
+        self.sh_p = np.full(cap.size, ceil)
+        self.eligible = np.zeros(cap.size)
+        self.given = np.zeros(cap.size)
+        self.late = SimulationSums.empty(test_length, np.empty(0), cap.size)
+
+    def run(
+        self, n: int, batch: int, memory: float, on_iteration: OnIteration | None
+    ) -> tuple[tuple[Iteration, ...], bool]:
+        history: list[Iteration] = []
+        bounds = np.linspace(0, n, REPORTS + 1).astype(np.int64)
+        for number, (low, high) in enumerate(pairwise(bounds.tolist()), 1):
+            if high == low:
+                continue
+            sums = SimulationSums.empty(self.test_length, np.empty(0), self.cap.size)
+            for start in range(low, high, batch):
+                sums += self.step(start, min(start + batch, high), memory)
+            if number > REPORTS // 2:
+                self.late += sums
+            entry = iteration_of(Simulation.of(sums), self.cap, number, REPORTS, 1.0)
+            history.append(entry)
+            if on_iteration is not None and on_iteration(entry) is False:
+                return tuple(history), True
+        return tuple(history), False
+
+    def step(self, start: int, stop: int, memory: float) -> SimulationSums:
+        """One batch; then P(E) ← r·ε/α, ε and α the faded counts of eligible and administered."""
+        self.sh_p = completable(self.sh_p, self.ranked, self.plain, self.test_length)
+        people = draw_examinees(self.population, self.seed, start, stop, np.empty(0))
+        closed = np.zeros(self.cap.size, bool)
+        control = self.plain.with_sh_p(self.sh_p)
+        sums = run(
+            self.ranked, control, people, self.test_length, self.seed, False, closed, threads=1
+        ).sums
+        kept = (1 - 1 / memory) ** (stop - start)
+        self.eligible = kept * self.eligible + (stop - start) * self.sh_p
+        self.given = kept * self.given + sums.administered
+        everyone = np.divide(
+            self.given, self.eligible, out=np.zeros_like(self.given), where=self.eligible > 0
+        )
+        self.sh_p = updated(np.ones_like(self.cap), everyone, self.cap, 1.0, self.floor, self.ceil)
+        return sums
