@@ -23,7 +23,7 @@ from pathlib import Path
 from qbank.errors import EmbeddedServerError
 from qbank.postgres import keeper as keeping
 from qbank.postgres.initdb import initialise, server_options
-from qbank.postgres.placement import place
+from qbank.postgres.placement import disown_copy, place
 from qbank.postgres.roles import make_home
 from qbank.settings import Settings
 
@@ -44,6 +44,7 @@ def ensure_running(settings: Settings) -> int:
     """
     home = settings.home
     _take_lease(settings)
+    disown_copy(home)
     running = keeping.find_postmaster(home / "postgres" / "data")
     if running is not None and running.ready:
         return running.port
@@ -76,6 +77,7 @@ def stop(settings: Settings, *, force: bool = False) -> bool:
         EmbeddedServerError: other processes use it and `force` is not given.
     """
     release(settings)
+    disown_copy(settings.home)
     run_dir = settings.home / "run"
     if not run_dir.is_dir():
         return False

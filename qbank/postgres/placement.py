@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import itertools
 import os
 import pwd
 import shutil
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbank.errors import EmbeddedServerError
+from qbank.postgres.keeper import clear_remains
 
 OUTSIDE = Path("/var/lib/qbank")
 
@@ -104,29 +106,36 @@ def _account() -> Account | None:
 
 
 def _move_outside_if_unreachable(area: Path, account: Account) -> None:
-    if area.is_symlink():
-        owner = area / "home"
-        if area.exists() and _same_home(owner, area.parent):
-            return
-        area.unlink()  # a copied checkout: the data belongs to the first one
-    elif area.exists() or _can_enter(area.parent, account):
+    if area.is_symlink() or area.exists() or _can_enter(area.parent, account):
         return
     outside = _outside(area.parent)
+    if (outside / "data").exists():
+        # of a home that was removed, and its passwords with it: nobody can use them any more
+        clear_remains(outside / "data")
+        shutil.rmtree(outside / "data")
     area.symlink_to(outside)
 
 
-def _same_home(owner: Path, home: Path) -> bool:
-    """Whether data outside belongs to this home, or to one that has since moved here."""
-    known = Path(owner.read_text()) if owner.exists() else home
-    if known != home.resolve() and known.exists():
-        return False
-    owner.write_text(str(home.resolve()))
-    return True
+def disown_copy(home: Path) -> None:
+    """Lets go of data outside that belong to another home, of which this one is a copy.
+
+    Data follow a home that was moved: the one they belonged to is gone then.
+    """
+    area = home / "postgres"
+    if not area.is_symlink():
+        return
+    owner = area / "home"
+    known = Path(owner.read_text()) if owner.exists() else None
+    if known is None or (known != home.resolve() and known.exists()):
+        area.unlink(missing_ok=True)
+    elif known != home.resolve():
+        owner.write_text(str(home.resolve()))
 
 
 def _outside(home: Path) -> Path:
     name = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:16]
-    folder = OUTSIDE / name
+    candidates = (OUTSIDE / (f"{name}-{n}" if n else name) for n in itertools.count())
+    folder = next(each for each in candidates if not _belongs_to_another(each, home))
     try:
         OUTSIDE.mkdir(mode=0o755, parents=True, exist_ok=True)
         folder.mkdir(mode=0o711, exist_ok=True)
@@ -137,6 +146,13 @@ def _outside(home: Path) -> Path:
         ) from error
     (folder / "home").write_text(str(home.resolve()))
     return folder
+
+
+def _belongs_to_another(folder: Path, home: Path) -> bool:
+    """Whether it holds the data of a home that stood here and was moved away."""
+    owner = folder / "home"
+    known = Path(owner.read_text()) if owner.exists() else home.resolve()
+    return known != home.resolve() and known.exists()
 
 
 def _can_enter(folder: Path, account: Account) -> bool:
