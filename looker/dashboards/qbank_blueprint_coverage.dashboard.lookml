@@ -81,12 +81,9 @@
     model: qbank
     explore: blueprint_coverage
     type: looker_bar
-    fields: [dim_topics.topic_path, blueprint_coverage.total_target_weight, blueprint_coverage.total_published_share, blueprint_coverage.total_administered_share_28d]
+    fields: [blueprint_coverage.exam_code, dim_topics.topic_path, blueprint_coverage.total_target_weight, blueprint_coverage.total_published_share, blueprint_coverage.total_administered_share_28d]
     sorts: [blueprint_coverage.total_target_weight desc]
     limit: 50
-    note_text: "Choose one exam: shares of several exams add up to more than 100 %."
-    note_state: collapsed
-    note_display: hover
     x_axis_label: "Topic"
     listen:
       Exam: blueprint_coverage.exam_code
@@ -100,11 +97,11 @@
     model: qbank
     explore: blueprint_coverage
     type: looker_bar
-    fields: [dim_topics.topic_path, blueprint_coverage.difficulty, blueprint_coverage.cell_published_items]
+    fields: [blueprint_coverage.exam_code, dim_topics.topic_path, blueprint_coverage.difficulty, blueprint_coverage.cell_published_items]
     pivots: [blueprint_coverage.difficulty]
     filters:
       blueprint_coverage.is_whole_topic: "no"
-    sorts: [dim_topics.topic_path]
+    sorts: [blueprint_coverage.exam_code, dim_topics.topic_path]
     limit: 200
     stacking: "normal"
     listen:
