@@ -32,29 +32,32 @@ SELECT user_id, session_key,
 FROM (SELECT DISTINCT user_id, session_key FROM import_rows) AS sittings
 """
 
-TOPICS = """
-INSERT INTO topics (tenant_id, name)
-SELECT DISTINCT %(tenant)s, coalesce(topic, 'Imported') FROM import_rows
-ON CONFLICT (tenant_id, parent_id, name) DO NOTHING
-"""
-
 QUESTIONS = """
 INSERT INTO questions (tenant_id, external_ref, created_by)
 SELECT DISTINCT %(tenant)s, item, %(actor)s FROM import_rows
 ON CONFLICT (tenant_id, external_ref) DO NOTHING
 """
 
-# The topic that most of an item's rows name.
+# New items, each with the topic that most of its rows name.
+NEW_ITEMS = """
+CREATE TEMP TABLE import_new ON COMMIT DROP AS
+SELECT DISTINCT ON (r.item) q.id AS question_id, r.item, coalesce(r.topic, 'Imported') AS topic
+FROM import_rows AS r
+JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = r.item
+WHERE NOT EXISTS (SELECT 1 FROM question_versions AS v WHERE v.question_id = q.id)
+GROUP BY q.id, r.item, r.topic ORDER BY r.item, count(*) DESC, r.topic
+"""
+
+TOPICS = """
+INSERT INTO topics (tenant_id, name) SELECT DISTINCT %(tenant)s, topic FROM import_new
+ON CONFLICT (tenant_id, parent_id, name) DO NOTHING
+"""
+
 VERSIONS = """
 INSERT INTO question_versions (question_id, version, state, stem_md, topic_id, created_by)
-SELECT q.id, 1, 'published', 'Imported item ' || q.external_ref, t.id, %(actor)s
-FROM (
-    SELECT DISTINCT ON (item) item, coalesce(topic, 'Imported') AS topic
-    FROM import_rows GROUP BY item, topic ORDER BY item, count(*) DESC, topic
-) AS named
-JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = named.item
-JOIN topics AS t ON t.tenant_id = %(tenant)s AND t.parent_id IS NULL AND t.name = named.topic
-WHERE NOT EXISTS (SELECT 1 FROM question_versions AS v WHERE v.question_id = q.id)
+SELECT n.question_id, 1, 'published', 'Imported item ' || n.item, t.id, %(actor)s
+FROM import_new AS n
+JOIN topics AS t ON t.tenant_id = %(tenant)s AND t.parent_id IS NULL AND t.name = n.topic
 RETURNING id
 """
 
@@ -213,8 +216,9 @@ def load(
     step("matching items")
     connection.execute("ANALYZE import_rows")
     connection.execute(SESSIONS, names)
-    connection.execute(TOPICS, names)
     connection.execute(QUESTIONS, names)
+    connection.execute(NEW_ITEMS, names)
+    connection.execute(TOPICS, names)
     new = [row[0] for row in connection.execute(VERSIONS, names).fetchall()]
     connection.execute(OPTIONS, names | {"new_versions": new})
     connection.execute(ITEMS, names)

@@ -151,37 +151,58 @@ def _numbered(reader: Any, broken: list[tuple[int, str, str]], file: BinaryIO) -
         records = candidates[~np.isin(candidates, skipped)][: batch.num_rows]
         record = int(records[-1]) + 1 if records.size else record
         inside = _line_breaks(table)
-        lines = records + breaks + np.cumsum(inside) - inside
+        before = breaks + np.concatenate([[0], np.cumsum(inside)])
         past = [entry for entry in broken if entry[0] < record]
         del broken[: len(past)]
-        yield Batch(lines, table, _shifted(past, breaks), file.tell())
-        breaks += int(inside.sum())
-    if broken:
+        at = np.searchsorted(records, [entry[0] for entry in past])
+        filled = _filled(table)
         yield Batch(
-            np.empty(0, np.int64),
-            reader.schema.empty_table(),
-            _shifted(broken, breaks),
-            file.tell(),
+            lines=(records + before[:-1])[filled],
+            table=table.filter(pa.array(filled)),
+            broken=_shifted(past, before[at]),
+            bytes_read=file.tell(),
         )
+        breaks = int(before[-1])
+    if broken:
+        none = reader.schema.empty_table()
+        left = _shifted(broken, np.full(len(broken), breaks))
+        yield Batch(np.empty(0, np.int64), none, left, file.tell())
 
 
-def _shifted(entries: list[tuple[int, str, str]], by: int) -> list[tuple[int, str, str]]:
-    return [(record + by, reason, text) for record, reason, text in entries if reason]
+def _shifted(entries: list[tuple[int, str, str]], by: Any) -> list[tuple[int, str, str]]:
+    """Broken rows with their lines; an empty line is none."""
+    return [
+        (record + int(shift), reason, text)
+        for (record, reason, text), shift in zip(entries, by, strict=True)
+        if reason
+    ]
+
+
+def _filled(table: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Rows that are more than an empty line."""
+    length = np.zeros(table.num_rows, dtype=np.int64)
+    for column in table.columns:
+        length += pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    filled: np.ndarray[Any, np.dtype[np.bool_]] = length > 0
+    return filled
 
 
 def _line_breaks(table: pa.Table) -> np.ndarray[Any, np.dtype[np.int64]]:
     total = np.zeros(table.num_rows, dtype=np.int64)
     for column in table.columns:
-        total += pc.count_substring(column, b"\n").to_numpy()
+        total += pc.fill_null(pc.count_substring(column, b"\n"), 0).to_numpy()
     return total
 
 
 def _csv_header(path: Path, delimiter: str, encoding: str) -> list[str]:
     opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    # a byte order mark is no part of the first name
+    codec = "utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding
     try:
-        with opener(path, "rt", encoding=encoding, newline="") as file:
-            return next(csv.reader([file.readline()], delimiter=delimiter), [])
-    except (UnicodeError, LookupError) as error:
-        raise ImportFileError(
-            f"{path} is not {encoding} text ({error}): name its --encoding"
-        ) from error
+        with opener(path, "rt", encoding=codec, errors="replace", newline="") as file:
+            header = next(csv.reader(file, delimiter=delimiter), [])
+    except (LookupError, csv.Error) as error:
+        raise ImportFileError(f"the header of {path} cannot be read: {error}") from error
+    if any("\ufffd" in name or "\x00" in name for name in header):
+        raise ImportFileError(f"the header of {path} is not {encoding} text: name its --encoding")
+    return header
