@@ -2,7 +2,7 @@
 
 The selection rule is *defined* on this grid, for the simulator and for delivery alike: θ is taken
 to the nearest grid point and the ranking there holds. With a step of 1/32 the item so chosen
-has, at the θ in question, practically the information of the best one (selection.md in the docs).
+loses some hundredths of a per cent of the best one's information (selection.md in the docs).
 
 What never lives here: selection itself, exposure parameters, anything that changes.
 """

@@ -128,7 +128,7 @@ def ability(
     answers = np.asarray(correct)
     if answers.shape != index.shape:
         raise InvalidParameterError(f"correct has shape {answers.shape}, items {index.shape}")
-    if not np.isin(answers, (0, 1)).all():
+    if answers.dtype != bool and not ((answers == 0) | (answers == 1)).all():
         raise InvalidParameterError("correct has values that are neither 0 nor 1")
     weights = (ranked.pool.prior if posterior is None else posterior).copy()
     if weights.shape != ranked.pool.prior.shape:

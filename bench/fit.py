@@ -1,0 +1,155 @@
+"""What estimation costs: against girth and mirt on complete data, and alone on sparse data.
+
+The baselines run as their documentation shows; mirt gets 61 nodes, since its default of 21 is
+inaccurate. What never lives here: fit statistics, linking.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from rich.table import Table
+
+import calibration as cal
+from bench.measure import median_seconds, once, peak_bytes, table
+from bench.scenarios import Responses, responses
+
+Found = tuple[np.ndarray, np.ndarray, float | None]  # a, b, log-likelihood
+
+
+def run(quick: bool = False) -> list[Table]:
+    """Ratios on complete data, the sizes of the platform, memory."""
+    return [_ratios(quick), _sizes(quick), _memory(quick)]
+
+
+def fitted(data: Responses, model: str, priors: str | None = "default") -> cal.FitResult:
+    """Calibrates with standard errors, without the node-doubling check that baselines lack."""
+    return cal.fit(
+        data.person,
+        data.item,
+        data.correct,
+        model=model,
+        D=1.0,
+        priors=priors,
+        min_n=0,
+        item_count=data.a.size,
+        person_count=data.persons,
+        node_check=False,
+    )
+
+
+def _ratios(quick: bool) -> Table:
+    made = table(
+        "complete data, θ ~ N(0,1), D = 1; 2PL by maximum likelihood, 3PL with default priors",
+        "program", "persons × items", "seconds", "log-likelihood", "RMSE of a", "RMSE of b",
+        "times slower",
+    )  # fmt: skip
+    persons, items = (2000, 40) if quick else (5000, 100)
+    for model in ("2pl", "3pl"):
+        data = responses(persons, items, guessing=model == "3pl")
+        programs: list[tuple[str, Callable[[], Found]]] = [
+            ("qbank", lambda data=data, model=model: _qbank(data, model)),
+            ("mirt (PyPI), 61 nodes", lambda data=data, model=model: _mirt(data, model)),
+        ]
+        if model == "2pl":
+            programs.append(("girth", lambda data=data: _girth(data)))
+        base = 0.0
+        for name, work in programs:
+            found: list[Found] = []
+
+            def call(work=work, found=found) -> None:
+                found.append(work())
+
+            seconds = median_seconds(call, 3) if name == "qbank" else once(call)
+            base = base or seconds
+            a, b, fit = found[-1]
+            shown = f"{fit:,.2f}" if fit is not None and model == "2pl" else ""
+            made.add_row(
+                f"{name}, {model}", f"{persons:,} × {items}", f"{seconds:.3f}", shown,
+                f"{_rmse(a, data.a):.4f}", f"{_rmse(b, data.b):.4f}", f"{seconds / base:,.1f}",
+            )  # fmt: skip
+    return made
+
+
+def _rmse(found: np.ndarray, truth: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((np.asarray(found) - truth) ** 2)))
+
+
+def _qbank(data: Responses, model: str) -> Found:
+    got = fitted(data, model, priors=None if model == "2pl" else "default")
+    return got.a, got.b, got.log_likelihood
+
+
+def _mirt(data: Responses, model: str) -> Found:
+    from mirt import fit_mirt
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = fit_mirt(data.matrix(), model=model.upper(), n_quadpts=61)
+    parameters = got.model.parameters
+    return (
+        np.ravel(parameters["discrimination"]),
+        np.ravel(parameters["difficulty"]),
+        got.log_likelihood,
+    )
+
+
+def _girth(data: Responses) -> Found:
+    from girth import twopl_mml
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        got = twopl_mml(data.matrix().T)
+    return got["Discrimination"], got["Difficulty"], None
+
+
+SIZES = (
+    # persons, items, answers each (None: all), model
+    (5_000, 100, None, "2pl"),
+    (5_000, 100, None, "3pl"),
+    (20_000, 300, None, "2pl"),
+    (20_000, 1_000, 50, "2pl"),
+    (250_000, 1_000, 40, "2pl"),
+)
+
+
+def _sizes(quick: bool) -> Table:
+    made = table(
+        "2PL and 3PL with standard errors and default priors, 61 nodes",
+        "data", "answers", "seconds", "cycles", "ns per answer and cycle", "converged",
+    )  # fmt: skip
+    for persons, items, each, model in SIZES[:2] if quick else SIZES:
+        data = responses(persons, items, each, guessing=model == "3pl")
+        found: list[cal.FitResult] = []
+
+        def call(data=data, model=model, found=found) -> None:
+            found[:] = [fitted(data, model)]
+
+        seconds = median_seconds(call, 3 if data.item.size < 5_000_000 else 1)
+        cycles = found[0].cycles
+        shape = "complete" if each is None else f"{each} each"
+        made.add_row(
+            f"{persons:,} × {items:,} {shape}, {model}", f"{data.item.size:,}", f"{seconds:.3f}",
+            str(cycles), f"{seconds / data.item.size / cycles * 1e9:.1f}",
+            "yes" if found[0].converged else "no",
+        )  # fmt: skip
+    return made
+
+
+def _memory(quick: bool) -> Table:
+    made = table("peak resident memory of a process of its own", "what it does", "MB")
+    code = "from bench.scenarios import responses\nfrom bench.fit import fitted\n"
+    cases = SIZES[3:4] if quick else SIZES[3:]
+    for persons, items, each, model in cases:
+        draw = f"data = responses({persons}, {items}, {each})\n"
+        made.add_row(f"draws {persons * each:,} answers", _megabytes(code + draw))
+        made.add_row(
+            "draws and calibrates them", _megabytes(f"{code}{draw}fitted(data, {model!r})\n")
+        )
+    return made
+
+
+def _megabytes(code: str) -> str:
+    return f"{peak_bytes(code) / 1e6:,.0f}"

@@ -1,0 +1,137 @@
+"""What Sympson–Hetter costs, and what it buys.
+
+What never lives here: the simulator alone (``simulate``).
+"""
+
+from __future__ import annotations
+
+import random
+
+from rich.table import Table
+
+import calibration as cal
+from bench.baselines import plain_python
+from bench.measure import median_core_seconds, median_seconds, once, table
+from bench.scenarios import reference_bank
+from calibration.cat.compiled import core_count
+
+LENGTH, TAU = 30, 0.2
+
+
+def run(quick: bool = False) -> list[Table]:
+    """The heavy run and its ratio; growth; the reference scenario; the three methods compared."""
+    return [_ratio(quick), _growth(quick), _reference(quick), _methods()]
+
+
+def _ratio(quick: bool) -> Table:
+    n, iters = (10_000, 20) if quick else (100_000, 20)
+    made = table(
+        f"Sympson-Hetter, 1,000 items, tests of {LENGTH}, τ = {TAU}, all iterations run",
+        "program", "examinees × iterations", "seconds", "µs per selection", "times slower",
+    )  # fmt: skip
+    bank = reference_bank(1000)
+    ranked = cal.RankedBank.of(bank)
+    seconds = median_seconds(
+        lambda: cal.sympson_hetter(
+            ranked, TAU, n=n, test_length=LENGTH, iters=iters, tol=0.0, seed=1
+        ),
+        3,
+    )
+    each = seconds / n / iters / LENGTH * 1e6
+    made.add_row(
+        f"qbank with certificate, {core_count()} cores", f"{n:,} × {iters}", f"{seconds:.2f}",
+        f"{each:.4f}", "1",
+    )  # fmt: skip
+    items = [
+        plain_python.Item(float(bank.D * a), float(b), float(c))
+        for a, b, c in zip(bank.a, bank.b, bank.c, strict=True)
+    ]
+    few, rounds = (2, 2) if quick else (10, 2)
+    rng = random.Random(1)  # noqa: S311  a simulation
+    plain = once(lambda: plain_python.sympson_hetter(items, few, LENGTH, TAU, rounds, rng))
+    slow = plain / few / rounds / LENGTH * 1e6
+    made.add_row(
+        "plain Python loop", f"{few:,} × {rounds}", f"{plain:.2f}", f"{slow:,.0f}",
+        f"{slow / each:,.0f}",
+    )  # fmt: skip
+    return made
+
+
+def _growth(quick: bool) -> Table:
+    n = 2_000 if quick else 20_000
+    made = table(
+        f"Sympson-Hetter, growth with the pool: {n:,} examinees × 10 iterations, tests of {LENGTH}",
+        "items", "core seconds", "core ns per selection",
+    )  # fmt: skip
+    for items in (300, 500, 1000, 5000):
+        ranked = cal.RankedBank.of(reference_bank(items))
+        seconds = median_core_seconds(
+            lambda ranked=ranked: cal.sympson_hetter(
+                ranked, TAU, n=n, test_length=LENGTH, iters=10, tol=0.0, seed=1, certificate_n=n
+            ),
+            3,
+        )
+        selections = n * 12 * LENGTH  # the certificate is two more simulations
+        made.add_row(f"{items:,}", f"{seconds:.3f}", f"{seconds / selections * 1e9:.0f}")
+    return made
+
+
+def _reference(quick: bool) -> Table:
+    made = table(
+        "the reference scenario: 500 items, D = 1, tests of 25, EAP at 81 nodes, "
+        "evaluated on 40,000 fresh examinees",
+        "control", "max exposure", "upper bound", "overlap", "unused", "RMSE", "K < 1",
+        "iterations", "seconds",
+    )  # fmt: skip
+    ranked = cal.RankedBank.of(reference_bank(500, 1.0), nodes=81)
+    for seed in (1,) if quick else (1, 2, 3):
+        found: list[cal.SympsonHetterRun] = []
+        seconds = median_seconds(
+            lambda seed=seed, found=found: found.append(
+                cal.sympson_hetter(ranked, TAU, test_length=25, floor=0.0, seed=seed)
+            ),
+            1,
+        )
+        run_ = found[-1]
+        proof = run_.certificate
+        if proof is None:
+            raise RuntimeError("a run that was not canceled has no certificate")
+        if seed == 1:
+            made.add_row(
+                "none", f"{proof.max_exposure_before:.4f}", "", f"{proof.overlap_before:.4f}",
+                f"{proof.unused_before:.3f}", f"{proof.rmse_before:.4f}", "0", "", "",
+            )  # fmt: skip
+        made.add_row(
+            f"τ = {TAU}, seed {seed}", f"{proof.max_exposure:.4f}",
+            f"{proof.max_exposure_upper:.4f}", f"{proof.overlap:.4f}", f"{proof.unused:.3f}",
+            f"{proof.rmse:.4f}", str(int((run_.sh_p < 1).sum())), str(len(run_.history)),
+            f"{seconds:.2f}",
+        )  # fmt: skip
+    return made
+
+
+def _methods() -> Table:
+    made = table(
+        "three ways to τ = 0.25 on the reference bank, tests of 25, 40,000 fresh examinees",
+        "method", "max P(A)", "max P(A | θ) in 6 strata", "overlap", "RMSE", "seconds",
+    )  # fmt: skip
+    ranked = cal.RankedBank.of(reference_bank(500, 1.0), nodes=81)
+    for name, search in (
+        ("Sympson-Hetter", cal.sympson_hetter),
+        ("item eligibility", cal.item_eligibility),
+        ("Stocking-Lewis", cal.stocking_lewis),
+    ):
+        found: list = []
+        seconds = median_seconds(
+            lambda search=search, found=found: found.append(search(ranked, 0.25, seed=1)), 1
+        )
+        control = getattr(found[-1], "control", found[-1].sh_p)
+        levels = cal.simulate(
+            ranked, "uniform(-3,3)", 25, control, seed=99, n=40_000
+        ).conditional.administered.max()
+        proof = found[-1].certificate
+        made.add_row(
+            name, f"{proof.max_exposure:.3f}", f"{levels:.3f}", f"{proof.overlap:.4f}",
+            f"{proof.rmse:.4f}", f"{seconds:.2f}",
+        )  # fmt: skip
+    return made

@@ -1,0 +1,212 @@
+"""What an adaptive test costs to simulate: against a plain Python loop and catsim, and as it grows.
+
+What never lives here: Sympson–Hetter (``sh``), the delivery API (``delivery``).
+"""
+
+from __future__ import annotations
+
+import random
+import warnings
+
+import numpy as np
+from rich.table import Table
+
+import calibration as cal
+from bench.baselines import plain_python
+from bench.measure import median_core_seconds, median_seconds, once, peak_bytes, table
+from bench.scenarios import reference_bank
+from calibration.cat.compiled import core_count
+
+LENGTH = 30
+
+
+def run(quick: bool = False) -> list[Table]:
+    """Ratios, growth with the pool and with the examinees, one step of delivery, memory."""
+    return [
+        _ratios(quick),
+        _growth_with_pool(quick),
+        _growth_with_examinees(quick),
+        _grid_loss(),
+        _delivery_step(quick),
+        _memory(quick),
+    ]
+
+
+def _ratios(quick: bool) -> Table:
+    made = table(
+        f"simulated tests of {LENGTH} items, 1,000-item 3PL pool, EAP at 41 nodes, no control",
+        "simulator", "examinees", "seconds", "µs per selection", "RMSE of θ̂", "times slower",
+    )  # fmt: skip
+    bank = reference_bank(1000)
+    ranked = cal.RankedBank.of(bank)
+    n = 20_000 if quick else 200_000
+    outcome: list[cal.Simulation] = []
+    seconds = median_seconds(
+        lambda: outcome.append(cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)), 5
+    )
+    qbank = seconds / n / LENGTH * 1e6
+    cores = core_count()
+    made.add_row(
+        f"qbank, {cores} cores", f"{n:,}", f"{seconds:.4f}", f"{qbank:.4f}",
+        f"{outcome[-1].rmse:.3f}", "1",
+    )  # fmt: skip
+    for name, work, few in (
+        ("plain Python loop", _plain_python, 4 if quick else 20),
+        ("catsim", _catsim, 20 if quick else 100),
+    ):
+        rmse: list[float] = []
+        seconds = once(lambda work=work, few=few, rmse=rmse: rmse.append(work(bank, few)))
+        each = seconds / few / LENGTH * 1e6
+        made.add_row(
+            name, f"{few:,}", f"{seconds:.3f}", f"{each:,.1f}", f"{rmse[0]:.3f}",
+            f"{each / qbank:,.0f}",
+        )  # fmt: skip
+    return made
+
+
+def _plain_python(bank: cal.ItemBank, n: int) -> float:
+    rng = random.Random(1)  # noqa: S311  a simulation
+    items = [
+        plain_python.Item(float(bank.D * a), float(b), float(c))
+        for a, b, c in zip(bank.a, bank.b, bank.c, strict=True)
+    ]
+    abilities = [rng.gauss(0, 1) for _ in range(n)]
+    return plain_python.simulate(items, abilities, LENGTH, [1.0] * len(items), rng).rmse
+
+
+def _catsim(bank: cal.ItemBank, n: int) -> float:
+    from catsim.estimation import NumericalSearchEstimator
+    from catsim.initialization import FixedPointInitializer
+    from catsim.selection import MaxInfoSelector
+    from catsim.simulation import Simulator
+    from catsim.stopping import TestLengthStopper
+
+    theta = np.random.default_rng(1).normal(size=n)
+    items = np.column_stack([bank.D * bank.a, bank.b, bank.c, np.ones(len(bank))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        simulator = Simulator(
+            items,
+            theta,
+            FixedPointInitializer(0.0),
+            MaxInfoSelector(),
+            NumericalSearchEstimator(),
+            TestLengthStopper(min_items=LENGTH, max_items=LENGTH),
+            seed=1,
+        )
+        simulator.simulate()
+    found = np.array([path[-1] for path in simulator.estimations])
+    return float(np.sqrt(np.mean((np.clip(found, -4, 4) - theta) ** 2)))
+
+
+def _growth_with_pool(quick: bool) -> Table:
+    made = table(
+        f"growth with the pool, tests of {LENGTH} items, EAP at 41 nodes, core time",
+        "items", "ranking the bank, s", "ns per selection, no control",
+        "ns per selection, τ = 0.2", "held back per examinee",
+    )  # fmt: skip
+    n = 4_000 if quick else 20_000
+    for items in (500, 1000, 5000, 20_000):
+        bank = reference_bank(items)
+        build = median_seconds(lambda bank=bank: cal.RankedBank.of(bank), 3)
+        ranked = cal.RankedBank.of(bank)
+        run_ = cal.sympson_hetter(ranked, 0.2, n=4000, test_length=LENGTH, iters=12, seed=1)
+        cells = []
+        for sh_p in (None, run_.sh_p):
+            seconds = median_core_seconds(
+                lambda ranked=ranked, sh_p=sh_p: cal.simulate(
+                    ranked, "normal(0,1)", LENGTH, sh_p, seed=1, n=n, threads=1
+                ),
+                7,
+            )
+            cells.append(f"{seconds / n / LENGTH * 1e9:.0f}")
+        held = cal.simulate(ranked, "normal(0,1)", LENGTH, run_.sh_p, seed=1, n=n).held_back.sum()
+        made.add_row(f"{items:,}", f"{build:.3f}", *cells, f"{held:.1f}")
+    return made
+
+
+def _growth_with_examinees(quick: bool) -> Table:
+    made = table(
+        f"growth with the examinees, 1,000 items, tests of {LENGTH}, {core_count()} cores",
+        "examinees", "seconds", "core ns per selection",
+    )  # fmt: skip
+    ranked = cal.RankedBank.of(reference_bank(1000))
+    for n in (1_000, 10_000, 100_000) if quick else (1_000, 10_000, 100_000, 1_000_000):
+
+        def work(n: int = n) -> cal.Simulation:
+            return cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)
+
+        core = median_core_seconds(work, 3)
+        made.add_row(f"{n:,}", f"{median_seconds(work, 3):.4f}", f"{core / n / LENGTH * 1e9:.0f}")
+    return made
+
+
+def _grid_loss() -> Table:
+    made = table(
+        "information lost by ranking on a grid of θ, first item, 1,000-item pool, 2,001 θ in ±3",
+        "grid step", "mean loss", "largest loss",
+    )  # fmt: skip
+    bank = reference_bank(1000)
+    theta = np.linspace(-3, 3, 2001)
+    logistic = 1 / (1 + np.exp(-bank.D * bank.a * (theta[:, None] - bank.b)))
+    p = bank.c + (1 - bank.c) * logistic
+    information = (bank.D * bank.a) ** 2 * (1 - p) / p * ((p - bank.c) / (1 - bank.c)) ** 2
+    for step in (1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64):
+        ranked = cal.RankedBank.of(bank, step=step)
+        row = np.abs(theta[:, None] - ranked.grid).argmin(axis=1)
+        got = information[np.arange(theta.size), ranked.pool.ranking[row, 0].astype(int)]
+        loss = 1 - got / information.max(axis=1)
+        made.add_row(f"1/{1 / step:.0f}", f"{loss.mean():.3%}", f"{loss.max():.3%}")
+    return made
+
+
+def _delivery_step(quick: bool) -> Table:
+    made = table(
+        "one step of delivery from Python, one core, the 15th item of a test, τ = 0.2",
+        "items", "select, µs", "ability after one more answer, µs",
+    )  # fmt: skip
+    calls = 500 if quick else 5_000
+    for items in (500, 5000, 20_000):
+        ranked = cal.RankedBank.of(reference_bank(items))
+        found = cal.sympson_hetter(ranked, 0.2, n=2000, test_length=LENGTH, iters=8, seed=1)
+        control = cal.ExposureControl.of(ranked, found.sh_p)
+        past = cal.simulate(ranked, [0.3], 14, found.sh_p, seed=7, record=True)
+        items_so_far, answers = past.items[0], past.correct[0]
+        held = np.flatnonzero(past.sums.held_back)
+        running = cal.ability(ranked, items_so_far, answers)
+
+        def step(ranked=ranked, control=control, items_so_far=items_so_far, held=held,
+                 running=running) -> None:  # fmt: skip
+            for _ in range(calls):
+                cal.select(
+                    ranked, running.theta, control, seed=7,
+                    administered=items_so_far, held_back=held, left=16,
+                )  # fmt: skip
+
+        def learn(ranked=ranked, running=running) -> None:
+            for _ in range(calls):
+                cal.ability(ranked, [3], [1], running.posterior)
+
+        made.add_row(
+            f"{items:,}",
+            f"{median_seconds(step, 5) / calls * 1e6:.1f}",
+            f"{median_seconds(learn, 5) / calls * 1e6:.1f}",
+        )
+    return made
+
+
+def _memory(quick: bool) -> Table:
+    made = table("peak resident memory of a process of its own", "what it does", "MB")
+    code = "import calibration as cal\nfrom bench.scenarios import reference_bank\n"
+    n = 100_000 if quick else 1_000_000
+    for what, more in (
+        ("imports calibration", ""),
+        ("ranks 1,000 items", "cal.RankedBank.of(reference_bank(1000))\n"),
+        ("ranks 20,000 items", "cal.RankedBank.of(reference_bank(20_000))\n"),
+        (
+            f"simulates {n:,} examinees on 1,000 items",
+            f"cal.simulate(reference_bank(1000), 'normal(0,1)', {LENGTH}, seed=1, n={n})\n",
+        ),
+    ):
+        made.add_row(what, f"{peak_bytes(code + more) / 1e6:.0f}")
+    return made
