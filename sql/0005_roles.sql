@@ -12,6 +12,10 @@ BEGIN
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL; -- roles belong to the server: another database of it may have made them
         END;
+        -- an owner that is no superuser may hand over schemas only to roles it is a member of
+        IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', role_name);
+        END IF;
     END LOOP;
 END $$;
 

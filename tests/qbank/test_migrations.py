@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
 import pytest
+from psycopg import sql
+from pydantic import SecretStr
 
 from qbank import migrations
 from qbank.errors import MigrationError
-from qbank.postgres import connect
+from qbank.postgres import LEAST_PRIVILEGE, connect, embedded, libpq_environment, user_name
+from qbank.settings import Settings
 
 
 def test_a_migrated_database_has_nothing_left_to_apply(settings):
@@ -17,7 +27,6 @@ def test_a_migrated_database_has_nothing_left_to_apply(settings):
 def test_down_and_up_again_gives_the_same_schema(settings):
     before = _columns()
     taken_back = migrations.rollback(None)
-    assert taken_back[0].startswith("0005")
     assert not any(state.applied for state in migrations.status())
     assert _columns() == []
     assert migrations.migrate() == taken_back[::-1]
@@ -25,8 +34,9 @@ def test_down_and_up_again_gives_the_same_schema(settings):
 
 
 def test_rollback_keeps_the_named_migration(settings):
-    assert migrations.rollback("0003") == ["0005_roles", "0004_import"]
-    assert [state.applied for state in migrations.status()] == [True, True, True, False, False]
+    assert migrations.rollback("0003")[-1] == "0004_import"
+    applied = [state.name for state in migrations.status() if state.applied]
+    assert applied == ["0001_content", "0002_delivery", "0003_calibration"]
 
 
 def test_an_unknown_migration_is_named(settings):
@@ -43,3 +53,82 @@ def _columns():
     """
     with connect() as connection:
         return connection.execute(query).fetchall()
+
+
+_MIGRATE = "from qbank import migrations; print(len(migrations.migrate()))"
+
+
+@pytest.fixture
+def bare_database(clone_database, settings):
+    """A database of this test without any of our tables."""
+    migrations.rollback(None)
+    with connect(autocommit=True) as connection:
+        for table in ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock"):
+            connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(table)))
+    return settings
+
+
+def _process():
+    return subprocess.Popen([sys.executable, "-c", _MIGRATE], stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_that_migrate_at_once_apply_each_migration_once(bare_database):
+    total = len(migrations.status())
+    processes = [_process() for _ in range(3)]
+    counts = [int(process.communicate()[0]) for process in processes]
+    assert sorted(counts) == [0, 0, total]
+    assert all(state.applied for state in migrations.status())
+
+
+def test_a_migration_that_is_killed_leaves_a_schema_that_can_go_on(bare_database):
+    interrupted = 0
+    for delay in (0.45, 0.55, 0.65, 0.8, 1.0):
+        process = _process()
+        time.sleep(delay)
+        process.kill()
+        process.communicate()
+        interrupted += not all(state.applied for state in migrations.status())
+    migrations.migrate()
+    assert all(state.applied for state in migrations.status())
+    assert _columns()
+    assert interrupted > 0  # else no kill came early enough to mean anything
+
+
+def test_a_migration_that_fails_leaves_those_before_it(bare_database, tmp_path):
+    shutil.copytree(bare_database.project_dir / "sql", tmp_path / "sql")
+    (tmp_path / "sql" / "9999_broken.sql").write_text(
+        "-- depends: 0005_roles\nCREATE TABLE half (i int);\nCREATE TABLE half (i int);\n"
+    )
+    broken = bare_database.model_copy(update={"project_dir": tmp_path})
+    with pytest.raises(MigrationError, match='9999_broken failed: relation "half" already exists'):
+        migrations.migrate(broken)
+    states = {state.name: state.applied for state in migrations.status(broken)}
+    assert states.pop("9999_broken") is False
+    assert all(states.values())
+    with connect() as connection:
+        assert connection.execute("SELECT to_regclass('half')").fetchone() == (None,)
+
+
+def test_an_owner_that_is_no_superuser_can_migrate_a_fresh_server():
+    """A managed server gives a role that may create databases and roles, and no more."""
+    home = Path(tempfile.mkdtemp(prefix="qbank-managed-"))
+    home.chmod(0o711)
+    server = Settings(home=home, postgres_fsync=False)
+    try:
+        with connect(settings=server, database="postgres", autocommit=True) as connection:
+            connection.execute("CREATE ROLE lesser LOGIN CREATEDB CREATEROLE PASSWORD 'lesser'")
+            connection.execute("CREATE DATABASE managed OWNER lesser")
+        where = libpq_environment("owner", server)
+        url = f"postgresql://lesser:lesser@{where['PGHOST']}:{where['PGPORT']}/managed"
+        lesser = server.model_copy(update={"database_url": SecretStr(url)})
+        assert migrations.migrate(lesser)
+        assert migrations.migrate(lesser) == []
+        for role in LEAST_PRIVILEGE:
+            with connect(role, settings=lesser) as connection:
+                assert connection.execute("SELECT current_user").fetchone() == (user_name(role),)
+        with connect("orchestration", settings=lesser, database="managed_dagster") as connection:
+            connection.execute("CREATE TABLE runs (i int)")
+        assert migrations.rollback(None, lesser)
+    finally:
+        embedded.drop(server, force=True)
+        shutil.rmtree(home)
