@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from qbank.errors import QbankError
 from qbank.settings import get_settings
 from qbank_orchestration.settings import orchestration_settings
 
+_PARSED = "partial_parse.msgpack"
 EXECUTABLE = str(Path(sys.executable).parent / "dbt")
 
 # Tables that dbt reads as sources and assets of ours write: one key, so that lineage is closed.
@@ -56,6 +58,24 @@ def database_environment() -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def artifacts(run_id: str) -> Iterator[Path]:
+    """A folder for one dbt run's artifacts, which goes when the run succeeds.
+
+    The parsed project stays behind for the next run: dbt parses anew where the profile is another
+    one, and the manifest is built without a database.
+    """
+    kept = project().target_path / _PARSED
+    target = project().target_path / f"run-{run_id}"
+    target.mkdir(parents=True, exist_ok=True)
+    if kept.exists():
+        shutil.copy(kept, target / _PARSED)
+    yield target
+    if (target / _PARSED).exists():
+        (target / _PARSED).replace(kept)
+    shutil.rmtree(target, ignore_errors=True)
 
 
 def manifest() -> Path:

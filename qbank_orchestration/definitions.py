@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
-from qbank_orchestration import dbt, jobs
+from qbank_orchestration import dbt, jobs, schedules
 from qbank_orchestration.assets import exposure, marts, parameters, raw, reestimation
-from qbank_orchestration.resources import CalibrationRows, Database
+from qbank_orchestration.resources import CalibrationRows, Database, Presence
+from qbank_orchestration.sensors import night, partitions, recovery, requests
 
 
 def build_defs() -> dg.Definitions:
@@ -32,9 +33,19 @@ def build_defs() -> dg.Definitions:
             reestimation.sh_p_reestimation,
             reestimation.sh_p_reestimation_publication,
         ],
-        jobs=jobs.build(mart_inputs, mart_results),  # type: ignore[arg-type]
+        jobs=jobs.JOBS,
+        schedules=[schedules.nightly_schedule, schedules.weekly_full_schedule],
+        sensors=[
+            partitions.exam_partitions_sensor,
+            requests.calibration_request_sensor,
+            night.night_sensor,
+            recovery.recovery_sensor,
+            recovery.failed_runs,
+            recovery.canceled_runs,
+        ],
         resources={
             "database": database,
+            "presence": Presence(),
             "rows": CalibrationRows(database=database),
             "dbt": DbtCliResource(project_dir=project, dbt_executable=dbt.EXECUTABLE),
         },

@@ -18,7 +18,7 @@ from qbank import migrations, postgres
 from qbank.settings import get_settings
 from qbank.stores import item_bank, item_parameters, runs
 from qbank_orchestration.console import Console
-from qbank_orchestration.recovery import recover
+from qbank_orchestration.recovery import recover_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +72,7 @@ def demonstrate(*, as_json: bool) -> bool:
             f"demo data: {report.questions} questions, {report.sessions} sessions,"
             f" {report.responses} responses" + ("" if report.created else " (there already)")
         )
-        recover(patience_s=15)
+        recover_rows(patience_s=15)
         night = console.runner().night(datetime.now(UTC).date())
         console.show(night.ended, night.waiting, as_json=False, to_stderr=as_json)
         summaries = summarize(demo.truth(), night)

@@ -6,62 +6,91 @@ and the libraries are imported once.
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
 
+from qbank_orchestration.assets.marts import INPUT, RESULTS
 from qbank_orchestration.assets.rollback import rollback_exposure
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")
 REESTIMATION = ("sh_p_reestimation", "sh_p_reestimation_publication")
 KIND = "qbank/kind"
+NIGHT = "qbank/night"  # the UTC day a run is part of the night of
+WEEKLY = "qbank/weekly"  # a night in which every exam is due
 
 
-def build(mart_inputs: dg.AssetsDefinition, mart_results: dg.AssetsDefinition) -> list[object]:
-    """All jobs, given the two parts of the marts."""
-    in_one_process = dg.in_process_executor
-    return [
-        dg.define_asset_job(
-            "rebuild_marts",
-            selection=dg.AssetSelection.assets(mart_inputs) | dg.AssetSelection.groups("raw"),
-            description="Observes the raw tables and builds the marts that calibration reads.",
-            executor_def=in_one_process,
-            tags={KIND: "marts"},
-        ),
-        dg.define_asset_job(
-            "refresh_results",
-            selection=dg.AssetSelection.assets(mart_results),
-            description="Builds the marts that read calibration's results.",
-            executor_def=in_one_process,
-            tags={KIND: "marts"},
-        ),
-        dg.define_asset_job(
-            "nightly",
-            selection=[*PARAMETERS, *EXPOSURE],
-            description="An exam's night: parameters, then exposure control; each proposed,"
-            " audited and published.",
-            executor_def=in_one_process,
-            tags={KIND: "calibration"},
-        ),
-        dg.define_asset_job(
-            "calibrate_parameters",
-            selection=[*PARAMETERS],
-            description="Fits an exam's IRT model anew and publishes what passes.",
-            executor_def=in_one_process,
-            tags={KIND: "calibration"},
-        ),
-        dg.define_asset_job(
-            "calibrate_exam",
-            selection=[*EXPOSURE],
-            description="A Sympson-Hetter calibration of an exam's live pool.",
-            executor_def=in_one_process,
-            tags={KIND: "calibration"},
-        ),
-        dg.define_asset_job(
-            "reestimate_exam",
-            selection=[*REESTIMATION],
-            description="Re-estimates an exam's sh_p for a day from what was served before it.",
-            executor_def=in_one_process,
-            tags={KIND: "reestimation"},
-        ),
-        rollback_exposure,
-    ]
+def _job(name: str, selection: Any, kind: str, description: str) -> Any:
+    return dg.define_asset_job(
+        name,
+        selection=selection,
+        description=description,
+        executor_def=dg.in_process_executor,
+        tags={KIND: kind},
+    )
+
+
+rebuild_marts = _job(
+    "rebuild_marts",
+    dg.AssetSelection.tag(INPUT, "") | dg.AssetSelection.groups("raw"),
+    "marts",
+    "Observes the raw tables and builds the marts that calibration reads.",
+)
+refresh_results = _job(
+    "refresh_results",
+    dg.AssetSelection.tag(RESULTS, ""),
+    "marts",
+    "Builds the marts that read calibration's results.",
+)
+nightly = _job(
+    "nightly",
+    [*PARAMETERS, *EXPOSURE],
+    "calibration",
+    "An exam's night: parameters, then exposure control; each proposed, audited, published.",
+)
+calibrate_parameters = _job(
+    "calibrate_parameters",
+    [*PARAMETERS],
+    "calibration",
+    "Fits an exam's IRT model anew and publishes what passes.",
+)
+calibrate_exam = _job(
+    "calibrate_exam",
+    [*EXPOSURE],
+    "calibration",
+    "A Sympson-Hetter calibration of an exam's live pool.",
+)
+reestimate_exam = _job(
+    "reestimate_exam",
+    [*REESTIMATION],
+    "reestimation",
+    "Re-estimates an exam's sh_p for a day from what was served before it.",
+)
+
+__all__ = [
+    "EXPOSURE",
+    "JOBS",
+    "KIND",
+    "NIGHT",
+    "PARAMETERS",
+    "REESTIMATION",
+    "WEEKLY",
+    "calibrate_exam",
+    "calibrate_parameters",
+    "nightly",
+    "rebuild_marts",
+    "reestimate_exam",
+    "refresh_results",
+    "rollback_exposure",
+]
+
+JOBS = [
+    rebuild_marts,
+    refresh_results,
+    nightly,
+    calibrate_parameters,
+    calibrate_exam,
+    reestimate_exam,
+    rollback_exposure,
+]

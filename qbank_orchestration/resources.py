@@ -4,12 +4,13 @@ What never lives here: SQL, and what is done with a connection.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import dagster as dg
 
 from qbank import postgres
 from qbank_orchestration.engine.working_rows import WorkingRows
+from qbank_orchestration.presence import present
 
 
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -20,6 +21,16 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
         return postgres.connect("orchestration", autocommit=autocommit)
 
 
+class Presence(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Shows, for as long as a run lives, that its process does."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[object]:
+        """Holds the run's lock."""
+        with present(context.run.run_id) if context.run else nullcontext():
+            yield self
+
+
 class CalibrationRows(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Keeps the rows that a run works on alive, and ends them when the run ends."""
 
@@ -28,5 +39,6 @@ class CalibrationRows(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WorkingRows]:
         """Holds rows for as long as the run lives."""
-        with WorkingRows(lambda: self.database.connect(autocommit=True)) as rows:
+        here = present(context.run.run_id) if context.run else nullcontext()
+        with here, WorkingRows(lambda: self.database.connect(autocommit=True)) as rows:
             yield rows

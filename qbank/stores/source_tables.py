@@ -72,3 +72,16 @@ def _rows(conn: Connection[Any], table: SourceTable) -> int:
         count = SQL("SELECT count(*) FROM {}").format(Identifier("public", table.name))
         row = conn.execute(count).fetchone()
     return int(row[0]) if row else 0
+
+
+def changed_since(conn: Connection[Any], moment: datetime) -> tuple[str, ...]:
+    """The tables that have rows from after ``moment``; requests for calibration do not count."""
+    changed = []
+    for table in TABLES:
+        query = SQL("SELECT EXISTS (SELECT FROM {} WHERE {} > %s)").format(
+            Identifier("public", table.name), Identifier(table.clock)
+        )
+        row = conn.execute(query, (moment,)).fetchone()
+        if table.name != "calibration_runs" and row and row[0]:
+            changed.append(table.name)
+    return tuple(changed)

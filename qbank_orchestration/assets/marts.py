@@ -6,10 +6,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
-from qbank_orchestration.dbt import Translator, database_environment
+from qbank_orchestration.dbt import Translator, artifacts, database_environment
 
-INPUT = "tag:nightly_input"
-RESULTS = "tag:results"
+INPUT, RESULTS = "nightly_input", "results"  # dbt tags
 POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
 
 
@@ -23,12 +22,16 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
         "pool": POOL,
     }
 
-    @dbt_assets(select=INPUT, name="mart_inputs", **common)
-    def mart_inputs(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    @dbt_assets(select=f"tag:{INPUT}", name="mart_inputs", **common)
+    def mart_inputs(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, presence: dg.ResourceParam[object]
+    ) -> Iterator[Any]:
         yield from _build(context, dbt)
 
-    @dbt_assets(select=RESULTS, name="mart_results", **common)
-    def mart_results(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    @dbt_assets(select=f"tag:{RESULTS}", name="mart_results", **common)
+    def mart_results(
+        context: dg.AssetExecutionContext, dbt: DbtCliResource, presence: dg.ResourceParam[object]
+    ) -> Iterator[Any]:
         yield from _build(context, dbt)
 
     return mart_inputs, mart_results
@@ -37,5 +40,5 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     # unit tests judge the code, not tonight's data: they run in CI
     arguments = ["build", "--exclude-resource-type", "unit_test"]
-    with database_environment():
-        yield from dbt.cli(arguments, context=context).stream()
+    with artifacts(context.run.run_id) as target, database_environment():
+        yield from dbt.cli(arguments, context=context, target_path=target).stream()

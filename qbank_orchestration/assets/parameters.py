@@ -30,6 +30,7 @@ CHECKS = {
     "parameters_in_bounds": (True, "Every a, b, c lies where an item can have it."),
     "fit_converged": (True, "The fit converged."),
     "drift_bounded": (True, "Difficulties agree with the published ones of the same items."),
+    "few_items_drifted": (False, "Few published items moved against the others."),
     "live_items_have_parameters": (False, "Each live item has parameters."),
 }
 

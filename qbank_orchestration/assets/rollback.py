@@ -68,7 +68,7 @@ def restore_exposure_control(
         dg.AssetMaterialization(
             "item_exposure_control",
             partition=run.exam_code,
-            description=f"rolled back to run {run.params['to_run']}",
+            description=f"rolled back to run {run.params['run_id']}",
             metadata={f"rows_{k}": v for k, v in outcome.numbers.items() if k != "at"},
         )
     )

@@ -24,6 +24,7 @@ C_BOUND = 0.6
 # correlation or a larger shift means that the link, or the data, is wrong.
 DRIFT_CORRELATION = 0.8
 DRIFT_SHIFT = 0.3
+DRIFTED_SHARE = 0.05
 
 
 def audit(
@@ -34,6 +35,7 @@ def audit(
         parameters_in_bounds(proposal),
         fit_converged(proposal),
         drift_bounded(proposal, published),
+        few_items_drifted(proposal),
         live_items_have_parameters(proposal, pool, published),
     )
 
@@ -103,6 +105,19 @@ def drift_bounded(proposal: ParameterProposal, published: Sequence[ItemParameter
         f"b of {len(pairs)} published items correlates {correlation:.3f} with the new ones, median"
         f" shift {shift:+.3f} (allowed from {DRIFT_CORRELATION:g}, up to ±{DRIFT_SHIFT:g})",
         {"compared": len(pairs), "correlation": correlation, "median_shift": shift},
+    )
+
+
+def few_items_drifted(proposal: ParameterProposal) -> Finding:
+    """Few published items moved against the others; those that did may be known or miskeyed."""
+    scale = proposal.summary.get("scale") or {}
+    compared, drifted = int(scale.get("compared", 0)), int(scale.get("drifted", 0))
+    return Finding(
+        "few_items_drifted",
+        drifted <= DRIFTED_SHARE * compared,
+        False,
+        f"{drifted} of {compared} published items drifted",
+        {"compared": compared, "drifted": drifted, "dropped_anchors": scale.get("dropped", 0)},
     )
 
 

@@ -5,6 +5,7 @@ What never lives here: reading the pool, publishing, Dagster.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,10 @@ Report = Callable[[dict[str, Any]], bool]
 # The certificate bounds P(A) for all items at once. At 200,000 examinees the bound lies about
 # 0.004 above a rate of 0.2, so a pool that meets tau shows as meeting it.
 CERTIFICATE_N = 200_000
-# Stops the search once no item exceeds its cap by more; the certificate's margin comes on top.
-TOLERANCE = 0.003
+# The search stops once the largest excess could be noise: with n examinees a rate of tau has a
+# standard error of sqrt(tau(1 − tau)/n), and the largest of the hundred or so items at their cap
+# lies 2 to 2.5 of these above the truth.
+NOISE_ERRORS = 2.25
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def calibrate(
         topic_weights=caps.topic_weights,
         seed=request.seed,
         on_iteration=lambda iteration: report(plain(iteration)),
-        tol=TOLERANCE,
+        tol=NOISE_ERRORS * math.sqrt(request.tau * (1 - request.tau) / request.n),
         certificate_n=max(CERTIFICATE_N, request.n),
     )
     certificate = {} if run.certificate is None else plain(run.certificate)

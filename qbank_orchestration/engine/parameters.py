@@ -16,7 +16,7 @@ from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ParameterProposal
-from qbank_orchestration.engine.scale import OldScale, on_old_scale
+from qbank_orchestration.engine.scale import OldScale, Scaled, on_old_scale
 
 if TYPE_CHECKING:
     from calibration.irt import FitResult
@@ -70,10 +70,11 @@ def estimate(
         return NothingToCalibrate(
             f"no item has enough usable first attempts ({int(fit.n.max())} at most)"
         )
-    scaled = on_old_scale(fit, usable, old)
+    method = exam.policy.get("linking", "stocking_lord")
+    scaled = on_old_scale(fit, usable, old, method=method)
     return ParameterProposal(
         model=exam.irt_model,
-        parameters=_parameters(attempts, fit, usable, scaled.a, scaled.b, scaled.slope),
+        parameters=_parameters(attempts, fit, usable, scaled),
         statistics=_statistics(attempts, fit, median_times),
         summary=_summary(attempts, fit, usable) | {"scale": scaled.summary},
         input_fingerprint=attempts.fingerprint(),
@@ -91,19 +92,17 @@ def _parameters(
     attempts: FirstAttempts,
     fit: FitResult,
     usable: npt.NDArray[np.bool_],
-    a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
-    slope: float,
+    scaled: Scaled,
 ) -> tuple[ItemParameters, ...]:
     return tuple(
         ItemParameters(
             question_id=int(attempts.question_id[item]),
             version=int(attempts.version[item]),
-            a=float(a[item]),
-            b=float(b[item]),
+            a=float(scaled.a[item]),
+            b=float(scaled.b[item]),
             c=float(fit.c[item]),
-            se_a=_known(fit.se_a[item] / slope),
-            se_b=_known(fit.se_b[item] * slope),
+            se_a=_known(fit.se_a[item] / scaled.A),
+            se_b=_known(fit.se_b[item] * scaled.A),
             se_c=_known(fit.se_c[item]),
             n_respondents=int(fit.n[item]),
             converged=fit.converged,

@@ -35,7 +35,7 @@ def request(
         conn,
         kind="rollback",
         exam_code=target.exam_code,
-        params={"to_run": str(to_run)} | ({"note": note} if note else {}),
+        params={"run_id": str(to_run)} | ({"note": note} if note else {}),
         requested_by=requested_by,
         run_id=run_id,
     )
@@ -51,7 +51,7 @@ def propose(conn: Connection[Any], run: runs.Run) -> None:
         NotFoundError: the target is gone or published nothing.
     """
     exposure.lock(conn, run.exam_code)
-    then = exposure.after_run(conn, run.exam_code, UUID(run.params["to_run"]))
+    then = exposure.after_run(conn, run.exam_code, UUID(run.params["run_id"]))
     held = {(c.question_id, c.version): c.sh_p for c in exposure.in_force(conn, run.exam_code)}
     text = json.dumps([[c.question_id, c.version, c.sh_p] for c in then])
     proposal = ExposureProposal(
@@ -60,7 +60,7 @@ def propose(conn: Connection[Any], run: runs.Run) -> None:
         sh_p_before=tuple(held.get((c.question_id, c.version)) for c in then),
         sh_p=tuple(c.sh_p for c in then),
         certificate={},
-        summary={"items": len(then), "to_run": run.params["to_run"]},
+        summary={"items": len(then), "to_run": run.params["run_id"]},
         input_fingerprint=hashlib.sha256(text.encode()).hexdigest(),
     )
     runs.propose(conn, run.id, proposal.as_result(), input_fingerprint=proposal.input_fingerprint)

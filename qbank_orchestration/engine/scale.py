@@ -18,7 +18,11 @@ from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
 
 if TYPE_CHECKING:
+    from calibration import ItemBank
     from calibration.irt import FitResult, KnownItems
+
+FEWEST_ANCHORS = 10
+"""Fewer cannot tell a drifted anchor from the rest, so a scale is not hung on them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,21 +67,88 @@ class OldScale:
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """Parameters on the published scale: a/slope and slope·b + shift.
+    """Parameters on the published scale: a/A and A·b + B.
 
     Attributes:
         a: shape (J,).
         b: shape (J,).
-        slope: A of the linking, 1 where there was nothing to link to.
-        summary: A, B, anchors used and dropped.
+        A: slope of the linking, 1 where there was nothing to link to.
+        summary: method, A, B, anchors used and dropped, items that drifted.
     """
 
     a: npt.NDArray[np.float64]
     b: npt.NDArray[np.float64]
-    slope: float
+    A: float
     summary: dict[str, Any]
 
 
-def on_old_scale(fit: FitResult, usable: npt.NDArray[np.bool_], old: OldScale) -> Scaled:
-    """Brings a fit to the published scale."""
-    return Scaled(fit.a, fit.b, 1.0, {"method": "first calibration", "anchors": 0})
+def on_old_scale(
+    fit: FitResult, usable: npt.NDArray[np.bool_], old: OldScale, *, method: str
+) -> Scaled:
+    """Links a free fit to the published scale by the items that both have.
+
+    Args:
+        fit: a free calibration.
+        usable: items whose estimates may be used, shape (J,).
+        old: the published items among them.
+        method: of ``calibration.linking``: "stocking_lord", "haebara" or "mean_sigma".
+
+    Raises:
+        calibration.InvalidParameterError: the method is unknown.
+    """
+    from calibration.linking import link
+
+    anchors = usable[old.item]
+    published = old.known()
+    if published is None or int(anchors.sum()) < FEWEST_ANCHORS:
+        reason = "no published items" if published is None else "too few published items"
+        return Scaled(fit.a, fit.b, 1.0, {"method": f"none: {reason}", "anchors": 0})
+    codes = old.item[anchors]
+    found = link(_bank(published, anchors), _bank(fit, codes), method=method)
+    a, b = fit.a / found.A, found.A * fit.b + found.B
+    return Scaled(
+        a,
+        b,
+        found.A,
+        {
+            "method": method,
+            "A": found.A,
+            "B": found.B,
+            "anchors": int(found.anchors.size),
+            "dropped": int(found.dropped.size),
+            "loss": found.loss,
+            **_drift(published, anchors, codes, fit, a, b, found.A),
+        },
+    )
+
+
+def _bank(items: Any, chosen: npt.NDArray[Any]) -> ItemBank:
+    from calibration import ItemBank
+
+    return ItemBank(items.a[chosen], items.b[chosen], items.c[chosen])
+
+
+def _drift(
+    published: KnownItems,
+    anchors: npt.NDArray[np.bool_],
+    codes: npt.NDArray[np.int64],
+    fit: FitResult,
+    a: npt.NDArray[np.float64],
+    b: npt.NDArray[np.float64],
+    slope: float,
+) -> dict[str, int]:
+    """How many published items moved further than the others and than their errors allow."""
+    from calibration.irt import KnownItems
+    from calibration.linking import drift
+
+    before = KnownItems(
+        codes,
+        published.a[anchors],
+        published.b[anchors],
+        se_a=published.se_a[anchors],
+        se_b=published.se_b[anchors],
+    )
+    now = KnownItems(
+        codes, a[codes], b[codes], se_a=fit.se_a[codes] / slope, se_b=fit.se_b[codes] * slope
+    )
+    return {"compared": int(codes.size), "drifted": int(drift(before, now).drifted.sum())}

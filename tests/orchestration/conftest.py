@@ -1,32 +1,96 @@
-"""Runs of real jobs on a real instance, in this process."""
+"""Real jobs on a real instance: two small exams whose marts are built once and cloned for tests."""
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from psycopg import sql
 
-from qbank.settings import Settings
+from qbank import postgres
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
-from tests.orchestration.planted import Planted, plant
+from tests.orchestration.planted import Planted, plant, sit
+
+ALGEBRA, GEOMETRY = "algebra", "geometry"
 
 
-@pytest.fixture
-def algebra(settings: Settings) -> Planted:
-    """One small exam in an otherwise empty database."""
-    return plant("algebra")
+@dataclass(frozen=True)
+class Exams:
+    """The two exams of the template."""
 
-
-@pytest.fixture
-def runner(settings: Settings) -> Iterator[Runner]:
-    """Executes jobs in this process."""
-    with instance() as opened:
-        yield Runner(opened)
+    algebra: Planted
+    geometry: Planted
 
 
 @pytest.fixture
 def today() -> date:
     """The UTC day."""
     return datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="session")
+def template(clone_database) -> Iterator[tuple[str, Exams]]:
+    """A database with two exams, controlled sessions of the last days, and its marts built."""
+    with clone_database("empty") as settings:
+        exams = Exams(plant(ALGEBRA), plant(GEOMETRY, seed=2))
+        for planted in (exams.algebra, exams.geometry):
+            for ago in range(1, 11):
+                began = datetime.now(UTC) - timedelta(days=ago, hours=3)
+                sit(
+                    planted,
+                    persons=60,
+                    length=10,
+                    seed=ago,
+                    started=began,
+                    selector="sympson_hetter",
+                    favourites=4,
+                    prefix="c",
+                )
+        with instance() as opened:
+            built = Runner(opened).run("rebuild_marts")
+        assert built.success, built.error
+        yield settings.database, exams
+
+
+@pytest.fixture
+def exams(template: tuple[str, Exams]) -> Iterator[Exams]:
+    """A fresh copy of the template; the environment names it."""
+    source, exams = template
+    name = f"{source}_{next(_NUMBERS)}"
+    with _server() as server:
+        for copy, of in ((name, source), (f"{name}_dagster", "template1")):
+            server.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER qbank_orchestration").format(
+                    sql.Identifier(copy), sql.Identifier(of)
+                )
+                if of == "template1"
+                else sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                    sql.Identifier(copy), sql.Identifier(of)
+                )
+            )
+    before = os.environ["QBANK_DATABASE"]
+    os.environ["QBANK_DATABASE"] = name
+    yield exams
+    os.environ["QBANK_DATABASE"] = before
+    with _server() as server:
+        for doomed in (name, f"{name}_dagster"):
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(doomed)))
+
+
+@pytest.fixture
+def runner(exams: Exams) -> Iterator[Runner]:
+    """Executes jobs in this process, on an instance of the copy's own."""
+    with instance() as opened:
+        yield Runner(opened)
+
+
+_NUMBERS = itertools.count()
+
+
+def _server() -> postgres.Connection:
+    return postgres.connect("owner", database="postgres", autocommit=True)

@@ -5,32 +5,48 @@ import pytest
 
 from qbank import postgres
 from qbank.stores import exposure, item_bank, runs
+from qbank_orchestration.engine import night as night_engine
 from qbank_orchestration.running import Runner
-from tests.orchestration.planted import Planted
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
+
+
+def statuses() -> set[tuple[str, str, str]]:
+    with postgres.connect("orchestration") as conn:
+        return {(run.exam_code, run.kind, run.status) for run in runs.list(conn).runs}
 
 
 @pytest.mark.slow
-def test_a_night_calibrates_audits_and_publishes(algebra: Planted, runner: Runner, today):
+def test_a_night_calibrates_audits_publishes_and_leaves_nothing_due(
+    exams: Exams, runner: Runner, today
+):
     night = runner.night(today)
     assert night.success, [run.error for run in night.ended]
-
-    with postgres.connect("orchestration") as conn:
-        pool = item_bank.load(conn, "algebra")
-        listed = runs.list(conn).runs
-    assert pool.calibrated.all()
-    assert np.corrcoef(pool.b, algebra.b)[0, 1] > 0.95
-    assert {(run.kind, run.status) for run in listed} == {
-        ("irt", "done"),
-        ("sympson_hetter", "done"),
-        ("reestimation", "empty"),
+    assert statuses() == {
+        (exam, kind, "done")
+        for exam in (ALGEBRA, GEOMETRY)
+        for kind in ("irt", "sympson_hetter", "reestimation")
     }
-    calibration = next(run for run in listed if run.kind == "sympson_hetter")
-    assert calibration.result is not None
-    assert calibration.result["certificate"]["max_exposure_upper"] <= 0.4 + 0.01
-    assert calibration.result["published"]["changed"] == 60
-
-    again = runner.night(today)
-    assert again.success
-    assert [run.job for run in again.ended] == ["rebuild_marts", "refresh_results"]
     with postgres.connect("orchestration") as conn:
-        assert len(exposure.history(conn, "algebra", limit=1000)) == 60
+        pool = item_bank.load(conn, ALGEBRA)
+        calibration = runs.latest(conn, ALGEBRA, "sympson_hetter")
+        history = exposure.history(conn, ALGEBRA, limit=1000)
+    assert pool.calibrated.all()
+    assert np.corrcoef(pool.b, exams.algebra.b)[0, 1] > 0.97
+    assert np.corrcoef(pool.a, exams.algebra.a)[0, 1] > 0.7
+    assert calibration is not None
+    assert calibration.result is not None
+    assert calibration.result["certificate"]["max_exposure_upper"] <= pool.exam.tau + 0.01
+    assert calibration.result["published"]["changed"] == len(history) == 60
+    with postgres.connect("analyst") as conn:
+        health = conn.execute(
+            "SELECT count(*) FROM analytics.item_health WHERE exam_code = %s AND sh_p IS NOT NULL",
+            (ALGEBRA,),
+        ).fetchone()
+    assert health == (60,)
+
+    with postgres.connect("orchestration") as conn:
+        for exam_code in (ALGEBRA, GEOMETRY):
+            due = night_engine.due(conn, exam_code)
+            assert not due.anything, due
+            assert "new responses" in due.waiting
+            assert not night_engine.reestimation_due(conn, exam_code, today)

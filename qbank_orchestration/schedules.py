@@ -1,0 +1,70 @@
+"""When the night begins. What it does, once begun, is in ``sensors.night``.
+
+What never lives here: what is due.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from qbank.settings import get_settings
+from qbank.stores import item_bank, source_tables
+from qbank_orchestration.engine import night
+from qbank_orchestration.jobs import NIGHT, WEEKLY, rebuild_marts
+from qbank_orchestration.resources import Database
+from qbank_orchestration.settings import orchestration_settings
+
+
+@dg.schedule(
+    name="nightly_schedule",
+    job=rebuild_marts,
+    cron_schedule=get_settings().nightly_cron,
+    execution_timezone=get_settings().nightly_timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Begins the night with the marts; each exam's runs follow.",
+)
+def nightly_schedule(
+    context: dg.ScheduleEvaluationContext, database: Database
+) -> dg.RunRequest | dg.SkipReason:
+    """One run a night; skipped, with the reason, where nothing new came and nothing is due."""
+    day = context.scheduled_execution_time.astimezone(UTC).date()
+    why = reason_to_run(context.instance, database)
+    if why is None:
+        return dg.SkipReason("nothing new came since the last night, and no exam is due")
+    tags = {NIGHT: day.isoformat(), "qbank/why": why}
+    return dg.RunRequest(run_key=f"night:{day}", tags=tags)
+
+
+@dg.schedule(
+    name="weekly_full_schedule",
+    job=rebuild_marts,
+    cron_schedule=orchestration_settings().weekly_cron,
+    execution_timezone=get_settings().nightly_timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Calibrates every exam's exposure control in full, changed or not.",
+)
+def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """A night in which every exam is due."""
+    day = context.scheduled_execution_time.astimezone(UTC).date()
+    return dg.RunRequest(
+        run_key=f"weekly:{day}",
+        tags={NIGHT: day.isoformat(), WEEKLY: "true", "qbank/why": "the weekly calibration"},
+    )
+
+
+def reason_to_run(instance: dg.DagsterInstance, database: Database) -> str | None:
+    """Why the night has something to do, None where it has not."""
+    done = dg.RunsFilter(job_name="rebuild_marts", statuses=[dg.DagsterRunStatus.SUCCESS])
+    last = instance.get_run_records(done, limit=1)
+    if not last or last[0].start_time is None:
+        return "the marts were never built"
+    since = datetime.fromtimestamp(last[0].start_time, UTC)
+    with database.connect() as conn:
+        changed = source_tables.changed_since(conn, since)
+        if changed:
+            return f"new rows in {', '.join(changed)}"
+        for exam in item_bank.exams(conn):
+            due = night.due(conn, exam.exam_code)
+            if due.anything:
+                return f"{exam.exam_code}: {due.parameters or due.exposure}"
+    return None
