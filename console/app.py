@@ -36,7 +36,6 @@ def main() -> None:
 
 def _signed_in_as(known: session.Viewer) -> None:
     with st.sidebar:
-        st.space("small")
         st.caption(f"**{known.user_id}** of {known.tenant_id}  \n{', '.join(sorted(known.roles))}")
         if st.button("Sign out", icon=":material/logout:", type="tertiary"):
             session.sign_out()

@@ -22,7 +22,18 @@ CAUTION: Final = "#b86b1d"  # what a person should look at
 COMPARED: Final = "#2f6db5"  # the other one of two
 GOOD: Final = "#2f7d4f"
 
-CATEGORIES: Final = [PRIMARY, CAUTION, COMPARED, LIMIT, "#6b57a5", "#6b7a89"]
+CATEGORIES: Final = [
+    PRIMARY,
+    CAUTION,
+    COMPARED,
+    LIMIT,
+    "#6b57a5",
+    "#6b7a89",
+    "#a67c00",
+    "#8a4f7d",
+    "#4f7a28",
+    "#2b3f55",
+]
 DIVERGING: Final = ["#b86b1d", "#e7c9a3", "#f3f5f7", "#9cc5c4", "#0f6b6b"]
 SEQUENTIAL: Final = ["#e3efee", "#b5d5d3", "#7fb6b4", "#459191", "#0f6b6b"]
 

@@ -37,4 +37,4 @@ def cohort_estimates(cohorts: pd.DataFrame, title: str, number_format: str) -> a
             alt.Tooltip("sessions:Q", title="quizzes", format=","),
         ],
     )
-    return (bars + dots).properties(height=max(90, 42 * len(cohorts)))
+    return (bars + dots).properties(height=60 + 36 * len(cohorts))

@@ -5,6 +5,8 @@ What never lives here: the response model (``calibration``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
@@ -70,14 +72,15 @@ def option_shares(options: pd.DataFrame) -> alt.LayerChart:
     labels = base.mark_text(align="left", dx=5, color=INK).encode(
         text=alt.Text("share:Q", format=".1%")
     )
-    return (bars + labels).properties(height=max(130, 34 * len(options)))
+    return (bars + labels).properties(height=90 + 34 * len(options))
 
 
-def option_traces(traces: pd.DataFrame) -> alt.Chart:
+def option_traces(traces: pd.DataFrame, options: Sequence[str]) -> alt.Chart:
     """Which options students of each ability choose: a distractor should fall with ability.
 
     Args:
         traces: theta, option, share, answers.
+        options: all options in the order of their colours, the key first.
     """
     return (
         alt.Chart(traces)
@@ -85,7 +88,11 @@ def option_traces(traces: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("theta:Q", title=THETA, scale=alt.Scale(nice=False, padding=12)),
             y=alt.Y("share:Q", title="Share choosing it", axis=SHARE),
-            color=alt.Color("option:N", title="Option"),
+            color=alt.Color(
+                "option:N",
+                title="Option",
+                scale=alt.Scale(domain=list(options), range=CATEGORIES[: len(options)]),
+            ),
             tooltip=[
                 alt.Tooltip("option:N", title="option"),
                 alt.Tooltip("theta:Q", title="mean θ of the group", format=".2f"),
@@ -107,12 +114,10 @@ def exposure_over_time(weeks: pd.DataFrame, tau: float) -> alt.LayerChart:
     most = max(float(weeks["upper"].max()), tau)
     x = alt.X("week:T", title="Week that quizzes ended in", axis=alt.Axis(format="%-d %b"))
     base = alt.Chart(weeks).encode(x=x)
-    band = base.mark_area(color=PRIMARY_SOFT, opacity=0.35, interpolate="monotone").encode(
+    band = base.mark_area(color=PRIMARY_SOFT, opacity=0.35).encode(
         y=zoomed_share("Exposure rate", most, "lower"), y2="upper:Q"
     )
-    line = base.mark_line(
-        color=PRIMARY, strokeWidth=2.2, interpolate="monotone", point={"color": PRIMARY}
-    ).encode(
+    line = base.mark_line(color=PRIMARY, strokeWidth=2.2, point={"color": PRIMARY}).encode(
         y=zoomed_share("Exposure rate", most),
         tooltip=[
             alt.Tooltip("week:T", title="week from", format="%-d %b %Y"),

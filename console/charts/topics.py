@@ -34,7 +34,7 @@ def target_against_share(topics: pd.DataFrame) -> alt.LayerChart:
         x="administered:Q"
     )
     target = base.mark_tick(color=INK, thickness=2.5, height={"band": 0.85}).encode(x="target:Q")
-    return (bars + given + target).properties(height=max(140, 34 * len(topics)))
+    return (bars + given + target).properties(height=70 + 34 * len(topics))
 
 
 def mastery_spread(topics: pd.DataFrame) -> alt.LayerChart:
@@ -64,7 +64,7 @@ def mastery_spread(topics: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("attempts:Q", title="answers", format=","),
         ],
     )
-    return (bars + dots).properties(height=max(140, 28 * len(topics)))
+    return (bars + dots).properties(height=70 + 26 * len(topics))
 
 
 def mastery_of_student(topics: pd.DataFrame) -> alt.LayerChart:
@@ -95,7 +95,7 @@ def mastery_of_student(topics: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("attempts:Q", title="answers", format=","),
         ],
     )
-    return (bars + plain + dots).properties(height=max(120, 30 * len(topics)))
+    return (bars + plain + dots).properties(height=70 + 28 * len(topics))
 
 
 def responses_by_day(days: pd.DataFrame) -> alt.Chart:

@@ -147,7 +147,7 @@ def _topic_caps(tree: TopicTree) -> tuple[dict[int, float], dict[int, float]]:
         hide_index=True,
         column_config={
             "topic": st.column_config.SelectboxColumn(
-                "Topic", options=list(ids), required=True, width="large"
+                "Topic", options=list(ids), required=True, width=230
             ),
             "cap": st.column_config.NumberColumn(
                 "Cap", min_value=0.001, max_value=1.0, format="%.3f", help="largest rate, 0 to 1"

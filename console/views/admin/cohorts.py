@@ -44,7 +44,7 @@ def show() -> None:
 
 def _table(found: Json) -> None:
     table = pd.DataFrame(found["items"])
-    table["assigned_at"] = pd.to_datetime(table["assigned_at"])
+    table["assigned_at"] = pd.to_datetime(table["assigned_at"], format="ISO8601", utc=True)
     st.caption(f"{found['total']:,} assignments.")
     st.dataframe(
         table,

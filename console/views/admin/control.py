@@ -82,7 +82,7 @@ def _items(exam: Exam) -> None:
 
 def _edit(exam: Exam, found: Json, where: str) -> None:
     rows = pd.DataFrame(found["items"])
-    rows["updated_at"] = pd.to_datetime(rows["updated_at"])
+    rows["updated_at"] = pd.to_datetime(rows["updated_at"], format="ISO8601", utc=True)
     rows["item"] = (
         rows["external_ref"].fillna("question " + rows["question_id"].astype(str))
         + " v"
@@ -163,7 +163,7 @@ def _history(exam: Exam) -> None:
         layout.empty("Nothing has changed yet", "Changes by hand and by runs are listed here.")
         return
     table = pd.DataFrame(rows)
-    table["at"] = pd.to_datetime(table["at"])
+    table["at"] = pd.to_datetime(table["at"], format="ISO8601", utc=True)
     st.caption(f"The latest {len(table)} changes.")
     st.dataframe(
         table,

@@ -125,7 +125,7 @@ def _by_difficulty(known: pd.DataFrame) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            "topic_path": st.column_config.TextColumn("Topic", width="large"),
+            "topic_path": st.column_config.TextColumn("Topic", width=230),
             **{name: number(name.capitalize(), format="%d") for name in DIFFICULTIES},
             "published_items": number("Published", format="%d"),
             "required_items": number("Required", format="%d"),

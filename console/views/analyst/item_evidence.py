@@ -42,15 +42,18 @@ def choices_by_ability(answers: pd.DataFrame) -> pd.DataFrame:
     """
     whole = answers.groupby("theta_from")[["answers", "theta_sum"]].sum()
     whole = whole[whole["answers"] >= MIN_ANSWERS]
-    chosen = answers.dropna(subset=["option_label"]).join(
-        whole, on="theta_from", how="inner", rsuffix="_all"
+    # an option that a group leaves out has a share of 0 there
+    counts = answers.pivot_table(
+        index="theta_from", columns="option_label", values="answers", aggfunc="sum", fill_value=0
     )
+    chosen = counts.reset_index().melt("theta_from", value_name="chosen")
+    chosen = chosen.join(whole, on="theta_from", how="inner")
     return pd.DataFrame(
         {
-            "theta": chosen["theta_sum_all"] / chosen["answers_all"],
+            "theta": chosen["theta_sum"] / chosen["answers"],
             "option": chosen["option_label"],
-            "share": chosen["answers"] / chosen["answers_all"],
-            "answers": chosen["answers_all"],
+            "share": chosen["chosen"] / chosen["answers"],
+            "answers": chosen["answers"],
         }
     )
 
@@ -104,7 +107,11 @@ def options(item: pd.Series) -> None:
         if traces.empty:
             st.info(f"No group of like ability has {MIN_ANSWERS} answers in adaptive quizzes yet.")
         else:
-            layout.chart(charts.option_traces(traces), "Share of each option by ability")
+            traces["option"] = traces["option"].where(
+                traces["option"] != item["correct_option"], traces["option"] + " (key)"
+            )
+            labels = sorted(traces["option"].unique(), key=lambda name: ("(key)" not in name, name))
+            layout.chart(charts.option_traces(traces, labels), "Share of each option by ability")
             st.caption(
                 "The key should rise with ability; a distractor that rises misleads good students."
             )

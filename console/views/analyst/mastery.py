@@ -10,6 +10,7 @@ from console.charts import topics as charts
 from console.layout import Figure
 from console.marts import topics
 from console.views.analyst import choosing
+from console.views.topic_charts import indented, student_topics
 
 STUDENTS_LISTED = 200
 
@@ -55,7 +56,7 @@ def _by_topic(code: str) -> None:
         column_order=["topic_path", "students", "attempts", *shares, "mean_time_s"],
         hide_index=True,
         column_config={
-            "topic_path": st.column_config.TextColumn("Topic", width="large"),
+            "topic_path": st.column_config.TextColumn("Topic", width=230),
             "students": st.column_config.NumberColumn("Students", format="localized"),
             "attempts": st.column_config.NumberColumn("Answers", format="localized"),
             "accuracy": layout.percent_column("Correct"),
@@ -81,15 +82,6 @@ def _levels(known: pd.DataFrame) -> int:
         format_func=labels.__getitem__,
     )
     return int(chosen if chosen is not None else deepest)
-
-
-def indented(known: pd.DataFrame) -> pd.Series:
-    """Topic names that are unique and show their depth, in the order of the tree."""
-    parents = known["topic_path"].str.split(" / ").str[-2].fillna("")
-    names = known["topic_name"].where(
-        ~known["topic_name"].duplicated(keep=False), known["topic_name"] + " (" + parents + ")"
-    )
-    return known["depth"].map(lambda depth: "\u2003" * depth) + names
 
 
 def _by_student(code: str) -> None:
@@ -120,23 +112,3 @@ def _by_student(code: str) -> None:
         ]
     )
     student_topics(topics.mastery_of_student(choosing.tenant(), code, user))
-
-
-def student_topics(known: pd.DataFrame) -> None:
-    """A student's topics as a chart, of a frame as ``marts.topics.mastery_of_student`` gives it."""
-    shown = known[known["depth"] <= 1] if len(known) > 24 else known
-    layout.chart(
-        charts.mastery_of_student(
-            pd.DataFrame(
-                {
-                    "topic": indented(shown),
-                    "mastery": shown["mastery"],
-                    "lower": shown["mastery_lower"],
-                    "upper": shown["mastery_upper"],
-                    "accuracy": shown["accuracy"],
-                    "attempts": shown["attempts"],
-                }
-            )
-        ),
-        "Mastery by topic of one student",
-    )

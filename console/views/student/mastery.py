@@ -7,7 +7,7 @@ import streamlit as st
 
 from console import layout, navigation, session
 from console.api import quizzes, topics
-from console.charts import topics as charts
+from console.views.topic_charts import student_topics
 
 
 def page() -> None:
@@ -24,19 +24,15 @@ def page() -> None:
         return
     known = pd.DataFrame(rows)
     tree = topics.topic_tree(session.api())
-    known["topic"] = known["topic_id"].map(tree.paths)
+    known["topic_path"] = known["topic_id"].map(tree.paths)
+    known["topic_name"] = known["topic_path"].str.split(" / ").str[-1]
+    known["depth"] = known["topic_path"].str.count(" / ")
     exams = sorted(known["exam_code"].unique())
     exam = layout.choose("Exam", {code: code for code in exams}, "exam", width=340)
-    shown = known[known["exam_code"] == exam].dropna(subset=["topic"]).sort_values("topic")
-    layout.chart(
-        charts.mastery_of_student(
-            shown.rename(columns={"mastery_lower": "lower", "mastery_upper": "upper"})[
-                ["topic", "mastery", "lower", "upper", "accuracy", "attempts"]
-            ]
-        ),
-        "Your mastery by topic",
-    )
+    shown = known[known["exam_code"] == exam].dropna(subset=["topic_path"])
+    shown = shown.sort_values("topic_path")
+    student_topics(shown)
     weakest = shown[shown["attempts"] >= 3].nsmallest(3, "mastery")
     if not weakest.empty:
-        names = ", ".join(weakest["topic"])
+        names = ", ".join(weakest["topic_name"])
         st.info(f"Practise next: {names}.", icon=":material/lightbulb:")

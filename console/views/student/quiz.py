@@ -27,7 +27,8 @@ def page() -> None:
     if not quiz_id:
         _new()
         return
-    st.query_params[_QUIZ] = quiz_id
+    if st.query_params.get(_QUIZ) != quiz_id:
+        st.query_params[_QUIZ] = quiz_id
     try:
         state = quizzes.state(session.api(), quiz_id)
     except ApiError as error:
@@ -41,9 +42,7 @@ def page() -> None:
         _open(state)
     else:
         results.show(state)
-        if st.button("Take another quiz", type="primary", icon=":material/replay:"):
-            _leave()
-            st.rerun()
+        st.button("Take another quiz", type="primary", icon=":material/replay:", on_click=_leave)
 
 
 def _new() -> None:

@@ -1,0 +1,111 @@
+"""The console, the API and a real Chromium on the demo data after a night.
+
+Fixtures:
+    site: the addresses of the running console and API; one for the whole run.
+    visitor: makes visitors; at the end of the test none of them may have seen anything wrong.
+    pictures: folder for screenshots; the variable ``PICTURES`` names one to keep.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.e2e.night import pass_night
+from tests.e2e.processes import free_port, process, python, wait_for
+from tests.e2e.visiting import WAIT_MS, Visitor
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+MakeVisitor = Callable[..., Visitor]
+
+expect.set_options(timeout=WAIT_MS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            # a browser, two servers and a night behind it
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no Chromium: apt-get install chromium"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where everything is."""
+
+    console: str
+    api: str
+    environment: dict[str, str]
+    logs: Path
+
+
+@pytest.fixture(scope="session")
+def site(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    logs = tmp_path_factory.mktemp("logs")
+    api_port, console_port = free_port(), free_port()
+    api, console = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{console_port}"
+    environment = {
+        "QBANK_ENV": "dev",  # mock login
+        "QBANK_API_URL": api,
+        "QBANK_API_PORT": str(api_port),
+        "QBANK_CONSOLE_PORT": str(console_port),
+        "QBANK_CONSOLE_MARTS_TTL_S": "1",
+        "QBANK_LOGIN_RATE_PER_MINUTE": "1000",
+    }
+    with ExitStack() as stack:
+        stack.enter_context(clone_database("demo"))
+        pass_night(tmp_path_factory.mktemp("dbt"))
+        stack.enter_context(process(python("delivery_api"), environment, logs / "api.log"))
+        stack.enter_context(process(python("console"), environment, logs / "console.log"))
+        wait_for(f"{api}/ready", logs / "api.log")
+        wait_for(f"{console}/_stcore/health", logs / "console.log")
+        yield Site(console, api, environment, logs)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def visitor(site: Site, browser: Browser) -> Iterator[MakeVisitor]:
+    made: list[Visitor] = []
+
+    def make(width: int = 1280, height: int = 900) -> Visitor:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, accept_downloads=True
+        )
+        made.append(Visitor(context.new_page(), site.console))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.saw_nothing_wrong()
+    for one in made:
+        one.page.context.close()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    kept = os.environ.get("PICTURES")
+    folder = Path(kept) if kept else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

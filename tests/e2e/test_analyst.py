@@ -1,0 +1,96 @@
+"""What an analyst finds without SQL, held against the marts."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from qbank.postgres import connect
+from tests.e2e.conftest import MakeVisitor
+
+
+def one(question: str) -> tuple[object, ...]:
+    with connect("analyst") as connection:
+        row = connection.execute(question).fetchone()
+    assert row is not None
+    return row
+
+
+def test_coverage_is_filtered_and_agrees_with_the_mart(visitor: MakeVisitor) -> None:
+    short, to_write, published = one(
+        """SELECT count(*) FILTER (WHERE items_to_write > 0), sum(items_to_write),
+                  sum(published_items)
+           FROM analytics.blueprint_coverage WHERE exam_code = 'MED-B' AND difficulty = 'all'"""
+    )
+    person = visitor().sign_in("ana", "analyst").menu("Blueprint coverage")
+    person.choose("Exam", "Clinical foundations")
+    assert person.page.url.endswith("exam=MED-B")
+    assert person.metric("Published items") == f"{published:,}"
+    assert person.metric("Topics short") == str(short)
+    assert person.metric("Items to write") == f"{to_write:,}"
+    person.page.get_by_text("Only topics that lack items").click()
+    person.settle()
+    if short:
+        expect(person.page.get_by_text(re.compile(r"^\d+ items in"))).to_have_count(min(short, 12))
+    else:
+        person.sees("Nothing is missing")
+
+
+def test_an_item_is_found_and_opened(visitor: MakeVisitor) -> None:
+    live, flagged = one(
+        """SELECT count(*) FILTER (WHERE is_live),
+                  count(*) FILTER (WHERE is_live AND flag_count > 0)
+           FROM analytics.item_health WHERE exam_code = 'MED-A'"""
+    )
+    person = visitor().sign_in("ana", "analyst").menu("Item health")
+    person.choose("Exam", "Basic medical sciences")
+    assert person.metric("Live items") == str(live)
+    assert person.metric("With a flag") == str(flagged)
+    person.tick_row(0)
+    expect(person.page.get_by_role("tab", name="Characteristic curve")).to_be_visible()
+    assert re.search(r"item=\d+\.\d+", person.page.url)
+    expect(person.page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    for name, text in (
+        ("Options", "How often each option is chosen"),
+        ("Exposure", "Exposure rate by week"),
+        ("Parameters", "first answers, fitted"),
+    ):
+        person.tab(name).sees(re.compile(text))
+
+
+def test_a_search_that_finds_nothing_says_what_to_do(visitor: MakeVisitor) -> None:
+    person = visitor().sign_in("ana", "analyst").menu("Item health")
+    person.fill("Search", "no such item").sees("No item matches").sees("Clear the search")
+
+
+def test_exposure_agrees_with_the_mart(visitor: MakeVisitor) -> None:
+    (highest,) = one(
+        """SELECT max(exposure_rate_28d) FROM analytics.item_health
+           WHERE exam_code = 'MED-A' AND is_live"""
+    )
+    person = visitor().sign_in("ana", "analyst").goto("exposure?exam=MED-A")
+    assert person.metric("Highest rate") == f"{highest:.1%}"
+    person.page.get_by_text("All time").click()
+    person.settle()
+    (highest,) = one(
+        """SELECT max(exposure_rate) FROM analytics.item_health
+           WHERE exam_code = 'MED-A' AND is_live"""
+    )
+    assert person.metric("Highest rate") == f"{highest:.1%}"
+
+
+def test_mastery_of_a_student_and_the_experiment(visitor: MakeVisitor) -> None:
+    user, theta = one(
+        """SELECT user_id, theta FROM analytics.user_ability WHERE exam_code = 'MED-A'
+           ORDER BY estimated_at DESC, user_id LIMIT 1"""
+    )
+    person = visitor().sign_in("ana", "analyst").goto("mastery?exam=MED-A")
+    person.tab("By student").fill("Student", str(user))
+    assert person.metric("Ability") == f"{theta:,.2f}"
+    person.goto("experiment?exam=MED-A").sees("Highest exposure rate").sees("Test overlap")
+    (cohorts,) = one(
+        """SELECT count(*) FROM analytics.selector_experiment
+           WHERE exam_code = 'MED-A' AND cohort_key = 'delivered_selector'"""
+    )
+    assert person.page.locator("thead th").count() == 1 + int(str(cohorts))
