@@ -84,7 +84,8 @@ class Scratch(NamedTuple):
     @classmethod
     def of(cls, closed: Array, length: int, topics: int, nodes: int, lanes: int) -> Scratch:
         """Allocates it; `closed` bool (J,) are the items that nobody gets."""
-        status = np.tile(np.where(closed, UNAVAILABLE, OPEN).astype(np.uint8), (lanes, 1))
+        status = np.empty((lanes, closed.size), np.uint8)
+        np.multiply(closed, np.uint8(UNAVAILABLE), out=status)  # OPEN is 0
         return cls(
             status=status,
             held=np.empty(status.shape, np.int32),

@@ -107,14 +107,14 @@ def abilities(theta: npt.ArrayLike) -> FloatArray:
 
 
 def as_seed(seed: int) -> np.uint64:
-    """Checks a seed and takes it to 64 bits.
+    """Checks a seed.
 
     Raises:
-        InvalidParameterError: it is not an integer ≥ 0.
+        InvalidParameterError: it is not an integer in [0, 2⁶⁴).
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InvalidParameterError(f"seed is {seed!r}: give an integer ≥ 0")
-    return np.uint64(int(seed) & 0xFFFFFFFFFFFFFFFF)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise InvalidParameterError(f"seed is {seed!r}: give an integer from 0 to 2⁶⁴ − 1")
+    return np.uint64(seed)
 
 
 def derived_seed(seed: int, number: int) -> int:
