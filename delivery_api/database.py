@@ -25,6 +25,9 @@ from qbank.settings import Settings
 Result = TypeVar("Result")
 
 _SET_TENANT = "SELECT set_config('qbank.tenant_id', %s, %s)"
+# The quiz path's statements look rows up by key. Planning them anew costs several times their
+# execution, and a plan made while the tables were small must not scan them when they have grown.
+_PLAN_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
 _CONNECTION_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
@@ -53,7 +56,12 @@ class Database:
             self._address,
             connection_class=TenantConnection,
             # autocommit: a single statement is a transaction, committed when its result is here
-            kwargs={"autocommit": True, "prepare_threshold": 0, "connect_timeout": 5},
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 0,
+                "connect_timeout": 5,
+                "options": _PLAN_ONCE,
+            },
             min_size=2,
             max_size=connections,
             timeout=max(patience_s, 1.0),

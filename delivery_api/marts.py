@@ -13,7 +13,7 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedTa
 from psycopg.rows import class_row, scalar_row
 from pydantic import BaseModel
 
-from delivery_api.problems import unavailable
+from delivery_api.problems import ProblemError
 from qbank.postgres import Connection
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -43,7 +43,7 @@ def page_of(
         offset: rows to leave out before them.
 
     Raises:
-        ProblemError: 503 where the marts are not built yet.
+        ProblemError: 404 where the marts are not built yet.
     """
     conditions = [_condition("=", column, value) for column, value in equal.items()]
     conditions += [_condition(">=", column, value) for column, value in (at_least or {}).items()]
@@ -59,7 +59,9 @@ def page_of(
         with conn.cursor(row_factory=scalar_row) as cursor:
             total = cursor.execute(sql.SQL("SELECT count(*) {}").format(source)).fetchone()
     except (UndefinedTable, InvalidSchemaName, InsufficientPrivilege) as error:
-        raise unavailable("the marts are not built yet: run `qbank nightly`") from error
+        raise ProblemError(
+            404, "not-built", "the marts are not built yet: run `qbank nightly`"
+        ) from error
     return rows, int(total or 0)
 
 

@@ -50,7 +50,7 @@ class RequestContext:
         self._app = app
         self._access_log = access_log
         self._https_only = https_only
-        self._log = structlog.get_logger("qbank.api")
+        self._log = structlog.get_logger("qbank.api").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""

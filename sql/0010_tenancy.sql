@@ -21,13 +21,14 @@ DECLARE
     own constant text := 'tenant_id = current_setting(''qbank.tenant_id'', true)';
     -- the parents' own policies hold inside these, so each names its parent alone
     of_exam constant text := 'exam_code IN (SELECT e.exam_code FROM exams AS e)';
-    of_quiz constant text := 'EXISTS (SELECT FROM quiz_sessions AS s WHERE s.id = quiz_id)';
+    -- scalar, because EXISTS may be planned as a hash of all quizzes of the tenant
+    of_quiz constant text := '(SELECT true FROM quiz_sessions AS s WHERE s.id = quiz_id)';
     of_version constant text :=
-        'EXISTS (SELECT FROM question_versions AS v WHERE v.id = question_version_id)';
+        '(SELECT true FROM question_versions AS v WHERE v.id = question_version_id)';
     walls constant jsonb := jsonb_build_object(
         'topics', own, 'exams', own, 'questions', own, 'question_publications', own,
         'quiz_sessions', own,
-        'question_versions', 'EXISTS (SELECT FROM questions AS q WHERE q.id = question_id)',
+        'question_versions', '(SELECT true FROM questions AS q WHERE q.id = question_id)',
         'question_options', of_version, 'question_reviews', of_version,
         'quiz_items', of_quiz, 'user_responses', of_quiz,
         'exam_blueprints', of_exam, 'exposure_daily', of_exam, 'bank_versions', of_exam,

@@ -18,7 +18,7 @@ from delivery_api.quizzes import store
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Selector, Wish
-from delivery_api.quizzes.progress import NO_ABILITY, Progress
+from delivery_api.quizzes.progress import NO_ABILITY
 from delivery_api.quizzes.store import Mode, Quiz
 from delivery_api.tokens import Principal
 from qbank.stores import cohorts
@@ -127,7 +127,9 @@ class Enrolment:
             theta=NO_ABILITY[0] if bank.ranked is None else bank.ranked.prior_mean,
             minutes=self._minutes,
         )
-        return await Progress.read(conn, caller, quiz_id)
+        quiz = await store.read(conn, caller, quiz_id)
+        assert quiz is not None  # noqa: S101  (it was written, or was there)
+        return quiz
 
     async def _selector(
         self,

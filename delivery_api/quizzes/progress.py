@@ -15,6 +15,7 @@ from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Chosen, choose, estimate
 from delivery_api.quizzes.content import Content, Contents
+from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 
@@ -37,19 +38,10 @@ class Answered:
     """An answer that is recorded, and the quiz with it."""
 
     quiz: Quiz
-    question_id: int
-    version: int
     is_correct: bool
     theta: float
     theta_se: float | None
     content: Content
-
-
-def gone(quiz: Quiz) -> ProblemError:
-    """410: the quiz takes no more answers."""
-    if quiz.sealed_at is not None:
-        return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
-    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
 
 
 class Progress:
@@ -59,11 +51,22 @@ class Progress:
         self._database = database
         self._banks = banks
         self._contents = contents
+        self._recent = RecentQuizzes()
 
     async def ability(self, caller: Principal, quiz: Quiz) -> tuple[float, float | None]:
         """θ̂ and its standard error from the quiz's answers; (0, None) without parameters."""
-        bank = await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
-        return _ability(bank, quiz)
+        return _ability(await self._bank(caller, quiz), quiz)
+
+    async def read(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        """The caller's quiz.
+
+        Raises:
+            ProblemError: 404.
+        """
+        quiz = await store.read(conn, caller, quiz_id)
+        if quiz is None:
+            raise not_found(f"quiz {quiz_id}")
+        return quiz
 
     async def next(self, caller: Principal, quiz_id: str) -> OpenItem:
         """The item to answer: the one that is open, else a new one.
@@ -71,53 +74,62 @@ class Progress:
         Raises:
             ProblemError: 404, 410, or 409 where no item is left that may be served.
         """
-        return await self._database.run(
-            caller.tenant_id, lambda conn: self._next(conn, caller, quiz_id)
-        )
 
-    async def _next(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> OpenItem:
-        while True:
-            quiz = await self._open_quiz(conn, caller, quiz_id)
-            waiting = quiz.open_item
-            if waiting is None:
-                served = await self._serve(conn, caller, quiz)
-                if served is None:
-                    continue
-                waiting = served
-            question_id, version, position = waiting
-            content = await self._contents.get(conn, caller.tenant_id, question_id, version)
-            return OpenItem(quiz, question_id, version, position, content)
+        async def work(conn: TenantConnection) -> OpenItem:
+            quiz = self._recent.take(caller, quiz_id)
+            if quiz is not None and quiz.open_item is None:
+                item = await self._serve(conn, caller, quiz, guarded=True)
+                if item is not None:
+                    return item
+            while True:
+                quiz = await self._open_quiz(conn, caller, quiz_id)
+                if quiz.open_item is not None:
+                    return await self._shown(conn, caller, quiz)
+                item = await self._serve(conn, caller, quiz, guarded=False)
+                if item is not None:
+                    return item
+
+        return await self._database.run(caller.tenant_id, work)
 
     async def _open_quiz(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
-        quiz = await store.read(conn, caller, quiz_id)
-        if quiz is None:
-            raise not_found(f"quiz {quiz_id}")
+        quiz = await self.read(conn, caller, quiz_id)
         if quiz.over:
             raise gone(quiz)
-        if quiz.answered == quiz.wish.num_questions:  # the process died between answer and seal
+        if quiz.answered == quiz.wish.num_questions:  # a process died between answer and seal
             await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
-            raise gone(replace(quiz, sealed_at=quiz.expires_at))
+            raise gone(await self.read(conn, caller, quiz_id))
         return quiz
 
     async def _serve(
-        self, conn: TenantConnection, caller: Principal, quiz: Quiz
-    ) -> tuple[int, int, int] | None:
-        """Serves a new item; None where another request was first, or the quiz ended meanwhile."""
-        bank = await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz, *, guarded: bool
+    ) -> OpenItem | None:
+        """Serves a new item; None where the quiz (or, if guarded, the bank) has moved on."""
+        bank = await self._bank(caller, quiz)
         ability = _ability(bank, quiz)
         capped = self._banks.caps.of(quiz.exam_code)
         while True:
-            item = choose(bank, quiz.wish, quiz.past, ability[0], self._banks.seed(quiz.id), capped)
+            seed = self._banks.seed(quiz.id)
+            item = choose(bank, quiz.wish, quiz.past, ability[0], seed, capped)
             if item is None:
+                if guarded:
+                    return None
                 raise _nothing_left(quiz, bool(capped))
-            outcome = await store.serve(conn, quiz, item, ability, self._banks.caps.limit)
+            guard = bank.version if guarded else None
+            outcome = await store.serve(conn, quiz, item, ability, self._banks.caps.limit, guard)
             if outcome == "served":
                 _count(quiz, item)
-                return item.question_id, item.version, len(quiz.past.question_id) + 1
+                return await self._shown(conn, caller, _with_item(quiz, item))
             if outcome != "capped":
                 return None
             CAPPED.inc()
             capped.add(item.question_id)
+
+    async def _shown(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> OpenItem:
+        self._recent.keep(caller, quiz)
+        assert quiz.open_item is not None  # noqa: S101
+        question_id, version, position = quiz.open_item
+        content = await self._contents.get(conn, caller.tenant_id, question_id, version)
+        return OpenItem(quiz, question_id, version, position, content)
 
     async def answer(
         self,
@@ -135,62 +147,53 @@ class Progress:
         """
 
         async def work(conn: TenantConnection) -> Answered:
-            found = await store.answer(conn, caller, quiz_id, question_id, selected, time_taken_ms)
-            if found is None:
-                raise not_found(f"quiz {quiz_id}")
-            is_correct, quiz = found
-            if is_correct is None:
-                quiz, is_correct = await self._again(conn, caller, quiz, question_id, selected)
-            else:
+            quiz = self._recent.take(caller, quiz_id)
+            waiting = quiz.open_item if quiz is not None else None
+            if quiz is None or waiting is None or waiting[0] != question_id:
+                quiz = await self.read(conn, caller, quiz_id)
+            content = await self._content(conn, caller, quiz, question_id)
+            is_correct = _judge(content, selected)
+            answer = store.NewAnswer(
+                question_id, quiz.version_of(question_id), selected, is_correct, time_taken_ms
+            )
+            if await store.record(conn, caller, quiz_id, answer):
                 ANSWERS.labels(str(is_correct).lower()).inc()
                 quiz = _with_answer(quiz, question_id, is_correct)
-            return await self._answered(conn, caller, quiz, question_id, is_correct)
+            else:
+                quiz = await self._recorded_before(conn, caller, quiz_id, question_id, selected)
+            theta, theta_se = await self.ability(caller, quiz)
+            if quiz.answered == quiz.wish.num_questions and not quiz.over:
+                await store.seal(conn, quiz.id, theta, theta_se)
+            self._recent.keep(caller, quiz)
+            return Answered(quiz, is_correct, theta, theta_se, content)
 
         return await self._database.run(caller.tenant_id, work)
 
-    async def _answered(
-        self,
-        conn: TenantConnection,
-        caller: Principal,
-        quiz: Quiz,
-        question_id: int,
-        is_correct: bool,
-    ) -> Answered:
-        theta, theta_se = await self.ability(caller, quiz)
-        if quiz.answered == quiz.wish.num_questions and quiz.sealed_at is None:
-            await store.seal(conn, quiz.id, theta, theta_se)
-        version = quiz.past.version[quiz.past.question_id.index(question_id)]
-        content = await self._contents.get(conn, caller.tenant_id, question_id, version)
-        return Answered(quiz, question_id, version, is_correct, theta, theta_se, content)
-
-    async def _again(
-        self, conn: TenantConnection, caller: Principal, quiz: Quiz, question_id: int, selected: str
-    ) -> tuple[Quiz, bool]:
-        """Why an answer was not recorded: it is there already, or it is refused."""
-        before = await store.answered(conn, quiz.id, question_id)
-        if before is None:
-            raise not_found(f"question {question_id} was not served in quiz {quiz.id}; it")
-        version, label, is_correct = before
-        if is_correct is not None:
-            if label != selected:
-                raise ProblemError(
-                    409,
-                    "answered-differently",
-                    f"question {question_id} was answered {label} already: an answer is final",
-                )
-            now = await store.read(conn, caller, quiz.id)
-            assert now is not None  # noqa: S101  (quizzes are never deleted)
-            return now, is_correct
-        if quiz.over:
-            raise gone(quiz)
-        content = await self._contents.get(conn, caller.tenant_id, question_id, version)
-        labels = [label for label, _ in content.options]
-        if selected not in labels:
-            wanted = ", ".join(labels) or "none: its options are not known"
+    async def _content(
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz, question_id: int
+    ) -> Content:
+        version = quiz.version_of(question_id)
+        if version is None:
             raise ProblemError(
-                422, "no-such-option", f"option {selected!r} does not exist: choose one of {wanted}"
+                404, "not-served", f"question {question_id} was not served in quiz {quiz.id}"
             )
-        raise gone(replace(quiz, expired=True))  # it ended while this answer was on its way
+        return await self._contents.get(conn, caller.tenant_id, question_id, version)
+
+    async def _recorded_before(
+        self, conn: TenantConnection, caller: Principal, quiz_id: str, question_id: int, label: str
+    ) -> Quiz:
+        """The quiz with the very answer in it; refuses where it was another, or came too late."""
+        quiz = await self.read(conn, caller, quiz_id)
+        before = await store.recorded(conn, quiz_id, question_id)
+        if before is None:
+            raise gone(quiz)
+        if before != label:
+            raise ProblemError(
+                409,
+                "answered-differently",
+                f"question {question_id} was answered {before} already: an answer is final",
+            )
+        return quiz
 
     async def finish(self, caller: Principal, quiz_id: str) -> Quiz:
         """Ends a quiz; ending it again changes nothing.
@@ -200,6 +203,7 @@ class Progress:
         """
 
         async def work(conn: TenantConnection) -> Quiz:
+            self._recent.take(caller, quiz_id)
             async with conn.transaction():
                 # locked before it is read, so that no answer slips in between
                 await store.lock(conn, caller, quiz_id)
@@ -213,22 +217,41 @@ class Progress:
 
         return await self._database.run(caller.tenant_id, work)
 
-    @staticmethod
-    async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
-        """The caller's quiz.
+    async def _bank(self, caller: Principal, quiz: Quiz) -> Bank:
+        return await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
 
-        Raises:
-            ProblemError: 404.
-        """
-        quiz = await store.read(conn, caller, quiz_id)
-        if quiz is None:
-            raise not_found(f"quiz {quiz_id}")
-        return quiz
+
+def gone(quiz: Quiz) -> ProblemError:
+    """410: the quiz takes no more answers."""
+    if quiz.sealed_at is not None:
+        return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
+    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
 
 
 def _ability(bank: Bank, quiz: Quiz) -> tuple[float, float | None]:
     ability = estimate(bank, quiz.past)
     return NO_ABILITY if ability is None else (ability.theta, ability.sd)
+
+
+def _judge(content: Content, selected: str) -> bool:
+    labels = [label for label, _ in content.options]
+    if selected not in labels:
+        wanted = ", ".join(labels) or "none: its options are not known"
+        raise ProblemError(
+            422, "no-such-option", f"option {selected!r} does not exist: choose one of {wanted}"
+        )
+    return selected == content.correct_option
+
+
+def _with_item(quiz: Quiz, item: Chosen) -> Quiz:
+    past = replace(
+        quiz.past,
+        question_id=(*quiz.past.question_id, item.question_id),
+        version=(*quiz.past.version, item.version),
+        correct=(*quiz.past.correct, None),
+        held_back=(*quiz.past.held_back, *item.held_back),
+    )
+    return replace(quiz, past=past)
 
 
 def _with_answer(quiz: Quiz, question_id: int, is_correct: bool) -> Quiz:

@@ -21,12 +21,12 @@ from delivery_api.tokens import Principal
 Mode = Literal["tutor", "exam"]
 
 # past: one entry an item served, by position
-_STATE_COLUMNS = """s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
-    s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
-    past.question_id, past.version, past.correct,
-    (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
-     WHERE i.quiz_id = s.id)"""
-_STATE_FROM = """quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
+_STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
+        s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
+        past.question_id, past.version, past.correct,
+        (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
+         WHERE i.quiz_id = s.id)
+    FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
     CROSS JOIN LATERAL (
         SELECT array_agg(i.question_id ORDER BY i.position) AS question_id,
             array_agg(i.version ORDER BY i.position) AS version,
@@ -36,13 +36,14 @@ _STATE_FROM = """quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code 
         WHERE i.quiz_id = s.id) AS past
     WHERE s.id = %(quiz)s AND s.user_id = %(user)s AND s.tenant_id = %(tenant)s"""
 
-_STATE = f"SELECT {_STATE_COLUMNS} FROM {_STATE_FROM}"  # noqa: S608
-
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
 _SERVE = """WITH quiz AS (
         UPDATE quiz_sessions SET theta = %(theta)s, theta_se = %(se)s
-        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() RETURNING id),
+        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now()
+            AND (%(bank)s::bigint IS NULL OR EXISTS (
+                SELECT FROM bank_versions WHERE exam_code = %(exam)s AND version = %(bank)s))
+        RETURNING id),
     counted AS (
         INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, served)
         SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, 1 FROM quiz
@@ -55,33 +56,19 @@ _SERVE = """WITH quiz AS (
             %(sh_p)s, %(rejected)s, %(forced)s FROM counted RETURNING 1)
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served)"""
 
-# Records the answer and reads the quiz as it was before it. FOR SHARE keeps the quiz from being
-# finished until the answer is in.
-_ANSWER = f"""WITH quiz AS (
+# FOR SHARE keeps the quiz from being finished until the answer is in.
+_RECORD = """WITH quiz AS (
         SELECT id, user_id FROM quiz_sessions
         WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
             AND sealed_at IS NULL AND expires_at > now()
-        FOR SHARE),
-    chosen AS (
-        SELECT i.version, o.option_label, o.is_correct
-        FROM quiz_items AS i
-        JOIN question_versions AS v ON v.question_id = i.question_id AND v.version = i.version
-        JOIN question_options AS o ON o.question_version_id = v.id
-        WHERE i.quiz_id = %(quiz)s AND i.question_id = %(question)s
-            AND o.option_label = %(selected)s),
-    recorded AS (
-        INSERT INTO user_responses
-            (quiz_id, user_id, question_id, version, option_label, is_correct, time_taken_ms)
-        SELECT quiz.id, quiz.user_id, %(question)s, chosen.version, chosen.option_label,
-            chosen.is_correct, %(ms)s
-        FROM quiz, chosen
-        ON CONFLICT (quiz_id, question_id) DO NOTHING RETURNING is_correct)
-    SELECT (SELECT is_correct FROM recorded), {_STATE_COLUMNS} FROM {_STATE_FROM}"""  # noqa: S608
+        FOR SHARE)
+    INSERT INTO user_responses
+        (quiz_id, user_id, question_id, version, option_label, is_correct, time_taken_ms)
+    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, %(correct)s, %(ms)s FROM quiz
+    ON CONFLICT (quiz_id, question_id) DO NOTHING"""
 
-_ANSWERED = """SELECT i.version, r.option_label::text, r.is_correct
-    FROM quiz_items AS i LEFT JOIN user_responses AS r
-        ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
-    WHERE i.quiz_id = %s AND i.question_id = %s"""
+_RECORDED = """SELECT option_label::text FROM user_responses
+    WHERE quiz_id = %s AND question_id = %s"""
 
 _SEAL = """UPDATE quiz_sessions SET sealed_at = now(), theta = %s, theta_se = %s
     WHERE id = %s AND sealed_at IS NULL AND expires_at > now()"""
@@ -124,12 +111,29 @@ class Quiz:
         """How many items were answered."""
         return sum(correct is not None for correct in self.past.correct)
 
+    def version_of(self, question_id: int) -> int | None:
+        """The version of the question that was served; None where it was not."""
+        if question_id not in self.past.question_id:
+            return None
+        return self.past.version[self.past.question_id.index(question_id)]
+
     @property
     def open_item(self) -> tuple[int, int, int] | None:
         """Question id, version and position of the item that waits for its answer."""
         if self.past.correct and self.past.correct[-1] is None:
             return self.past.question_id[-1], self.past.version[-1], len(self.past.correct)
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """An answer to record."""
+
+    question_id: int
+    version: int | None
+    selected: str
+    is_correct: bool
+    time_taken_ms: int | None
 
 
 async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz | None:
@@ -160,13 +164,26 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
 
 
 async def serve(
-    conn: TenantConnection, quiz: Quiz, item: Chosen, ability: tuple[float, float | None], cap: int
-) -> Literal["served", "capped", "over", "taken"]:
+    conn: TenantConnection,
+    quiz: Quiz,
+    item: Chosen,
+    ability: tuple[float, float | None],
+    cap: int,
+    bank_version: int | None,
+) -> Literal["served", "capped", "refused"]:
     """Puts an item at the quiz's next position.
 
+    Args:
+        conn: a connection of the quiz's tenant.
+        quiz: as it was read.
+        item: what to serve.
+        ability: θ̂ and its standard error.
+        cap: servings of an item in a day.
+        bank_version: serve only if the exam's bank is still this one; None: in any case.
+
     Returns:
-        ``capped`` where the item reached its daily cap, ``over`` where the quiz was finished or
-        expired meanwhile, ``taken`` where another request served this position first.
+        ``capped`` where the item reached its daily cap; ``refused`` where the quiz has ended, the
+        bank has moved on, or another request served this position first.
     """
     values = {
         "quiz": quiz.id,
@@ -181,47 +198,38 @@ async def serve(
         "rejected": list(item.held_back),
         "forced": item.forced,
         "cap": cap,
+        "bank": bank_version,
     }
     try:
         row = await (await conn.execute(_SERVE, values)).fetchone()
     except UniqueViolation:
-        return "taken"
+        return "refused"
     assert row is not None  # noqa: S101
     is_open, served = row
-    return "served" if served else "capped" if is_open else "over"
+    return "served" if served else "capped" if is_open else "refused"
 
 
-async def answer(
-    conn: TenantConnection,
-    caller: Principal,
-    quiz_id: str,
-    question_id: int,
-    selected: str,
-    time_taken_ms: int | None,
-) -> tuple[bool | None, Quiz] | None:
-    """Records an answer.
-
-    Returns:
-        Whether it was correct (None where nothing was recorded) and the quiz as it was before;
-        None where the quiz does not exist or is somebody else's.
-    """
+async def record(
+    conn: TenantConnection, caller: Principal, quiz_id: str, answer: NewAnswer
+) -> bool:
+    """Records an answer to a served item; False where there is one, or the quiz is over."""
     values = {
         "quiz": quiz_id,
         "user": caller.user_id,
         "tenant": caller.tenant_id,
-        "question": question_id,
-        "selected": selected,
-        "ms": time_taken_ms,
+        "question": answer.question_id,
+        "version": answer.version,
+        "selected": answer.selected,
+        "correct": answer.is_correct,
+        "ms": answer.time_taken_ms,
     }
-    row = await (await conn.execute(_ANSWER, values, binary=True)).fetchone()
-    return None if row is None else (row[0], _quiz(row[1:]))
+    return (await conn.execute(_RECORD, values)).rowcount == 1
 
 
-async def answered(
-    conn: TenantConnection, quiz_id: str, question_id: int
-) -> tuple[int, str | None, bool | None] | None:
-    """Version served, option chosen and whether it was right; None where it was not served."""
-    return await (await conn.execute(_ANSWERED, (quiz_id, question_id))).fetchone()
+async def recorded(conn: TenantConnection, quiz_id: str, question_id: int) -> str | None:
+    """The option that was chosen; None where the item was not answered."""
+    row = await (await conn.execute(_RECORDED, (quiz_id, question_id))).fetchone()
+    return None if row is None else row[0]
 
 
 async def seal(conn: TenantConnection, quiz_id: str, theta: float, se: float | None) -> bool:

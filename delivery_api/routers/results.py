@@ -15,7 +15,9 @@ from delivery_api.marts import page_of
 from delivery_api.problems import ProblemError, documented
 from delivery_api.tokens import Principal
 
-router = APIRouter(prefix="/v1/results", tags=["results"], responses=documented(401, 403, 422, 503))
+router = APIRouter(
+    prefix="/v1/results", tags=["results"], responses=documented(401, 403, 404, 422, 503)
+)
 
 ExamPath = Annotated[ExamCode, Path()]
 UserPath = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
