@@ -44,8 +44,9 @@ from calibration.irt import (
     default_priors,
     fit,
 )
+from calibration.linking import Drift, Link, drift, link
 from calibration.reestimation import Reestimation, reestimate
-from calibration.scoring import Score, eap
+from calibration.scoring import Estimate, Score, eap, mle, wle
 
 __all__ = [
     "Ability",
@@ -53,7 +54,9 @@ __all__ = [
     "CalibrationError",
     "Certificate",
     "ConditionalRun",
+    "Drift",
     "EligibilityResult",
+    "Estimate",
     "ExposureControl",
     "FitResult",
     "InfeasibleExposureError",
@@ -62,6 +65,7 @@ __all__ = [
     "ItemBank",
     "Iteration",
     "KnownItems",
+    "Link",
     "LogNormal",
     "NodeCheck",
     "Normal",
@@ -76,13 +80,17 @@ __all__ = [
     "SympsonHetterRun",
     "ability",
     "default_priors",
+    "drift",
     "eap",
     "fit",
     "item_eligibility",
+    "link",
+    "mle",
     "reestimate",
     "select",
     "simulate",
     "stocking_lewis",
     "sympson_hetter",
     "warm_up",
+    "wle",
 ]

@@ -42,7 +42,7 @@ def assemble(
     if cov is not None:
         item_se, intercept_se = _item_errors(cov, problem, params, item_se)
         group_se = _group_errors(cov, sd, group_se)
-    a, b, c = to_natural(params, problem.D)
+    a, b, c = _natural(params, problem, gate)
     empty = problem.free.size == 0
     names = {code: name for name, code in MODELS.items()}
     answered = responses.answered()
@@ -87,6 +87,18 @@ def _with_common_slope(params: FloatArray, problem: Problem, gate: Gate) -> Floa
         out[waiting, SLOPE] = out[estimated[0], SLOPE]
         out[waiting, INTERCEPT] = -out[waiting, SLOPE] * b
     return out
+
+
+def _natural(
+    params: FloatArray, problem: Problem, gate: Gate
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """a, b, c, each (J,); what was held keeps its very bits, without a trip through slopes."""
+    a, b, c = to_natural(params, problem.D)
+    held = ~gate.free
+    b[held], c[held] = gate.natural[held, 1], gate.natural[held, 2]
+    same = held & np.isclose(a, gate.natural[:, 0], rtol=1e-12)
+    a[same] = gate.natural[same, 0]
+    return a, b, c
 
 
 def _item_errors(

@@ -108,7 +108,7 @@ def fit(
             rectangular(nodes, bounds),
             workers,
         )
-        problem = setup.problem(estep, D, tol)
+        problem = setup.problem(estep, tol)
         climb = Squarem[Evaluation](
             problem.evaluate,
             problem.improve,
@@ -133,10 +133,11 @@ class _SetUp:
     model: IntArray
     gate: Gate
     priors: Priors
+    D: float
     hold_common_slope: bool
     group_free: bool
 
-    def problem(self, estep: EStep, D: float, tol: float) -> Problem:
+    def problem(self, estep: EStep, tol: float) -> Problem:
         return Problem(
             estep,
             self.model,
@@ -144,14 +145,14 @@ class _SetUp:
             self.hold_common_slope,
             self.group_free,
             self.priors,
-            D,
+            self.D,
             tol,
         )
 
     def start(self, responses: Responses) -> FloatArray:
         gate = self.gate
         used = responses.only(gate.free | gate.fixed)
-        params = start_params(used, self.model, gate.params, np.flatnonzero(gate.free))
+        params = start_params(used, self.model, gate.params(self.D), np.flatnonzero(gate.free))
         if self.hold_common_slope:
             common = self.model == 1
             params[common & gate.free, SLOPE] = params[common & gate.fixed, SLOPE][0]
@@ -183,14 +184,14 @@ def _set_up(
             "origin and unit"
         )
     hold = _common_slope_is_fixed(codes, gate)
-    return _SetUp(codes, gate, priors, hold, anchored if group is None else group == "free")
+    return _SetUp(codes, gate, priors, D, hold, anchored if group is None else group == "free")
 
 
 def _common_slope_is_fixed(codes: IntArray, gate: Gate) -> bool:
-    slopes = gate.params[gate.fixed & (codes == 1), SLOPE]
+    slopes = gate.natural[gate.fixed & (codes == 1), 0]
     if slopes.size and np.ptp(slopes) > 1e-6 * slopes[0]:
         raise InvalidParameterError(
-            f"fixed 1PL items have slopes from {slopes.min():.4g} to {slopes.max():.4g}: the 1PL "
+            f"fixed 1PL items have a from {slopes.min():.4g} to {slopes.max():.4g}: the 1PL "
             "has one; name them 2pl"
         )
     return bool(slopes.size)

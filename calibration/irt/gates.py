@@ -36,16 +36,19 @@ class Gate:
         free: estimated, shape (J,).
         fixed: held at given parameters and used in the likelihood, shape (J,).
         flags: one tuple of flags per item.
-        params: slope, intercept, asymptote that fixed and held-back items keep, shape (J, 3); start
-            values elsewhere come later.
+        natural: a, b, c that fixed and held-back items keep, shape (J, 3).
         se: standard errors of a, b, c that they keep, shape (J, 3).
     """
 
     free: BoolArray
     fixed: BoolArray
     flags: tuple[tuple[str, ...], ...]
-    params: FloatArray
+    natural: FloatArray
     se: FloatArray
+
+    def params(self, D: float) -> FloatArray:
+        """`natural` as slope, intercept and asymptote, shape (J, 3)."""
+        return from_natural(self.natural[:, 0], self.natural[:, 1], self.natural[:, 2], D)
 
 
 def model_codes(model: str | Sequence[str], item_count: int) -> IntArray:
@@ -118,12 +121,12 @@ def decide(
     too_few = shown["unanswered"] | shown["below_min_n"]
     degenerate = shown["all_correct"] | shown["all_incorrect"] | shown["unlinked"]
     free = ~held & ~too_few & ~(degenerate & (not regular))
-    params, se, kept = _kept(answered, right, model, priors, D, fixed, previous)
+    natural, se, kept = _kept(answered, right, model, priors, D, fixed, previous)
     shown["fixed"] = held
     shown["kept_previous"] = ~free & ~held & kept
     shown["kept_prior"] = ~free & ~held & ~kept
     flags = tuple(tuple(name for name, on in shown.items() if on[j]) for j in range(items))
-    return Gate(free, held, flags, params, se)
+    return Gate(free, held, flags, natural, se)
 
 
 def _linked(responses: Responses) -> IntArray:
@@ -164,4 +167,4 @@ def _kept(
             a[known.item], b[known.item], c[known.item] = known.a, known.b, known.c
             se[known.item] = np.column_stack([known.se_a, known.se_b, known.se_c])
             kept[known.item] = True
-    return from_natural(a, b, c, D), se, kept
+    return np.column_stack([a, b, c]), se, kept
