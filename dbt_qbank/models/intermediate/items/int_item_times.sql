@@ -24,12 +24,15 @@ cumulated as (
     from bins
 )
 
--- the lowest bin that reaches the share holds the quantile
+-- the first bin that reaches the share holds the quantile; the later ones would extrapolate
 select
     {% for name, q in [('median_time_ms', 0.5), ('p90_time_ms', 0.9)] %}
     min({{ time_at(
         q, 'cumulated.time_bin', 'cumulated.responses', 'cumulated.up_to', 'cumulated.total'
-    ) }}) filter (where cumulated.up_to >= {{ q }} * cumulated.total) as {{ name }},
+    ) }}) filter (
+        where cumulated.up_to >= {{ q }} * cumulated.total
+        and cumulated.up_to - cumulated.responses < {{ q }} * cumulated.total
+    ) as {{ name }},
     {% endfor %}
     cumulated.exam_code,
     cumulated.question_id,
