@@ -36,6 +36,9 @@ def marts_pool() -> Pool:
 
 def _read_only(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     milliseconds = int(settings().console_statement_timeout_s * 1000)
-    connection.read_only = True
     connection.autocommit = True
-    connection.execute("SELECT set_config('statement_timeout', %s, false)", (str(milliseconds),))
+    connection.execute(
+        """SELECT set_config('statement_timeout', %s, false),
+                  set_config('default_transaction_read_only', 'on', false)""",
+        (str(milliseconds),),
+    )

@@ -1,0 +1,117 @@
+"""Every chart is valid Vega-Lite and names its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from console import theme
+from console.charts import experiment, exposure, items, topics
+
+SHARES = {"share": [0.2, 0.4], "lower": [0.1, 0.3], "upper": [0.3, 0.5]}
+DAYS = pd.to_datetime(["2026-11-01", "2026-11-08"])
+CHARTS: dict[str, Callable[[], Any]] = {
+    "characteristic_curve": lambda: items.characteristic_curve(
+        pd.DataFrame({"theta": [-1.0, 1.0], "share": [0.2, 0.8]}),
+        pd.DataFrame({"theta": [-1.0, 1.0], "answers": [20, 30], **SHARES}),
+    ),
+    "option_shares": lambda: items.option_shares(
+        pd.DataFrame({"option": ["A", "B"], "share": [0.6, 0.4], "role": ["key", "distractor"]})
+    ),
+    "option_traces": lambda: items.option_traces(
+        pd.DataFrame(
+            {"theta": [0, 1], "option": ["A", "B"], "share": [0.6, 0.4], "answers": [9, 9]}
+        ),
+        ["A", "B"],
+    ),
+    "exposure_over_time": lambda: items.exposure_over_time(
+        pd.DataFrame({"week": DAYS, "served": [1, 2], "sessions": [5, 5], **SHARES}), 0.2
+    ),
+    "control_over_time": lambda: items.control_over_time(
+        pd.DataFrame({"day": DAYS, "sh_p": [1.0, 0.4]})
+    ),
+    "rates_by_rank": lambda: exposure.rates_by_rank(
+        pd.DataFrame(
+            {
+                "rank": [1, 2],
+                "item": ["a", "b"],
+                "topic": ["t", "t"],
+                "served": [4, 2],
+                "standing": ["over τ", "below τ"],
+                **SHARES,
+            }
+        ),
+        0.2,
+    ),
+    "highest_by_day": lambda: exposure.highest_by_day(
+        pd.DataFrame({"day": DAYS, "share": [0.5, 0.4], "sessions": [10, 12]}), 0.2
+    ),
+    "convergence": lambda: exposure.convergence(
+        pd.DataFrame(
+            {"iter": [1, 2], "max_exp": [0.9, 0.3], "overlap": [0.4, 0.2], "rmse": [0.3, 0.31]}
+        ),
+        0.2,
+    ),
+    "before_and_after": lambda: exposure.before_and_after(
+        pd.DataFrame({"item": ["a"], "before": [1.0], "after": [0.4], "delta": [-0.6]})
+    ),
+    "conditional_error": lambda: exposure.conditional_error(
+        pd.DataFrame({"stratum": ["low"], "order": [0], "se": [0.3], "with": ["with control"]})
+    ),
+    "target_against_share": lambda: topics.target_against_share(
+        pd.DataFrame({"topic": ["t"], "share": [0.3], "administered": [0.2], "target": [0.5]})
+    ),
+    "mastery_spread": lambda: topics.mastery_spread(
+        pd.DataFrame(
+            {"topic": ["t"], "median": [0.5], "p25": [0.4], "p75": [0.6], "students": [9]}
+        ).assign(attempts=90)
+    ),
+    "mastery_of_student": lambda: topics.mastery_of_student(
+        pd.DataFrame(
+            {"topic": ["t"], "mastery": [0.5], "lower": [0.4], "upper": [0.6], "accuracy": [0.7]}
+        ).assign(attempts=9)
+    ),
+    "responses_by_day": lambda: topics.responses_by_day(
+        pd.DataFrame(
+            {"day": DAYS, "responses": [5, 6], "active_users": [1, 2], "accuracy": [0.5, 0.6]}
+        )
+    ),
+    "cohort_estimates": lambda: experiment.cohort_estimates(
+        pd.DataFrame({"cohort": ["a"], "estimate": [0.2], "sessions": [9]}).assign(
+            lower=0.1, upper=0.3
+        ),
+        "Test overlap",
+        ".1%",
+    ),
+}
+
+
+def titles(spec: Any) -> list[str]:
+    """Titles of all axes in a specification."""
+    if isinstance(spec, list):
+        return [title for part in spec for title in titles(part)]
+    if not isinstance(spec, dict):
+        return []
+    own = [spec[axis]["title"] for axis in ("x", "y") if spec.get(axis, {}).get("title")]
+    return own + [title for part in spec.values() for title in titles(part)]
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_is_valid_and_names_an_axis(name: str) -> None:
+    theme.use()
+    spec = CHARTS[name]().to_dict()  # validates against the schema
+    assert titles(spec)
+    assert spec["config"]["axis"]["titleColor"] == theme.INK
+
+
+def test_no_module_of_charts_is_left_out() -> None:
+    ours = {
+        name
+        for module in (experiment, exposure, items, topics)
+        for name, thing in vars(module).items()
+        if callable(thing) and getattr(thing, "__module__", "") == module.__name__
+    }
+    assert ours == set(CHARTS)
