@@ -1,5 +1,6 @@
-{#- For `where` of tests on large tables: the rows that builds wrote lately, so that a night's tests
-    cost what the night's rows cost. Var `test_window_days` widens it to audit everything. -#}
-{% macro recently_loaded() -%}
-    loaded_at >= now() - interval '{{ var("test_window_days") }} days'
+{#- For tests of large tables: the rows that the newest build wrote, so that a night's tests cost
+    what the night's rows cost. Var `test_window_days` reaches further back; a large one audits all. -#}
+{% macro recently_loaded(relation) -%}
+    loaded_at >= (select max(loaded_at) from {{ relation }})
+    - interval '{{ var("test_window_days") }} days'
 {%- endmacro %}

@@ -1,6 +1,10 @@
-{#- The expression is true of every row; null counts as a failure. -#}
-{% test holds(model, expression) %}
+{#- The expression is true of every row, or of every recently loaded one; null counts as a failure. -#}
+{% test holds(model, expression, recent=false) %}
 select *
 from {{ model }}
-where ({{ expression }}) is not true
+where
+    ({{ expression }}) is not true
+    {%- if recent %}
+    and {{ recently_loaded(model) }}
+    {%- endif %}
 {% endtest %}

@@ -7,11 +7,10 @@ with build as (
 
 select responses.response_id
 from {{ ref('stg_user_responses') }} as responses
-cross join build
 where
-    responses.recorded_at < build.built_at
+    responses.recorded_at < (select build.built_at from build)
     and responses.recorded_at
-    >= build.built_at - interval '{{ var("test_window_days") }} days'
+    >= (select build.built_at - interval '{{ var("lookback_days") }} days' from build)
     and not exists (
         select 1
         from {{ ref('fact_responses') }} as facts

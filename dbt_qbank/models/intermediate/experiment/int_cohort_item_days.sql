@@ -50,7 +50,7 @@ select
     sessions.ended_on,
     items.question_id,
     items.version,
-    count(*) as served,
+    cast(count(*) as integer) as served,
     {{ newest_load('facts') }} as loaded_at
 from sessions
 cross join

@@ -73,13 +73,16 @@ select
     scored.question_id,
     scored.version,
     scored.session_started_on,
-    count(*) as attempts,
-    count(*) filter (where scored.is_first_attempt) as first_attempts,
-    coalesce(sum(scored.score) filter (where scored.is_first_attempt), 0) as first_correct,
-    count(scored.rest_score) filter (where scored.is_first_attempt) as rest_n,
-    coalesce(
-        sum(scored.score)
-        filter (where scored.is_first_attempt and scored.rest_score is not null), 0
+    -- integers: their sums over days are bigint, where those of bigint would be numeric and slow
+    cast(count(*) as integer) as attempts,
+    cast(count(*) filter (where scored.is_first_attempt) as integer) as first_attempts,
+    cast(
+        count(*) filter (where scored.is_first_attempt and scored.score = 1) as integer
+    ) as first_correct,
+    cast(count(scored.rest_score) filter (where scored.is_first_attempt) as integer) as rest_n,
+    cast(
+        count(scored.rest_score) filter (where scored.is_first_attempt and scored.score = 1)
+        as integer
     ) as rest_sum_score,
     coalesce(sum(scored.rest_score) filter (where scored.is_first_attempt), 0) as rest_sum,
     coalesce(sum(scored.rest_score * scored.rest_score) filter (where scored.is_first_attempt), 0)

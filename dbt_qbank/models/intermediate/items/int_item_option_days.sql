@@ -46,7 +46,7 @@ select
     responses.version,
     responses.session_started_on,
     responses.option_label,
-    count(*) as responses,
+    cast(count(*) as integer) as responses,
     {{ newest_load('facts') }} as loaded_at
 from responses
 where responses.is_first_attempt and responses.option_label is not null

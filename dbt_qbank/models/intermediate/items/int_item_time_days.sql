@@ -46,7 +46,7 @@ select
     responses.version,
     responses.session_started_on,
     {{ time_bin('responses.time_taken_ms') }} as time_bin,
-    count(*) as responses,
+    cast(count(*) as integer) as responses,
     {{ newest_load('facts') }} as loaded_at
 from responses
 where responses.is_first_attempt and responses.time_taken_ms is not null

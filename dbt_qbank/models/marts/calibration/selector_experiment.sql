@@ -68,7 +68,7 @@ without_day as (
         item_days.cohort_value,
         item_days.ended_on,
         sum(item_days.served) as total,
-        sum(2 * items.served * item_days.served - item_days.served * item_days.served) as squares
+        sum((2 * items.served - item_days.served) * item_days.served) as squares
     from item_days
     inner join items
         on

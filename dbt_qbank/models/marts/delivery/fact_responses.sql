@@ -10,7 +10,7 @@
             {'columns': ['quiz_id']},
             {'columns': ['user_id', 'question_id']},
             {'columns': ['question_id', 'exam_code']},
-            {'columns': ['loaded_at'], 'type': 'brin'},
+            {'columns': ['loaded_at']},
             {'columns': ['session_started_on'], 'type': 'brin'},
             {'columns': ['answered_at'], 'type': 'brin'},
         ],

@@ -1,0 +1,22 @@
+{{ config(tags=['nightly_input']) }}
+-- whatever the window of the other tests, a row too many anywhere in the mart stops the night:
+-- two counts over primary keys, the whole table
+with facts as (
+    select
+        count(*) as fact_rows,
+        max(all_facts.response_id) as newest
+    from {{ ref('fact_responses') }} as all_facts
+),
+
+source_rows as (
+    select count(*) as response_rows
+    from {{ ref('stg_user_responses') }} as responses
+    where responses.response_id <= (select facts.newest from facts)
+)
+
+select
+    facts.fact_rows,
+    source_rows.response_rows
+from facts
+cross join source_rows
+where facts.fact_rows > source_rows.response_rows
