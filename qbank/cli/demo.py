@@ -29,7 +29,8 @@ def demo_data(
     from qbank.demo.generating import SEED
 
     migrations.migrate()
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("planting", total=None)
 
         def on_progress(stage: str, done: int, total: int) -> None:

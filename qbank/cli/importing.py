@@ -110,8 +110,9 @@ def _with_progress(request: ImportRequest) -> ImportReport:
 
     from qbank.importing import import_responses
 
+    screen = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("opening", total=None)
 
         def on_progress(stage: str, done: int, total: int) -> None:
