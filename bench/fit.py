@@ -13,7 +13,7 @@ import numpy as np
 from rich.table import Table
 
 import calibration as cal
-from bench.measure import median_seconds, once, peak_bytes, table
+from bench.measure import cost_of_one, median_seconds, peak_bytes, table
 from bench.scenarios import Responses, responses
 
 Found = tuple[np.ndarray, np.ndarray, float | None]  # a, b, log-likelihood
@@ -62,7 +62,7 @@ def _ratios(quick: bool) -> Table:
             def call(work=work, found=found) -> None:
                 found.append(work())
 
-            seconds = median_seconds(call, 3) if name == "qbank" else once(call)
+            seconds = median_seconds(call, 3) if name == "qbank" else cost_of_one(call).seconds
             base = base or seconds
             a, b, fit = found[-1]
             shown = f"{fit:,.2f}" if fit is not None and model == "2pl" else ""

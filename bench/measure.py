@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -26,35 +27,44 @@ else:
 """
 
 
-def median_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median wall-clock seconds of `repeats` calls, after one call that is not counted."""
-    work()
-    return statistics.median(_seconds(work) for _ in range(repeats))
+@dataclass(frozen=True)
+class Cost:
+    """Medians over the repeats of one piece of work.
 
-
-def median_core_seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median processor seconds of `repeats` calls, all threads together, after one not counted.
-
-    What other programs take from the machine meanwhile does not count.
+    Attributes:
+        seconds: wall clock.
+        core_seconds: processor time of all threads together; what other programs take from the
+            machine meanwhile does not count.
     """
+
+    seconds: float
+    core_seconds: float
+
+
+def cost(work: Callable[[], object], repeats: int) -> Cost:
+    """Runs `work` once without counting, then `repeats` times."""
     work()
-    spent = []
+    return _cost(work, repeats)
+
+
+def cost_of_one(work: Callable[[], object]) -> Cost:
+    """Runs `work` a single time, for baselines that take long."""
+    return _cost(work, 1)
+
+
+def median_seconds(work: Callable[[], object], repeats: int) -> float:
+    """Median wall-clock seconds after one call that is not counted."""
+    return cost(work, repeats).seconds
+
+
+def _cost(work: Callable[[], object], repeats: int) -> Cost:
+    wall, core = [], []
     for _ in range(repeats):
-        began = time.process_time()
+        began, spent = time.perf_counter(), time.process_time()
         work()
-        spent.append(time.process_time() - began)
-    return statistics.median(spent)
-
-
-def once(work: Callable[[], object]) -> float:
-    """Wall-clock seconds of a single call, for baselines that take long."""
-    return _seconds(work)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+        wall.append(time.perf_counter() - began)
+        core.append(time.process_time() - spent)
+    return Cost(statistics.median(wall), statistics.median(core))
 
 
 def peak_bytes(code: str) -> int:

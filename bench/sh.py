@@ -11,7 +11,7 @@ from rich.table import Table
 
 import calibration as cal
 from bench.baselines import plain_python
-from bench.measure import median_core_seconds, median_seconds, once, table
+from bench.measure import cost, cost_of_one, median_seconds, table
 from bench.scenarios import reference_bank
 from calibration.cat.compiled import core_count
 
@@ -27,20 +27,21 @@ def _ratio(quick: bool) -> Table:
     n, iters = (10_000, 20) if quick else (100_000, 20)
     made = table(
         f"Sympson-Hetter, 1,000 items, tests of {LENGTH}, τ = {TAU}, all iterations run",
-        "program", "examinees × iterations", "seconds", "µs per selection", "times slower",
+        "program", "examinees × iterations", "seconds", "core seconds", "core µs per selection",
+        "times the core time",
     )  # fmt: skip
     bank = reference_bank(1000)
     ranked = cal.RankedBank.of(bank)
-    seconds = median_seconds(
+    spent = cost(
         lambda: cal.sympson_hetter(
             ranked, TAU, n=n, test_length=LENGTH, iters=iters, tol=0.0, seed=1
         ),
         3,
     )
-    each = seconds / n / iters / LENGTH * 1e6
+    base = spent.core_seconds / n / iters / LENGTH * 1e6
     made.add_row(
-        f"qbank with certificate, {core_count()} cores", f"{n:,} × {iters}", f"{seconds:.2f}",
-        f"{each:.4f}", "1",
+        f"qbank with certificate, {core_count()} cores", f"{n:,} × {iters}",
+        f"{spent.seconds:.2f}", f"{spent.core_seconds:.2f}", f"{base:.4f}", "1",
     )  # fmt: skip
     items = [
         plain_python.Item(float(bank.D * a), float(b), float(c))
@@ -48,11 +49,11 @@ def _ratio(quick: bool) -> Table:
     ]
     few, rounds = (2, 2) if quick else (10, 2)
     rng = random.Random(1)  # noqa: S311  a simulation
-    plain = once(lambda: plain_python.sympson_hetter(items, few, LENGTH, TAU, rounds, rng))
-    slow = plain / few / rounds / LENGTH * 1e6
+    spent = cost_of_one(lambda: plain_python.sympson_hetter(items, few, LENGTH, TAU, rounds, rng))
+    each = spent.core_seconds / few / rounds / LENGTH * 1e6
     made.add_row(
-        "plain Python loop", f"{few:,} × {rounds}", f"{plain:.2f}", f"{slow:,.0f}",
-        f"{slow / each:,.0f}",
+        "plain Python loop", f"{few:,} × {rounds}", f"{spent.seconds:.2f}",
+        f"{spent.core_seconds:.2f}", f"{each:,.0f}", f"{each / base:,.0f}",
     )  # fmt: skip
     return made
 
@@ -65,12 +66,12 @@ def _growth(quick: bool) -> Table:
     )  # fmt: skip
     for items in (300, 500, 1000, 5000):
         ranked = cal.RankedBank.of(reference_bank(items))
-        seconds = median_core_seconds(
+        seconds = cost(
             lambda ranked=ranked: cal.sympson_hetter(
                 ranked, TAU, n=n, test_length=LENGTH, iters=10, tol=0.0, seed=1, certificate_n=n
             ),
             3,
-        )
+        ).core_seconds
         selections = n * 12 * LENGTH  # the certificate is two more simulations
         made.add_row(f"{items:,}", f"{seconds:.3f}", f"{seconds / selections * 1e9:.0f}")
     return made

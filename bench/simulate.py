@@ -13,7 +13,7 @@ from rich.table import Table
 
 import calibration as cal
 from bench.baselines import plain_python
-from bench.measure import median_core_seconds, median_seconds, once, peak_bytes, table
+from bench.measure import cost, cost_of_one, median_seconds, peak_bytes, table
 from bench.scenarios import reference_bank
 from calibration.cat.compiled import core_count
 
@@ -35,31 +35,33 @@ def run(quick: bool = False) -> list[Table]:
 def _ratios(quick: bool) -> Table:
     made = table(
         f"simulated tests of {LENGTH} items, 1,000-item 3PL pool, EAP at 41 nodes, no control",
-        "simulator", "examinees", "seconds", "µs per selection", "RMSE of θ̂", "times slower",
+        "simulator", "examinees", "seconds", "core µs per selection", "RMSE of θ̂",
+        "times the core time",
     )  # fmt: skip
     bank = reference_bank(1000)
     ranked = cal.RankedBank.of(bank)
     n = 20_000 if quick else 200_000
     outcome: list[cal.Simulation] = []
-    seconds = median_seconds(
-        lambda: outcome.append(cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)), 5
-    )
-    qbank = seconds / n / LENGTH * 1e6
-    cores = core_count()
+
+    def qbank() -> None:
+        outcome[:] = [cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)]
+
+    spent = cost(qbank, 5)
+    base = spent.core_seconds / n / LENGTH * 1e6
     made.add_row(
-        f"qbank, {cores} cores", f"{n:,}", f"{seconds:.4f}", f"{qbank:.4f}",
-        f"{outcome[-1].rmse:.3f}", "1",
+        f"qbank, {core_count()} cores", f"{n:,}", f"{spent.seconds:.3f}", f"{base:.4f}",
+        f"{outcome[0].rmse:.3f}", "1",
     )  # fmt: skip
     for name, work, few in (
         ("plain Python loop", _plain_python, 4 if quick else 20),
         ("catsim", _catsim, 20 if quick else 100),
     ):
         rmse: list[float] = []
-        seconds = once(lambda work=work, few=few, rmse=rmse: rmse.append(work(bank, few)))
-        each = seconds / few / LENGTH * 1e6
+        spent = cost_of_one(lambda work=work, few=few, rmse=rmse: rmse.append(work(bank, few)))
+        each = spent.core_seconds / few / LENGTH * 1e6
         made.add_row(
-            name, f"{few:,}", f"{seconds:.3f}", f"{each:,.1f}", f"{rmse[0]:.3f}",
-            f"{each / qbank:,.0f}",
+            name, f"{few:,}", f"{spent.seconds:.3f}", f"{each:,.1f}", f"{rmse[0]:.3f}",
+            f"{each / base:,.0f}",
         )  # fmt: skip
     return made
 
@@ -113,13 +115,13 @@ def _growth_with_pool(quick: bool) -> Table:
         run_ = cal.sympson_hetter(ranked, 0.2, n=4000, test_length=LENGTH, iters=12, seed=1)
         cells = []
         for sh_p in (None, run_.sh_p):
-            seconds = median_core_seconds(
+            spent = cost(
                 lambda ranked=ranked, sh_p=sh_p: cal.simulate(
                     ranked, "normal(0,1)", LENGTH, sh_p, seed=1, n=n, threads=1
                 ),
                 7,
             )
-            cells.append(f"{seconds / n / LENGTH * 1e9:.0f}")
+            cells.append(f"{spent.core_seconds / n / LENGTH * 1e9:.0f}")
         held = cal.simulate(ranked, "normal(0,1)", LENGTH, run_.sh_p, seed=1, n=n).held_back.sum()
         made.add_row(f"{items:,}", f"{build:.3f}", *cells, f"{held:.1f}")
     return made
@@ -136,8 +138,9 @@ def _growth_with_examinees(quick: bool) -> Table:
         def work(n: int = n) -> cal.Simulation:
             return cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)
 
-        core = median_core_seconds(work, 3)
-        made.add_row(f"{n:,}", f"{median_seconds(work, 3):.4f}", f"{core / n / LENGTH * 1e9:.0f}")
+        spent = cost(work, 3)
+        each = spent.core_seconds / n / LENGTH * 1e9
+        made.add_row(f"{n:,}", f"{spent.seconds:.4f}", f"{each:.0f}")
     return made
 
 
@@ -162,7 +165,7 @@ def _grid_loss() -> Table:
 
 def _delivery_step(quick: bool) -> Table:
     made = table(
-        "one step of delivery from Python, one core, the 15th item of a test, τ = 0.2",
+        "one step of delivery from Python, the 15th item of a test, τ = 0.2, core time",
         "items", "select, µs", "ability after one more answer, µs",
     )  # fmt: skip
     calls = 500 if quick else 5_000
@@ -189,8 +192,8 @@ def _delivery_step(quick: bool) -> Table:
 
         made.add_row(
             f"{items:,}",
-            f"{median_seconds(step, 5) / calls * 1e6:.1f}",
-            f"{median_seconds(learn, 5) / calls * 1e6:.1f}",
+            f"{cost(step, 5).core_seconds / calls * 1e6:.1f}",
+            f"{cost(learn, 5).core_seconds / calls * 1e6:.1f}",
         )
     return made
 
