@@ -50,6 +50,16 @@ class Responses:
         chosen = self.item[self.correct == 1]
         return np.bincount(chosen, minlength=self.item_count).astype(np.int64)
 
+    def person(self) -> CodeArray:
+        """Person code of each response, shape (M,)."""
+        return np.repeat(np.arange(self.person_count, dtype=np.int32), np.diff(self.indptr))
+
+    def by_item(self) -> tuple[IntArray, CodeArray, ByteArray]:
+        """Where each item's responses begin (J + 1,), and person and answer of each (M,)."""
+        indptr = np.zeros(self.item_count + 1, np.int64)
+        np.cumsum(self.answered(), out=indptr[1:])
+        return indptr, *_scatter(self.item, self.person(), self.correct, indptr)
+
     def only(self, keep: npt.NDArray[np.bool_]) -> Responses:
         """The same persons, with the responses to the items of `keep` (J,) alone."""
         if keep.all():

@@ -1,0 +1,27 @@
+"""How well items work: model fit, classical statistics, distractors, DIF.
+
+What never lives here: estimation of items and persons.
+"""
+
+from calibration.itemfit.classical import Classical, Distractors, classical, distractors
+from calibration.itemfit.logistic_dif import LogisticDif, logistic_dif
+from calibration.itemfit.mantel_haenszel import MantelHaenszel, mantel_haenszel
+from calibration.itemfit.residuals import AbilityBins, ResidualFit, ability_bins, residual_fit
+from calibration.itemfit.s_x2 import SX2, s_x2
+
+__all__ = [
+    "SX2",
+    "AbilityBins",
+    "Classical",
+    "Distractors",
+    "LogisticDif",
+    "MantelHaenszel",
+    "ResidualFit",
+    "ability_bins",
+    "classical",
+    "distractors",
+    "logistic_dif",
+    "mantel_haenszel",
+    "residual_fit",
+    "s_x2",
+]
