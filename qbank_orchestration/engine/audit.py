@@ -126,15 +126,16 @@ def test_can_be_completed(proposal: ExposureProposal) -> Finding:
 
 
 def search_converged(proposal: ExposureProposal) -> Finding:
-    """The search met its tolerance before it ran out of iterations."""
-    converged = bool(proposal.summary["converged"])
-    reason = proposal.summary["stopped_reason"]
+    """What is left of excess exposure in the last simulation is no more than its noise."""
+    summary = proposal.summary
+    numbers = {name: summary.get(name) for name in ("converged", "iterations", "max_over", "noise")}
     return Finding(
         "search_converged",
-        converged,
+        bool(summary["converged"]),
         False,
-        f"stopped after {proposal.summary['iterations']} iterations: {reason}",
-        {"converged": converged, "iterations": proposal.summary["iterations"]},
+        f"{summary['iterations']} iterations, {summary['stopped_reason']}: largest excess"
+        f" {_shown(summary.get('max_over'))}, noise {_shown(summary.get('noise'))}",
+        numbers,
     )
 
 

@@ -17,6 +17,8 @@ from qbank.stores.item_bank import Exam
 # New parameters pay once there is a tenth more to learn from; a few answers move nothing.
 MIN_GROWTH = 0.10
 MIN_NEW_RESPONSES = 200
+REQUESTER = "orchestration"
+"""Who asks for what nobody asked for."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +84,21 @@ def _exposure_due(conn: Connection[Any], exam_code: str, *, full: bool) -> tuple
         return None, "no live item has parameters"
     if full:
         return "the weekly calibration", ""
-    judged: tuple[runs.Status, ...] = ("done", "rejected", "empty")
-    last = runs.latest(conn, exam_code, "sympson_hetter", statuses=judged)
-    if last is None:
-        return "never calibrated", ""
-    if last.input_fingerprint != pool.fingerprint():
-        return "the live pool or its parameters changed", ""
-    return None, f"the pool is as it was on {last.finished_at:%Y-%m-%d}"
+    now = pool.fingerprint()
+    last = runs.latest(conn, exam_code, "sympson_hetter")
+    if last is not None and last.input_fingerprint == now:
+        return None, f"the pool is as it was calibrated on {last.finished_at:%Y-%m-%d}"
+    # what the night itself could not publish, it cannot publish tomorrow from the same pool
+    refused = runs.latest(
+        conn,
+        exam_code,
+        "sympson_hetter",
+        statuses=("rejected", "empty"),
+        requested_by=REQUESTER,
+    )
+    if refused is not None and refused.input_fingerprint == now:
+        return None, f"the same pool was {refused.status} on {refused.finished_at:%Y-%m-%d}"
+    return "never calibrated" if last is None else "the live pool or its parameters changed", ""
 
 
 def reestimation_due(conn: Connection[Any], exam_code: str, day: date) -> bool:

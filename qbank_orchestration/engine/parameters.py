@@ -118,16 +118,20 @@ def _known(error: float) -> float | None:
 def _statistics(
     attempts: FirstAttempts, fit: FitResult, median_times: Mapping[tuple[int, int], float]
 ) -> tuple[ItemStatistics, ...]:
-    point_biserial = np.full(fit.a.size, np.nan)
+    from calibration.itemfit import classical
+
+    found = classical(
+        attempts.person, attempts.item, attempts.correct, item_count=attempts.question_id.size
+    )
     keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
     return tuple(
         ItemStatistics(
             question_id=question,
             version=version,
-            p_value=float(fit.p[item]) if fit.n[item] else None,
-            r_point_biserial=_known(point_biserial[item]),
+            p_value=float(found.p[item]) if found.n[item] else None,
+            r_point_biserial=float(found.item_rest[item]),
             median_time_ms=median_times.get((question, version)),
-            n=int(fit.n[item]),
+            n=int(found.n[item]),
         )
         for item, (question, version) in enumerate(keys)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -57,29 +58,37 @@ def template(clone_database) -> Iterator[tuple[str, Exams]]:
         yield settings.database, exams
 
 
-@pytest.fixture
-def exams(template: tuple[str, Exams]) -> Iterator[Exams]:
-    """A fresh copy of the template; the environment names it."""
+@contextmanager
+def _copy(template: tuple[str, Exams]) -> Iterator[Exams]:
     source, exams = template
     name = f"{source}_{next(_NUMBERS)}"
     with _server() as server:
-        for copy, of in ((name, source), (f"{name}_dagster", "template1")):
-            server.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER qbank_orchestration").format(
-                    sql.Identifier(copy), sql.Identifier(of)
-                )
-                if of == "template1"
-                else sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                    sql.Identifier(copy), sql.Identifier(of)
-                )
-            )
+        # a template may have no other session; the instance that built it is closed by now
+        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                       " WHERE datname = %s", (source,))  # fmt: skip
+        for statement, made, of in (
+            ("CREATE DATABASE {} TEMPLATE {}", name, source),
+            ("CREATE DATABASE {} OWNER {}", f"{name}_dagster", "qbank_orchestration"),
+        ):
+            server.execute(sql.SQL(statement).format(sql.Identifier(made), sql.Identifier(of)))
     before = os.environ["QBANK_DATABASE"]
     os.environ["QBANK_DATABASE"] = name
-    yield exams
-    os.environ["QBANK_DATABASE"] = before
-    with _server() as server:
-        for doomed in (name, f"{name}_dagster"):
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(doomed)))
+    try:
+        yield exams
+    finally:
+        os.environ["QBANK_DATABASE"] = before
+        with _server() as server:
+            for doomed in (name, f"{name}_dagster"):
+                server.execute(
+                    sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(doomed))
+                )
+
+
+@pytest.fixture
+def exams(template: tuple[str, Exams]) -> Iterator[Exams]:
+    """A fresh copy of the template; the environment names it."""
+    with _copy(template) as exams:
+        yield exams
 
 
 @pytest.fixture
@@ -94,3 +103,28 @@ _NUMBERS = itertools.count()
 
 def _server() -> postgres.Connection:
     return postgres.connect("owner", database="postgres", autocommit=True)
+
+
+@pytest.fixture(scope="session")
+def calibrated_template(template: tuple[str, Exams]) -> Iterator[tuple[str, Exams]]:
+    """The template after both exams were calibrated and published."""
+    with _copy(template) as exams, instance() as opened:
+        runner = Runner(opened)
+        for exam_code in (ALGEBRA, GEOMETRY):
+            ended = runner.run("nightly", partition=exam_code)
+            assert ended.success, ended.error
+        yield os.environ["QBANK_DATABASE"], exams
+
+
+@pytest.fixture
+def calibrated(calibrated_template: tuple[str, Exams]) -> Iterator[Exams]:
+    """A fresh copy of the calibrated template."""
+    with _copy(calibrated_template) as exams:
+        yield exams
+
+
+@pytest.fixture
+def calibrated_runner(calibrated: Exams) -> Iterator[Runner]:
+    """Executes jobs on the calibrated copy."""
+    with instance() as opened:
+        yield Runner(opened)

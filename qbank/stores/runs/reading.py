@@ -137,14 +137,25 @@ def newest_finished(conn: Connection[Any]) -> Run | None:
 
 
 def latest(
-    conn: Connection[Any], exam_code: str, kind: Kind, *, statuses: Sequence[Status] = ("done",)
+    conn: Connection[Any],
+    exam_code: str,
+    kind: Kind,
+    *,
+    statuses: Sequence[Status] = ("done",),
+    requested_by: str | None = None,
 ) -> Run | None:
-    """The last run of a kind that ended in one of ``statuses``, without history and proposal."""
+    """The last run of a kind that ended in one of ``statuses``, without history and proposal.
+
+    Dry runs do not count: they leave everything as it was.
+    """
     sql = f"""SELECT {LISTED} FROM calibration_runs
         WHERE exam_code = %s AND kind = %s AND status = ANY(%s)
+          AND stopped_reason IS DISTINCT FROM 'dry_run'
+          AND (%s::text IS NULL OR requested_by = %s)
         ORDER BY finished_at DESC, id LIMIT 1"""  # noqa: S608
+    values = (exam_code, kind, [*statuses], requested_by, requested_by)
     with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return cursor.execute(sql, (exam_code, kind, [*statuses])).fetchone()
+        return cursor.execute(sql, values).fetchone()
 
 
 def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
