@@ -128,27 +128,30 @@ live_versions as (
     select
         publications.exam_code,
         publications.question_id,
-        max(publications.live_version) as version
+        max(publications.live_version) as version,
+        {{ utc_date('max(publications.published_at)') }} as published_on
     from {{ ref('stg_question_publications') }} as publications
     group by publications.exam_code, publications.question_id
 ),
 
-latest_versions as (
-    select
-        versions.question_id,
-        max(versions.version) as version
-    from {{ ref('stg_question_versions') }} as versions
-    group by versions.question_id
-),
-
 -- a hold-back is logged by question: its version is the newest served that day in that exam,
--- else the one that is live, else the newest
+-- else the one that is live, or the one before it on days before it went live
 held_back_versions as (
     select
         held_back.*,
-        coalesce(served_versions.version, live_versions.version, latest_versions.version)
-            as version
+        coalesce(
+            served_versions.version,
+            max(versions.version) filter (
+                where
+                versions.version < live_versions.version
+                and held_back.ended_on < live_versions.published_on
+            ),
+            live_versions.version,
+            max(versions.version)
+        ) as version
     from held_back
+    inner join {{ ref('stg_question_versions') }} as versions
+        on held_back.question_id = versions.question_id
     left join served_versions
         on
             held_back.exam_code = served_versions.exam_code
@@ -158,7 +161,10 @@ held_back_versions as (
         on
             held_back.exam_code = live_versions.exam_code
             and held_back.question_id = live_versions.question_id
-    left join latest_versions on held_back.question_id = latest_versions.question_id
+    group by
+        held_back.exam_code, held_back.ended_on, held_back.question_id, held_back.held_back,
+        held_back.only_held_back, held_back.controlled_held_back,
+        served_versions.version, live_versions.version, live_versions.published_on
 ),
 
 counted as (

@@ -122,10 +122,16 @@ placed as (
         coalesce(cohorts.cohorts, '{}') as cohorts
     from measured
     left join lateral (
-        select jsonb_object_agg(assignments.cohort_key, assignments.cohort_value) as cohorts
+        -- of two values for a key the later one stays: a tenant's own wins over everyone's
+        select
+            jsonb_object_agg(
+                assignments.cohort_key, assignments.cohort_value
+                order by assignments.tenant_id nulls first
+            ) as cohorts
         from assignments
         where
             assignments.user_id = measured.user_id
+            and (assignments.tenant_id is null or assignments.tenant_id = measured.tenant_id)
             and assignments.assigned_at <= measured.started_at
     ) as cohorts on true
 )

@@ -154,8 +154,11 @@ select
     {{ ratio('required.published_items', 'required.exam_published') }} - required.target_weight
         as share_gap,
     required.required_items,
-    greatest(0, required.required_items - cast(required.published_items as integer))
-        as items_to_write,
+    case
+        -- greatest() passes a null over, and nothing required is not nothing missing
+        when required.required_items is not null
+            then greatest(0, required.required_items - cast(required.published_items as integer))
+    end as items_to_write,
     cast(required.administered as bigint) as administered,
     {{ ratio('required.administered', 'required.exam_administered') }} as administered_share,
     {{ ratio('required.administered_28d', 'required.exam_administered_28d') }}

@@ -5,6 +5,7 @@ with source as (
 renamed as (
     select
         user_id,
+        tenant_id,
         cohort_key,
         cohort_value,
         assigned_at
