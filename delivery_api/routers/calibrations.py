@@ -30,7 +30,7 @@ class StartCalibration(Body):
     """Parameters of a Sympson–Hetter calibration; what is left out comes from the exam."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"exam_code": "demo-core", "tau": 0.2, "dry_run": True}]}
+        json_schema_extra={"examples": [{"exam_code": "MED-A", "tau": 0.2, "dry_run": True}]}
     )
 
     exam_code: ExamCode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -59,7 +59,7 @@ class SetExposure(Body):
         json_schema_extra={
             "examples": [
                 {
-                    "exam_code": "demo-core",
+                    "exam_code": "MED-A",
                     "question_id": 17,
                     "version": 1,
                     "sh_p": 0.5,
@@ -210,6 +210,7 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
 def reestimate(body: Reestimation, caller: Admin, request: Request) -> Requested:
     """Asks for a re-estimation of an exam, or of all; what fails its audit is not published."""
     params = body.model_dump(exclude={"exam_code"}, exclude_none=True)
+    params["day"] = datetime.now(UTC).date().isoformat()
     with change(request, caller) as step:
         exams = item_bank.exams(step.conn, tenant_id=caller.tenant_id)
         if body.exam_code is not None:
@@ -220,7 +221,7 @@ def reestimate(body: Reestimation, caller: Admin, request: Request) -> Requested
                 step.conn,
                 kind="reestimation",
                 exam_code=exam.exam_code,
-                params=params,
+                params=params | {"exam_code": exam.exam_code},
                 requested_by=caller.user_id,
             )
             step.audit("exposure.reestimate", f"exam={exam.exam_code} run={run.id}", **params)

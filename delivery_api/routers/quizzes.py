@@ -46,9 +46,7 @@ class NewQuiz(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [
-                {"filters": {"exam_code": "demo-core", "num_questions": 20, "mode": "tutor"}}
-            ]
+            "examples": [{"filters": {"exam_code": "MED-A", "num_questions": 20, "mode": "tutor"}}]
         }
     )
 

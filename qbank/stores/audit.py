@@ -21,7 +21,7 @@ class AuditEntry:
 
     Attributes:
         action: subject and verb, such as ``exposure.set``.
-        target: what was changed, such as ``exam=demo-core question=17 version=2``.
+        target: what was changed, such as ``exam=MED-A question=17 version=2``.
         details: what was asked for and what it did.
     """
 

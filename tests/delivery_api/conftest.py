@@ -34,7 +34,11 @@ from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
 
 ITEMS = 120
-LABELS = "ABCD"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # the marts on the demo data are built once a run, for every room that reads them
+    config.pluginmanager.import_plugin("tests.looker.marts")
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ def test_a_role_passes_its_routes_and_no_others(client, probe, as_user):
             status = probe.send(client, route, as_user("ann", role)).status_code
             if role in allowed:
                 assert status not in (401, 403), (route, role, status)
-                assert status < 500 or route.startswith("GET /v1/results"), (route, role, status)
+                assert status < 500, (route, role, status)
             else:
                 assert status == 403, (route, role, status)
 
@@ -180,12 +180,13 @@ def test_no_route_shows_or_changes_another_tenants_things(client, probe, as_user
         answer = probe.send(client, route, stranger)
         where = (route, answer.status_code, answer.text[:200])
         if route in LISTINGS:
-            assert answer.status_code in (200, 503), where
-            assert answer.status_code == 503 or LISTINGS[route](answer.json()), where
+            # before the marts are built, results are not there for anybody
+            assert answer.status_code == 200 or route.startswith("GET /v1/results"), where
+            assert answer.status_code == 404 or LISTINGS[route](answer.json()), where
         elif route in OWN:
             assert answer.status_code in (200, 201, 204), where
         else:
-            assert answer.status_code in (404, 422, 503), where
+            assert answer.status_code in (404, 422), where
     assert snapshot(world) == before
 
 

@@ -27,7 +27,7 @@ CHECKS = [
     checks.response_schema_conformance,
     checks.response_headers_conformance,
 ]
-EXAMPLES = 6
+EXAMPLES = 5
 
 
 def planted(world: Any, quiz: str) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""Results and exposure listings, read from marts that dbt built on the demo data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from delivery_api.app import create_app
+from qbank.postgres import connect
+
+
+@pytest.fixture(scope="module")
+def demo(marts) -> Any:
+    with TestClient(create_app(settings=marts)) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(as_user):
+    return as_user("amy", "admin")
+
+
+def one(marts: Any, query: str, *values: Any) -> Any:
+    with connect("analyst", settings=marts) as conn:
+        return conn.execute(query, values).fetchone()
+
+
+def test_item_health_is_the_marts(demo, marts, admin):
+    exam, total = one(
+        marts,
+        "SELECT exam_code, count(*) FROM analytics.item_health GROUP BY 1 ORDER BY 1 LIMIT 1",
+    )
+    page = demo.get(
+        "/v1/results/items", params={"exam_code": exam, "page_size": 200}, headers=admin
+    ).json()
+    assert page["total"] == total
+    first = page["items"][0]
+    assert first["flag_count"] == max(item["flag_count"] for item in page["items"])
+    attempts, p_value = one(
+        marts,
+        """SELECT attempts, p_value FROM analytics.item_health
+        WHERE exam_code = %s AND question_id = %s AND version = %s""",
+        exam,
+        first["question_id"],
+        first["version"],
+    )
+    assert (first["attempts"], first["p_value"]) == (attempts, p_value)
+    second = demo.get(
+        "/v1/results/items",
+        params={"exam_code": exam, "page_size": 1, "page": 2},
+        headers=admin,
+    ).json()
+    assert second["items"] == [page["items"][1]]
+
+
+def test_a_students_topics_are_the_students_own(demo, marts, as_user):
+    user, total = one(
+        marts, "SELECT user_id, count(*) FROM analytics.topic_mastery GROUP BY 1 ORDER BY 1 LIMIT 1"
+    )
+    path = f"/v1/results/topics/{user}"
+    own = demo.get(path, params={"page_size": 200}, headers=as_user(user, "student")).json()
+    assert own["total"] == total
+    assert {row["user_id"] for row in own["items"]} == {user}
+    assert all(0 <= row["mastery"] <= 1 for row in own["items"])
+    assert demo.get(path, headers=as_user("else", "student")).status_code == 403
+    assert demo.get(path, headers=as_user("else", "analyst")).json()["total"] == total
+    foreign = demo.get(path, headers=as_user(user, "student", tenant="other")).json()
+    assert foreign["total"] == 0
+
+
+def test_coverage_and_exposure_by_day(demo, marts, admin):
+    exam, total = one(
+        marts,
+        """SELECT exam_code, count(*) FROM analytics.blueprint_coverage
+        GROUP BY 1 ORDER BY 1 LIMIT 1""",
+    )
+    coverage = demo.get(f"/v1/results/coverage/{exam}", headers=admin).json()
+    assert coverage["total"] == total
+    (newest,) = one(
+        marts,
+        "SELECT max(day)::text FROM analytics.exposure_daily_rates WHERE exam_code = %s",
+        exam,
+    )
+    days = demo.get(
+        f"/v1/results/exams/{exam}/exposure", params={"since": newest}, headers=admin
+    ).json()
+    assert days["total"] >= 1
+    assert {row["day"] for row in days["items"]} == {newest}
+    rates = [row["exposure_rate"] for row in days["items"]]
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_the_exposure_listing_shows_what_was_observed(demo, marts, admin):
+    page = demo.get("/v1/admin/exposure/items", params={"limit": 5}, headers=admin).json()
+    rates = [item["exposure_rate_28d"] for item in page["items"]]
+    assert rates[0] is not None
+    assert rates == sorted(rates, reverse=True)
+    first = page["items"][0]
+    (rate,) = one(
+        marts,
+        """SELECT exposure_rate_28d FROM analytics.item_health
+        WHERE exam_code = %s AND question_id = %s AND version = %s""",
+        first["exam_code"],
+        first["question_id"],
+        first["version"],
+    )
+    assert first["exposure_rate_28d"] == rate
+
+
+def test_before_the_marts_are_built_there_are_no_results(client, admin):
+    answer = client.get("/v1/results/items", headers=admin)
+    assert answer.status_code == 404
+    assert "qbank nightly" in answer.json()["detail"]
