@@ -6,17 +6,18 @@
 {%- endmacro %}
 
 {#- Wilson (1927) score interval of a proportion at 95 %: `bound` is 'lower' or 'upper'.
-    It stays inside [0, 1] and is not empty at 0 or 1, unlike the normal interval. -#}
+    It stays inside [0, 1] and is not empty at 0 or 1, unlike the normal interval. Null without
+    trials, asked for in so many words because greatest() and least() pass nulls over. -#}
 {% macro wilson(bound, successes, trials) -%}
     {%- set z = 1.959964 -%}
-    {%- set n = "nullif(cast(" ~ trials ~ " as double precision), 0)" -%}
+    {%- set n = "cast(" ~ trials ~ " as double precision)" -%}
     {%- set k = "cast(" ~ successes ~ " as double precision)" -%}
-    least(1, greatest(0, (
+    case when {{ trials }} > 0 then least(1, greatest(0, (
         {{ k }} / {{ n }} + {{ z * z / 2 }} / {{ n }}
         {{ "-" if bound == "lower" else "+" }} {{ z }} * sqrt(
             greatest(0, {{ k }} / {{ n }} * (1 - {{ k }} / {{ n }})) / {{ n }} + {{ z * z / 4 }} / {{ n }} / {{ n }}
         )
-    ) / (1 + {{ z * z }} / {{ n }})))
+    ) / (1 + {{ z * z }} / {{ n }}))) end
 {%- endmacro %}
 
 {#- Standard error of a mean from a count, a sum and a sum of squares; null under two values. -#}
