@@ -14,6 +14,7 @@ import numpy as np
 from qbank.demo import loading, truth
 from qbank.demo.content import EXAMS, plant
 from qbank.demo.delivery import play
+from qbank.demo.experiment import write_experiment
 from qbank.demo.people import draw_people, draw_sittings
 from qbank.demo.rows import build
 from qbank.errors import QbankError
@@ -84,7 +85,7 @@ def generate(
             seed,
             lambda done, total: on_progress("delivering", done, total),
         )
-        on_progress("writing", 0, 1)
+        on_progress("writing content", 0, 1)
         ids = loading.write_content(connection, units, TENANT, day)
         rows = build(
             streams[4],
@@ -97,14 +98,15 @@ def generate(
             today=day,
             tenant=TENANT,
         )
+        on_progress("writing sessions", 0, 1)
         loading.write_sessions(connection, rows)
-        loading.write_experiment(connection, units, people, pilots, ids, TENANT, day)
+        write_experiment(connection, units, people, pilots, ids, TENANT, day)
         # before the commit: data without their truth would never get it from this seed
         truth.write(units, people, settings)
         report = _report(connection, created=True)
     with connect("owner", settings=settings, autocommit=True) as connection:
         connection.execute(f"ANALYZE {_TOUCHED}")
-    on_progress("writing", 1, 1)
+    on_progress("writing sessions", 1, 1)
     return report
 
 

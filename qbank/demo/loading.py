@@ -12,27 +12,23 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from qbank.demo.content import (
     DAYS,
     DRAFTS,
     EXAMS,
-    PILOT_DAYS,
     TITLES,
     TREE,
     Units,
     difficulty_label,
     leaves,
 )
-from qbank.demo.delivery import CAP_BY_HAND, TEST_LENGTH, Pilot
-from qbank.demo.people import USERS, People
+from qbank.demo.delivery import TEST_LENGTH
 from qbank.demo.rows import Rows
 from qbank.postgres import Connection
 
 TAU = 0.2
 AUTHORS = ("demo-author-1", "demo-author-2", "demo-author-3")
-ADMIN = "demo-admin"
 
 
 def write_content(connection: Connection, units: Units, tenant: str, today: date) -> list[int]:
@@ -89,48 +85,6 @@ def write_sessions(connection: Connection, rows: Rows) -> None:
         " WHERE s.id = ANY(%s) GROUP BY 1, 2, 3, 4",
         [rows.sessions.column("id").to_pylist()],
     )
-
-
-def write_experiment(
-    connection: Connection,
-    units: Units,
-    people: People,
-    pilots: list[Pilot],
-    ids: list[int],
-    tenant: str,
-    today: date,
-) -> None:
-    """Writes the experiment's cohorts and flag, and the caps that an admin set by hand."""
-    at = datetime.combine(today - timedelta(days=DAYS - PILOT_DAYS), datetime.min.time(), UTC)
-    arms = ["sympson_hetter" if on else "vanilla" for on in people.controlled]
-    cohorts = {
-        "user_id": [people.name(user) for user in range(USERS)],
-        "cohort_key": ["selector"] * USERS,
-        "cohort_value": arms,
-        "tenant_id": [tenant] * USERS,
-        "assigned_at": pa.array([at] * USERS, pa.timestamp("us", "UTC")),
-    }
-    copy_in(connection, "cohort_assignments", pa.table(cohorts))
-    connection.execute(
-        "INSERT INTO feature_flags (key, tenant_id, enabled, value_json)"
-        " VALUES ('selector_strategy', %s, true, %s)",
-        [tenant, Jsonb({"split": {"vanilla": 1, "sympson_hetter": 1}})],
-    )
-    for exam, pilot in zip(EXAMS, pilots, strict=True):
-        for unit in pilot.capped:
-            if units.last_day[unit] <= PILOT_DAYS:
-                continue  # replaced on that day: nothing is left to limit
-            key = [exam, ids[int(units.question[unit])], int(units.version[unit]), CAP_BY_HAND]
-            connection.execute(
-                "INSERT INTO item_exposure_control (exam_code, question_id, version, sh_p,"
-                " updated_at, updated_by) VALUES (%s, %s, %s, %s, %s, %s)",
-                [*key, at, ADMIN],
-            )
-            connection.execute(
-                "INSERT INTO item_exposure_history (exam_code, question_id, version, after,"
-                " source, actor, note, at) VALUES (%s, %s, %s, %s, 'manual', %s, %s, %s)",
-                [*key, ADMIN, "much used in the pilot's forecast", at],
-            )
 
 
 def copy_in(connection: Connection, table: str, data: pa.Table) -> None:

@@ -5,7 +5,8 @@ What never lives here: responses of our own delivery, and anything psychometric.
 
 from qbank.importing.columns import PRESETS, ColumnMap
 from qbank.importing.exam import NewExam
-from qbank.importing.responses import ImportReport, ImportRequest, Progress, import_responses
+from qbank.importing.request import ImportReport, ImportRequest
+from qbank.importing.responses import Progress, import_responses
 
 __all__ = [
     "PRESETS",

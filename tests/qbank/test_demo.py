@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from dataclasses import fields, replace
+from datetime import date
+
 import numpy as np
 import pytest
 
 import calibration as cal
 from qbank import demo
+from qbank.demo import content
+from qbank.demo import people as people_module
+from qbank.demo.delivery import play
+from qbank.demo.rows import build
+from qbank.errors import QbankError
 from qbank.postgres import connect
 
 
@@ -76,10 +87,10 @@ def test_exposure_is_too_high_before_control(planted):
 
 def test_versions_are_answered_only_while_they_are_live(planted):
     query = """
-        SELECT count(*) FROM quiz_items AS i WHERE i.version = 1
-            AND i.served_at - interval '1 day' > (
-                SELECT min(j.served_at) FROM quiz_items AS j
-                WHERE j.question_id = i.question_id AND j.version = 2)
+        SELECT count(*) FROM quiz_items AS i
+        JOIN (SELECT question_id, min(served_at) AS first FROM quiz_items WHERE version = 2
+              GROUP BY question_id) AS second USING (question_id)
+        WHERE i.version = 1 AND i.served_at > second.first + interval '1 day'
     """
     assert _row(query) == (0,)
 
@@ -112,6 +123,87 @@ def test_again_adds_nothing(planted):
     report = demo.generate(settings=planted)
     assert not report.created
     assert _row("SELECT count(*), max(id) FROM user_responses") == before
+
+
+def test_the_same_seed_plays_the_same_sessions():
+    """On every thirtieth session, for the whole takes its time."""
+
+    def played(seed):
+        streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
+        units, people = content.plant(streams[0]), people_module.draw_people(streams[1])
+        sittings = people_module.draw_sittings(streams[2], date(2026, 1, 31))
+        few = {f.name: getattr(sittings, f.name)[::30] for f in fields(sittings)}
+        sessions, _ = play(streams[3], units, people, replace(sittings, **few), seed, _ignore)
+        ids = list(range(1_000))
+        built = build(
+            streams[4],
+            units,
+            people,
+            replace(sittings, **few),
+            sessions,
+            ids,
+            seed=seed,
+            today=date(2026, 1, 31),
+            tenant="demo",
+        )
+        return built.sessions, built.items, built.responses
+
+    first, second, other = played(1), played(1), played(2)
+    assert all(a.equals(b) for a, b in zip(first, second, strict=True))
+    assert not any(a.equals(b) for a, b in zip(first, other, strict=True))
+
+
+def test_times_run_forward_and_end_before_today(planted):
+    query = """
+        SELECT count(*) FILTER (WHERE i.served_at < s.started_at OR r.created_at < i.served_at
+                OR r.created_at > coalesce(s.sealed_at, s.expires_at)),
+            max(r.created_at) < date_trunc('day', now()) + interval '2 hours'
+        FROM user_responses AS r JOIN quiz_items AS i USING (quiz_id, question_id)
+        JOIN quiz_sessions AS s ON s.id = r.quiz_id
+    """
+    assert _row(query) == (0, True)
+
+
+def test_wrong_answers_choose_distractors_and_right_ones_the_key(planted):
+    query = """
+        SELECT r.is_correct, o.is_correct, count(*) FROM user_responses AS r
+        JOIN question_versions AS v USING (question_id, version)
+        JOIN question_options AS o
+            ON o.question_version_id = v.id AND o.option_label = r.option_label
+        GROUP BY 1, 2
+    """
+    counts = {(right, key): n for right, key, n in _rows(query)}
+    assert set(counts) == {(True, True), (False, False)}
+    assert sum(counts.values()) == _row("SELECT count(*) FROM user_responses")[0]
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_killed_half_way_leaves_nothing_and_can_be_made_again(settings):
+    code = """
+import os, signal
+from qbank import demo
+def on_progress(stage, done, total):
+    if stage == "writing sessions":
+        os.kill(os.getpid(), signal.SIGKILL)
+demo.generate(on_progress=on_progress)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert _row("SELECT count(*) FROM exams") == (0,)
+    assert demo.generate(settings=settings).created
+
+
+def test_an_exam_of_someone_else_is_not_taken_over(settings):
+    with connect() as connection:
+        connection.execute(
+            "INSERT INTO exams (exam_code, tenant_id, title) VALUES ('MED-A', 'college', 'M')"
+        )
+    with pytest.raises(QbankError, match="exam 'MED-A' is of tenant 'college'"):
+        demo.generate(settings=settings)
+
+
+def _ignore(_done, _total):
+    pass
 
 
 def _rows(query):

@@ -1,0 +1,8 @@
+"""The schema's migrations (``sql/``), and what a migrated schema needs around it.
+
+What never lives here: SQL of the schema itself.
+"""
+
+from qbank.migrations.schema import MigrationState, migrate, migrations_folder, rollback, status
+
+__all__ = ["MigrationState", "migrate", "migrations_folder", "rollback", "status"]

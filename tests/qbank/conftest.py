@@ -1,0 +1,52 @@
+"""Fixtures of the ground's tests.
+
+Fixtures:
+    importer: imports a small file into the test's database; ``importer.rejects`` is its rejects.
+    home: a folder for an embedded server of the test's own, which is dropped in the end.
+    server: the settings of such a server, running, with an empty table ``kept``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from qbank.importing import ImportRequest, NewExam, import_responses
+from qbank.postgres import connect, embedded
+from tests.qbank.answers import FULL
+from tests.qbank.servers import settings_of
+
+
+@pytest.fixture
+def importer(settings, tmp_path):
+    def run(text, columns=FULL, name="answers.csv", **options):
+        path = tmp_path / name
+        if isinstance(text, str):
+            path.write_text(text, newline="")
+        elif isinstance(text, bytes):
+            path.write_bytes(text)
+        request = {"exam_code": "EX", "new_exam": NewExam(), "rejects": tmp_path / "rejects.csv"}
+        return import_responses(ImportRequest(path, columns=columns, **(request | options)))
+
+    run.rejects = tmp_path / "rejects.csv"
+    return run
+
+
+@pytest.fixture
+def home():
+    folder = Path(tempfile.mkdtemp(prefix="qbank-embedded-"))
+    folder.chmod(0o711)
+    yield folder / "home"
+    embedded.drop(settings_of(folder / "home"), force=True)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server(home):
+    settings = settings_of(home)
+    with connect(settings=settings, database="postgres", autocommit=True) as connection:
+        connection.execute("CREATE TABLE kept (n integer)")
+    return settings
