@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
-from calibration.irt.curves import log_curves, padded
+from calibration.irt.curves import LANES, log_curves, padded
 from calibration.irt.layout import Layout
 from calibration.irt.quadrature import Quadrature
 from calibration.irt.responses import CodeArray
@@ -21,6 +21,7 @@ from calibration.irt.threads import Workers, chunk_edges
 
 ENTRIES_PER_CHUNK = 20_000
 MOST_CHUNKS = 16
+NO_SHARE = 1e-17  # of a node; a hundred such are still below the rounding of a sum
 NO_MASS = -1e5  # log weight of the padding nodes: exp of it is 0 at any likelihood
 
 
@@ -207,8 +208,22 @@ def _accumulate(
         for q in range(width):
             post[q] *= scaled
             into[q] += post[q]
+        left, right = _support(post, weight[i])
+        held = post[left:right]
         for k in range(start, stop):
-            into = entry_sum[row[k]]
-            for q in range(width):
-                into[q] += post[q]
+            into = entry_sum[row[k], left:right]
+            for q in range(held.size):
+                into[q] += held[q]
     return log_likelihood
+
+
+@nb.njit(nogil=True, cache=True)
+def _support(post: FloatArray, total: float) -> tuple[int, int]:
+    """Whole vectors of nodes that hold all but 10⁻¹⁵ of a posterior: often half of them."""
+    least = NO_SHARE * total
+    left, right = 0, post.size
+    while right - left > LANES and post[right - LANES : right].max() < least:
+        right -= LANES
+    while right - left > LANES and post[left : left + LANES].max() < least:
+        left += LANES
+    return left, right
