@@ -7,6 +7,7 @@ from dagster_dbt import DbtCliResource
 
 from qbank_orchestration import dbt, jobs, schedules
 from qbank_orchestration.assets import exposure, marts, parameters, raw, reestimation
+from qbank_orchestration.checks import expectations, freshness
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
 from qbank_orchestration.sensors import night, partitions, recovery, requests
 
@@ -32,6 +33,14 @@ def build_defs() -> dg.Definitions:
             exposure.item_exposure_control,
             reestimation.sh_p_reestimation,
             reestimation.sh_p_reestimation_publication,
+        ],
+        asset_checks=[
+            expectations.parameter_expectations,
+            expectations.exposure_expectations,
+            expectations.fact_expectations,
+            freshness.exams_are_answered,
+            freshness.volume_is_as_usual,
+            freshness.exams_are_calibrated,
         ],
         jobs=jobs.JOBS,
         schedules=[schedules.nightly_schedule, schedules.weekly_full_schedule],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from psycopg.sql import SQL, Literal
 from pyarrow import csv
 
 from qbank.stores.errors import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,7 @@ _FIRST_ATTEMPTS = pa.schema(
 )
 
 
-def _copy(conn: Connection[Any], query: str, value: str, schema: pa.Schema) -> pa.Table:
+def _copy(conn: Connection[Any], query: str, value: str | int, schema: pa.Schema) -> pa.Table:
     buffer = io.BytesIO()
     # COPY takes no server-side parameters: the driver quotes the value as a literal
     statement = SQL(query).format(Literal(value))
@@ -134,3 +137,29 @@ def first_attempt_count(conn: Connection[Any], exam_code: str) -> int:
     sql = "SELECT count(*) FROM analytics.irt_responses WHERE exam_code = %s"
     row = conn.execute(sql, (exam_code,)).fetchone()
     return int(row[0]) if row else 0
+
+
+def recent_facts(conn: Connection[Any], *, limit: int) -> pd.DataFrame:
+    """The rows of the fact mart that its last build wrote, newest first, at most ``limit``."""
+    sql = """COPY (SELECT response_id, exam_code, user_id, question_id, version,
+            is_correct::integer, answered_at, attempt_number, time_taken_ms
+        FROM analytics.fact_responses
+        WHERE loaded_at = (SELECT max(loaded_at) FROM analytics.fact_responses)
+        ORDER BY response_id DESC LIMIT {}) TO STDOUT (FORMAT csv)"""
+    frame: pd.DataFrame = _copy(conn, sql, limit, _FACTS).to_pandas()
+    return frame
+
+
+_FACTS = pa.schema(
+    [
+        ("response_id", pa.int64()),
+        ("exam_code", pa.string()),
+        ("user_id", pa.string()),
+        ("question_id", pa.int64()),
+        ("version", pa.int64()),
+        ("is_correct", pa.int8()),
+        ("answered_at", pa.string()),
+        ("attempt_number", pa.int64()),
+        ("time_taken_ms", pa.int64()),
+    ]
+)

@@ -1,0 +1,57 @@
+"""Freshness and volume, exam by exam; Dagster's own policies judge an asset as a whole."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from qbank.stores import ages
+from qbank_orchestration.engine import freshness
+from qbank_orchestration.engine.freshness import Judged
+from qbank_orchestration.resources import Database
+
+
+@dg.asset_check(
+    asset=["analytics", "fact_responses"],
+    description="Each exam was answered in the last seven days.",
+)
+def exams_are_answered(database: Database) -> dg.AssetCheckResult:
+    """Warns of exams that fell silent: an import or a delivery may be broken."""
+    with database.connect() as conn:
+        return _result(freshness.data(_aged(conn), datetime.now(UTC)))
+
+
+@dg.asset_check(
+    asset=["analytics", "fact_sessions"],
+    description="Each exam's last full day had as many sessions as its days usually have.",
+)
+def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
+    """Warns of days that are far busier or quieter than the exam's own."""
+    with database.connect() as conn:
+        counts = ages.sessions_by_day(conn, days=29)
+    return _result([freshness.volume(exam, days) for exam, days in sorted(counts.items())])
+
+
+@dg.asset_check(
+    asset="item_exposure_control",
+    description="Each exam that is answered was calibrated in the last fourteen days.",
+)
+def exams_are_calibrated(database: Database) -> dg.AssetCheckResult:
+    """Warns of exams whose calibration keeps failing or was never done."""
+    with database.connect() as conn:
+        return _result(freshness.calibration(_aged(conn), datetime.now(UTC)))
+
+
+def _aged(conn: object) -> list[freshness.Aged]:
+    return [freshness.Aged(*row) for row in ages.of_exams(conn)]  # type: ignore[arg-type]
+
+
+def _result(judged: Sequence[Judged]) -> dg.AssetCheckResult:
+    wrong = [exam for exam in judged if not exam.fine]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{exam.exam_code}: {exam.why}" for exam in wrong)
+        or f"{len(judged)} exams are fine",
+        metadata={exam.exam_code: dg.MetadataValue.json(exam.numbers) for exam in judged},
+    )
