@@ -1,4 +1,4 @@
-"""The session in docs/api runs as written, and what comes back has the shape that is shown.
+"""The session in docs/api runs as written, and what comes back has the shape that is shown."""
 
 from __future__ import annotations
 
