@@ -21,14 +21,9 @@ from calibration.irt.complete_information import group_information, item_informa
 from calibration.irt.curves import ASYMPTOTE, INTERCEPT, SLOPE, log_curves, padded
 from calibration.irt.em import Evaluation, Problem, unpack
 from calibration.irt.estep import NO_MASS
+from calibration.irt.examinee_scores import Evidence, score_curves
 from calibration.irt.layout import all_rows
-from calibration.irt.missing_information import (
-    Evidence,
-    SingleArray,
-    add_sparse,
-    fill_dense,
-    score_curves,
-)
+from calibration.irt.missing_information import SingleArray, add_sparse, fill_dense
 from calibration.irt.mstep import STEEPEST
 from calibration.irt.posterior_basis import MOST_DEGREE
 from calibration.irt.threads import chunk_edges
