@@ -12,31 +12,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import secrets
-import shutil
 import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import psutil
 from rich.console import Console
 from rich.table import Table
 
 from bench.delivery_load import Outcome, drive
+from bench.delivery_pool import database, load_pool
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
-from qbank import migrations
-from qbank.postgres import connect, dsn, embedded
-from qbank.settings import Settings, get_settings
+from qbank.postgres import connect, dsn
+from qbank.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 POOLS = (500, 20_000)
@@ -61,72 +58,120 @@ class Size:
     repeats: int
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that was started: its port, and the processes it consists of with Postgres."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def core_seconds(self, settings: Settings) -> float:
+        """Processor time so far of the server and of Postgres; other programs do not count."""
+        with connect(settings=settings) as conn:
+            row = conn.execute("SHOW data_directory").fetchone()
+        assert row is not None
+        pid = int((Path(row[0]) / "postmaster.pid").read_text().splitlines()[0])
+        total = 0.0
+        for root in (psutil.Process(self.process.pid), psutil.Process(pid)):
+            for process in (root, *root.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    total += times.user + times.system
+        return total
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what the students saw, and the processor time it took."""
+
+    outcome: Outcome
+    core_seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.outcome.requests / self.outcome.seconds
+
+    @property
+    def core_ms(self) -> float:
+        """Processor milliseconds a request, server and Postgres together."""
+        return 1000 * self.core_seconds / self.outcome.requests
+
+
+@dataclass(frozen=True)
+class Row:
+    """All runs of a server on a pool, and how many acknowledged answers are not there."""
+
+    name: str
+    pool: int
+    runs: list[Run]
+    missing: int
+
+    def median(self, figure: Callable[[Run], float]) -> float:
+        """Median of a figure over the runs."""
+        return statistics.median(figure(run) for run in self.runs)
+
+
 def run(quick: bool = False) -> Table:
     """Measures and returns the table; quick takes seconds and says less."""
     size = Size(8, 60, 2, 1) if quick else Size(16, 600, 2, 3)
     say = Console(stderr=True)
     rows = []
-    with _database() as settings:
+    with database() as settings:
         for pool in POOLS:
             say.print(f"loading a pool of {pool:,} items")
-            _load_pool(settings, pool)
+            load_pool(settings, pool)
         for name, command, environment in _servers(settings, size):
-            with _server(command, environment) as port:
+            with _server(command, environment) as server:
                 for pool in POOLS:
                     share = 1 if name == OURS else 10
                     say.print(f"{name}: pool of {pool:,}")
-                    outcomes = [
-                        _drive(settings, name, port, pool, size, share) for _ in range(size.repeats)
+                    runs = [
+                        _drive(settings, name, server, pool, size, share)
+                        for _ in range(size.repeats)
                     ]
-                    rows.append((name, pool, outcomes, _missing(settings, outcomes)))
+                    rows.append(Row(name, pool, runs, _missing(settings, runs)))
     return _table(rows, size)
 
 
-def _table(rows: list[tuple[str, int, list[Outcome], int]], size: Size) -> Table:
+_COLUMNS: dict[str, Callable[[Run], float]] = {
+    "next p50 ms": lambda run: run.outcome.milliseconds("next", 50),
+    "p95": lambda run: run.outcome.milliseconds("next", 95),
+    "p99": lambda run: run.outcome.milliseconds("next", 99),
+    "answer p50 ms": lambda run: run.outcome.milliseconds("answer", 50),
+    "p99 ": lambda run: run.outcome.milliseconds("answer", 99),
+}
+
+
+def _table(rows: list[Row], size: Size) -> Table:
     table = Table(
         title=f"delivery: quizzes of {QUESTIONS} items, {size.at_once} students at once, "
-        f"{size.workers} processes a server"
+        f"{size.workers} processes a server; core = server and Postgres"
     )
-    for column in (
-        "server",
-        "pool",
-        "requests/s",
-        "ratio",
-        "next p50 ms",
-        "next p95",
-        "next p99",
-        "answer p50 ms",
-        "answer p99",
-        "errors",
-        "acknowledged",
-        "missing",
-    ):
-        table.add_column(column, justify="left" if column == "server" else "right")
-    rates = {
-        (name, pool): statistics.median(o.requests / o.seconds for o in outcomes)
-        for name, pool, outcomes, _ in rows
-    }
-    for name, pool, outcomes, missing in rows:
+    table.add_column("server")
+    counts = ("errors", "acknowledged", "missing")
+    for column in ("pool", "req/s", "ratio", "core ms/req", "ratio ", *_COLUMNS, *counts):
+        table.add_column(column, justify="right")
+    first = {row.pool: row for row in rows if row.name == BASELINE}
+    for row in rows:
+        rate, core = row.median(lambda run: run.rate), row.median(lambda run: run.core_ms)
+        base = first[row.pool]
         table.add_row(
-            name,
-            f"{pool:,}",
-            f"{rates[name, pool]:,.0f}",
-            f"{rates[name, pool] / rates['first design', pool]:.1f}",
-            *(_milliseconds(outcomes, "next", q) for q in (50, 95, 99)),
-            *(_milliseconds(outcomes, "answer", q) for q in (50, 99)),
-            str(sum(len(o.errors) for o in outcomes)),
-            f"{sum(len(o.acknowledged) for o in outcomes):,}",
-            str(missing),
+            row.name,
+            f"{row.pool:,}",
+            f"{rate:,.0f}",
+            f"{rate / base.median(lambda run: run.rate):.1f}×",
+            f"{core:.2f}",
+            f"{base.median(lambda run: run.core_ms) / core:.1f}×",
+            *(f"{row.median(figure):.2f}" for figure in _COLUMNS.values()),
+            str(sum(len(run.outcome.errors) for run in row.runs)),
+            f"{sum(len(run.outcome.acknowledged) for run in row.runs):,}",
+            str(row.missing),
         )
     return table
 
 
-def _milliseconds(outcomes: list[Outcome], kind: str, percentile: float) -> str:
-    values = [1000 * np.percentile(o.times[kind], percentile) for o in outcomes]
-    return f"{statistics.median(values):.2f}"
-
-
-def _drive(settings: Settings, name: str, port: int, pool: int, size: Size, share: int) -> Outcome:
+def _drive(settings: Settings, name: str, server: Server, pool: int, size: Size, share: int) -> Run:
     tokens = Tokens(ApiSettings.load(), settings)
 
     def headers(user: str) -> str:
@@ -141,7 +186,7 @@ def _drive(settings: Settings, name: str, port: int, pool: int, size: Size, shar
     def load(sessions: int) -> Outcome:
         return asyncio.run(
             drive(
-                port,
+                server.port,
                 f"pool-{pool}",
                 at_once=size.at_once,
                 sessions=sessions,
@@ -152,10 +197,12 @@ def _drive(settings: Settings, name: str, port: int, pool: int, size: Size, shar
         )
 
     load(2 * size.at_once)  # connections, caches and prepared statements, for both
-    return load(max(size.at_once, size.sessions // share))
+    before = server.core_seconds(settings)
+    outcome = load(max(size.at_once, size.sessions // share))
+    return Run(outcome, server.core_seconds(settings) - before)
 
 
-def _missing(settings: Settings, outcomes: list[Outcome]) -> int:
+def _missing(settings: Settings, runs: list[Run]) -> int:
     """Acknowledged answers that the database does not have, or has differently."""
     with connect(settings=settings) as conn:
         stored = {
@@ -165,7 +212,9 @@ def _missing(settings: Settings, outcomes: list[Outcome]) -> int:
             )
         }
     return sum(
-        stored.get(key) != option for o in outcomes for key, option in o.acknowledged.items()
+        stored.get(key) != option
+        for run in runs
+        for key, option in run.outcome.acknowledged.items()
     )
 
 
@@ -182,7 +231,7 @@ def _servers(settings: Settings, size: Size) -> list[tuple[str, list[str], dict[
 
 
 @contextmanager
-def _server(command: list[str], environment: dict[str, str]) -> Iterator[int]:
+def _server(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -194,7 +243,7 @@ def _server(command: list[str], environment: dict[str, str]) -> Iterator[int]:
     )
     try:
         _wait(process, port)
-        yield port
+        yield Server(port, process)
     finally:
         process.terminate()
         process.wait(30)
@@ -211,87 +260,6 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
         except OSError:
             time.sleep(0.1)
     raise RuntimeError("the server did not start in time")
-
-
-@contextmanager
-def _database() -> Iterator[Settings]:
-    """A migrated Postgres of its own, flushing to disk as in production."""
-    home = tempfile.mkdtemp(prefix="qbank-bench-")
-    Path(home).chmod(0o711)
-    kept = dict(os.environ)
-    os.environ |= {
-        "QBANK_HOME": home,
-        "QBANK_ENV": "test",
-        "QBANK_LOG_FORMAT": "json",
-        "QBANK_JWT_SECRET": secrets.token_urlsafe(48),
-        "QBANK_MAX_DAILY_EXPOSURES": "1000000",
-    }
-    settings = get_settings()
-    try:
-        migrations.migrate(settings)
-        yield settings
-    finally:
-        embedded.drop(settings, force=True)
-        os.environ.clear()
-        os.environ |= kept
-        shutil.rmtree(home, ignore_errors=True)
-
-
-def _load_pool(settings: Settings, items: int) -> None:
-    exam = f"pool-{items}"
-    rng = np.random.default_rng(items)
-    a = np.exp(0.3 * rng.standard_normal(items))
-    b = rng.standard_normal(items)
-    sh_p = np.where(rng.random(items) < 0.2, rng.uniform(0.2, 1.0, items), 1.0)
-    with connect(settings=settings) as conn:
-        conn.execute("INSERT INTO exams VALUES (%s, 'bench', %s)", (exam, exam))
-        topic = conn.execute(
-            "INSERT INTO topics (tenant_id, name) VALUES ('bench', %s) RETURNING id", (exam,)
-        ).fetchone()
-        assert topic is not None
-        questions = conn.execute(
-            """INSERT INTO questions (tenant_id, created_by)
-            SELECT 'bench', 'bench' FROM generate_series(1, %s) RETURNING id""",
-            (items,),
-        ).fetchall()
-        ids = [row[0] for row in questions]
-        conn.execute(
-            """WITH versions AS (
-                INSERT INTO question_versions
-                    (question_id, version, stem_md, rationale_md, topic_id, created_by)
-                SELECT q, 1, repeat('a stem of usual length ', 15), repeat('because ', 20), %s,
-                    'bench' FROM unnest(%s::bigint[]) AS q RETURNING id)
-            INSERT INTO question_options
-                (question_version_id, option_label, option_text_md, is_correct)
-            SELECT id, label, repeat('option ', 5), label = 'A'
-            FROM versions, unnest(ARRAY['A', 'B', 'C', 'D']) AS label""",
-            (topic[0], ids),
-        )
-        conn.execute(
-            "UPDATE question_versions SET state = 'published' WHERE question_id = ANY(%s)", (ids,)
-        )
-        conn.execute(
-            """INSERT INTO item_calibration
-                (exam_code, question_id, version, model, a, b, n_respondents, converged)
-            SELECT %s, q, 1, '2pl', a, b, 1000, true
-            FROM unnest(%s::bigint[], %s::float8[], %s::float8[]) AS p (q, a, b)""",
-            (exam, ids, a.tolist(), b.tolist()),
-        )
-        conn.execute(
-            """INSERT INTO item_exposure_control
-                (exam_code, question_id, version, sh_p, updated_by)
-            SELECT %s, q, 1, k, 'bench' FROM unnest(%s::bigint[], %s::float8[]) AS p (q, k)""",
-            (exam, ids, sh_p.tolist()),
-        )
-        conn.execute(
-            """INSERT INTO question_publications
-                (question_id, live_version, exam_code, tenant_id)
-            SELECT unnest(%s::bigint[]), 1, %s, 'bench'""",
-            (ids, exam),
-        )
-        conn.commit()
-        conn.autocommit = True
-        conn.execute("ANALYZE")
 
 
 def main() -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 Headers = Callable[[str], str]
 Body = Callable[[str, str, int], dict[str, Any]]
 
@@ -37,6 +39,10 @@ class Outcome:
     def requests(self) -> int:
         """All requests that were answered as wanted."""
         return sum(len(times) for times in self.times.values())
+
+    def milliseconds(self, kind: str, percentile: float) -> float:
+        """A percentile of the times of one kind of request."""
+        return 1000 * float(np.percentile(self.times[kind], percentile))
 
 
 class Connection:
