@@ -29,7 +29,7 @@
 {%- endmacro %}
 
 {#- Times are counted in bins whose bounds grow by 10 %, so that days add up and a quantile read
-    from the bins is within 5 % of the exact one. -#}
+    from the bins is less than 10 % off the response that stands at that share. -#}
 {% macro time_bin(milliseconds) -%}
     cast(floor(ln(greatest({{ milliseconds }}, 1)) / ln(1.1)) as integer)
 {%- endmacro %}
