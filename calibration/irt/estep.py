@@ -21,6 +21,7 @@ from calibration.irt.threads import Workers, chunk_edges
 
 ENTRIES_PER_CHUNK = 20_000
 MOST_CHUNKS = 16
+CHUNK_BYTES = 256_000_000  # that the sums of all chunks may take
 NO_SHARE = 1e-17  # of a node; a hundred such are still below the rounding of a sum
 NO_MASS = -1e5  # log weight of the padding nodes: exp of it is 0 at any likelihood
 
@@ -50,9 +51,10 @@ class EStep:
         self.quadrature = quadrature
         self.workers = workers
         items, width = layout.item_count, padded(quadrature.theta.size)
-        self._edges = chunk_edges(layout.indptr, ENTRIES_PER_CHUNK, MOST_CHUNKS)
-        chunks = self._edges.size - 1
         rows = items if layout.by_form else 2 * items
+        most = int(np.clip(CHUNK_BYTES // max(8 * rows * width, 1), 2, MOST_CHUNKS))
+        self._edges = chunk_edges(layout.indptr, ENTRIES_PER_CHUNK, most)
+        chunks = self._edges.size - 1
         self.table = np.zeros((rows, width))
         self._wrong = np.zeros((items, width)) if layout.by_form else self.table[0::2]
         self._forms = max(layout.form_indptr.size - 1, 1)

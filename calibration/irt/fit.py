@@ -101,6 +101,7 @@ def fit(
         person, item, correct, item_count=item_count, person_count=person_count
     )
     weights = check_weight(weight, responses.person_count)
+    responses = responses.of(weights > 0)  # gates must not count answers without weight
     setup = _set_up(responses, model, min_n, resolve_priors(priors, D), D, fixed, previous, group)
     with Workers(threads) as workers:
         estep = EStep(

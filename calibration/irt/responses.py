@@ -62,9 +62,13 @@ class Responses:
 
     def only(self, keep: npt.NDArray[np.bool_]) -> Responses:
         """The same persons, with the responses to the items of `keep` (J,) alone."""
-        if keep.all():
-            return self
-        mask = keep[self.item]
+        return self if keep.all() else self._where(keep[self.item])
+
+    def of(self, keep: npt.NDArray[np.bool_]) -> Responses:
+        """The same persons, those outside `keep` (N,) without their answers."""
+        return self if keep.all() else self._where(np.repeat(keep, np.diff(self.indptr)))
+
+    def _where(self, mask: npt.NDArray[np.bool_]) -> Responses:
         before = np.concatenate([[0], np.cumsum(mask)])
         return Responses(before[self.indptr], self.item[mask], self.correct[mask], self.item_count)
 

@@ -73,6 +73,18 @@ def test_a_person_who_answered_nothing_changes_nothing(data):
     assert_allclose(more.a, cal.fit(*data.responses).a)
 
 
+def test_answers_without_weight_do_not_count(data):
+    weight = np.ones(600)
+    weight[:450] = 0
+    fit = cal.fit(*data.responses, weight=weight)
+    assert fit.flagged("below_min_n").all()
+    assert (fit.n == 150).all()
+    some = cal.fit(*data.responses, weight=weight, min_n=0)
+    rest = data.person >= 450
+    chosen = data.person[rest] - 450, data.item[rest], data.correct[rest]
+    assert_allclose(some.a, cal.fit(*chosen, min_n=0).a, atol=1e-9)
+
+
 def test_previous_parameters_are_kept_bit_for_bit(data):
     previous = cal.KnownItems([4, 10], [0.7, 1.1], [0.3, -1.7], se_a=[0.1, 0.2], se_b=[0.3, 0.4])
     fit = cal.fit(*with_item(data, [0, 1], [1, 0]), previous=previous)
