@@ -1,10 +1,10 @@
-{#- The expression is true of every row, or of every recently loaded one; null counts as a failure. -#}
+{#- The expression is true of every row, or of every recently loaded one; null is a failure. -#}
 {% test holds(model, expression, recent=false) %}
 select *
 from {{ model }}
 where
     ({{ expression }}) is not true
-    {%- if recent %}
+    {% if recent %}
     and {{ recently_loaded(model) }}
-    {%- endif %}
+    {% endif %}
 {% endtest %}
