@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from console import navigation, session, theme
+from console import feasibility, navigation, session, theme
 from console.problems import explained
 from console.views import sign_in
 
@@ -23,6 +23,7 @@ def main() -> None:
     )
     st.logo(str(ASSETS / "logo.svg"), icon_image=str(ASSETS / "icon.svg"), size="large")
     theme.use()
+    feasibility.warm_up()
     with explained():
         known = session.viewer()
         if known is None:

@@ -5,6 +5,7 @@ What never lives here: the judgement itself (``calibration.exposure.caps``).
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -96,3 +97,10 @@ def judge(
     except CalibrationError as error:
         return Verdict(False, len(topics), 0.0, str(error))
     return Verdict(True, len(topics), supply)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> None:
+    """Loads the compiled rule in the background, once a process, before anybody waits for it."""
+    tree = TopicTree({}, {})
+    threading.Thread(target=judge, args=((OTHER,), tree, 1.0, 1, {}, {}), daemon=True).start()

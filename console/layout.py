@@ -12,7 +12,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 import streamlit as st
-from streamlit.column_config import Column as ColumnConfig
+from streamlit.elements.lib.column_types import ColumnConfig
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def section(title: str, lede: str = "") -> None:
         st.caption(lede)
 
 
-def figures(shown: Iterable[Figure]) -> None:
-    """Numbers side by side, as many as fit."""
-    with st.grid("auto", min_column_width=150):
+def figures(shown: Iterable[Figure], per_row: int | Literal["auto"] = "auto") -> None:
+    """Numbers side by side, as many as fit or at most so many in a row."""
+    with st.grid(per_row, min_column_width=150):
         for one in shown:
             st.metric(
                 one.label,
@@ -58,6 +58,7 @@ def figures(shown: Iterable[Figure]) -> None:
                 delta_color="inverse" if one.inverse else "normal",
                 help=one.help,
                 border=True,
+                height="stretch",
             )
 
 
@@ -96,7 +97,7 @@ def choose(
     """
     values = list(options)
     wanted = st.query_params.get(name) or st.session_state.get(f"chosen_{name}")
-    first = values.index(wanted) if wanted in options else 0 if required else None
+    first = values.index(str(wanted)) if wanted in options else 0 if required else None
     chosen: str | None = st.selectbox(
         label,
         values,

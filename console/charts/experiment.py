@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
 from console.theme import CATEGORIES
 
+_COLOURS = CATEGORIES[:1] + CATEGORIES[2:]
 
-def cohort_estimates(cohorts: pd.DataFrame, title: str, number_format: str) -> alt.LayerChart:
+
+def cohort_estimates(
+    cohorts: pd.DataFrame, names: Sequence[str], title: str, number_format: str
+) -> alt.LayerChart:
     """One measure by cohort: the estimate and its 95% interval.
 
     Args:
         cohorts: cohort, estimate, lower, upper, sessions.
+        names: all cohorts that are compared, so that each has its colour in every chart.
         title: the measure with its unit.
         number_format: d3 format of the measure.
     """
@@ -20,7 +27,7 @@ def cohort_estimates(cohorts: pd.DataFrame, title: str, number_format: str) -> a
     base = alt.Chart(cohorts).encode(
         y=alt.Y("cohort:N", title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=200)),
         color=alt.Color(
-            "cohort:N", legend=None, scale=alt.Scale(range=CATEGORIES[:1] + CATEGORIES[2:])
+            "cohort:N", legend=None, scale=alt.Scale(domain=list(names), range=_COLOURS)
         ),
     )
     bars = base.mark_rule(strokeWidth=3, opacity=0.45).encode(

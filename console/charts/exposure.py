@@ -11,6 +11,9 @@ import pandas as pd
 from console.charts.scales import limit_line, zoomed_share
 from console.theme import COMPARED, FAINT, LIMIT, PRIMARY, PRIMARY_SOFT
 
+_ITERATION = alt.X("iter:Q", title="Iteration", axis=alt.Axis(tickMinStep=1, format="d"))
+_TENTHS = alt.Axis(grid=True, format=".1f", tickCount=6)
+
 
 def rates_by_rank(items: pd.DataFrame, tau: float) -> alt.LayerChart:
     """Each item's exposure rate with its interval, the most exposed first, against τ.
@@ -76,19 +79,18 @@ def highest_by_day(days: pd.DataFrame, tau: float) -> alt.LayerChart:
     return (line + limit_line(tau, f"τ = {tau:g}")).properties(height=260)
 
 
-def convergence(history: pd.DataFrame, tau: float | None) -> alt.VConcatChart:
-    """Iteration by iteration: the largest exposure rate against τ, and what it costs.
+def convergence(history: pd.DataFrame, tau: float | None) -> alt.Chart | alt.LayerChart:
+    """The largest exposure rate iteration by iteration, against τ.
 
     Args:
         history: iter, max_exp, overlap, rmse.
-        tau: the run's common cap; None where the request named caps by topic alone.
+        tau: the run's common cap; None where it is not known.
     """
-    x = alt.X("iter:Q", title="Iteration", axis=alt.Axis(tickMinStep=1, format="d"))
-    top = (
+    line = (
         alt.Chart(history)
         .mark_line(color=PRIMARY, strokeWidth=2.2, point={"color": PRIMARY, "size": 40})
         .encode(
-            x=x,
+            x=_ITERATION,
             y=alt.Y(
                 "max_exp:Q",
                 title="Largest exposure rate",
@@ -103,38 +105,48 @@ def convergence(history: pd.DataFrame, tau: float | None) -> alt.VConcatChart:
             ],
         )
     )
-    upper: alt.Chart | alt.LayerChart = top
-    if tau is not None:
-        upper = top + limit_line(tau, f"τ = {tau:g}")
-    price = (
-        alt.Chart(history)
-        .transform_fold(["overlap", "rmse"], as_=["measure", "value"])
+    drawn = line if tau is None else line + limit_line(tau, f"τ = {tau:g}")
+    return drawn.properties(height=260)
+
+
+def price(history: pd.DataFrame) -> alt.Chart:
+    """What the exposure parameters gain and cost, iteration by iteration.
+
+    Args:
+        history: iter, overlap, rmse.
+    """
+    names = {"overlap": "test overlap", "rmse": "RMSE of θ̂ (logits)"}
+    long = history[["iter", *names]].rename(columns=names).melt("iter", var_name="measure")
+    return (
+        alt.Chart(long)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=30))
         .encode(
-            x=x,
-            y=alt.Y("value:Q", title="Overlap, RMSE", scale=alt.Scale(zero=True)),
+            x=_ITERATION,
+            y=alt.Y("value:Q", title="Overlap (share), RMSE", scale=alt.Scale(zero=True)),
             color=alt.Color(
                 "measure:N",
                 title=None,
-                scale=alt.Scale(domain=["overlap", "rmse"], range=[PRIMARY_SOFT, COMPARED]),
-                legend=alt.Legend(
-                    labelExpr="datum.label == 'rmse' ? 'RMSE of θ̂ (logits)' : 'test overlap'"
-                ),
+                scale=alt.Scale(domain=list(names.values()), range=[PRIMARY_SOFT, COMPARED]),
             ),
+            tooltip=[
+                alt.Tooltip("iter:Q", title="iteration"),
+                alt.Tooltip("measure:N", title="measure"),
+                alt.Tooltip("value:Q", title="value", format=".4f"),
+            ],
         )
+        .properties(height=180)
     )
-    return alt.vconcat(
-        upper.properties(height=230, width="container"),
-        price.properties(height=140, width="container"),
-        spacing=14,
-    ).resolve_scale(color="independent")
 
 
-def before_and_after(items: pd.DataFrame) -> alt.LayerChart:
-    """sh_p of each item before and after a run; on the diagonal nothing changed.
+def before_and_after(
+    items: pd.DataFrame, before: str = "sh_p before", after: str = "sh_p after"
+) -> alt.LayerChart:
+    """sh_p of each item before and after; on the diagonal nothing changed.
 
     Args:
         items: item, before, after, delta.
+        before: title of what was before.
+        after: title of what came after.
     """
     axis = alt.Scale(domain=[0, 1])
     diagonal = (
@@ -146,8 +158,8 @@ def before_and_after(items: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(items)
         .mark_circle(size=46, color=PRIMARY, opacity=0.65)
         .encode(
-            x=alt.X("before:Q", title="sh_p before", scale=axis, axis=alt.Axis(grid=True)),
-            y=alt.Y("after:Q", title="sh_p after", scale=axis),
+            x=alt.X("before:Q", title=before, scale=axis, axis=_TENTHS),
+            y=alt.Y("after:Q", title=after, scale=axis),
             tooltip=[
                 alt.Tooltip("item:N", title="item"),
                 alt.Tooltip("before:Q", format=".3f"),
@@ -169,7 +181,9 @@ def conditional_error(strata: pd.DataFrame) -> alt.Chart:
         alt.Chart(strata)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=50))
         .encode(
-            x=alt.X("stratum:N", title="True ability θ (logits)", sort=alt.SortField("order")),
+            x=alt.X(
+                "stratum:N", title="True ability θ (logits)", sort=None, axis=alt.Axis(labelAngle=0)
+            ),
             y=alt.Y("se:Q", title="SE of θ̂ (logits)", scale=alt.Scale(zero=True)),
             color=alt.Color(
                 "with:N",

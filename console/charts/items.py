@@ -30,7 +30,7 @@ def characteristic_curve(curve: pd.DataFrame, observed: pd.DataFrame) -> alt.Lay
     bars = points.mark_rule(color=FAINT, strokeWidth=2, clip=True).encode(
         y=alt.Y("lower:Q"), y2="upper:Q"
     )
-    dots = points.mark_circle(color=INK, opacity=1, clip=True).encode(
+    dots = points.mark_circle(color=INK, opacity=1).encode(
         y=y,
         size=alt.Size("answers:Q", title="First answers", scale=alt.Scale(range=[30, 260])),
         tooltip=[
@@ -150,3 +150,31 @@ def control_over_time(days: pd.DataFrame) -> alt.Chart:
         )
         .properties(height=180)
     )
+
+
+def parameter_history(fits: pd.DataFrame, title: str) -> alt.LayerChart:
+    """One item parameter, calibration by calibration, with its 95% interval.
+
+    Args:
+        fits: at, estimate, lower, upper, by.
+        title: the parameter with its unit.
+    """
+    base = alt.Chart(fits).encode(
+        x=alt.X("at:T", title="Fitted", axis=alt.Axis(format="%-d %b", labelAngle=0))
+    )
+    y = alt.Y("estimate:Q", title=title, scale=alt.Scale(zero=False, padding=14))
+    bars = base.mark_rule(color=PRIMARY_SOFT, strokeWidth=3).encode(
+        y=alt.Y("lower:Q", title=title, scale=alt.Scale(zero=False, padding=14)), y2="upper:Q"
+    )
+    line = base.mark_line(color=PRIMARY, strokeWidth=1.5).encode(y=y)
+    dots = base.mark_circle(color=PRIMARY, size=80, opacity=1).encode(
+        y=y,
+        tooltip=[
+            alt.Tooltip("at:T", title="fitted", format="%-d %b %Y, %H:%M"),
+            alt.Tooltip("estimate:Q", title=title, format=".3f"),
+            alt.Tooltip("lower:Q", title="95% from", format=".3f"),
+            alt.Tooltip("upper:Q", title="95% to", format=".3f"),
+            alt.Tooltip("by:N", title="asked for by"),
+        ],
+    )
+    return (bars + line + dots).properties(height=220)

@@ -21,4 +21,4 @@ def remembered(question: Callable[P, pd.DataFrame]) -> Callable[P, pd.DataFrame]
     kept = st.cache_data(
         ttl=settings().console_marts_ttl_s, max_entries=200, show_spinner="Reading the marts …"
     )(question)
-    return kept  # type: ignore[no-any-return]
+    return kept

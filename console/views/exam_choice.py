@@ -7,6 +7,7 @@ anything else from the marts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -53,9 +54,9 @@ def choose_exam(label: str = "Exam") -> Exam:
     return Exam(code) if row is None else Exam(code, float(row["tau"]), int(row["test_length"]))
 
 
-def _known() -> dict[str, dict[str, object]]:
+def _known() -> dict[str, dict[str, Any]]:
     try:
         rows = exams.exams(session.current().tenant_id)
     except MartsMissingError:
         return {}
-    return {row["exam_code"]: row for row in rows.to_dict("records")}
+    return {str(row["exam_code"]): dict(row) for row in rows.to_dict("records")}

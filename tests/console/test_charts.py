@@ -33,6 +33,12 @@ CHARTS: dict[str, Callable[[], Any]] = {
     "control_over_time": lambda: items.control_over_time(
         pd.DataFrame({"day": DAYS, "sh_p": [1.0, 0.4]})
     ),
+    "parameter_history": lambda: items.parameter_history(
+        pd.DataFrame({"at": DAYS, "estimate": [1.0, 1.1], "by": ["x", "x"]}).assign(
+            lower=0.9, upper=1.2
+        ),
+        "a",
+    ),
     "rates_by_rank": lambda: exposure.rates_by_rank(
         pd.DataFrame(
             {
@@ -54,6 +60,9 @@ CHARTS: dict[str, Callable[[], Any]] = {
             {"iter": [1, 2], "max_exp": [0.9, 0.3], "overlap": [0.4, 0.2], "rmse": [0.3, 0.31]}
         ),
         0.2,
+    ),
+    "price": lambda: exposure.price(
+        pd.DataFrame({"iter": [1, 2], "overlap": [0.4, 0.2], "rmse": [0.3, 0.31]})
     ),
     "before_and_after": lambda: exposure.before_and_after(
         pd.DataFrame({"item": ["a"], "before": [1.0], "after": [0.4], "delta": [-0.6]})
@@ -83,6 +92,7 @@ CHARTS: dict[str, Callable[[], Any]] = {
         pd.DataFrame({"cohort": ["a"], "estimate": [0.2], "sessions": [9]}).assign(
             lower=0.1, upper=0.3
         ),
+        ["a"],
         "Test overlap",
         ".1%",
     ),

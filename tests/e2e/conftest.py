@@ -3,6 +3,7 @@
 Fixtures:
     site: the addresses of the running console and API; one for the whole run.
     visitor: makes visitors; at the end of the test none of them may have seen anything wrong.
+    observer: an administrator who looks at the API directly.
     pictures: folder for screenshots; the variable ``PICTURES`` names one to keep.
 """
 
@@ -15,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -49,6 +51,10 @@ class Site:
     api: str
     environment: dict[str, str]
     logs: Path
+
+    def log(self, name: str) -> Path:
+        """The file that a process writes to."""
+        return self.logs / f"{name}.log"
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +107,16 @@ def visitor(site: Site, browser: Browser) -> Iterator[MakeVisitor]:
         one.saw_nothing_wrong()
     for one in made:
         one.page.context.close()
+
+
+@pytest.fixture
+def observer(site: Site) -> Iterator[httpx.Client]:
+    """An administrator who looks at the API directly."""
+    body = {"user_id": "observer", "roles": ["admin"], "tenant_id": "demo"}
+    with httpx.Client(base_url=f"{site.api}/v1", timeout=30) as client:
+        token = client.post("/auth/mock-login", json=body).json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,7 @@ def test_an_item_is_found_and_opened(visitor: MakeVisitor) -> None:
         ("Options", "How often each option is chosen"),
         ("Exposure", "Exposure rate by week"),
         ("Parameters", "first answers, fitted"),
+        ("Parameters", "Changes of sh_p"),
     ):
         person.tab(name).sees(re.compile(text))
 

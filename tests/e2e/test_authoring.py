@@ -36,6 +36,8 @@ def test_an_author_writes_a_reviewer_approves_a_publisher_publishes(visitor: Mak
 
     author.goto(f"review?{address}").press("Write a new version")
     author.fill("Option D", "altitude").press("Save as new version")
-    author.sees(re.compile("v2, draft")).sees(re.compile("v1 live in MED-A"))
+    version = author.page.get_by_role("combobox", name=re.compile("Version of E2E-1"))
+    expect(version).to_have_value("v2, draft")
+    author.sees(re.compile("v1 live in MED-A"))
     author.menu("Questions").fill("Search", "compliance")
     author.sees("1 questions")

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 ROLES = ("student", "author", "reviewer", "publisher", "analyst", "admin")
-WAIT_MS = 30_000
+WAIT_MS = 60_000  # of a machine that is busy with other tests
 HEADER_PX, ROW_PX = 35, 35  # of Streamlit's tables, which are drawn on a canvas
 # on a deep link Streamlit first looks for its own endpoints below that path
 _PROBES = re.compile(r"/_stcore/(health|host-config)$")

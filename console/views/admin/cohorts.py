@@ -77,7 +77,10 @@ def _assign(key: str) -> None:
         st.error("Name the arm, or split.")
         return
     body: Json = {"user_ids": ids}
-    body |= {"weights": {"vanilla": 1, "sympson_hetter": 1}} if split else {"value": arm.strip()}
+    if split:
+        body["weights"] = {"vanilla": 1, "sympson_hetter": 1}
+    else:
+        body["value"] = arm.strip()
     try:
         experiments.assign(session.api(), key, body)
     except ApiError as error:

@@ -104,14 +104,14 @@ def _edit(exam: Exam, found: Json, where: str) -> None:
     )
     changed = edited[(edited["sh_p"] != rows["sh_p"]) | (edited["pinned"] != rows["pinned"])]
     if not changed.empty:
-        _save(exam, changed)
+        _save(exam, changed, rows)
     _say_saved()
 
 
-def _save(exam: Exam, changed: pd.DataFrame) -> None:
+def _save(exam: Exam, changed: pd.DataFrame, before: pd.DataFrame) -> None:
     with st.form("save_control"):
-        names = ", ".join(changed["item"].head(4)) + (" …" if len(changed) > 4 else "")
-        st.markdown(f"**{len(changed)} changed:** {names}")
+        words = [_in_words(row, before.loc[index]) for index, row in changed.iterrows()]
+        st.markdown(f"**{len(changed)} changed**\n\n" + "\n".join(f"- {word}" for word in words))
         reason = st.text_input(
             "Reason",
             placeholder="why, for whoever looks later",
@@ -135,6 +135,15 @@ def _save(exam: Exam, changed: pd.DataFrame) -> None:
     st.session_state["control_saved"] = f"{done} {'item' if done == 1 else 'items'} saved."
     st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1
     st.rerun()
+
+
+def _in_words(after: pd.Series, before: pd.Series) -> str:
+    words = []
+    if after["sh_p"] != before["sh_p"]:
+        words.append(f"sh_p {before['sh_p']:.3f} → {after['sh_p']:.3f}")
+    if after["pinned"] != before["pinned"]:
+        words.append("pinned" if after["pinned"] else "no longer pinned")
+    return f"{after['item']}: {', '.join(words)}"
 
 
 def _change(exam: Exam, row: pd.Series, reason: str) -> Json:

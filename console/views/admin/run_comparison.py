@@ -35,11 +35,10 @@ def compare(newer: dict[str, Any], older: dict[str, Any]) -> None:
     if pairs.empty:
         st.info("The runs have no item in common whose sh_p they set.")
         return
-    layout.section(
-        "sh_p by item", f"What each run set, for the {len(pairs):,} items that both have."
-    )
+    layout.section("sh_p by item", f"What each run set. Items that both have: {len(pairs):,}.")
     layout.chart(
-        charts.before_and_after(pairs), "sh_p that the older and the newer run set, item by item"
+        charts.before_and_after(pairs, "sh_p of the older run", "sh_p of the newer run"),
+        "sh_p that the older and the newer run set, item by item",
     )
 
 

@@ -185,7 +185,8 @@ def _certificate(found: dict[str, Any]) -> None:
                 layout.number(found["forced"], 3),
                 "Items given although held back, since nothing else was left.",
             ),
-        ]
+        ],
+        per_row=3,
     )
     if found.get("strata") and found.get("se"):
         layout.section("Price in precision", "Standard error of θ̂ by ability, in logits.")
@@ -222,9 +223,8 @@ def _convergence(run: dict[str, Any]) -> None:
     tau = (run.get("params") or {}).get("tau") or (
         (run.get("result") or {}).get("summary") or {}
     ).get("tau")
-    layout.chart(
-        charts.convergence(history, tau), "Largest exposure, overlap and RMSE by iteration"
-    )
+    layout.chart(charts.convergence(history, tau), "Largest exposure rate by iteration")
+    layout.chart(charts.price(history), "Test overlap and RMSE by iteration")
 
 
 def _checks(checks: list[dict[str, Any]]) -> None:

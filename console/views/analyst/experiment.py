@@ -114,13 +114,15 @@ def _measure(measure: Measure, cohorts: pd.DataFrame) -> None:
             "sessions": cohorts[measure.sessions],
         }
     ).dropna(subset=["estimate"])
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.markdown(f"**{measure.title}**  \n:gray[{measure.meaning}]")
         if shown.empty:
             st.caption("No quiz has this measure yet.")
         else:
             layout.chart(
-                charts.cohort_estimates(shown, measure.title, measure.d3),
+                charts.cohort_estimates(
+                    shown, cohorts["cohort_value"].tolist(), measure.title, measure.d3
+                ),
                 f"{measure.title} by cohort with 95% intervals",
             )
 

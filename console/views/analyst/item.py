@@ -13,7 +13,7 @@ from console import layout, navigation
 from console.charts import items as charts
 from console.layout import Figure
 from console.marts import items
-from console.views.analyst import choosing, item_evidence
+from console.views.analyst import choosing, item_evidence, item_parameters
 
 D = 1.7  # the metric of the marts' a
 
@@ -54,7 +54,7 @@ def page() -> None:
     with exposure:
         item_evidence.exposure(item)
     with parameters:
-        item_evidence.parameters(item)
+        item_parameters.show(item)
 
 
 def _choose(exam: str) -> tuple[int, int] | None:

@@ -150,25 +150,3 @@ def exposure(item: pd.Series) -> None:
             charts.control_over_time(in_force.rename(columns={"sh_p_least": "sh_p"})),
             "Exposure parameter by day",
         )
-
-
-def parameters(item: pd.Series) -> None:
-    """The published parameters with their standard errors."""
-    if pd.isna(item["a"]):
-        layout.empty(
-            "No parameters yet", "The nightly calibration fits items with enough first answers."
-        )
-        return
-    rows = [
-        ("a", "discrimination (D = 1.7)", item["a"], item["se_a"]),
-        ("b", "difficulty, logits", item["b"], item["se_b"]),
-        ("c", "lower asymptote", item["c"], item["se_c"]),
-    ]
-    table = pd.DataFrame(rows, columns=["Parameter", "Meaning", "Estimate", "SE"])
-    for column in ("Estimate", "SE"):
-        table[column] = [layout.number(value, 3) for value in table[column]]
-    st.table(table, hide_index=True, border="horizontal")
-    st.caption(
-        f"{item['irt_model'].upper()} from {item['n_respondents']:,} first answers, fitted "
-        f"{item['fitted_at']:%-d %B %Y, %H:%M} UTC."
-    )
