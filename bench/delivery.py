@@ -11,34 +11,24 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import socket
 import statistics
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from bench.delivery_load import Outcome, drive
 from bench.delivery_pool import database, load_pool
+from bench.delivery_servers import BASELINE, OURS, Server, commands, start
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
-from qbank.postgres import connect, dsn
+from qbank.postgres import connect
 from qbank.settings import Settings
 
-PROJECT = Path(__file__).resolve().parents[1]
 POOLS = (500, 20_000)
 QUESTIONS = 20
-OURS, BASELINE = "qbank", "first design"
 
 
 @dataclass(frozen=True)
@@ -56,28 +46,6 @@ class Size:
     sessions: int
     workers: int
     repeats: int
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server that was started: its port, and the processes it consists of with Postgres."""
-
-    port: int
-    process: subprocess.Popen[bytes]
-
-    def core_seconds(self, settings: Settings) -> float:
-        """Processor time so far of the server and of Postgres; other programs do not count."""
-        with connect(settings=settings) as conn:
-            row = conn.execute("SHOW data_directory").fetchone()
-        assert row is not None
-        pid = int((Path(row[0]) / "postmaster.pid").read_text().splitlines()[0])
-        total = 0.0
-        for root in (psutil.Process(self.process.pid), psutil.Process(pid)):
-            for process in (root, *root.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    times = process.cpu_times()
-                    total += times.user + times.system
-        return total
 
 
 @dataclass(frozen=True)
@@ -121,8 +89,8 @@ def run(quick: bool = False) -> Table:
         for pool in POOLS:
             say.print(f"loading a pool of {pool:,} items")
             load_pool(settings, pool)
-        for name, command, environment in _servers(settings, size):
-            with _server(command, environment) as server:
+        for name, command, environment in commands(settings, size.workers):
+            with start(command, environment) as server:
                 for pool in POOLS:
                     share = 1 if name == OURS else 10
                     say.print(f"{name}: pool of {pool:,}")
@@ -216,50 +184,6 @@ def _missing(settings: Settings, runs: list[Run]) -> int:
         for run in runs
         for key, option in run.outcome.acknowledged.items()
     )
-
-
-def _servers(settings: Settings, size: Size) -> list[tuple[str, list[str], dict[str, str]]]:
-    workers = ["--workers", str(size.workers)]
-    quiet = ["--log-level", "warning", "--no-access-log", *workers, "--port"]
-    environment = {"BASELINE_DSN": dsn("owner", settings)}
-    orm, by_hand = (f"bench.baselines.delivery_server{kind}:app" for kind in ("", "_sql"))
-    return [
-        (BASELINE, ["uvicorn", orm, *quiet], environment),
-        (f"{BASELINE}, SQL by hand", ["uvicorn", by_hand, *quiet], environment),
-        (OURS, ["delivery_api", *workers, "--port"], {}),
-    ]
-
-
-@contextmanager
-def _server(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", *command, str(port)],
-        cwd=PROJECT,
-        env=os.environ | environment,
-        stderr=subprocess.DEVNULL,  # ours writes an access log, which is part of its cost
-    )
-    try:
-        _wait(process, port)
-        yield Server(port, process)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
-    deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode}")
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError("the server did not start in time")
 
 
 def main() -> None:
