@@ -62,6 +62,7 @@ def commands(settings: Settings, workers: int) -> list[tuple[str, list[str], dic
 
 @contextmanager
 def start(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
+    """Starts a server on a free loopback port and stops it at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
