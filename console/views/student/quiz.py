@@ -38,7 +38,8 @@ def page() -> None:
         st.info("That quiz does not exist. Make a new one.")
         _new()
         return
-    if state["status"] == "open":
+    # the last answer ends the quiz; what it was worth is explained first
+    if state["status"] == "open" or st.session_state.get(_ANSWERED):
         _open(state)
     else:
         results.show(state)
@@ -94,33 +95,26 @@ def _leave() -> None:
 
 
 def _open(state: dict[str, Any]) -> None:
-    answered: dict[str, Any] | None = st.session_state.get(_ANSWERED)
+    answered: dict[str, Any] = st.session_state.setdefault(_ANSWERED, {})
     done, total = state["answered"], state["num_questions"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(done / total, text=f"{done} of {total} answered")
     _, middle, _ = st.columns([1, 6, 1])
     with middle:
-        if answered is not None:
+        over = bool(answered) and done >= total
+        if answered:
             results.explain(answered)
-            last = done >= total
-            if st.button(
-                "See results" if last else "Next question",
-                type="primary",
-                icon=":material/arrow_forward:",
-            ):
-                st.session_state.pop(_ANSWERED)
-                if last:
-                    quizzes.finish(session.api(), state["quiz_id"])
+            label = "See results" if over else "Next question"
+            if st.button(label, type="primary", icon=":material/arrow_forward:"):
+                answered.clear()
                 st.rerun()
-        elif done >= total:
-            quizzes.finish(session.api(), state["quiz_id"])
-            st.rerun()
         else:
-            _item(state)
-        _finish_early(state)
+            _item(state, answered)
+        if not over:
+            _finish_early(state)
 
 
-def _item(state: dict[str, Any]) -> None:
+def _item(state: dict[str, Any], answered: dict[str, Any]) -> None:
     try:
         item = quizzes.next_item(session.api(), state["quiz_id"])
     except ApiError as error:
@@ -152,22 +146,27 @@ def _item(state: dict[str, Any]) -> None:
     if selected is None:
         st.warning("Choose an option first.")
         return
-    _answer(state, item, selected, int((time.time() - shown_at) * 1000))
+    reply = _answer(state, item, selected, int((time.time() - shown_at) * 1000))
+    if reply is not None:
+        if state["mode"] == "tutor":
+            # the session's own dict: assigning to the session's state is where a run that is asked
+            # to start again stops, and the explanation would be lost
+            answered |= {"item": item, "selected": selected, "reply": reply}
+        st.rerun()
 
 
-def _answer(state: dict[str, Any], item: dict[str, Any], selected: str, time_ms: int) -> None:
+def _answer(
+    state: dict[str, Any], item: dict[str, Any], selected: str, time_ms: int
+) -> dict[str, Any] | None:
     try:
-        reply = quizzes.answer(
+        return quizzes.answer(
             session.api(), state["quiz_id"], item["question_id"], selected, min(time_ms, 86_400_000)
         )
     except ApiError as error:
         if error.status not in (409, 410):
             raise
         st.info(said(error))
-        return
-    if state["mode"] == "tutor":
-        st.session_state[_ANSWERED] = {"item": item, "selected": selected, "reply": reply}
-    st.rerun()
+        return None
 
 
 def _finish_early(state: dict[str, Any]) -> None:
