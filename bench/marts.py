@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import marts_rows
+from bench.measure import Cost
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
@@ -33,11 +35,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 @dataclass
 class Figures:
-    """What one run measured; seconds are wall clock of the whole command.
+    """What one run measured.
 
     Attributes:
         rows, night: responses loaded before, and in the night.
-        build: seconds by name of the build.
+        build: costs by name of the build, dbt and the server together.
         sizes: bytes by relation, with indexes.
         late_row: the late response is in the mart, as the student's first attempt.
         mart_rows, source_rows: responses in the fact and in the source, after the night.
@@ -45,7 +47,7 @@ class Figures:
 
     rows: int
     night: int
-    build: dict[str, float] = field(default_factory=dict)
+    build: dict[str, Cost] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     late_row: bool = False
     mart_rows: int = 0
@@ -60,13 +62,13 @@ def measure(rows: int, night: int, say: Console) -> Figures:
         say.print(f"loading {rows:,} responses")
         marts_rows.load_history(owner, rows)
         say.print("full refresh")
-        figures.build["full refresh"] = _build(settings, "--full-refresh")
+        figures.build["full refresh"] = _build(settings, owner, "--full-refresh")
         # what autovacuum does by itself in the day between
         owner.execute("VACUUM ANALYZE")
         marts_rows.load_night(owner, night)
         say.print("night")
-        figures.build["night"] = _build(settings)
-        figures.build["nothing new"] = _build(settings)
+        figures.build["night"] = _build(settings, owner)
+        figures.build["nothing new"] = _build(settings, owner)
         figures.sizes = _sizes(owner)
         figures.late_row = _late_row_is_first_attempt(owner)
         figures.mart_rows = _count(owner, "SELECT count(*) FROM analytics.fact_responses")
@@ -78,18 +80,30 @@ def measure(rows: int, night: int, say: Console) -> Figures:
 def table(figures: Figures) -> Table:
     """The figures against the full refresh as the baseline."""
     result = Table(title=f"marts: {figures.rows:,} responses, a night of {figures.night:,}")
-    for column in ("build", "seconds", "share of the full refresh"):
+    for column in ("build", "wall s", "of full", "core s", "of full"):
         result.add_column(column, justify="left" if column == "build" else "right")
     full = figures.build["full refresh"]
-    for name, seconds in figures.build.items():
-        result.add_row(f"dbt build, {name}", f"{seconds:.1f}", f"{seconds / full:.1%}")
+    for name, cost in figures.build.items():
+        shares = (
+            f"{cost.seconds / full.seconds:.1%}",
+            f"{cost.core_seconds / full.core_seconds:.1%}",
+        )
+        result.add_row(
+            *(
+                f"dbt build, {name}",
+                f"{cost.seconds:.1f}",
+                shares[0],
+                f"{cost.core_seconds:.1f}",
+                shares[1],
+            )
+        )
     result.add_section()
     for name, size in figures.sizes.items():
-        result.add_row(f"size of {name}", f"{size / 2**20:,.0f} MB", "")
+        result.add_row(f"size of {name}", f"{size / 2**20:,.0f} MB")
     result.add_section()
     caught = "caught, later attempts renumbered" if figures.late_row else "MISSED"
-    result.add_row("row two days late", caught, "")
-    result.add_row("fact rows / responses", f"{figures.mart_rows:,} / {figures.source_rows:,}", "")
+    result.add_row(f"row two days late: {caught}")
+    result.add_row(f"fact rows {figures.mart_rows:,}, responses {figures.source_rows:,}")
     return result
 
 
@@ -113,22 +127,41 @@ def _server() -> Iterator[Settings]:
             embedded.drop(settings, force=True)
 
 
-def _build(settings: Settings, *options: str) -> float:
-    """Seconds of `dbt build` as the night runs it: all models and data tests."""
+def _build(settings: Settings, owner: psycopg.Connection[Any], *options: str) -> Cost:
+    """`dbt build` as the night runs it: all models and data tests."""
     dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
     command = [str(dbt), "--quiet", "build", "--exclude-resource-type", "unit_test", *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", str(work)]
     environment = os.environ | libpq_environment("orchestration", settings)
-    began = time.perf_counter()
+    began, cores = time.perf_counter(), _core_seconds(owner)
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
-    seconds = time.perf_counter() - began
+    cost = Cost(time.perf_counter() - began, _core_seconds(owner) - cores)
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout}\n{done.stderr}")
-    return seconds
+    return cost
+
+
+def _core_seconds(owner: psycopg.Connection[Any]) -> float:
+    """Processor time so far of finished commands and of the server with all its processes."""
+    commands = resource.getrusage(resource.RUSAGE_CHILDREN)
+    backend = _stat(Path(f"/proc/{owner.info.backend_pid}/stat"))
+    postmaster = backend[1]
+    ticks = sum(_stat(Path(f"/proc/{postmaster}/stat"))[11:15])  # its own and of those that ended
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = _stat(entry)
+            ticks += sum(fields[11:13]) if fields[1] == postmaster else 0
+    return commands.ru_utime + commands.ru_stime + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(path: Path) -> list[int]:
+    """The numbers of /proc/pid/stat after the name, the state as 0: parent at 1, times at 11."""
+    fields = path.read_text().rpartition(")")[2].split()
+    return [0, *(int(field) for field in fields[1:15])]
 
 
 def _sizes(owner: psycopg.Connection[Any]) -> dict[str, int]:

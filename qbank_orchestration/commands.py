@@ -34,6 +34,7 @@ def nightly(
     from qbank_orchestration.console import Console
 
     with Console() as console:
+        console.check_exams(exam or [])
         runner = console.runner()
         chosen = day.date() if day else datetime.now(UTC).date()
         done = runner.night(chosen, exams=exam, full=full)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +19,7 @@ from rich import box
 from rich.console import Console as Terminal
 from rich.table import Table
 
+from qbank.settings import get_settings
 from qbank_orchestration.instance import instance
 from qbank_orchestration.progress import RowProgress
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 class Console:
     """Opens the instance, shows each run while it works, and a table at the end.
 
-    It writes to copies of the terminal's descriptors, for Dagster captures the originals while a
-    step runs.
+    Dagster and dbt talk a lot on the process's own output: while a console is open that goes to a
+    log file in the home folder, and only what the console says reaches the terminal.
     """
 
     def __init__(self) -> None:
@@ -41,6 +43,7 @@ class Console:
         self._progress = RowProgress(self._err)
 
     def __enter__(self) -> Self:
+        self._stack.enter_context(_into(get_settings().home / "logs" / "commands.log"))
         self._instance = self._stack.enter_context(instance())
         self._stack.enter_context(self._progress)
         return self
@@ -80,8 +83,11 @@ class Console:
                 item_bank.exam(conn, code)
 
     def stage(self, text: str, done: int, total: int) -> None:
-        """Progress of a stage that counts its own steps."""
-        self._progress.begin(f"{text} {done} of {total}")
+        """Progress of a stage that counts its own steps; a log is told of its beginning."""
+        if self._err.is_terminal:
+            self._progress.begin(f"{text} {done} of {total}")
+        elif done == 0:
+            self._progress.begin(text)
         if done >= total:
             self._progress.end()
 
@@ -101,19 +107,18 @@ class Console:
         """What ran, as a table or as JSON; the table may go beside another answer."""
         if as_json:
             document = {"runs": [asdict(run) for run in ended], "waiting": dict(waiting)}
-            print(json.dumps(document, indent=2))
+            self.print(json.dumps(document, indent=2))
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in ("job", "partition", "ended", "seconds", "checks", "why not"):
-            table.add_column(column, overflow="fold")
+            table.add_column(column, overflow="fold", no_wrap=column == "partition")
         for run in ended:
             table.add_row(
                 run.job,
                 run.partition or "",
                 "[green]done[/]" if run.success else "[red]failed[/]",
                 f"{run.seconds:.1f}",
-                f"{run.checks_passed} passed"
-                + (f", failed: {', '.join(run.checks_failed)}" if run.checks_failed else ""),
+                _checks(run),
                 run.error or "",
             )
         out = self._err if to_stderr else self._out
@@ -132,3 +137,28 @@ class Console:
             f"{mark} {run.job} {run.partition or ''} {run.seconds:.1f} s,"
             f" {run.checks_passed} checks passed" + (f": {run.error}" if run.error else "")
         )
+
+
+def _checks(run: Ended) -> str:
+    lines = [f"{run.checks_passed} passed"]
+    for kind, names in (("failed", run.checks_failed), ("warning", run.warnings)):
+        lines += [f"{kind}: {name.rpartition('.')[2]}" for name in names]
+    return "\n".join(lines)
+
+
+@contextmanager
+def _into(log: Path) -> Iterator[None]:
+    """Sends this process's output, and that of what it starts, to a file until the end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    kept = {stream: os.dup(stream.fileno()) for stream in (sys.stdout, sys.stderr)}
+    try:
+        with log.open("ab") as file:
+            for stream in kept:
+                stream.flush()
+                os.dup2(file.fileno(), stream.fileno())
+        yield
+    finally:
+        for stream, original in kept.items():
+            stream.flush()
+            os.dup2(original, stream.fileno())
+            os.close(original)

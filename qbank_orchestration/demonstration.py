@@ -6,15 +6,19 @@ What never lives here: generating data (``qbank.demo``), and the night's own wor
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+import psycopg
 from rich import box
 from rich.table import Table
 
 from qbank import migrations, postgres
+from qbank.serving.services import DEFAULT_PORTS, HOST
 from qbank.settings import get_settings
 from qbank.stores import item_bank, item_parameters, runs
 from qbank_orchestration.console import Console
@@ -22,8 +26,6 @@ from qbank_orchestration.recovery import recover_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from qbank_orchestration.running import Night
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class ExamSummary:
         max_exposure_before: largest P(A) without exposure control, by simulation.
         max_exposure_after: largest P(A) with the published sh_p, in an independent simulation.
         upper_bound: of all P(A) at once, with 95 % confidence.
+        checks_passed, checks_failed, warnings: of the audits of the exam's last run of each kind.
     """
 
     exam_code: str
@@ -53,6 +56,7 @@ class ExamSummary:
     overlap_after: float | None
     checks_passed: int
     checks_failed: int
+    warnings: int
 
 
 def demonstrate(*, as_json: bool) -> bool:
@@ -75,12 +79,12 @@ def demonstrate(*, as_json: bool) -> bool:
         recover_rows(patience_s=15)
         night = console.runner().night(datetime.now(UTC).date())
         console.show(night.ended, night.waiting, as_json=False, to_stderr=as_json)
-        summaries = summarize(demo.truth(), night)
+        summaries = summarize(demo.truth())
         _show(console, summaries, as_json=as_json)
     return night.success
 
 
-def summarize(truth: pd.DataFrame, night: Night) -> list[ExamSummary]:
+def summarize(truth: pd.DataFrame) -> list[ExamSummary]:
     """What is in force for each planted exam, against what was planted."""
     summaries = []
     with postgres.connect("orchestration") as conn:
@@ -89,7 +93,7 @@ def summarize(truth: pd.DataFrame, night: Night) -> list[ExamSummary]:
             estimated = item_parameters.in_force(conn, str(exam_code), pool.exam.irt_model)
             last = runs.latest(conn, str(exam_code), "sympson_hetter")
             certificate = ((last.result or {}).get("certificate") or {}) if last else {}
-            ended = night.of(str(exam_code))
+            audited = Counter(_audited(conn, str(exam_code)))
             summaries.append(
                 ExamSummary(
                     exam_code=str(exam_code),
@@ -102,11 +106,19 @@ def summarize(truth: pd.DataFrame, night: Night) -> list[ExamSummary]:
                     upper_bound=certificate.get("max_exposure_upper"),
                     overlap_before=certificate.get("overlap_before"),
                     overlap_after=certificate.get("overlap"),
-                    checks_passed=sum(run.checks_passed for run in ended),
-                    checks_failed=sum(len(run.checks_failed) for run in ended),
+                    checks_passed=audited["passed"],
+                    checks_failed=audited["failed"],
+                    warnings=audited["warning"],
                 )
             )
     return summaries
+
+
+def _audited(conn: psycopg.Connection[Any], exam_code: str) -> Iterator[str]:
+    for kind in get_args(runs.Kind):
+        last = runs.latest(conn, exam_code, kind, statuses=("done", "rejected"))
+        for check in (last.result or {}).get("checks", []) if last else []:
+            yield "passed" if check["passed"] else "failed" if check["blocking"] else "warning"
 
 
 def _recovery(
@@ -133,7 +145,7 @@ def _recovery(
 
 def _show(console: Console, summaries: list[ExamSummary], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps([asdict(summary) for summary in summaries], indent=2))
+        console.print(json.dumps([asdict(summary) for summary in summaries], indent=2))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="The demo's exams after the night")
     for column in ("", *(summary.exam_code for summary in summaries)):
@@ -142,8 +154,10 @@ def _show(console: Console, summaries: list[ExamSummary], *, as_json: bool) -> N
         table.add_row(label, *(cells(summary) for summary in summaries))
     console.print(table)
     console.print(
-        "Where to look: `qbank runs list`, `qbank runs show <id>`; `make serve` starts Dagit with"
-        f" every run and check.\nData and logs: {get_settings().home}/"
+        "Where to look: `.venv/bin/qbank runs list`, `… runs show ID`\n"
+        "`make serve` starts Dagit with every run and check, the API and the console:\n"
+        + "".join(f"  {name:8} http://{HOST}:{port}\n" for name, port in DEFAULT_PORTS.items())
+        + f"Data and logs: {get_settings().home}/"
     )
 
 
@@ -174,6 +188,10 @@ _LINES: tuple[tuple[str, Any], ...] = (
     ),
     (
         "checks passed",
-        lambda s: f"{s.checks_passed}" + (f", {s.checks_failed} failed" if s.checks_failed else ""),
+        lambda s: (
+            f"{s.checks_passed}"
+            + (f", {s.checks_failed} failed" if s.checks_failed else "")
+            + (f", {s.warnings} with a warning" if s.warnings else "")
+        ),
     ),
 )

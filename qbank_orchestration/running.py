@@ -31,7 +31,8 @@ class Ended:
         run_id: in Dagit.
         error: what failed first, None where it succeeded.
         checks_passed: asset checks that passed.
-        checks_failed: names of those that did not.
+        checks_failed: names of those that did not and forbid what follows.
+        warnings: names of those that did not and only ask for a look.
     """
 
     job: str
@@ -42,6 +43,7 @@ class Ended:
     error: str | None
     checks_passed: int
     checks_failed: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass
@@ -55,10 +57,6 @@ class Night:
     def success(self) -> bool:
         """Whether every run succeeded."""
         return all(run.success for run in self.ended)
-
-    def of(self, exam_code: str) -> list[Ended]:
-        """The runs of one exam."""
-        return [r for r in self.ended if r.partition and exam_code in r.partition.split("|")]
 
 
 class Runner:
@@ -171,9 +169,16 @@ def _ended(job: str, partition: str | None, result: Any, seconds: float) -> Ende
         seconds=seconds,
         error=_first_error(failed[0]) if failed else None,
         checks_passed=sum(1 for check in checks if check.passed),
-        checks_failed=tuple(
-            f"{check.asset_key.path[-1]}.{check.check_name}" for check in checks if not check.passed
-        ),
+        checks_failed=_not_passed(checks, "ERROR"),
+        warnings=_not_passed(checks, "WARN"),
+    )
+
+
+def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
+    return tuple(
+        f"{check.asset_key.path[-1]}.{check.check_name}"
+        for check in checks
+        if not check.passed and check.severity.value == severity
     )
 
 

@@ -112,7 +112,7 @@ replicates as (
 
 -- delete-a-day jackknife (Quenouille 1956, Tukey 1958): sessions of one day may resemble each
 -- other, so whole days are left out; fewer than five days give no interval
-jackknife as (
+jackknife as materialized (
     select
         replicates.exam_code,
         replicates.cohort_key,

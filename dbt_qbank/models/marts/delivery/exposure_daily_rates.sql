@@ -107,7 +107,7 @@ held_back as (
         count(*) filter (where given.quiz_id is null) as only_held_back,
         count(*) filter (where held_back_items.is_controlled) as controlled_held_back
     from held_back_items
-    left join {{ ref('stg_quiz_items') }} as given
+    left join steps as given
         on
             held_back_items.quiz_id = given.quiz_id
             and held_back_items.question_id = given.question_id

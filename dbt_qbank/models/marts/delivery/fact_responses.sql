@@ -138,8 +138,17 @@ select
     changed.recorded_at,
     {{ loading_clock() }} as loaded_at
 from changed
+{% if is_incremental() %}
+cross join lateral (
+    select all_items.*
+    from items as all_items
+    where all_items.quiz_id = changed.quiz_id and all_items.question_id = changed.question_id
+    offset 0
+) as items
+{% else %}
 inner join items
     on changed.quiz_id = items.quiz_id and changed.question_id = items.question_id
+{% endif %}
 left join versions
     on changed.question_id = versions.question_id and changed.version = versions.version
 {% if not is_incremental() %}

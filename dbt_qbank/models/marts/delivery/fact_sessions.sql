@@ -11,6 +11,7 @@
             {'columns': ['started_on']},
             {'columns': ['user_id', 'exam_code']},
             {'columns': ['loaded_at']},
+            {'columns': ['source_changed_at']},
         ],
     )
 }}
@@ -43,9 +44,11 @@ touched as (
     from sessions
     where sessions.updated_at >= (select cutoff.changed_from from cutoff)
     union
+    -- by served_at, which is indexed: items that come in later than that come in with a change
+    -- of their quiz (imports) or with an answer (devices that were offline)
     select items.quiz_id
     from items
-    where items.recorded_at >= (select cutoff.changed_from from cutoff)
+    where items.served_at >= (select cutoff.changed_from from cutoff)
     union
     select responses.quiz_id
     from responses

@@ -1,0 +1,67 @@
+"""A real daemon with its code server, on the database that the environment names."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from qbank.serving import dagster_environment
+from qbank.settings import get_settings
+
+Seen = TypeVar("Seen")
+
+
+@contextmanager
+def daemon() -> Iterator[subprocess.Popen[bytes]]:
+    """Runs ``dagster-daemon`` in a process group of its own; all of it is gone at the end."""
+    settings = get_settings()
+    workspace = settings.project_dir / "workspace.yaml"
+    command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(workspace)]
+    with (settings.home / "daemon.log").open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | dagster_environment(),
+            cwd=settings.project_dir,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(20)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def wait_for(look: Callable[[], Seen | None], seconds: float, what: str) -> Seen:
+    """Looks until there is something to see.
+
+    Raises:
+        AssertionError: it did not come in time; the message has the daemon's last words.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (seen := look()) is not None:
+            return seen
+        time.sleep(0.2)
+    log = (get_settings().home / "daemon.log").read_text(errors="replace")
+    raise AssertionError(
+        f"{what} did not happen within {seconds} s; the daemon says:\n{log[-3000:]}"
+    )

@@ -1,0 +1,155 @@
+"""With the daemon alive: requests, cancellation, a failed audit, a killed worker, a night."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import dagster as dg
+import pytest
+
+from qbank import postgres
+from qbank.stores import exposure, runs
+from qbank_orchestration.instance import instance
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
+from tests.orchestration.daemon import daemon, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+PATIENCE = 300.0  # a worker imports its libraries on a machine that may be busy
+
+
+@pytest.fixture(scope="module")
+def alive(calibrated_template: tuple[str, Exams]) -> Iterator[int]:
+    """A daemon on a calibrated copy; its process id."""
+    with _copy(calibrated_template), daemon() as process:
+        with instance() as opened:
+            wait_for(
+                lambda: True if opened.has_dynamic_partition("exam", GEOMETRY) else None,
+                PATIENCE,
+                "the exam partitions sensor",
+            )
+        yield process.pid
+
+
+def request(kind: runs.Kind = "sympson_hetter", **params: object) -> UUID:
+    with postgres.connect("orchestration") as conn:
+        run = runs.create(
+            conn, kind=kind, exam_code=ALGEBRA, params=params, requested_by="admin", seed=1
+        )
+    return run.id
+
+
+def look(run_id: UUID) -> runs.Run:
+    with postgres.connect("orchestration") as conn:
+        return runs.get(conn, run_id)
+
+
+def ended(run_id: UUID) -> runs.Run:
+    return wait_for(
+        lambda: run if (run := look(run_id)).status in runs.FINISHED else None,
+        PATIENCE,
+        f"the end of run {run_id}",
+    )
+
+
+def in_force() -> list[tuple[int, float]]:
+    with postgres.connect("orchestration") as conn:
+        return [(c.question_id, c.sh_p) for c in exposure.in_force(conn, ALGEBRA)]
+
+
+def test_a_queued_row_becomes_a_run_with_progress_and_is_published(alive: int):
+    before = in_force()
+    run_id = request(tau=0.5)
+    asked = time.monotonic()
+
+    def launched() -> float | None:
+        with instance() as opened:
+            found = opened.get_runs_count(dg.RunsFilter(tags={"qbank/row": str(run_id)}))
+        return time.monotonic() - asked if found else None
+
+    took = wait_for(launched, PATIENCE, "the run of a queued row")
+    print(f"a queued row had its run after {took:.1f} s")
+    run = ended(run_id)
+    assert run.status == "done", run.error
+    assert [entry["iter"] for entry in run.history] == list(range(1, len(run.history) + 1))
+    assert run.result is not None
+    assert run.result["published"]["changed"] > 0
+    assert in_force() != before
+    # asked once, run once
+    with instance() as opened:
+        assert opened.get_runs_count(dg.RunsFilter(tags={"qbank/row": str(run_id)})) == 1
+
+
+def test_a_failed_audit_rejects_and_the_old_values_stay(alive: int):
+    before = in_force()
+    # five iterations of a small sample cannot bound the exposure
+    run = ended(request(tau=0.3, n=50, iters=1, alpha=0.1))
+    assert run.status == "rejected"
+    assert run.error is not None
+    assert "exposure_bound" in run.error
+    assert in_force() == before
+
+
+def test_wrong_parameters_fail_with_a_reason(alive: int):
+    run = ended(request(taus=0.3))
+    assert run.status == "failed"
+    assert run.error is not None
+    assert "'taus' is unknown" in run.error
+
+
+def test_cancel_stops_a_run_at_its_next_iteration(alive: int):
+    before = in_force()
+    run_id = request(n=1_000_000, iters=1000)
+    wait_for(lambda: look(run_id).history or None, PATIENCE, "the first iteration")
+    with postgres.connect("delivery") as conn:
+        conn.execute("SELECT set_config('qbank.tenant_id', 't', true)")
+        runs.request_cancel(conn, run_id)
+    run = ended(run_id)
+    assert (run.status, run.stopped_reason) == ("canceled", "canceled")
+    assert in_force() == before
+
+
+def test_a_killed_worker_leaves_no_row_running_and_frees_the_exam(alive: int):
+    before = in_force()
+    run_id = request(n=1_000_000, iters=1000)
+    wait_for(lambda: look(run_id).history or None, PATIENCE, "the first iteration")
+    orchestrator = look(run_id).orchestrator_run_id
+    assert orchestrator is not None
+    os.kill(_worker(orchestrator), signal.SIGKILL)
+    run = ended(run_id)
+    assert run.status == "failed"
+    assert run.error is not None
+    assert in_force() == before
+    # the exam is free again
+    assert ended(request(tau=0.45)).status == "done"
+
+
+def test_a_rollback_request_is_one_more_run(alive: int):
+    with postgres.connect("orchestration") as conn:
+        first = runs.list(conn, runs.RunFilter(kind="sympson_hetter", status="done")).runs[-1]
+        then = exposure.after_run(conn, ALGEBRA, first.id)
+    run = ended(request("rollback", run_id=str(first.id)))
+    assert run.status == "done", run.error
+    assert dict(in_force()) == {c.question_id: c.sh_p for c in then}
+
+
+def test_no_row_is_left_running(alive: int):
+    with postgres.connect("orchestration") as conn:
+        assert runs.running(conn) == ()
+        assert runs.abandoned(conn, silent_for=timedelta(0), lost_for=timedelta(0)) == ()
+
+
+def _worker(orchestrator_run_id: str) -> int:
+    """The process that executes a run, as the run's own log tells it."""
+    with instance() as opened:
+        told = [
+            re.search(r"\(pid: (\d+)\)", entry.user_message or "")
+            for entry in opened.all_logs(orchestrator_run_id)
+        ]
+    return int(next(match[1] for match in told if match))
