@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from calibration.cat.compiled import core_count
+from calibration.threads import core_count
 
 BENCHMARKS = {
     "simulate": "adaptive tests: qbank, a plain Python loop, catsim",

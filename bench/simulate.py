@@ -15,7 +15,7 @@ import calibration as cal
 from bench.baselines import plain_python
 from bench.measure import cost, cost_of_one, median_seconds, peak_bytes, table
 from bench.scenarios import reference_bank
-from calibration.cat.compiled import core_count
+from calibration.threads import core_count
 
 LENGTH = 30
 

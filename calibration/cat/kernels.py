@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from calibration.cat.arrays import HELD_BACK, OPEN, UNAVAILABLE, Array
-from calibration.cat.compiled import inlined, kernel
 from calibration.cat.randomness import stream_key, uniform
 from calibration.cat.vectors import multiply_and_mean
+from calibration.compiled import inlined, kernel
 
 ABREAST = 8  # examinees simulated abreast: one's arithmetic runs while another's memory is awaited
 FIXED_POINT = 2.0**30  # errors are summed as integers, so that shards add up exactly

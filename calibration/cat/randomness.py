@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from calibration.cat.arrays import Array
-from calibration.cat.compiled import inlined, kernel
+from calibration.compiled import inlined, kernel
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 

@@ -16,9 +16,10 @@ import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
 from calibration.cat.arrays import Pool
-from calibration.cat.compiled import core_count, kernel, over_cores
 from calibration.cat.vectors import LANES
+from calibration.compiled import kernel
 from calibration.errors import InvalidParameterError
+from calibration.threads import core_count, over_cores
 
 GRID_STEP = 1.0 / 32.0  # exact in binary, so that grid points are too
 BOUNDS = (-4.0, 4.0)

@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
 from calibration.cat.arrays import Record, Scratch, Tally
-from calibration.cat.compiled import core_count, over_cores
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.kernels import ABREAST, simulate_examinees
 from calibration.cat.population import Population, abilities, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
 from calibration.errors import InvalidParameterError
+from calibration.threads import core_count, over_cores
 
 STRATA = (-2.0, -1.0, 0.0, 1.0, 2.0)
 _THETA_STREAM = 0x7E7A  # keeps the draws of θ apart from those inside the tests

@@ -16,7 +16,6 @@ from scipy.special import ndtri
 
 from calibration.bank import FloatArray, ItemBank
 from calibration.cat.arrays import Record, Tally
-from calibration.cat.compiled import over_cores
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.kernels import FIXED_POINT
 from calibration.cat.population import Population, derived_seed
@@ -28,6 +27,7 @@ from calibration.exposure.certificate import Certificate, certify, upper_bounds
 from calibration.exposure.progress import Iteration, OnIteration, StoppedReason, check_search
 from calibration.exposure.sympson_hetter import CERTIFICATE_N, CERTIFICATE_STREAM, SETTLED
 from calibration.exposure.update import completable
+from calibration.threads import over_cores
 
 STRATA = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 _CHECK_STREAM = 0xC04D

@@ -9,10 +9,10 @@ What never lives here: responses, priors, updates.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray
+from calibration.compiled import compiled
 
 SLOPE, INTERCEPT, ASYMPTOTE = 0, 1, 2
 LANES = 8  # table rows are padded to whole vectors of 8 doubles
@@ -35,7 +35,7 @@ def from_natural(a: FloatArray, b: FloatArray, c: FloatArray, D: float) -> Float
     return np.column_stack([D * a, -D * a * b, c])
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def log_curves(
     params: FloatArray,
     theta: FloatArray,

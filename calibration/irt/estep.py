@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.curves import LANES, log_curves, padded
 from calibration.irt.layout import Layout
 from calibration.irt.quadrature import Quadrature
 from calibration.irt.responses import CodeArray
-from calibration.irt.threads import Workers, chunk_edges
+from calibration.threads import Workers, chunk_edges
 
 ENTRIES_PER_CHUNK = 20_000
 MOST_CHUNKS = 16
@@ -118,7 +118,7 @@ class EStep:
         return Expectation(log_likelihood, np.ascontiguousarray(entry), total, person)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _add_form_rows(
     form_indptr: IntArray, form_item: CodeArray, wrong: FloatArray, base: FloatArray
 ) -> None:
@@ -128,7 +128,7 @@ def _add_form_rows(
                 base[f, q] += wrong[form_item[k], q]
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+@compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
 def sum_rows(
     rows: CodeArray, table: FloatArray, start: int, stop: int, base: FloatArray, out: FloatArray
 ) -> None:
@@ -149,7 +149,7 @@ def sum_rows(
         k += 1
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+@compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
 def exp_shifted(log_value: FloatArray, peak: float, out: FloatArray, power: IntArray) -> None:
     """Writes exp(log_value − peak) to `out` by code that vectorises.
 
@@ -179,7 +179,7 @@ def exp_shifted(log_value: FloatArray, peak: float, out: FloatArray, power: IntA
         out[q] *= scale[q]
 
 
-@nb.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+@compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
 def _accumulate(
     indptr: IntArray,
     row: CodeArray,
@@ -219,7 +219,7 @@ def _accumulate(
     return log_likelihood
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _support(post: FloatArray, total: float) -> tuple[int, int]:
     """Whole vectors of nodes that hold all but 10⁻¹⁵ of a posterior: often half of them."""
     least = NO_SHARE * total

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.estep import exp_shifted, sum_rows
 from calibration.irt.posterior_basis import FAST, MOST_DEGREE, posterior_basis
 from calibration.irt.responses import CodeArray
@@ -53,7 +53,7 @@ class Evidence(NamedTuple):
     group: FloatArray
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def score_curves(params: FloatArray, theta: FloatArray, width: int) -> FloatArray:
     """Scores of intercept and asymptote at the nodes: (2, 2J, width), rows 2·item + correct.
 
@@ -73,7 +73,7 @@ def score_curves(params: FloatArray, theta: FloatArray, width: int) -> FloatArra
     return out
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled(error_model="numpy", fastmath=FAST)
 def _project(curve: FloatArray, weighted: FloatArray, degree: int, into: FloatArray) -> None:
     """into_k = E[curve · φ_k] for k = 0 … degree + 1."""
     for k in range(degree + 2):
@@ -84,13 +84,13 @@ def _project(curve: FloatArray, weighted: FloatArray, degree: int, into: FloatAr
         into[k] = total
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _scaled(own: FloatArray, root: float, degree: int, into: FloatArray) -> None:
     for k in range(degree):
         into[k] = root * own[k + 1]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _times_theta(
     own: FloatArray, root: float, centre: FloatArray, off: FloatArray, degree: int, into: FloatArray
 ) -> None:
@@ -100,7 +100,7 @@ def _times_theta(
         into[k - 1] += root * value
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _group_scores(
     evidence: Evidence, weighted: FloatArray, root: float, degree: int, into: FloatArray
 ) -> None:
@@ -116,13 +116,13 @@ def _group_scores(
         into[1, k] = root * of_log_sd
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _zero(into: FloatArray) -> None:
     for k in range(into.size):
         into[k] = 0.0
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def examinee_scores(
     evidence: Evidence,
     rows: CodeArray,
@@ -182,7 +182,7 @@ def examinee_scores(
     return used, degree
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled(error_model="numpy", fastmath=FAST)
 def posterior_of(
     evidence: Evidence, i: int, log_post: FloatArray, post: FloatArray, power: IntArray
 ) -> None:

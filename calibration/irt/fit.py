@@ -28,7 +28,7 @@ from calibration.irt.responses import Responses, build_responses, check_weight
 from calibration.irt.result import FitResult
 from calibration.irt.squarem import Squarem
 from calibration.irt.starts import start_params
-from calibration.irt.threads import Workers
+from calibration.threads import Workers
 
 OnCycle = Callable[[int, float], bool | None]
 

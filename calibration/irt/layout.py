@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.responses import CodeArray, Responses
 
 HashArray = npt.NDArray[np.uint64]
@@ -141,7 +141,7 @@ def _spread(codes: CodeArray) -> HashArray:
     return codes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _rows(
     indptr: IntArray, item: CodeArray, correct: npt.NDArray[np.uint8], used: IntArray, by_form: bool
 ) -> tuple[IntArray, CodeArray]:
@@ -165,7 +165,7 @@ def _rows(
     return out, row
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _expand(
     indptr: IntArray,
     row: CodeArray,
@@ -187,7 +187,7 @@ def _expand(
     return out
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _hash_sets(indptr: IntArray, entry: CodeArray, rows: IntArray) -> HashArray:
     """A hash of each row's entries that does not depend on their order (splitmix64, added)."""
     out = np.empty(rows.size, np.uint64)
@@ -202,7 +202,7 @@ def _hash_sets(indptr: IntArray, entry: CodeArray, rows: IntArray) -> HashArray:
     return out
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _same_sets(
     indptr: IntArray,
     entry: CodeArray,

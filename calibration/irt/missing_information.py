@@ -11,18 +11,18 @@ inversion (see `oakes`).
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.examinee_scores import Evidence, examinee_scores, posterior_of
 from calibration.irt.posterior_basis import FAST, MOST_DEGREE
 
 SingleArray = npt.NDArray[np.float32]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _most_rows(indptr: IntArray, first: int, last: int) -> int:
     """Score rows that an examinee from first … last − 1 can need."""
     most = 0
@@ -31,7 +31,7 @@ def _most_rows(indptr: IntArray, first: int, last: int) -> int:
     return 3 * most + 3
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def add_sparse(evidence: Evidence, first: int, last: int, out: SingleArray) -> None:
     """Adds Σ Cov(S_p) of examinees first … last − 1 to an upper triangle.
 
@@ -66,7 +66,7 @@ def add_sparse(evidence: Evidence, first: int, last: int, out: SingleArray) -> N
             _scatter(line, columns[r:used], out[columns[r] >> 1], columns[r] & 1)
 
 
-@nb.njit(nogil=True, cache=True, fastmath=FAST)
+@compiled(fastmath=FAST)
 def _row_products(turned: SingleArray, r: int, stop: int, add: bool, line: SingleArray) -> None:
     """line_s = (line_s if `add`) + Σ_k turned_{k,r} · turned_{k,r+s} over four k."""
     # slices, since an index that starts at r might be negative for all the compiler knows
@@ -80,7 +80,7 @@ def _row_products(turned: SingleArray, r: int, stop: int, add: bool, line: Singl
             line[s] = t0 * r0[s] + t1 * r1[s] + t2 * r2[s] + t3 * r3[s]
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _scatter(line: SingleArray, columns: IntArray, into: SingleArray, side: int) -> None:
     # unsigned, since a signed index might be negative for all the compiler knows
     lane = np.uint64(side)
@@ -88,7 +88,7 @@ def _scatter(line: SingleArray, columns: IntArray, into: SingleArray, side: int)
         into[np.uint64(columns[s]), lane] += line[s]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def fill_dense(evidence: Evidence, first: int, last: int, out: SingleArray) -> tuple[int, int]:
     """Writes E[S φ_k] of examinees from `first` as rows of `out` (rows, P) while they fit.
 
@@ -113,7 +113,7 @@ def fill_dense(evidence: Evidence, first: int, last: int, out: SingleArray) -> t
     return last, written
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _spread(scores: FloatArray, columns: IntArray, used: int, k: int, out: SingleArray) -> None:
     for column in range(out.size):
         out[column] = 0.0

@@ -9,10 +9,10 @@ items share a slope (see `onepl`).
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 
 STEEPEST = 20.0  # |slope| beyond this is a step function at any node spacing in use
 HIGHEST_ASYMPTOTE = 0.99
@@ -21,7 +21,7 @@ MOST_STEPS = 6
 MOST_HALVINGS = 12
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def item_objective(
     right: FloatArray,
     total: FloatArray,
@@ -44,7 +44,7 @@ def item_objective(
     return value + log_prior(par, prior, D)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def log_prior(par: FloatArray, prior: FloatArray, D: float) -> float:
     """Log prior density of one item on the natural scale, constants left out; −inf outside."""
     slope, intercept, c = par[0], par[1], par[2]
@@ -63,7 +63,7 @@ def log_prior(par: FloatArray, prior: FloatArray, D: float) -> float:
     return value
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def add_prior(
     par: FloatArray, prior: FloatArray, D: float, grad: FloatArray, info: FloatArray
 ) -> None:
@@ -89,7 +89,7 @@ def add_prior(
         info[2, 2] += (prior[7] - 1) / c**2 + (prior[8] - 1) / (1 - c) ** 2
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _clear(grad: FloatArray, info: FloatArray) -> None:
     for i in range(3):
         grad[i] = 0.0
@@ -97,7 +97,7 @@ def _clear(grad: FloatArray, info: FloatArray) -> None:
             info[i, k] = 0.0
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _take(trial: FloatArray, par: FloatArray) -> float:
     """Copies `trial` to `par`; returns the largest move."""
     moved = 0.0
@@ -107,7 +107,7 @@ def _take(trial: FloatArray, par: FloatArray) -> float:
     return moved
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def item_score(
     right: FloatArray,
     total: FloatArray,
@@ -139,7 +139,7 @@ def item_score(
     info[1, 0], info[2, 0], info[2, 1] = info[0, 1], info[0, 2], info[1, 2]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def solve3(info: FloatArray, grad: FloatArray, out: FloatArray) -> None:
     """Writes info⁻¹·grad to `out`; a small ridge keeps the 3 × 3 matrix positive definite."""
     d = np.empty(3)
@@ -165,7 +165,7 @@ def solve3(info: FloatArray, grad: FloatArray, out: FloatArray) -> None:
             out[i] -= low[k, i] * out[k]
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _hold(index: int, grad: FloatArray, info: FloatArray) -> None:
     """Takes one parameter out of a step."""
     for k in range(3):
@@ -175,7 +175,7 @@ def _hold(index: int, grad: FloatArray, info: FloatArray) -> None:
     grad[index] = 0.0
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def clip_into_range(par: FloatArray, model: int, prior: FloatArray) -> None:
     """Moves one item's parameters (3,) inside their range, in place."""
     lowest = 1e-4 if prior[0] > 0 else -STEEPEST
@@ -185,7 +185,7 @@ def clip_into_range(par: FloatArray, model: int, prior: FloatArray) -> None:
         par[2] = min(max(par[2], floor), HIGHEST_ASYMPTOTE)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def improve_item(
     right: FloatArray,
     total: FloatArray,
@@ -222,7 +222,7 @@ def improve_item(
             break
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def improve_items(
     right: FloatArray,
     total: FloatArray,

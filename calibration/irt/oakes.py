@@ -26,7 +26,7 @@ from calibration.irt.layout import all_rows
 from calibration.irt.missing_information import SingleArray, add_sparse, fill_dense
 from calibration.irt.mstep import STEEPEST
 from calibration.irt.posterior_basis import MOST_DEGREE
-from calibration.irt.threads import chunk_edges
+from calibration.threads import chunk_edges
 
 DENSE_SHARE = 0.25  # beyond this share of the items answered, a dense product beats scattered sums
 MOST_PARAMETERS = 12_000  # an information matrix of 1.2 GB

@@ -5,10 +5,10 @@ What never lives here: items with slopes of their own (see `mstep`).
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.mstep import (
     MOST_HALVINGS,
     MOST_STEPS,
@@ -20,7 +20,7 @@ from calibration.irt.mstep import (
 )
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _common_slope_objective(
     right: FloatArray,
     total: FloatArray,
@@ -37,7 +37,7 @@ def _common_slope_objective(
     return value
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def improve_common_slope(
     right: FloatArray,
     total: FloatArray,

@@ -5,17 +5,17 @@ What never lives here: what is projected on them (see `missing_information`).
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray
+from calibration.compiled import compiled
 
 MOST_DEGREE = 24
 TAIL = 1e-5  # share of a steep curve's variance that may be left out
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def posterior_basis(
     post: FloatArray,
     theta: FloatArray,
@@ -61,7 +61,7 @@ def posterior_basis(
     return MOST_DEGREE
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled(error_model="numpy", fastmath=FAST)
 def _probe(post: FloatArray, theta: FloatArray, steepest: float, probe: FloatArray) -> float:
     """Writes the probe curve and returns its variance under the posterior."""
     mean, square = 0.0, 0.0
@@ -80,7 +80,7 @@ def _probe(post: FloatArray, theta: FloatArray, steepest: float, probe: FloatArr
     return square
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled(error_model="numpy", fastmath=FAST)
 def _weigh(
     post: FloatArray, theta: FloatArray, now: FloatArray, probe: FloatArray, into: FloatArray
 ) -> tuple[float, float]:
@@ -94,7 +94,7 @@ def _weigh(
     return centre, found
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled(error_model="numpy", fastmath=FAST)
 def _advance(
     post: FloatArray,
     theta: FloatArray,
@@ -118,7 +118,7 @@ def _advance(
     return norm
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _cut(k: int, weighted: FloatArray, centre: FloatArray, off: FloatArray) -> int:
     """Ends the basis at φ_k; returns the degree."""
     for row in range(k + 1, min(k + 3, weighted.shape[0])):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.errors import InvalidResponsesError
 
 ByteArray = npt.NDArray[np.uint8]
@@ -203,7 +203,7 @@ def _count(codes: CodeArray, given: int | None) -> int:
     return int(codes.max()) + 1 if codes.size else 0
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _is_sorted(codes: CodeArray) -> bool:
     ascending = True
     for k in range(1, codes.size):
@@ -211,7 +211,7 @@ def _is_sorted(codes: CodeArray) -> bool:
     return ascending
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _scatter(
     person: CodeArray, item: CodeArray, correct: ByteArray, indptr: IntArray
 ) -> tuple[CodeArray, ByteArray]:
@@ -227,7 +227,7 @@ def _scatter(
     return out_item, out_correct
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _first_duplicate(indptr: IntArray, item: CodeArray, item_count: int) -> int:
     """Position of the first response that repeats a (person, item) pair, or −1."""
     seen_by = np.full(item_count, -1, np.int64)

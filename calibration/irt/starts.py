@@ -9,10 +9,10 @@ What never lives here: anything that has to be accurate; EM takes over from here
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray, IntArray
+from calibration.compiled import compiled
 from calibration.irt.curves import ASYMPTOTE, INTERCEPT, SLOPE
 from calibration.irt.responses import ByteArray, CodeArray, Responses
 
@@ -36,7 +36,7 @@ def start_params(
     return params
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _prox(
     indptr: IntArray, item: CodeArray, correct: ByteArray, items: int, rounds: int
 ) -> tuple[FloatArray, float]:
@@ -77,7 +77,7 @@ def _prox(
     return difficulty, spread
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _difficulties(
     right: FloatArray, total: FloatArray, offset: FloatArray, spread: float, out: FloatArray
 ) -> None:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
 from calibration.bank import FloatArray
+from calibration.compiled import compiled
 from calibration.irt.responses import ByteArray, build_responses
 from calibration.itemfit.matching import check_focal, check_match, check_one_form
 
@@ -149,7 +149,7 @@ def _regress(
     return None  # complete separation: the coefficients run away
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _derivatives(
     match: FloatArray,
     focal: FloatArray,

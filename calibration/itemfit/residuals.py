@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
 from calibration.irt.responses import ByteArray, CodeArray, Responses
 from calibration.scoring.eap import eap, scored_responses
@@ -155,14 +155,14 @@ def _columns(bank: ItemBank) -> FloatArray:
     return np.column_stack([bank.D * bank.a, bank.b, bank.c])
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _probability(columns: FloatArray, j: int, theta: float) -> float:
     logistic = 1.0 / (1.0 + np.exp(-columns[j, 0] * (theta - columns[j, 1])))
     # away from 0 and 1, so that one answer against the odds cannot make a residual infinite
     return min(max(columns[j, 2] + (1.0 - columns[j, 2]) * logistic, 1e-10), 1.0 - 1e-10)
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _sums(
     indptr: IntArray, item: CodeArray, correct: ByteArray, theta: FloatArray, columns: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -179,7 +179,7 @@ def _sums(
     return square, variance, standard
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _binned(
     indptr: IntArray,
     item: CodeArray,

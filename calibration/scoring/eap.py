@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.curves import from_natural, log_curves, padded
 from calibration.irt.estep import NO_MASS, exp_shifted, sum_rows
 from calibration.irt.quadrature import rectangular
 from calibration.irt.responses import CodeArray, Responses, build_responses
-from calibration.irt.threads import Workers, chunk_edges
+from calibration.threads import Workers, chunk_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def scored_responses(
     )
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def _score(
     indptr: IntArray,
     rows: CodeArray,

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
 from calibration.irt.responses import ByteArray, CodeArray
-from calibration.irt.threads import Workers, chunk_edges
 from calibration.scoring.eap import scored_responses
+from calibration.threads import Workers, chunk_edges
 
 GRID = 121
 BISECTIONS = 48
@@ -124,7 +124,7 @@ def _estimate(
     return Estimate(theta, se, at_bound, np.diff(responses.indptr))
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _likelihood_at(
     theta: float, item: CodeArray, correct: ByteArray, params: FloatArray
 ) -> tuple[float, float, float, float]:
@@ -150,7 +150,7 @@ def _likelihood_at(
     return log_likelihood, score, information, warm
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _slope_at(
     theta: float, item: CodeArray, correct: ByteArray, params: FloatArray, weighted: bool
 ) -> float:
@@ -161,7 +161,7 @@ def _slope_at(
     return score
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _start(
     item: CodeArray,
     correct: ByteArray,
@@ -184,7 +184,7 @@ def _start(
     return best
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _solve_many(
     indptr: IntArray,
     item: CodeArray,

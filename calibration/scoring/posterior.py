@@ -9,13 +9,13 @@ What never lives here: item selection, and many persons at once (see `eap`).
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from calibration.bank import FloatArray
+from calibration.compiled import compiled
 
 
-@nb.njit(nogil=True, cache=True)
+@compiled()
 def prior_log_weights(nodes: FloatArray, mean: float, sd: float) -> FloatArray:
     """Log of a normal prior at equally spaced nodes, shape (Q,); not normalised."""
     out = np.empty(nodes.size)
@@ -24,7 +24,7 @@ def prior_log_weights(nodes: FloatArray, mean: float, sd: float) -> FloatArray:
     return out
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def update(
     log_posterior: FloatArray,
     nodes: FloatArray,
@@ -56,7 +56,7 @@ def update(
             log_posterior[q] += log_logistic
 
 
-@nb.njit(nogil=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def eap_of(log_posterior: FloatArray, nodes: FloatArray) -> tuple[float, float]:
     """Mean and standard deviation of the posterior over `nodes`, each shape (Q,)."""
     peak = log_posterior.max()

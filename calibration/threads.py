@@ -10,7 +10,7 @@ What never lives here: what the threads compute.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
@@ -22,10 +22,11 @@ from calibration.errors import InvalidParameterError
 
 Result = TypeVar("Result")
 Task = TypeVar("Task")
+Part = TypeVar("Part")
 
 
-def available_cpus() -> int:
-    """CPUs this process may use (a container's limit is often lower than the machine's count)."""
+def core_count() -> int:
+    """Cores that this process may use (a container's limit is often lower than the machine's)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -42,7 +43,7 @@ class Workers:
         """
         if threads is not None and threads < 1:
             raise InvalidParameterError(f"threads is {threads}: give None or a number ≥ 1")
-        count = available_cpus() if threads is None else threads
+        count = core_count() if threads is None else threads
         self._pool = ThreadPoolExecutor(count) if count > 1 else None
 
     def run(self, call: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
@@ -84,3 +85,25 @@ def chunk_edges(indptr: IntArray, per_chunk: int, at_most: int) -> IntArray:
     edges = np.searchsorted(indptr, marks, side="left").astype(np.int64)
     edges[0], edges[-1] = 0, rows
     return np.unique(edges)
+
+
+def ranges(start: int, stop: int, parts: int) -> Iterator[tuple[int, int]]:
+    """Yields `parts` or fewer consecutive, non-empty ranges that cover [start, stop)."""
+    parts = max(1, min(parts, stop - start))
+    size = stop - start
+    for part in range(parts):
+        low, high = start + size * part // parts, start + size * (part + 1) // parts
+        if high > low:
+            yield low, high
+
+
+def over_cores(work: Callable[[int, int], Part], start: int, stop: int, threads: int) -> list[Part]:
+    """Runs `work(low, high)` over ranges of [start, stop) and returns the parts in order.
+
+    Twice as many ranges as threads: a core that is taken away for a while delays only its half.
+    """
+    spans = list(ranges(start, stop, 1 if threads == 1 else 2 * threads))
+    if len(spans) == 1 or threads == 1:
+        return [work(low, high) for low, high in spans]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda span: work(*span), spans))
