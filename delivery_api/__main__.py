@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 
 from delivery_api.settings import ApiSettings
 from qbank.errors import QbankError
+from qbank.postgres.roles import make_home
+from qbank.settings import get_settings
 
 
 def main() -> int:
@@ -27,9 +32,9 @@ def main() -> int:
     arguments = _arguments(api)
     # workers are started anew and read their settings from the environment
     os.environ["QBANK_API_WORKERS"] = str(arguments.workers)
-    with tempfile.TemporaryDirectory(prefix="qbank-metrics-") as metrics:
+    with _metrics_folder() as metrics:
         if arguments.workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         uvicorn.run(
             "delivery_api.serve:app",
             host=arguments.host,
@@ -42,6 +47,33 @@ def main() -> int:
             log_level="warning",
         )
     return 0
+
+
+@contextmanager
+def _metrics_folder() -> Iterator[Path]:
+    """A folder that the workers of this process share; those of killed processes go."""
+    settings = get_settings()
+    make_home(settings)
+    parent = settings.home / "run" / "api-metrics"
+    own = parent / str(os.getpid())
+    for left in parent.glob("*"):
+        if left == own or not _is_alive(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+    own.mkdir(parents=True)
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is, and belongs to another user
+        return True
+    return True
 
 
 def _arguments(api: ApiSettings) -> argparse.Namespace:

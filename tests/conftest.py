@@ -49,6 +49,17 @@ def pytest_configure(config: pytest.Config) -> None:
     }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps each room's tests in one worker, for they share databases; the longest rooms first."""
+    here = Path(__file__).parent
+    rooms = [item.path.relative_to(here).parts[0] for item in items]
+    for item, room in zip(items, rooms, strict=True):
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(room))
+    order = {room: place for place, room in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     home = config.stash.get(_OWN, None)
     if home is not None:
@@ -57,6 +68,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.environ.pop(HOME, None)
 
 
+_LONGEST = ("e2e", "orchestration", "delivery_api", "qbank", "calibration")
 _OWN = pytest.StashKey[Path]()
 
 
