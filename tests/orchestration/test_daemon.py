@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID
 
 import dagster as dg
 import pytest
@@ -18,10 +17,9 @@ from qbank.stores import exposure, runs
 from qbank_orchestration.instance import instance
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
 from tests.orchestration.daemon import daemon, wait_for
+from tests.orchestration.requests import PATIENCE, ended, in_force, look, request
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-PATIENCE = 300.0  # a worker imports its libraries on a machine that may be busy
 
 
 @pytest.fixture(scope="module")
@@ -35,32 +33,6 @@ def alive(calibrated_template: tuple[str, Exams]) -> Iterator[int]:
                 "the exam partitions sensor",
             )
         yield process.pid
-
-
-def request(kind: runs.Kind = "sympson_hetter", **params: object) -> UUID:
-    with postgres.connect("orchestration") as conn:
-        run = runs.create(
-            conn, kind=kind, exam_code=ALGEBRA, params=params, requested_by="admin", seed=1
-        )
-    return run.id
-
-
-def look(run_id: UUID) -> runs.Run:
-    with postgres.connect("orchestration") as conn:
-        return runs.get(conn, run_id)
-
-
-def ended(run_id: UUID) -> runs.Run:
-    return wait_for(
-        lambda: run if (run := look(run_id)).status in runs.FINISHED else None,
-        PATIENCE,
-        f"the end of run {run_id}",
-    )
-
-
-def in_force() -> list[tuple[int, float]]:
-    with postgres.connect("orchestration") as conn:
-        return [(c.question_id, c.sh_p) for c in exposure.in_force(conn, ALGEBRA)]
 
 
 def test_a_queued_row_becomes_a_run_with_progress_and_is_published(alive: int):
