@@ -8,7 +8,7 @@
         indexes=[
             {'columns': ['recorded_at']},
             {'columns': ['quiz_id']},
-            {'columns': ['user_id', 'question_id']},
+            {'columns': ['user_id', 'question_id', 'attempt_number', 'tenant_id']},
             {'columns': ['question_id', 'exam_code']},
             {'columns': ['loaded_at']},
             {'columns': ['session_started_on'], 'type': 'brin'},
@@ -139,12 +139,12 @@ select
     {{ loading_clock() }} as loaded_at
 from changed
 {% if is_incremental() %}
-cross join lateral (
+inner join lateral (
     select all_items.*
     from items as all_items
     where all_items.quiz_id = changed.quiz_id and all_items.question_id = changed.question_id
     offset 0
-) as items
+) as items on true
 {% else %}
 inner join items
     on changed.quiz_id = items.quiz_id and changed.question_id = items.question_id
