@@ -44,7 +44,7 @@ serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-
 	@exec $(BIN)/qbank serve
 
 test: $(VENV)/.dev browser ## all tests
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 test-fast: $(VENV)/.dev ## the tests that take seconds
 	@$(BIN)/pytest -m "not slow"

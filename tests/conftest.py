@@ -1,4 +1,4 @@
-"""Databases for tests: one embedded server a run, one fresh database a test.
+"""Databases for tests: one embedded server a worker, one fresh database a test.
 
 Fixtures:
     settings: a migrated, empty database; the environment names it, so that subprocesses and
@@ -11,7 +11,6 @@ Fixtures:
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import shutil
@@ -27,21 +26,19 @@ from qbank import migrations
 from qbank.postgres import connect, embedded
 from qbank.settings import Settings, get_settings
 
-HOME = "QBANK_TEST_HOME"  # shared by the workers of a run, not by runs
 CloneDatabase = Callable[..., AbstractContextManager[Settings]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if HOME not in os.environ:
-        home = tempfile.mkdtemp(prefix="qbank-tests-")
-        Path(home).chmod(0o711)  # the user that runs the server for root passes through
-        os.environ[HOME] = home
-        config.stash[_OWN] = Path(home)
+    # a home of its own for each worker: tests stop servers and take the home's locks
+    home = Path(tempfile.mkdtemp(prefix="qbank-tests-"))
+    home.chmod(0o711)  # the user that runs the server for root passes through
+    config.stash[_HOME] = home
     # nothing of the caller's environment reaches a test
-    for name in [name for name in os.environ if name.startswith("QBANK_") and name != HOME]:
+    for name in [name for name in os.environ if name.startswith("QBANK_")]:
         del os.environ[name]
     os.environ |= {
-        "QBANK_HOME": os.environ[HOME],
+        "QBANK_HOME": str(home),
         "QBANK_ENV": "test",
         "QBANK_POSTGRES_FSYNC": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -50,26 +47,36 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps each room's tests in one worker, for they share databases; the longest rooms first."""
+    """Keeps together what shares costly databases and servers; the longest first."""
     here = Path(__file__).parent
-    rooms = [item.path.relative_to(here).parts[0] for item in items]
-    for item, room in zip(items, rooms, strict=True):
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(room))
-    order = {room: place for place, room in enumerate(_LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(here).as_posix()
+        return next((n for n, long in enumerate(_LONGEST) if path.startswith(long)), len(_LONGEST))
+
+    for item in items:
+        path = item.path.relative_to(here)
+        alone = path.as_posix() in _LONGEST or path.parts[0] in _CHEAP_TO_PART
+        group = path.as_posix() if alone else path.parts[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=place)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    home = config.stash.get(_OWN, None)
-    if home is not None:
-        embedded.drop(get_settings(), force=True)
-        shutil.rmtree(home, ignore_errors=True)
-        os.environ.pop(HOME, None)
+    home = config.stash[_HOME]
+    os.environ["QBANK_HOME"] = str(home)
+    embedded.drop(get_settings(), force=True)
+    shutil.rmtree(home, ignore_errors=True)
 
 
-_LONGEST = ("e2e", "orchestration", "delivery_api", "qbank", "calibration")
-_OWN = pytest.StashKey[Path]()
+_LONGEST = (
+    "e2e",
+    "orchestration",
+    "delivery_api/test_faults.py",
+    "delivery_api",
+)
+_CHEAP_TO_PART = ("calibration", "qbank")
+_HOME = pytest.StashKey[Path]()
 
 
 @pytest.fixture(scope="session")
@@ -81,13 +88,12 @@ def postgres_server() -> Settings:
 
 @pytest.fixture(scope="session")
 def clone_database(postgres_server: Settings) -> CloneDatabase:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     numbers = itertools.count()
 
     @contextmanager
     def clone(template: str = "empty") -> Iterator[Settings]:
         source = _template(template, postgres_server)
-        name = f"test_{worker}_{next(numbers)}"
+        name = f"test_{next(numbers)}"
         with _server(postgres_server) as server:
             for copy, of in ((name, source), (f"{name}_dagster", "template1")):
                 server.execute(
@@ -140,18 +146,16 @@ def _server(settings: Settings):
 
 
 def _template(kind: str, server: Settings) -> str:
-    """Makes a template at its first use, by one worker; the others wait."""
+    """Makes a template at its first use."""
     name = f"template_{kind}"
     made = server.home / "run" / name
-    with (server.home / "run" / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            # copied rather than built on: its files are the same but for the data
-            chosen = server.model_copy(update={"database": name})
-            migrations.migrate(chosen)
-            if kind == "demo":
-                from qbank import demo
+    if not made.exists():
+        # copied rather than built on: its files are the same but for the data
+        chosen = server.model_copy(update={"database": name})
+        migrations.migrate(chosen)
+        if kind == "demo":
+            from qbank import demo
 
-                demo.generate(settings=chosen)
-            made.touch()
+            demo.generate(settings=chosen)
+        made.touch()
     return name

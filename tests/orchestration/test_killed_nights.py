@@ -1,4 +1,4 @@
-"""kill -9 at twenty random moments of the night, half of them while a proposal is on its way."""
+"""kill -9 at random moments of the night and of publication, twenty in all."""
 
 from __future__ import annotations
 
@@ -13,29 +13,37 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from qbank import postgres
 from qbank.stores import exposure, runs
+from qbank_orchestration import recovery
+from qbank_orchestration.engine import publication
 from qbank_orchestration.instance import instance
-from qbank_orchestration.recovery import recover_rows
 from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
+from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-KILLS = 20
+NIGHTS, PUBLICATIONS = 4, 16
 LONGEST_NIGHT_S = 300.0
 Numbers = dict[str, list[tuple[Any, ...]]]
 
 
-def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
-    template: tuple[str, Exams], today
-):
+@pytest.fixture
+def moments() -> random.Random:
     seed = random.SystemRandom().randrange(10_000)
-    moments = random.Random(seed)  # noqa: S311  (not a secret)
     print(f"the moments are those of seed {seed}")
+    return random.Random(seed)  # noqa: S311  (not a secret)
+
+
+def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
+    template: tuple[str, Exams], moments: random.Random, today, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(recovery, "SILENT_FOR", timedelta(seconds=1))
     with _copy(template):
         began = time.monotonic()
         assert _night().wait(LONGEST_NIGHT_S) == 0
@@ -44,20 +52,82 @@ def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
     assert all(undisturbed.values())
 
     killed = 0
-    while killed < KILLS:
+    while killed < NIGHTS:
         with _copy(template):
             # an exam that is published has nothing due: then another copy is begun
-            while killed < KILLS and not _published_twice():
+            while killed < NIGHTS and not _published_twice():
                 process = _night()
                 _wait(process, moments, lasts, publishing=killed % 2 == 1)
                 killed += _kill(process)
-                recover_rows(patience_s=15)
+                recovery.recover_rows(patience_s=15)
                 nothing_is_half_done()
             with instance() as opened:
                 night = Runner(opened).night(today)
             assert night.success, [run.error for run in night.ended]
             nothing_is_half_done()
             assert numbers() == undisturbed
+
+
+def test_a_publication_killed_anywhere_is_whole_or_not_at_all(
+    calibrated: Exams, moments: random.Random
+):
+    began = time.monotonic()
+    os.waitpid(_publishing(_proposed(0)), 0)
+    lasts = time.monotonic() - began
+    for number in range(1, PUBLICATIONS + 1):
+        before, run_id = in_force(), _proposed(number)
+        process = _publishing(run_id)
+        time.sleep(moments.uniform(0, lasts))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        with postgres.connect("orchestration") as conn:
+            # what the killed process had begun is over when its lock is free
+            exposure.lock(conn, ALGEBRA)
+            run = runs.get(conn, run_id)
+        published = [k for _, k in in_force()].count(_value(number)) == FREE
+        assert (run.status, published) in (("running", False), ("done", True))
+        assert published or in_force() == before
+        if not published:
+            with postgres.connect("orchestration") as conn:
+                assert publication.publish(conn, run_id).status == "done"
+        nothing_is_half_done()
+        assert [k for _, k in in_force()].count(_value(number)) == FREE
+
+
+FREE = 20  # items whose sh_p a proposal changes; the others leave enough for a test
+
+
+def _value(number: int) -> float:
+    return 0.5 + number / 100
+
+
+def _proposed(number: int) -> UUID:
+    """A running row with a proposal of its own."""
+    with postgres.connect("orchestration") as conn:
+        last = runs.latest(conn, ALGEBRA, "sympson_hetter")
+        assert last is not None
+        result = runs.get(conn, last.id).result
+        assert result is not None
+        proposal = result["proposal"]
+        proposal["sh_p"] = [_value(number)] * FREE + [1.0] * (len(proposal["sh_p"]) - FREE)
+        run = runs.create(
+            conn, kind="sympson_hetter", exam_code=ALGEBRA, params={}, requested_by="me", seed=1
+        )
+        runs.claim(conn, run.id, orchestrator_run_id=f"killed {number}")
+        runs.propose(conn, run.id, result, input_fingerprint=proposal["input_fingerprint"])
+    return run.id
+
+
+def _publishing(run_id: UUID) -> int:
+    """A process that publishes a proposal and ends; forked, so that it begins at once."""
+    process = os.fork()
+    if process == 0:
+        try:
+            with postgres.connect("orchestration") as conn:
+                publication.publish(conn, run_id)
+        finally:
+            os._exit(0)
+    return process
 
 
 def numbers() -> Numbers:
