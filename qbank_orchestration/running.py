@@ -167,7 +167,7 @@ def _ended(job: str, partition: str | None, result: Any, seconds: float) -> Ende
         run_id=result.run_id,
         success=result.success,
         seconds=seconds,
-        error=_first_error(failed[0]) if failed else None,
+        error=_why(failed[0], checks) if failed else None,
         checks_passed=sum(1 for check in checks if check.passed),
         checks_failed=_not_passed(checks, "ERROR"),
         warnings=_not_passed(checks, "WARN"),
@@ -180,6 +180,14 @@ def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
         for check in checks
         if not check.passed and check.severity.value == severity
     )
+
+
+def _why(failure: Any, checks: Sequence[Any]) -> str:
+    """What a failed check found, else what the first failed step said."""
+    for check in checks:
+        if not check.passed and check.blocking and check.severity.value == "ERROR":
+            return f"not published: {check.description or check.check_name}"
+    return _first_error(failure)
 
 
 def _first_error(event: Any) -> str:
