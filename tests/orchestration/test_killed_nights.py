@@ -28,7 +28,7 @@ from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-NIGHTS, PUBLICATIONS = 4, 16
+NIGHTS, PUBLICATIONS = 3, 17
 LONGEST_NIGHT_S = 300.0
 Numbers = dict[str, list[tuple[Any, ...]]]
 
