@@ -24,7 +24,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from bench import marts_rows
+from bench import marts_nodes, marts_rows
 from bench.measure import Cost
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
@@ -40,6 +40,7 @@ class Figures:
     Attributes:
         rows, night: responses loaded before, and in the night.
         build: costs by name of the build, dbt and the server together.
+        nodes: by name of the build, where dbt spent the time.
         sizes: bytes by relation, with indexes.
         late_row: the late response is in the mart, as the student's first attempt.
         mart_rows, source_rows: responses in the fact and in the source, after the night.
@@ -48,6 +49,7 @@ class Figures:
     rows: int
     night: int
     build: dict[str, Cost] = field(default_factory=dict)
+    nodes: dict[str, marts_nodes.Nodes] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     late_row: bool = False
     mart_rows: int = 0
@@ -62,13 +64,13 @@ def measure(rows: int, night: int, say: Console) -> Figures:
         say.print(f"loading {rows:,} responses")
         marts_rows.load_history(owner, rows)
         say.print("full refresh")
-        figures.build["full refresh"] = _build(settings, owner, "--full-refresh")
+        _build(figures, "full refresh", settings, owner, "--full-refresh")
         # what autovacuum does by itself in the day between
         owner.execute("VACUUM ANALYZE")
         marts_rows.load_night(owner, night)
         say.print("night")
-        figures.build["night"] = _build(settings, owner)
-        figures.build["nothing new"] = _build(settings, owner)
+        _build(figures, "night", settings, owner)
+        _build(figures, "nothing new", settings, owner)
         figures.sizes = _sizes(owner)
         figures.late_row = _late_row_is_first_attempt(owner)
         figures.mart_rows = _count(owner, "SELECT count(*) FROM analytics.fact_responses")
@@ -82,21 +84,22 @@ def table(figures: Figures) -> Table:
     result = Table(title=f"marts: {figures.rows:,} responses, a night of {figures.night:,}")
     for column in ("build", "wall s", "of full", "core s", "of full"):
         result.add_column(column, justify="left" if column == "build" else "right")
-    full = figures.build["full refresh"]
+    full, full_nodes = figures.build["full refresh"], figures.nodes["full refresh"]
     for name, cost in figures.build.items():
-        shares = (
+        result.add_row(
+            f"dbt build, {name}",
+            f"{cost.seconds:.1f}",
             f"{cost.seconds / full.seconds:.1%}",
+            f"{cost.core_seconds:.1f}",
             f"{cost.core_seconds / full.core_seconds:.1%}",
         )
-        result.add_row(
-            *(
-                f"dbt build, {name}",
-                f"{cost.seconds:.1f}",
-                shares[0],
-                f"{cost.core_seconds:.1f}",
-                shares[1],
-            )
-        )
+        nodes = figures.nodes[name]
+        for kind, of_full in (("models", full_nodes.models), ("tests", full_nodes.tests)):
+            seconds = getattr(nodes, kind)
+            result.add_row(f"  its {kind}", f"{seconds:.1f}", f"{seconds / of_full:.1%}")
+    result.add_section()
+    for node, seconds in figures.nodes["night"].costliest:
+        result.add_row(f"night: {node}", f"{seconds:.1f}")
     result.add_section()
     for name, size in figures.sizes.items():
         result.add_row(f"size of {name}", f"{size / 2**20:,.0f} MB")
@@ -127,7 +130,13 @@ def _server() -> Iterator[Settings]:
             embedded.drop(settings, force=True)
 
 
-def _build(settings: Settings, owner: psycopg.Connection[Any], *options: str) -> Cost:
+def _build(
+    figures: Figures,
+    name: str,
+    settings: Settings,
+    owner: psycopg.Connection[Any],
+    *options: str,
+) -> None:
     """`dbt build` as the night runs it: all models and data tests."""
     dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
@@ -142,7 +151,8 @@ def _build(settings: Settings, owner: psycopg.Connection[Any], *options: str) ->
     cost = Cost(time.perf_counter() - began, _core_seconds(owner) - cores)
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout}\n{done.stderr}")
-    return cost
+    figures.build[name] = cost
+    figures.nodes[name] = marts_nodes.read(work)
 
 
 def _core_seconds(owner: psycopg.Connection[Any]) -> float:
