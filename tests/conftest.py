@@ -47,18 +47,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps together what shares costly databases and servers; the longest first."""
+    """The longest first: workers that take one test at a time end together."""
     here = Path(__file__).parent
 
     def place(item: pytest.Item) -> int:
         path = item.path.relative_to(here).as_posix()
         return next((n for n, long in enumerate(_LONGEST) if path.startswith(long)), len(_LONGEST))
 
-    for item in items:
-        path = item.path.relative_to(here)
-        alone = path.as_posix() in _LONGEST or path.parts[0] in _CHEAP_TO_PART
-        group = path.as_posix() if alone else path.parts[0]
-        item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=place)
 
 
@@ -69,13 +64,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-_LONGEST = (
-    "e2e",
-    "orchestration",
-    "delivery_api/test_faults.py",
-    "delivery_api",
-)
-_CHEAP_TO_PART = ("calibration", "qbank")
+_LONGEST = ("e2e", "orchestration", "delivery_api/test_faults.py", "delivery_api")
 _HOME = pytest.StashKey[Path]()
 
 
