@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -88,12 +89,14 @@ def run() -> None:
 
     if not get_settings().embedded:
         raise SettingsError("QBANK_DATABASE_URL is set: there is no embedded server to run")
+    stopped = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: stopped.set())
     dsn("owner")
     print("running; Ctrl-C stops it; qbank db url prints the address", flush=True)
-    # before the wait, so that a signal sent at once is not lost
-    ending = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
-    signal.sigwait(ending)
+    # a signal that another thread takes wakes nobody, so the main thread looks for itself
+    while not stopped.wait(0.5):
+        pass
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
