@@ -20,8 +20,9 @@ import httpx
 import pytest
 
 from qbank import migrations
-from qbank.postgres import connect, embedded
+from qbank.postgres import embedded
 from qbank.settings import get_settings
+from tests.qbank.servers import postmaster_of
 
 pytestmark = pytest.mark.slow
 STUDENTS = 6
@@ -191,15 +192,9 @@ def test_postgres_killed_under_load_comes_back_and_has_every_answer(
     with Load([server.url], as_user) as load:
         for _ in range(2):
             load.wait_for(60)
-            os.kill(postmaster(own_server), how)
+            os.kill(postmaster_of(own_server), how)
         load.wait_for(60)
     check(world, load)
-
-
-def postmaster(settings: Any) -> int:
-    with connect(settings=settings) as conn:
-        folder = conn.execute("SHOW data_directory").fetchone()[0]
-    return int((Path(folder) / "postmaster.pid").read_text().splitlines()[0])
 
 
 def test_an_api_process_killed_under_load_is_replaced_by_the_other(world, as_user, start_server):

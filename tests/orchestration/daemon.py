@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 from qbank.serving import dagster_environment
 from qbank.settings import get_settings
+from tests.e2e.processes import stop
 
 Seen = TypeVar("Seen")
 
@@ -36,18 +36,7 @@ def daemon() -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
-            _stop(process)
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(20)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
+            stop(process)
 
 
 def wait_for(look: Callable[[], Seen | None], seconds: float, what: str) -> Seen:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from qbank import postgres
+from qbank.settings import get_settings
 from qbank.stores import exposure, runs
 from tests.orchestration.conftest import ALGEBRA, Exams, _copy
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import ended, in_force, look, request
+from tests.qbank.servers import postmaster_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -29,11 +30,11 @@ def test_postgres_killed_under_a_run_leaves_what_was_in_force_or_the_whole_resul
     with daemon():
         run_id = request(n=1_000_000, iters=1000, tau=0.34)
         wait_for(lambda: look(run_id).history or None, 300, "the first iteration")
-        killed = _postmaster()
+        killed = postmaster_of(get_settings())
         os.kill(killed, signal.SIGKILL)
         # a worker that was simulating may find the new server before it needs it
         run = ended(run_id)
-        assert _postmaster() != killed
+        assert postmaster_of(get_settings()) != killed
         assert run.status in ("failed", "done"), run.error
         assert (in_force() == before) == (run.status == "failed")
         _history_agrees()
@@ -60,10 +61,3 @@ def _history_agrees() -> None:
     with postgres.connect("orchestration") as conn:
         assert runs.running(conn) == ()
         assert [(c.question_id, c.sh_p) for c in exposure.at_end(conn, ALGEBRA)] == in_force()
-
-
-def _postmaster() -> int:
-    with postgres.connect("owner", database="postgres") as conn:
-        row = conn.execute("SHOW data_directory").fetchone()
-    assert row
-    return int((Path(row[0]) / "postmaster.pid").read_text().splitlines()[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -13,9 +12,8 @@ from qbank.errors import ImportFileError
 from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses
 from qbank.importing import loading as loading_module
 from qbank.postgres import connect
+from tests.credential import FILE
 from tests.qbank.answers import DAY, GOOD, HEADER, rows, size
-
-REAL = Path("/work/shared/data/credential_form1_long.csv.gz")
 
 
 def test_rows_become_quizzes_items_and_responses(importer):
@@ -171,11 +169,11 @@ def test_a_hundred_thousand_rows_stream(importer, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not REAL.exists(), reason="the research data are not on this machine")
+@pytest.mark.skipif(FILE is None, reason="the credential data are not here")
 def test_a_real_licensure_exam(settings, tmp_path):
     columns = ColumnMap("user", "item", "correct", option="response", time="duration_s")
     columns = columns.with_names(time_unit="s")
-    request = ImportRequest(REAL, "LIC", columns, timestamp=DAY, new_exam=NewExam())
+    request = ImportRequest(FILE, "LIC", columns, timestamp=DAY, new_exam=NewExam())
     report = import_responses(request)
     assert (report.rows_read, report.rows_inserted) == (294_480, 294_480)
     assert report.new_items == 200

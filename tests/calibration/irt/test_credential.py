@@ -1,7 +1,4 @@
-"""A real licensure examination, where its file is at hand (it is not part of the product)."""
-
-import os
-from pathlib import Path
+"""Parameters of a real licensure examination."""
 
 import numpy as np
 import pandas as pd
@@ -9,12 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import calibration as cal
-
-PLACES = [
-    Path(os.environ.get("QBANK_CREDENTIAL_DATA", "absent")),
-    Path(__file__).resolve().parents[4] / "shared/data/credential_form1_long.csv.gz",
-]
-FILE = next((place for place in PLACES if place.is_file()), None)
+from tests.credential import FILE
 
 pytestmark = pytest.mark.skipif(FILE is None, reason="the credential data are not here")
 
