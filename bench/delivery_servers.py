@@ -12,13 +12,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from qbank.postgres import connect, dsn
+from bench.measure import core_seconds_of, postmaster
+from qbank.postgres import dsn
 from qbank.settings import Settings
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -34,17 +33,7 @@ class Server:
 
     def core_seconds(self, settings: Settings) -> float:
         """Processor time so far of the server and of Postgres; other programs do not count."""
-        with connect(settings=settings) as conn:
-            row = conn.execute("SHOW data_directory").fetchone()
-        assert row is not None
-        pid = int((Path(row[0]) / "postmaster.pid").read_text().splitlines()[0])
-        total = 0.0
-        for root in (psutil.Process(self.process.pid), psutil.Process(pid)):
-            for process in (root, *root.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    times = process.cpu_times()
-                    total += times.user + times.system
-        return total
+        return core_seconds_of(self.process.pid, postmaster(settings))
 
 
 def commands(settings: Settings, workers: int) -> list[tuple[str, list[str], dict[str, str]]]:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,20 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import marts_nodes, marts_rows
-from bench.measure import Cost
+from bench.measure import Cost, core_seconds_of, postmaster
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Build:
+    """One dbt build: what it cost, dbt and the server together, and where the time went."""
+
+    cost: Cost
+    nodes: marts_nodes.Nodes
 
 
 @dataclass
@@ -39,8 +46,7 @@ class Figures:
 
     Attributes:
         rows, night: responses loaded before, and in the night.
-        build: costs by name of the build, dbt and the server together.
-        nodes: by name of the build, where dbt spent the time.
+        build: by name of the build.
         sizes: bytes by relation, with indexes.
         late_row: the late response is in the mart, as the student's first attempt.
         mart_rows, source_rows: responses in the fact and in the source, after the night.
@@ -48,8 +54,7 @@ class Figures:
 
     rows: int
     night: int
-    build: dict[str, Cost] = field(default_factory=dict)
-    nodes: dict[str, marts_nodes.Nodes] = field(default_factory=dict)
+    build: dict[str, Build] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
     late_row: bool = False
     mart_rows: int = 0
@@ -64,13 +69,13 @@ def measure(rows: int, night: int, say: Console) -> Figures:
         say.print(f"loading {rows:,} responses")
         marts_rows.load_history(owner, rows)
         say.print("full refresh")
-        _build(figures, "full refresh", settings, owner, "--full-refresh")
+        figures.build["full refresh"] = _build(settings, "--full-refresh")
         # what autovacuum does by itself in the day between
         owner.execute("VACUUM ANALYZE")
         marts_rows.load_night(owner, night)
         say.print("night")
-        _build(figures, "night", settings, owner)
-        _build(figures, "nothing new", settings, owner)
+        figures.build["night"] = _build(settings)
+        figures.build["nothing new"] = _build(settings)
         figures.sizes = _sizes(owner)
         figures.late_row = _late_row_is_first_attempt(owner)
         figures.mart_rows = _count(owner, "SELECT count(*) FROM analytics.fact_responses")
@@ -84,21 +89,23 @@ def table(figures: Figures) -> Table:
     result = Table(title=f"marts: {figures.rows:,} responses, a night of {figures.night:,}")
     for column in ("build", "wall s", "of full", "core s", "of full"):
         result.add_column(column, justify="left" if column == "build" else "right")
-    full, full_nodes = figures.build["full refresh"], figures.nodes["full refresh"]
-    for name, cost in figures.build.items():
+    full = figures.build["full refresh"]
+    for name, build in figures.build.items():
+        cost, nodes = build.cost, build.nodes
         result.add_row(
             f"dbt build, {name}",
             f"{cost.seconds:.1f}",
-            f"{cost.seconds / full.seconds:.1%}",
+            f"{cost.seconds / full.cost.seconds:.1%}",
             f"{cost.core_seconds:.1f}",
-            f"{cost.core_seconds / full.core_seconds:.1%}",
+            f"{cost.core_seconds / full.cost.core_seconds:.1%}",
         )
-        nodes = figures.nodes[name]
-        for kind, of_full in (("models", full_nodes.models), ("tests", full_nodes.tests)):
-            seconds = getattr(nodes, kind)
+        for kind, seconds, of_full in (
+            ("models", nodes.models, full.nodes.models),
+            ("tests", nodes.tests, full.nodes.tests),
+        ):
             result.add_row(f"  its {kind}", f"{seconds:.1f}", f"{seconds / of_full:.1%}")
     result.add_section()
-    for node, seconds in figures.nodes["night"].costliest:
+    for node, seconds in figures.build["night"].nodes.costliest:
         result.add_row(f"night: {node}", f"{seconds:.1f}")
     result.add_section()
     for name, size in figures.sizes.items():
@@ -130,13 +137,7 @@ def _server() -> Iterator[Settings]:
             embedded.drop(settings, force=True)
 
 
-def _build(
-    figures: Figures,
-    name: str,
-    settings: Settings,
-    owner: psycopg.Connection[Any],
-    *options: str,
-) -> None:
+def _build(settings: Settings, *options: str) -> Build:
     """`dbt build` as the night runs it: all models and data tests."""
     dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
@@ -144,34 +145,18 @@ def _build(
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", str(work)]
     environment = os.environ | libpq_environment("orchestration", settings)
-    began, cores = time.perf_counter(), _core_seconds(owner)
+    began, spent = time.perf_counter(), _core_seconds(settings)
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
-    cost = Cost(time.perf_counter() - began, _core_seconds(owner) - cores)
+    cost = Cost(time.perf_counter() - began, _core_seconds(settings) - spent)
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout}\n{done.stderr}")
-    figures.build[name] = cost
-    figures.nodes[name] = marts_nodes.read(work)
+    return Build(cost, marts_nodes.read(work))
 
 
-def _core_seconds(owner: psycopg.Connection[Any]) -> float:
-    """Processor time so far of finished commands and of the server with all its processes."""
-    commands = resource.getrusage(resource.RUSAGE_CHILDREN)
-    backend = _stat(Path(f"/proc/{owner.info.backend_pid}/stat"))
-    postmaster = backend[1]
-    ticks = sum(_stat(Path(f"/proc/{postmaster}/stat"))[11:15])  # its own and of those that ended
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = _stat(entry)
-            ticks += sum(fields[11:13]) if fields[1] == postmaster else 0
-    return commands.ru_utime + commands.ru_stime + ticks / os.sysconf("SC_CLK_TCK")
-
-
-def _stat(path: Path) -> list[int]:
-    """The numbers of /proc/pid/stat after the name, the state as 0: parent at 1, times at 11."""
-    fields = path.read_text().rpartition(")")[2].split()
-    return [0, *(int(field) for field in fields[1:15])]
+def _core_seconds(settings: Settings) -> float:
+    return core_seconds_of(os.getpid(), postmaster(settings))
 
 
 def _sizes(owner: psycopg.Connection[Any]) -> dict[str, int]:

@@ -10,10 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from rich.table import Table
+
+from qbank.postgres.keeper import find_postmaster
+from qbank.settings import Settings
 
 # VmHWM belongs to the program alone; ru_maxrss starts at the size of the process that spawned it
 _REPORT = """
@@ -65,6 +70,26 @@ def _cost(work: Callable[[], object], repeats: int) -> Cost:
         wall.append(time.perf_counter() - began)
         core.append(time.process_time() - spent)
     return Cost(statistics.median(wall), statistics.median(core))
+
+
+def core_seconds_of(*pids: int) -> float:
+    """Processor time so far of processes and all that they started, also of what has ended."""
+    roots = [psutil.Process(pid) for pid in pids]
+    # a set: one root may have started another, as a command starts the embedded server
+    family = {*roots, *(child for root in roots for child in root.children(recursive=True))}
+    total = 0.0
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def postmaster(settings: Settings) -> int:
+    """Process id of the embedded server, which runs."""
+    found = find_postmaster(settings.home / "postgres" / "data")
+    assert found is not None
+    return found.pid
 
 
 def peak_bytes(code: str) -> int:
