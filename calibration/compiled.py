@@ -13,7 +13,7 @@ import numba
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 _njit: Any = numba.njit  # its overloads do not know that options can come as a mapping
-_OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_KERNEL = {"error_model": "numpy", "_nrt": False}
 
 
 def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
@@ -39,9 +39,9 @@ def kernel(function: Kernel) -> Kernel:
     kernel was inlined, on the number of threads, or on the width of the machine's vectors. No numba
     runtime: kernels allocate nothing, and counting array references took a third of the time.
     """
-    return compiled(error_model="numpy", _nrt=False)(function)
+    return compiled(**_KERNEL)(function)
 
 
 def inlined(function: Kernel) -> Kernel:
     """Compiles a part of a kernel into its callers: passing the arrays costs more than its work."""
-    return cast(Kernel, _njit(forceinline=True, **_OPTIONS)(function))
+    return cast(Kernel, _njit(nogil=True, forceinline=True, **_KERNEL)(function))

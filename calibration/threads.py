@@ -103,7 +103,5 @@ def over_cores(work: Callable[[int, int], Part], start: int, stop: int, threads:
     Twice as many ranges as threads: a core that is taken away for a while delays only its half.
     """
     spans = list(ranges(start, stop, 1 if threads == 1 else 2 * threads))
-    if len(spans) == 1 or threads == 1:
-        return [work(low, high) for low, high in spans]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(lambda span: work(*span), spans))
+    with Workers(min(threads, len(spans))) as workers:
+        return workers.run(lambda span: work(*span), spans)

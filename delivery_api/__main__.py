@@ -17,6 +17,7 @@ import uvicorn
 
 from delivery_api.settings import ApiSettings
 from qbank.errors import QbankError
+from qbank.postgres.keeper import process_alive
 from qbank.postgres.roles import make_home
 from qbank.settings import get_settings
 
@@ -57,23 +58,13 @@ def _metrics_folder() -> Iterator[Path]:
     parent = settings.home / "run" / "api-metrics"
     own = parent / str(os.getpid())
     for left in parent.glob("*"):
-        if left == own or not _is_alive(int(left.name)):
+        if left == own or not process_alive(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
     own.mkdir(parents=True)
     try:
         yield own
     finally:
         shutil.rmtree(own, ignore_errors=True)
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it is, and belongs to another user
-        return True
-    return True
 
 
 def _arguments(api: ApiSettings) -> argparse.Namespace:
