@@ -79,9 +79,9 @@ FROM (
         1 + right(exam_code, 1)::integer * %(pool)s / 2 AS first_item
     FROM quiz_sessions
     WHERE started_at >= now() - %(first_day)s * interval '1 day'
-    ORDER BY started_at
 ) AS s CROSS JOIN generate_series(1, %(length)s) AS p
 WHERE NOT EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = s.id)
+ORDER BY s.started_at + p * interval '1 minute'
 """
 
 _RESPONSES: Final[LiteralString] = """
@@ -97,6 +97,7 @@ FROM (
     WHERE i.served_at >= now() - %(first_day)s * interval '1 day' AND random() < 0.97
 ) AS d JOIN quiz_sessions AS s ON s.id = d.quiz_id
 WHERE NOT EXISTS (SELECT FROM user_responses AS r WHERE r.quiz_id = d.quiz_id)
+ORDER BY d.served_at
 """
 
 # answered two days ago, come in now, to a question that its student answered again last night
