@@ -9,7 +9,7 @@ with days as (
     select * from {{ ref('int_cohort_days') }}
 ),
 
-item_days as (
+item_days as not materialized (
     select * from {{ ref('int_cohort_item_days') }}
 ),
 
@@ -33,14 +33,18 @@ cohorts as (
     group by days.exam_code, days.cohort_key, days.cohort_value
 ),
 
-items as (
+-- an item's days beside its total: the jackknife goes through them again, and a join of all days
+-- with the totals by five columns would be sorted on disk
+items as materialized (
     select
         item_days.exam_code,
         item_days.cohort_key,
         item_days.cohort_value,
         item_days.question_id,
         item_days.version,
-        cast(sum(item_days.served) as double precision) as served
+        cast(sum(item_days.served) as double precision) as served,
+        array_agg(item_days.ended_on) as days,
+        array_agg(item_days.served) as served_by_day
     from item_days
     group by
         item_days.exam_code, item_days.cohort_key, item_days.cohort_value,
@@ -63,22 +67,15 @@ exposures as (
 -- what the sums would be without one day
 without_day as (
     select
-        item_days.exam_code,
-        item_days.cohort_key,
-        item_days.cohort_value,
-        item_days.ended_on,
-        sum(item_days.served) as total,
-        sum((2 * items.served - item_days.served) * item_days.served) as squares
-    from item_days
-    inner join items
-        on
-            item_days.exam_code = items.exam_code
-            and item_days.cohort_key = items.cohort_key
-            and item_days.cohort_value = items.cohort_value
-            and item_days.question_id = items.question_id
-            and item_days.version = items.version
-    group by
-        item_days.exam_code, item_days.cohort_key, item_days.cohort_value, item_days.ended_on
+        items.exam_code,
+        items.cohort_key,
+        items.cohort_value,
+        days.ended_on,
+        sum(days.served) as total,
+        sum((2 * items.served - days.served) * days.served) as squares
+    from items
+    cross join lateral unnest(items.days, items.served_by_day) as days (ended_on, served)
+    group by items.exam_code, items.cohort_key, items.cohort_value, days.ended_on
 ),
 
 replicates as (
