@@ -42,6 +42,8 @@ arrived as (
                 known.response_id = responses.response_id
                 and known.recorded_at >= (select cutoff.recorded_from from cutoff)
         )
+    -- in the order of the index that is probed next
+    order by responses.user_id, responses.question_id
 ),
 
 -- a late row renumbers the attempts that follow it, so all attempts at what arrived are read;
@@ -151,7 +153,6 @@ inner join items
 {% endif %}
 left join versions
     on changed.question_id = versions.question_id and changed.version = versions.version
-{% if not is_incremental() %}
--- rows lie in the order they came in, so that block-range indexes on times stay narrow
-order by changed.response_id
-{% endif %}
+-- by day, so that block-range indexes on times stay narrow; within it by user, so that what reads
+-- a user's history finds a sitting on a page or two and not on as many as it has answers
+order by changed.session_started_on, changed.user_id, changed.response_id

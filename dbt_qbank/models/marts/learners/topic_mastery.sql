@@ -151,3 +151,5 @@ select
     with_error.last_seen_at,
     {{ newest_load('facts') }} as loaded_at
 from with_error
+-- a user's rows are replaced together, so they lie together
+order by with_error.user_id, with_error.exam_code, with_error.topic_id
