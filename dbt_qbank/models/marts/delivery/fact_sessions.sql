@@ -33,26 +33,83 @@ assignments as not materialized (
     select * from {{ ref('stg_cohort_assignments') }}
 ),
 
+-- the earlier of its end and its expiry, once that has passed; an expired quiz that is sealed
+-- later has ended when it expired, so that a past day's counts stand
+ended as not materialized (
+    select
+        sessions.*,
+        case
+            when least(sessions.sealed_at, sessions.expires_at) <= {{ as_of() }}
+                then least(sessions.sealed_at, sessions.expires_at)
+        end as ended_at
+    from sessions
+),
+
 {% if is_incremental() %}
 
 cutoff as materialized (
     select {{ lookback_start('source_changed_at') }} as changed_from
 ),
 
+-- what the look-back finds of each quiz. Items by served_at, which is indexed: those that come in
+-- later than that come in with a change of their quiz (imports) or with an answer (devices that
+-- were offline)
+recent as (
+    select
+        steps.quiz_id,
+        sum(steps.served) as served,
+        sum(steps.answered) as answered,
+        max(steps.changed_at) as changed_at
+    from (
+        select
+            sessions.quiz_id,
+            0 as served,
+            0 as answered,
+            sessions.updated_at as changed_at
+        from sessions
+        where sessions.updated_at >= (select cutoff.changed_from from cutoff)
+        union all
+        select
+            items.quiz_id,
+            1 as served,
+            0 as answered,
+            items.recorded_at as changed_at
+        from items
+        where items.served_at >= (select cutoff.changed_from from cutoff)
+        union all
+        select
+            responses.quiz_id,
+            0 as served,
+            1 as answered,
+            responses.recorded_at as changed_at
+        from responses
+        where responses.recorded_at >= (select cutoff.changed_from from cutoff)
+    ) as steps
+    group by steps.quiz_id
+),
+
 touched as (
-    select sessions.quiz_id
-    from sessions
-    where sessions.updated_at >= (select cutoff.changed_from from cutoff)
-    union
-    -- by served_at, which is indexed: items that come in later than that come in with a change
-    -- of their quiz (imports) or with an answer (devices that were offline)
-    select items.quiz_id
-    from items
-    where items.served_at >= (select cutoff.changed_from from cutoff)
-    union
-    select responses.quiz_id
-    from responses
-    where responses.recorded_at >= (select cutoff.changed_from from cutoff)
+    select recent.quiz_id
+    from recent
+    inner join lateral (
+        select ended.*
+        from ended
+        where ended.quiz_id = recent.quiz_id
+        offset 0
+    ) as current_state on true
+    -- known as it stands, if all of it lies in the look-back
+    where
+        not exists (
+            select 1
+            from {{ this }} as known
+            where
+                known.quiz_id = recent.quiz_id
+                and known.started_at >= (select cutoff.changed_from from cutoff)
+                and known.source_changed_at = recent.changed_at
+                and known.served = recent.served
+                and known.answered = recent.answered
+                and known.ended_at is not distinct from current_state.ended_at
+        )
     union
     -- time passes: what was open may have expired
     select known.quiz_id
@@ -69,9 +126,9 @@ candidates as (
     select found.*
     from touched
     cross join lateral (
-        select sessions.*
-        from sessions
-        where sessions.quiz_id = touched.quiz_id
+        select ended.*
+        from ended
+        where ended.quiz_id = touched.quiz_id
         offset 0
     ) as found
 ),
@@ -79,7 +136,7 @@ candidates as (
 {% else %}
 
 candidates as (
-    select * from sessions
+    select * from ended
 ),
 
 {% endif %}
@@ -93,12 +150,6 @@ measured as (
         steps.time_taken_ms,
         steps.unanswered_question_ids,
         steps.unanswered_versions,
-        -- the earlier of its end and its expiry, once that has passed; an expired quiz that is
-        -- sealed later has ended when it expired, so that a past day's counts stand
-        case
-            when least(candidates.sealed_at, candidates.expires_at) <= {{ as_of() }}
-                then least(candidates.sealed_at, candidates.expires_at)
-        end as ended_at,
         greatest(candidates.updated_at, steps.changed_at) as source_changed_at
     from candidates
     cross join lateral (
