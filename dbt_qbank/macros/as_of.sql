@@ -14,3 +14,8 @@
 {% macro window_start() -%}
     ({{ utc_date(as_of()) }} - {{ var('exposure_window_days') | int - 1 }})
 {%- endmacro %}
+
+{#- The first day of a date's month. -#}
+{% macro month_of(day) -%}
+    cast(date_trunc('month', {{ day }}) as date)
+{%- endmacro %}

@@ -30,24 +30,39 @@ responses as (
         where facts.session_started_on = touched.session_started_on
         offset 0
     ) as found
-)
+),
 
 {% else %}
 
 responses as (
     select * from facts
-)
+),
 
 {% endif %}
 
+bins as (
+    select
+        responses.exam_code,
+        responses.question_id,
+        responses.version,
+        responses.session_started_on,
+        {{ time_bin('responses.time_taken_ms') }} as time_bin,
+        cast(count(*) as integer) as responses
+    from responses
+    where responses.is_first_attempt and responses.time_taken_ms is not null
+    group by
+        responses.exam_code, responses.question_id, responses.version,
+        responses.session_started_on, time_bin
+)
+
+-- a day's bins in one row: there are nearly as many of them as responses
 select
-    responses.exam_code,
-    responses.question_id,
-    responses.version,
-    responses.session_started_on,
-    {{ time_bin('responses.time_taken_ms') }} as time_bin,
-    cast(count(*) as integer) as responses,
+    bins.exam_code,
+    bins.question_id,
+    bins.version,
+    bins.session_started_on,
+    array_agg(bins.time_bin order by bins.time_bin) as time_bins,
+    array_agg(bins.responses order by bins.time_bin) as responses_by_bin,
     {{ newest_load('facts') }} as loaded_at
-from responses
-where responses.is_first_attempt and responses.time_taken_ms is not null
-group by 1, 2, 3, 4, 5
+from bins
+group by bins.exam_code, bins.question_id, bins.version, bins.session_started_on

@@ -2,13 +2,15 @@
 
 with bins as (
     select
-        days.exam_code,
-        days.question_id,
-        days.version,
-        days.time_bin,
-        sum(days.responses) as responses
-    from {{ ref('int_item_time_days') }} as days
-    group by days.exam_code, days.question_id, days.version, days.time_bin
+        months.exam_code,
+        months.question_id,
+        months.version,
+        counts.time_bin,
+        sum(counts.responses) as responses
+    from {{ ref('int_item_time_months') }} as months
+    cross join
+        lateral unnest(months.time_bins, months.responses_by_bin) as counts (time_bin, responses)
+    group by months.exam_code, months.question_id, months.version, counts.time_bin
 ),
 
 cumulated as (

@@ -1,0 +1,79 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='delete+insert',
+        unique_key='month',
+        on_schema_change='fail',
+        pre_hook="{{ lock_this() }}",
+        indexes=[{'columns': ['month']}],
+    )
+}}
+
+{#- Months between the days and the whole: a night adds up the days of the months it touched and
+    not those of all years. -#}
+
+with days as not materialized (
+    select * from {{ ref('int_item_time_days') }}
+),
+
+facts as not materialized (
+    select * from {{ ref('fact_responses') }}
+),
+
+{% if is_incremental() %}
+
+-- of the responses and not of the days: a day that lost its last first attempt has no row left
+touched as (
+    select distinct {{ month_of('facts.session_started_on') }} as month
+    from facts
+    where {{ written_since('facts') }}
+),
+
+touched_days as (
+    select found.*
+    from touched
+    cross join lateral (
+        select days.*
+        from days
+        where
+            days.session_started_on >= touched.month
+            and days.session_started_on < touched.month + interval '1 month'
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+touched_days as (
+    select * from days
+),
+
+{% endif %}
+
+bins as (
+    select
+        touched_days.exam_code,
+        touched_days.question_id,
+        touched_days.version,
+        {{ month_of('touched_days.session_started_on') }} as month,
+        counts.time_bin,
+        cast(sum(counts.responses) as integer) as responses
+    from touched_days
+    cross join
+        lateral unnest(touched_days.time_bins, touched_days.responses_by_bin)
+            as counts (time_bin, responses)
+    group by
+        touched_days.exam_code, touched_days.question_id, touched_days.version, month,
+        counts.time_bin
+)
+
+select
+    bins.exam_code,
+    bins.question_id,
+    bins.version,
+    bins.month,
+    array_agg(bins.time_bin order by bins.time_bin) as time_bins,
+    array_agg(bins.responses order by bins.time_bin) as responses_by_bin,
+    {{ newest_load('facts') }} as loaded_at
+from bins
+group by bins.exam_code, bins.question_id, bins.version, bins.month
