@@ -28,6 +28,7 @@ from bench.measure import Cost, core_seconds_of, postmaster
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
+from qbank_orchestration.assets.marts import NIGHTLY
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -138,10 +139,11 @@ def _server() -> Iterator[Settings]:
 
 
 def _build(settings: Settings, *options: str) -> Build:
-    """`dbt build` as the night runs it: all models and data tests."""
+    """`dbt build` as the night runs it: all models, and the data tests of a night."""
     dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
-    command = [str(dbt), "--quiet", "build", "--exclude-resource-type", "unit_test", *options]
+    command = [str(dbt), "--quiet", "build", "--exclude-resource-type", "unit_test"]
+    command += [*NIGHTLY, *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", str(work)]
     environment = os.environ | libpq_environment("orchestration", settings)

@@ -12,13 +12,11 @@ import dagster as dg
 
 from qbank_orchestration.assets.marts import INPUT, RESULTS
 from qbank_orchestration.assets.rollback import rollback_exposure
+from qbank_orchestration.tags import KIND
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")
 REESTIMATION = ("sh_p_reestimation", "sh_p_reestimation_publication")
-KIND = "qbank/kind"
-NIGHT = "qbank/night"  # the UTC day a run is part of the night of
-WEEKLY = "qbank/weekly"  # a night in which every exam is due
 
 
 def _job(name: str, selection: Any, kind: str, description: str) -> Any:
@@ -71,11 +69,8 @@ reestimate_exam = _job(
 __all__ = [
     "EXPOSURE",
     "JOBS",
-    "KIND",
-    "NIGHT",
     "PARAMETERS",
     "REESTIMATION",
-    "WEEKLY",
     "calibrate_exam",
     "calibrate_parameters",
     "nightly",

@@ -10,9 +10,10 @@ import dagster as dg
 from qbank.settings import get_settings
 from qbank.stores import item_bank, source_tables
 from qbank_orchestration.engine import night
-from qbank_orchestration.jobs import NIGHT, WEEKLY, rebuild_marts
+from qbank_orchestration.jobs import rebuild_marts
 from qbank_orchestration.resources import Database
 from qbank_orchestration.settings import orchestration_settings
+from qbank_orchestration.tags import NIGHT, WEEKLY
 
 
 @dg.schedule(
@@ -41,10 +42,11 @@ def nightly_schedule(
     cron_schedule=orchestration_settings().weekly_cron,
     execution_timezone=get_settings().nightly_timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Calibrates every exam's exposure control in full, changed or not.",
+    description="Calibrates every exam's exposure control in full, changed or not, and audits every"
+    " row of the marts.",
 )
 def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """A night in which every exam is due."""
+    """A night in which every exam is due, and every row is audited."""
     day = context.scheduled_execution_time.astimezone(UTC).date()
     return dg.RunRequest(
         run_key=f"weekly:{day}",

@@ -7,9 +7,13 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from qbank_orchestration.dbt import Translator, artifacts, database_environment
+from qbank_orchestration.tags import WEEKLY
 
 INPUT, RESULTS = "nightly_input", "results"  # dbt tags
 POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
+# tests of a night look at what its builds wrote, those of the weekly audit at every row
+NIGHTLY = ("--exclude", "tag:whole_table")
+AUDIT = ("--vars", "{test_window_days: 36500}")
 
 
 def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
@@ -40,5 +44,6 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     # unit tests judge the code, not tonight's data: they run in CI
     arguments = ["build", "--exclude-resource-type", "unit_test"]
+    arguments += AUDIT if WEEKLY in context.run.tags else NIGHTLY
     with artifacts(context.run.run_id) as target, database_environment():
         yield from dbt.cli(arguments, context=context, target_path=target).stream()

@@ -16,9 +16,10 @@ from qbank.stores import item_bank, runs
 from qbank_orchestration import jobs
 from qbank_orchestration.engine import night
 from qbank_orchestration.engine.backfill import partition_key
-from qbank_orchestration.jobs import EXPOSURE, NIGHT, PARAMETERS, WEEKLY
+from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
 from qbank_orchestration.partitions import EXAM
 from qbank_orchestration.resources import Database
+from qbank_orchestration.tags import NIGHT, WEEKLY
 
 _WORK = ("nightly", "calibrate_parameters", "calibrate_exam", "reestimate_exam")
 _UNDER_WAY = [
@@ -51,7 +52,7 @@ def night_sensor(
             cursor=marts.run_id,
             dynamic_partitions_requests=[EXAM.build_add_request(new)] if new else [],
         )
-    return _close(context.instance, database, marts.run_id)
+    return _close(context.instance, database, marts)
 
 
 def exam_nights(database: Database, tags: dict[str, str]) -> tuple[list[dg.RunRequest], list[str]]:
@@ -91,7 +92,7 @@ def _calibration(due: night.Due, tags: dict[str, str], own: dict[str, str]) -> d
 
 
 def _close(
-    instance: dg.DagsterInstance, database: Database, marts_run: str
+    instance: dg.DagsterInstance, database: Database, marts: dg.DagsterRun
 ) -> dg.SensorResult | dg.SkipReason:
     busy = sum(
         instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=_UNDER_WAY)) for job in _WORK
@@ -101,8 +102,10 @@ def _close(
     with database.connect() as conn:
         newest = runs.newest_finished(conn)
     # the key says what the results would show: asked once for each state of the inputs
-    key = f"{marts_run}:{newest.id if newest else 'none'}"
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, job_name="refresh_results")])
+    key = f"{marts.run_id}:{newest.id if newest else 'none'}"
+    weekly = {WEEKLY: marts.tags[WEEKLY]} if WEEKLY in marts.tags else {}
+    results = dg.RunRequest(run_key=key, job_name="refresh_results", tags=weekly)
+    return dg.SensorResult(run_requests=[results])
 
 
 def _last_success(instance: dg.DagsterInstance, job: str) -> Any:

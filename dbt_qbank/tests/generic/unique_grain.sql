@@ -1,10 +1,10 @@
 {#- No two rows share the grain's columns. With `recent_key` only the keys among recently loaded
     rows are looked at, but in the whole table: a duplicate of an old row is found as well. After a
-    full refresh every row is recent. Keys are looked up one by one (offset 0 keeps it so), for the
+    full refresh, and in an audit of all, every row is. Keys are looked up one by one (offset 0 keeps it so), for the
     planner takes a third of the table for recent. -#}
 {% test unique_grain(model, columns, recent_key=none) %}
 {%- set key = [recent_key] if recent_key is string else recent_key %}
-{%- if key and not flags.FULL_REFRESH %}
+{%- if key and not audits_every_row() %}
 select
     {{ columns | join(', ') }},
     count(*) as copies
