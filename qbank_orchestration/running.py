@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from qbank import postgres
 from qbank.stores import item_bank
 from qbank_orchestration.engine import night
+from qbank_orchestration.tags import NIGHT, WEEKLY
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -121,10 +122,10 @@ class Runner:
         """The whole night: marts, each exam's calibration and re-estimation, results.
 
         Marts that fail end the night, for nothing may be calibrated on them. One exam's failure
-        does not stop the others.
+        does not stop the others. A ``full`` night is the weekly one.
         """
         done = Night()
-        tags = {"qbank/night": day.isoformat()}
+        tags = {NIGHT: day.isoformat()} | ({WEEKLY: "true"} if full else {})
         with postgres.connect("orchestration") as conn:
             known = [exam.exam_code for exam in item_bank.exams(conn)]
         marts = self.run("rebuild_marts", tags=tags)

@@ -5,9 +5,10 @@
     and a crash between two models loses nothing. -#}
 
 {#- Builds of one model stand in line. With `loading_clock`, taken after the lock, a later commit
-    always carries a later `loaded_at`, so a watermark never skips a row. -#}
+    always carries a later `loaded_at`, so a watermark never skips a row. An advisory lock and not
+    one of the table, which would wait for autovacuum. -#}
 {% macro lock_this() -%}
-    {%- if is_incremental() -%} lock table {{ this }} in share row exclusive mode {%- endif -%}
+    select pg_advisory_xact_lock(hashtextextended('{{ this }}', 0))
 {%- endmacro %}
 
 {#- A scalar subquery is evaluated once a statement, so all rows of a build carry one time. -#}

@@ -7,12 +7,33 @@ from qbank import postgres
 from qbank.stores import exposure, item_bank, runs
 from qbank_orchestration.engine import night as night_engine
 from qbank_orchestration.running import Runner
+from qbank_orchestration.tags import WEEKLY
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
 
 
 def statuses() -> set[tuple[str, str, str]]:
     with postgres.connect("orchestration") as conn:
         return {(run.exam_code, run.kind, run.status) for run in runs.list(conn).runs}
+
+
+FORGED = """INSERT INTO analytics.fact_responses
+    SELECT (jsonb_populate_record(f, jsonb_build_object(
+        'response_id', -1, 'loaded_at', f.loaded_at - interval '1 day'))).*
+    FROM analytics.fact_responses AS f LIMIT 1"""
+
+
+@pytest.mark.slow
+def test_a_row_too_many_of_an_earlier_build_fails_the_weekly_audit_not_a_night(
+    exams: Exams, runner: Runner
+):
+    with postgres.connect("owner", autocommit=True) as owner:
+        owner.execute(FORGED)
+    night = runner.run("rebuild_marts")
+    assert night.success, night.error
+    week = runner.run("rebuild_marts", tags={WEEKLY: "true"})
+    assert not week.success
+    assert "fact_responses.fact_responses_are_no_more_than_the_source" in week.checks_failed
+    assert "fact_responses.fact_responses_say_what_the_source_says" in week.checks_failed
 
 
 @pytest.mark.slow

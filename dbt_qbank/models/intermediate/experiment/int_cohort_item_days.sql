@@ -2,10 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='ended_on',
+        unique_key=['ended_on', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['ended_on']}],
+        indexes=[{'columns': ['ended_on', 'exam_code']}],
     )
 }}
 
@@ -16,7 +16,9 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct facts.ended_on
+    select distinct
+        facts.ended_on,
+        facts.exam_code
     from facts
     where facts.ended_on is not null and {{ written_since('facts') }}
 ),
@@ -37,7 +39,12 @@ sessions as (
     where
         facts.served > 0
         {% if is_incremental() %}
-        and facts.ended_on in (select touched.ended_on from touched)
+        and (facts.ended_on, facts.exam_code) in (
+            select
+                touched.ended_on,
+                touched.exam_code
+            from touched
+        )
         {% else %}
         and facts.ended_on is not null
         {% endif %}

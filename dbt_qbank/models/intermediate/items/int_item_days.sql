@@ -2,10 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='session_started_on',
+        unique_key=['session_started_on', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['session_started_on']}],
+        indexes=[{'columns': ['session_started_on', 'exam_code']}],
     )
 }}
 
@@ -16,7 +16,9 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct facts.session_started_on
+    select distinct
+        facts.session_started_on,
+        facts.exam_code
     from facts
     where {{ written_since('facts') }}
 ),
@@ -27,7 +29,9 @@ responses as (
     cross join lateral (
         select facts.*
         from facts
-        where facts.session_started_on = touched.session_started_on
+        where
+            facts.session_started_on = touched.session_started_on
+            and facts.exam_code = touched.exam_code
         offset 0
     ) as found
 ),

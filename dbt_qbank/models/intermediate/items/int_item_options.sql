@@ -19,6 +19,7 @@ items as (
         sum(chosen.responses) as responses
     from chosen
     group by chosen.exam_code, chosen.question_id, chosen.version
+    having sum(chosen.responses) > 0
 ),
 
 -- an option that nobody chose has a share of 0, not none

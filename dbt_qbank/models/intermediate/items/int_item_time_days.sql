@@ -2,10 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='session_started_on',
+        unique_key=['session_started_on', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['session_started_on']}],
+        indexes=[{'columns': ['session_started_on', 'exam_code']}],
     )
 }}
 
@@ -16,7 +16,9 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct facts.session_started_on
+    select distinct
+        facts.session_started_on,
+        facts.exam_code
     from facts
     where {{ written_since('facts') }}
 ),
@@ -27,7 +29,9 @@ responses as (
     cross join lateral (
         select facts.*
         from facts
-        where facts.session_started_on = touched.session_started_on
+        where
+            facts.session_started_on = touched.session_started_on
+            and facts.exam_code = touched.exam_code
         offset 0
     ) as found
 ),
@@ -47,9 +51,10 @@ bins as (
         responses.version,
         responses.session_started_on,
         {{ time_bin('responses.time_taken_ms') }} as time_bin,
-        cast(count(*) as integer) as responses
+        -- where a late answer took a first attempt's place, a 0 replaces the row that counted it
+        cast(count(*) filter (where responses.is_first_attempt) as integer) as responses
     from responses
-    where responses.is_first_attempt and responses.time_taken_ms is not null
+    where responses.time_taken_ms is not null
     group by
         responses.exam_code, responses.question_id, responses.version,
         responses.session_started_on, time_bin

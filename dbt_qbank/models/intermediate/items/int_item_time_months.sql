@@ -2,10 +2,10 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='month',
+        unique_key=['month', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['month']}],
+        indexes=[{'columns': ['month', 'exam_code']}],
     )
 }}
 
@@ -22,9 +22,10 @@ facts as not materialized (
 
 {% if is_incremental() %}
 
--- of the responses and not of the days: a day that lost its last first attempt has no row left
 touched as (
-    select distinct {{ month_of('facts.session_started_on') }} as month
+    select distinct
+        {{ month_of('facts.session_started_on') }} as month,
+        facts.exam_code
     from facts
     where {{ written_since('facts') }}
 ),
@@ -38,6 +39,7 @@ touched_days as (
         where
             days.session_started_on >= touched.month
             and days.session_started_on < touched.month + interval '1 month'
+            and days.exam_code = touched.exam_code
         offset 0
     ) as found
 ),

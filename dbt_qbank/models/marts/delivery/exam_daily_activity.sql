@@ -2,12 +2,11 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='day',
+        unique_key=['exam_code', 'day'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
         indexes=[
             {'columns': ['exam_code', 'day']},
-            {'columns': ['day']},
         ],
     )
 }}
@@ -17,13 +16,17 @@ with sessions as not materialized (
 ),
 
 days as (
-    select sessions.started_on as day
+    select
+        sessions.exam_code,
+        sessions.started_on as day
     from sessions
     {% if is_incremental() %}
     where {{ written_since('sessions') }}
     {% endif %}
     union
-    select sessions.ended_on as day
+    select
+        sessions.exam_code,
+        sessions.ended_on as day
     from sessions
     where
         sessions.ended_on is not null
@@ -43,7 +46,8 @@ started as (
         sum(sessions.answered) as responses,
         sum(sessions.correct) as correct
     from sessions
-    where sessions.started_on in (select days.day from days)
+    inner join days
+        on sessions.exam_code = days.exam_code and sessions.started_on = days.day
     group by sessions.tenant_id, sessions.exam_code, sessions.started_on
 ),
 
@@ -56,7 +60,8 @@ ended as (
         count(*) filter (where sessions.status = 'finished') as sessions_finished,
         count(*) filter (where {{ is_controlled('sessions') }}) as sessions_controlled
     from sessions
-    where sessions.ended_on in (select days.day from days)
+    inner join days
+        on sessions.exam_code = days.exam_code and sessions.ended_on = days.day
     group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
 )
 

@@ -2,13 +2,12 @@
     config(
         materialized='incremental',
         incremental_strategy='delete+insert',
-        unique_key='day',
+        unique_key=['day', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
         indexes=[
             {'columns': ['exam_code', 'day']},
             {'columns': ['exam_code', 'question_id', 'version', 'day']},
-            {'columns': ['day']},
         ],
     )
 }}
@@ -20,7 +19,9 @@ with all_sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct all_sessions.ended_on
+    select distinct
+        all_sessions.ended_on,
+        all_sessions.exam_code
     from all_sessions
     where all_sessions.ended_on is not null and {{ written_since('all_sessions') }}
 ),
@@ -31,7 +32,9 @@ sessions as (
     cross join lateral (
         select all_sessions.*
         from all_sessions
-        where all_sessions.ended_on = touched.ended_on
+        where
+            all_sessions.ended_on = touched.ended_on
+            and all_sessions.exam_code = touched.exam_code
         offset 0
     ) as found
 ),

@@ -11,7 +11,7 @@
             {'columns': ['user_id', 'question_id', 'attempt_number', 'tenant_id']},
             {'columns': ['question_id', 'exam_code']},
             {'columns': ['loaded_at']},
-            {'columns': ['session_started_on'], 'type': 'brin'},
+            {'columns': ['session_started_on', 'exam_code'], 'type': 'brin'},
             {'columns': ['answered_at'], 'type': 'brin'},
         ],
     )
@@ -153,6 +153,7 @@ inner join items
 {% endif %}
 left join versions
     on changed.question_id = versions.question_id and changed.version = versions.version
--- by day, so that block-range indexes on times stay narrow; within it by user, so that what reads
--- a user's history finds a sitting on a page or two and not on as many as it has answers
-order by changed.session_started_on, changed.user_id, changed.response_id
+-- by day and exam, so that block-range indexes on them stay narrow; within these by user, so that
+-- what reads a user's history finds a sitting on a page or two and not on as many as it has answers
+order by
+    changed.session_started_on, changed.exam_code, changed.user_id, changed.response_id

@@ -8,7 +8,7 @@
         indexes=[
             {'columns': ['exam_code', 'ended_on']},
             {'columns': ['ended_on']},
-            {'columns': ['started_on']},
+            {'columns': ['exam_code', 'started_on']},
             {'columns': ['user_id', 'exam_code']},
             {'columns': ['loaded_at']},
             {'columns': ['source_changed_at']},
@@ -114,7 +114,7 @@ touched as (
     -- time passes: what was open may have expired
     select known.quiz_id
     from {{ this }} as known
-    where known.ended_at is null and known.expires_at <= {{ as_of() }}
+    where known.ended_on is null and known.expires_at <= {{ as_of() }}
     union
     select sessions.quiz_id
     from assignments

@@ -54,10 +54,11 @@ by_topic as (
         responses.user_id,
         responses.exam_code,
         responses.topic_id,
-        count(*) as attempts,
-        count(*) filter (where responses.is_correct) as correct,
-        count(responses.time_taken_ms) as timed,
-        sum(responses.time_taken_ms) as time_taken_ms,
+        -- integers: their sums are bigint, where those of bigint would be numeric and slow
+        cast(count(*) as integer) as attempts,
+        cast(count(*) filter (where responses.is_correct) as integer) as correct,
+        cast(count(responses.time_taken_ms) as integer) as timed,
+        cast(sum(responses.time_taken_ms) as double precision) as time_taken_ms,
         max(responses.answered_at) as last_seen_at
     from responses
     group by responses.tenant_id, responses.user_id, responses.exam_code, responses.topic_id
