@@ -62,6 +62,21 @@ def test_incremental_equals_full_refresh(dbt, bank, seed):
     assert len(refreshed["item_health"]) >= 24
 
 
+def test_day_that_loses_its_only_first_attempt_counts_none(dbt, bank):
+    """A late row takes its place: the day has answers still, and no first one."""
+    bank.exam("first")
+    question = bank.question(bank.topic("Topic"), "first")
+    bank.answer(bank.quiz("first", "u1", [question], at=days_ago(2)), question)
+    dbt.models()
+    bank.answer(bank.quiz("first", "u1", [question], at=days_ago(4)), question)
+    dbt.models()
+    nightly = contents(bank)
+    shares = bank.one("SELECT sum(responses) FROM analytics_staging.int_item_option_days")
+    assert shares == 1
+    dbt.models(full_refresh=True)
+    assert nightly == contents(bank)
+
+
 def test_second_build_writes_nothing_anywhere(dbt, bank):
     school = School(bank, np.random.default_rng(4))
     school.found()

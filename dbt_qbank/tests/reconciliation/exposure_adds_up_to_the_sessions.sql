@@ -15,8 +15,12 @@ by_item as (
         sum(rates.served) as served,
         max(rates.sessions) as sessions
     from days
-    inner join {{ ref('exposure_daily_rates') }} as rates
-        on days.exam_code = rates.exam_code and days.day = rates.day
+    inner join lateral (
+        select all_rates.*
+        from {{ ref('exposure_daily_rates') }} as all_rates
+        where all_rates.exam_code = days.exam_code and all_rates.day = days.day
+        offset 0
+    ) as rates on true
     group by rates.exam_code, rates.day
 ),
 
@@ -27,8 +31,12 @@ by_session as (
         sum(quizzes.served) as served,
         count(*) as sessions
     from days
-    inner join {{ ref('fact_sessions') }} as quizzes
-        on days.exam_code = quizzes.exam_code and days.day = quizzes.ended_on
+    inner join lateral (
+        select sessions.*
+        from {{ ref('fact_sessions') }} as sessions
+        where sessions.exam_code = days.exam_code and sessions.ended_on = days.day
+        offset 0
+    ) as quizzes on true
     group by quizzes.exam_code, quizzes.ended_on
 )
 

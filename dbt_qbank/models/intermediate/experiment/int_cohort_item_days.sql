@@ -23,31 +23,39 @@ touched as (
     where facts.ended_on is not null and {{ written_since('facts') }}
 ),
 
+ended as (
+    select found.*
+    from touched
+    cross join lateral (
+        select facts.*
+        from facts
+        where facts.ended_on = touched.ended_on and facts.exam_code = touched.exam_code
+        offset 0
+    ) as found
+),
+
+{% else %}
+
+ended as (
+    select facts.*
+    from facts
+    where facts.ended_on is not null
+),
+
 {% endif %}
 
 -- beside the assigned cohorts, every session is in the arm of the rule that it was delivered by
 sessions as (
     select
-        facts.*,
+        ended.*,
         arms.key as cohort_key,
         arms.value as cohort_value
-    from facts
+    from ended
     cross join
         lateral jsonb_each_text(
-            facts.cohorts || jsonb_build_object('delivered_selector', facts.selector)
+            ended.cohorts || jsonb_build_object('delivered_selector', ended.selector)
         ) as arms
-    where
-        facts.served > 0
-        {% if is_incremental() %}
-        and (facts.ended_on, facts.exam_code) in (
-            select
-                touched.ended_on,
-                touched.exam_code
-            from touched
-        )
-        {% else %}
-        and facts.ended_on is not null
-        {% endif %}
+    where ended.served > 0
 )
 
 select

@@ -27,7 +27,16 @@ responses as (
     select found.*
     from touched
     cross join lateral (
-        select facts.*
+        -- these columns only: they are read twice, and kept in between
+        select
+            facts.exam_code,
+            facts.tenant_id,
+            facts.question_id,
+            facts.version,
+            facts.session_started_on,
+            facts.quiz_id,
+            facts.is_first_attempt,
+            facts.is_correct
         from facts
         where
             facts.session_started_on = touched.session_started_on

@@ -45,9 +45,15 @@ started as (
         sum(sessions.served) as served,
         sum(sessions.answered) as responses,
         sum(sessions.correct) as correct
-    from sessions
-    inner join days
-        on sessions.exam_code = days.exam_code and sessions.started_on = days.day
+    from days
+    inner join lateral (
+        select started_that_day.*
+        from {{ ref('fact_sessions') }} as started_that_day
+        where
+            started_that_day.exam_code = days.exam_code
+            and started_that_day.started_on = days.day
+        offset 0
+    ) as sessions on true
     group by sessions.tenant_id, sessions.exam_code, sessions.started_on
 ),
 
@@ -59,9 +65,15 @@ ended as (
         count(*) as sessions_ended,
         count(*) filter (where sessions.status = 'finished') as sessions_finished,
         count(*) filter (where {{ is_controlled('sessions') }}) as sessions_controlled
-    from sessions
-    inner join days
-        on sessions.exam_code = days.exam_code and sessions.ended_on = days.day
+    from days
+    inner join lateral (
+        select ended_that_day.*
+        from {{ ref('fact_sessions') }} as ended_that_day
+        where
+            ended_that_day.exam_code = days.exam_code
+            and ended_that_day.ended_on = days.day
+        offset 0
+    ) as sessions on true
     group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
 )
 

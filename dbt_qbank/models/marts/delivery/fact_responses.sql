@@ -11,7 +11,7 @@
             {'columns': ['user_id', 'question_id', 'attempt_number', 'tenant_id']},
             {'columns': ['question_id', 'exam_code']},
             {'columns': ['loaded_at']},
-            {'columns': ['session_started_on', 'exam_code'], 'type': 'brin'},
+            {'columns': ['exam_code', 'session_started_on']},
             {'columns': ['answered_at'], 'type': 'brin'},
         ],
     )
@@ -28,10 +28,8 @@ cutoff as materialized (
     select {{ lookback_start('recorded_at') }} as recorded_from
 ),
 
-arrived as (
-    select distinct
-        responses.user_id,
-        responses.question_id
+arrived as materialized (
+    select responses.*
     from responses
     where
         responses.recorded_at >= (select cutoff.recorded_from from cutoff)
@@ -42,23 +40,52 @@ arrived as (
                 known.response_id = responses.response_id
                 and known.recorded_at >= (select cutoff.recorded_from from cutoff)
         )
-    -- in the order of the index that is probed next
-    order by responses.user_id, responses.question_id
 ),
 
--- a late row renumbers the attempts that follow it, so all attempts at what arrived are read;
+-- in the order of the index that is probed next
+arrived_at as (
+    select distinct
+        arrived.user_id,
+        arrived.question_id
+    from arrived
+    order by arrived.user_id, arrived.question_id
+),
+
+-- a late row renumbers the attempts that follow it, so those at what arrived are numbered anew;
 -- `offset 0` keeps the planner at one index probe an arrived key
 candidates as (
-    select attempts.*
+    select
+        arrived.*,
+        cast(null as integer) as known_number
     from arrived
-    cross join lateral (
-        select same_item.*
-        from responses as same_item
+    union all
+    select
+        attempts.response_id,
+        attempts.quiz_id,
+        attempts.user_id,
+        attempts.question_id,
+        attempts.version,
+        attempts.option_label,
+        attempts.is_correct,
+        attempts.time_taken_ms,
+        attempts.answered_at,
+        attempts.recorded_at,
+        attempts.attempt_number as known_number
+    from arrived_at
+    inner join lateral (
+        select known.*
+        from {{ this }} as known
         where
-            same_item.user_id = arrived.user_id
-            and same_item.question_id = arrived.question_id
+            known.user_id = arrived_at.user_id
+            and known.question_id = arrived_at.question_id
         offset 0
-    ) as attempts
+    ) as attempts on true
+    where
+        not exists (
+            select 1
+            from arrived as again
+            where again.response_id = attempts.response_id
+        )
 ),
 
 {% else %}
@@ -95,14 +122,7 @@ changed as (
     select numbered.*
     from numbered
     {% if is_incremental() %}
-    where
-        not exists (
-            select 1
-            from {{ this }} as known
-            where
-                known.response_id = numbered.response_id
-                and known.attempt_number = numbered.attempt_number
-        )
+    where numbered.attempt_number is distinct from numbered.known_number
     {% endif %}
 ),
 
@@ -153,7 +173,7 @@ inner join items
 {% endif %}
 left join versions
     on changed.question_id = versions.question_id and changed.version = versions.version
--- by day and exam, so that block-range indexes on them stay narrow; within these by user, so that
--- what reads a user's history finds a sitting on a page or two and not on as many as it has answers
+-- by day and exam, which are rebuilt together; within these by user, so that what reads a user's
+-- history finds a sitting on a page or two and not on as many as it has answers
 order by
     changed.session_started_on, changed.exam_code, changed.user_id, changed.response_id
