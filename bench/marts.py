@@ -155,22 +155,21 @@ def _build(settings: Settings, *options: str) -> Build:
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", str(work)]
     environment = os.environ | libpq_environment("orchestration", settings)
-    began, server, own = time.perf_counter(), *_core_seconds(settings)
+    began, spent = time.perf_counter(), _core_seconds(settings)
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
-    server, own = (
-        after - before for before, after in zip((server, own), _core_seconds(settings), strict=True)
-    )
+    whole, server = (now - then for now, then in zip(_core_seconds(settings), spent, strict=True))
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout}\n{done.stderr}")
-    return Build(Cost(seconds, server + own), server, marts_nodes.read(work))
+    return Build(Cost(seconds, whole), server, marts_nodes.read(work))
 
 
 def _core_seconds(settings: Settings) -> tuple[float, float]:
-    """Of the server, and of this process with the dbt that it ran."""
-    return core_seconds_of(postmaster(settings)), core_seconds_of(os.getpid())
+    """Of the server with this process and the dbt that it runs, and of the server alone."""
+    server = postmaster(settings)
+    return core_seconds_of(os.getpid(), server), core_seconds_of(server)
 
 
 def _sizes(owner: psycopg.Connection[Any]) -> dict[str, int]:
