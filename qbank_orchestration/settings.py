@@ -15,7 +15,8 @@ class OrchestrationSettings(SettingsGroup):
 
     Attributes:
         first_day: first day partition of re-estimation.
-        weekly_cron: when every exam is calibrated in full, changed or not.
+        weekly_cron: when every exam is calibrated in full, changed or not, and every row of the
+            marts is audited.
         rebuild_manifest: whether a stale dbt manifest is rebuilt at import; switch it off where
             the manifest is built ahead and the checkout is read-only.
     """

@@ -18,7 +18,8 @@ def statuses() -> set[tuple[str, str, str]]:
 
 FORGED = """INSERT INTO analytics.fact_responses
     SELECT (jsonb_populate_record(f, jsonb_build_object(
-        'response_id', -1, 'loaded_at', f.loaded_at - interval '1 day'))).*
+        'response_id', -1, 'quiz_id', 'none', 'user_id', 'nobody',
+        'loaded_at', f.loaded_at - interval '1 day'))).*
     FROM analytics.fact_responses AS f LIMIT 1"""
 
 

@@ -1,4 +1,9 @@
-{{ config(tags=['nightly_input']) }}
+{{
+    config(
+        tags=['nightly_input'],
+        meta={'dagster': {'ref': {'name': 'exposure_daily_rates'}}},
+    )
+}}
 -- what was served by day adds up to what the quizzes that ended that day were served
 with days as (
     select distinct

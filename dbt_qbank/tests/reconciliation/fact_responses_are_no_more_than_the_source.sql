@@ -1,4 +1,9 @@
-{{ config(tags=['nightly_input', 'whole_table']) }}
+{{
+    config(
+        tags=['nightly_input', 'whole_table'],
+        meta={'dagster': {'ref': {'name': 'fact_responses'}}},
+    )
+}}
 -- whatever the window of the other tests, a row too many anywhere in the mart: two counts over
 -- primary keys, the whole table. Not for every night, for its cost grows with the table
 with facts as (

@@ -1,4 +1,10 @@
-{{ config(tags=['nightly_input'], severity='warn') }}
+{{
+    config(
+        tags=['nightly_input'],
+        meta={'dagster': {'ref': {'name': 'fact_responses'}}},
+        severity='warn',
+    )
+}}
 -- every response recorded in the look-back before the last build is in the mart; a warning, for a
 -- long import that was still open during the build is missing rightly, until the next one
 with build as (

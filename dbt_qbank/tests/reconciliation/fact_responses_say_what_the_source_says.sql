@@ -1,4 +1,9 @@
-{{ config(tags=['nightly_input']) }}
+{{
+    config(
+        tags=['nightly_input'],
+        meta={'dagster': {'ref': {'name': 'fact_responses'}}},
+    )
+}}
 -- every recently loaded fact row is a response of the source, with the same answer; looked up row
 -- by row (offset 0 keeps it so), for the planner takes a third of the table for recent
 select facts.response_id
