@@ -24,14 +24,7 @@ touched as (
 ),
 
 ended as (
-    select found.*
-    from touched
-    cross join lateral (
-        select facts.*
-        from facts
-        where facts.ended_on = touched.ended_on and facts.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('facts', ['ended_on', 'exam_code']) }}
 ),
 
 {% else %}

@@ -9,6 +9,12 @@
     )
 }}
 
+{#- The rows are read twice, and kept in between: these columns only. -#}
+{%- set columns = [
+    'exam_code', 'tenant_id', 'question_id', 'version', 'session_started_on', 'quiz_id',
+    'is_first_attempt', 'is_correct',
+] %}
+
 with facts as not materialized (
     select * from {{ ref('fact_responses') }}
 ),
@@ -24,25 +30,7 @@ touched as (
 ),
 
 responses as (
-    select found.*
-    from touched
-    cross join lateral (
-        -- these columns only: they are read twice, and kept in between
-        select
-            facts.exam_code,
-            facts.tenant_id,
-            facts.question_id,
-            facts.version,
-            facts.session_started_on,
-            facts.quiz_id,
-            facts.is_first_attempt,
-            facts.is_correct
-        from facts
-        where
-            facts.session_started_on = touched.session_started_on
-            and facts.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('facts', ['session_started_on', 'exam_code'], columns) }}
 ),
 
 {% else %}

@@ -24,16 +24,7 @@ touched as (
 ),
 
 responses as (
-    select found.*
-    from touched
-    cross join lateral (
-        select facts.*
-        from facts
-        where
-            facts.session_started_on = touched.session_started_on
-            and facts.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('facts', ['session_started_on', 'exam_code']) }}
 ),
 
 {% else %}

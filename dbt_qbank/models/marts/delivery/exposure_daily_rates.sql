@@ -27,16 +27,7 @@ touched as (
 ),
 
 sessions as (
-    select found.*
-    from touched
-    cross join lateral (
-        select all_sessions.*
-        from all_sessions
-        where
-            all_sessions.ended_on = touched.ended_on
-            and all_sessions.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('all_sessions', ['ended_on', 'exam_code']) }}
 ),
 
 {% else %}

@@ -30,14 +30,7 @@ touched as (
 ),
 
 responses as (
-    select found.*
-    from touched
-    cross join lateral (
-        select facts.*
-        from facts
-        where facts.user_id = touched.user_id and facts.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('facts', ['user_id', 'exam_code']) }}
 ),
 
 {% else %}

@@ -27,14 +27,7 @@ touched as (
 ),
 
 candidates as (
-    select found.*
-    from touched
-    cross join lateral (
-        select sessions.*
-        from sessions
-        where sessions.user_id = touched.user_id and sessions.exam_code = touched.exam_code
-        offset 0
-    ) as found
+    {{ rows_of_touched('sessions', ['user_id', 'exam_code']) }}
 ),
 
 {% else %}
