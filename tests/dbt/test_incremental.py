@@ -77,6 +77,21 @@ def test_day_that_loses_its_only_first_attempt_counts_none(dbt, bank):
     assert nightly == contents(bank)
 
 
+def test_assignment_that_is_entered_late_reaches_a_quiz_that_is_known(dbt, bank):
+    """It was made before the look-back began, and the quiz lies within it."""
+    bank.exam("first")
+    question = bank.question(bank.topic("Topic"), "first")
+    bank.answer(bank.quiz("first", "u1", [question], at=days_ago(1)), question)
+    dbt.models("+fact_sessions")
+    bank.owner.execute(
+        """INSERT INTO cohort_assignments (user_id, cohort_key, cohort_value, assigned_at)
+        VALUES ('u1', 'trial', 'treated', %s)""",
+        (days_ago(20),),
+    )
+    dbt.models("+fact_sessions")
+    assert bank.one("SELECT cohorts FROM analytics.fact_sessions") == {"trial": "treated"}
+
+
 def test_second_build_writes_nothing_anywhere(dbt, bank):
     school = School(bank, np.random.default_rng(4))
     school.found()

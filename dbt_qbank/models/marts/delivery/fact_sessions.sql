@@ -33,16 +33,30 @@ assignments as not materialized (
     select * from {{ ref('stg_cohort_assignments') }}
 ),
 
--- the earlier of its end and its expiry, once that has passed; an expired quiz that is sealed
--- later has ended when it expired, so that a past day's counts stand
-ended as not materialized (
+described as not materialized (
     select
         sessions.*,
+        -- the earlier of its end and its expiry, once that has passed; an expired quiz that is
+        -- sealed later has ended when it expired, so that a past day's counts stand
         case
             when least(sessions.sealed_at, sessions.expires_at) <= {{ as_of() }}
                 then least(sessions.sealed_at, sessions.expires_at)
-        end as ended_at
+        end as ended_at,
+        coalesce(assigned.cohorts, '{}') as cohorts
     from sessions
+    left join lateral (
+        -- of two values for a key the later one stays: a tenant's own wins over everyone's
+        select
+            jsonb_object_agg(
+                assignments.cohort_key, assignments.cohort_value
+                order by assignments.tenant_id nulls first
+            ) as cohorts
+        from assignments
+        where
+            assignments.user_id = sessions.user_id
+            and (assignments.tenant_id is null or assignments.tenant_id = sessions.tenant_id)
+            and assignments.assigned_at <= sessions.started_at
+    ) as assigned on true
 ),
 
 {% if is_incremental() %}
@@ -92,9 +106,9 @@ touched as (
     select recent.quiz_id
     from recent
     inner join lateral (
-        select ended.*
-        from ended
-        where ended.quiz_id = recent.quiz_id
+        select described.*
+        from described
+        where described.quiz_id = recent.quiz_id
         offset 0
     ) as current_state on true
     -- known as it stands, if all of it lies in the look-back
@@ -109,6 +123,7 @@ touched as (
                 and known.served = recent.served
                 and known.answered = recent.answered
                 and known.ended_at is not distinct from current_state.ended_at
+                and known.cohorts = current_state.cohorts
         )
     union
     -- time passes: what was open may have expired
@@ -123,20 +138,13 @@ touched as (
 ),
 
 candidates as (
-    select found.*
-    from touched
-    cross join lateral (
-        select ended.*
-        from ended
-        where ended.quiz_id = touched.quiz_id
-        offset 0
-    ) as found
+    {{ rows_of_touched('described', ['quiz_id']) }}
 ),
 
 {% else %}
 
 candidates as (
-    select * from ended
+    select * from described
 ),
 
 {% endif %}
@@ -168,71 +176,51 @@ measured as (
             on items.quiz_id = responses.quiz_id and items.question_id = responses.question_id
         where items.quiz_id = candidates.quiz_id
     ) as steps
-),
-
-placed as (
-    select
-        measured.*,
-        coalesce(cohorts.cohorts, '{}') as cohorts
-    from measured
-    left join lateral (
-        -- of two values for a key the later one stays: a tenant's own wins over everyone's
-        select
-            jsonb_object_agg(
-                assignments.cohort_key, assignments.cohort_value
-                order by assignments.tenant_id nulls first
-            ) as cohorts
-        from assignments
-        where
-            assignments.user_id = measured.user_id
-            and (assignments.tenant_id is null or assignments.tenant_id = measured.tenant_id)
-            and assignments.assigned_at <= measured.started_at
-    ) as cohorts on true
 )
 
 select
-    placed.quiz_id,
-    placed.tenant_id,
-    placed.user_id,
-    placed.exam_code,
-    placed.mode,
-    placed.is_adaptive,
-    placed.selector,
-    placed.cohorts,
+    measured.quiz_id,
+    measured.tenant_id,
+    measured.user_id,
+    measured.exam_code,
+    measured.mode,
+    measured.is_adaptive,
+    measured.selector,
+    measured.cohorts,
     case
-        when placed.ended_at is null then 'open'
-        when placed.sealed_at <= placed.expires_at then 'finished'
+        when measured.ended_at is null then 'open'
+        when measured.sealed_at <= measured.expires_at then 'finished'
         else 'expired'
     end as status,
-    placed.num_questions,
-    placed.served,
-    placed.answered,
-    placed.correct,
-    {{ ratio('placed.correct', 'placed.answered') }} as accuracy,
-    placed.time_taken_ms,
-    placed.theta,
-    placed.theta_se,
-    coalesce(placed.unanswered_question_ids, '{}') as unanswered_question_ids,
-    coalesce(placed.unanswered_versions, '{}') as unanswered_versions,
-    placed.started_at,
-    {{ utc_date('placed.started_at') }} as started_on,
-    placed.expires_at,
-    placed.ended_at,
-    {{ utc_date('placed.ended_at') }} as ended_on,
-    placed.source_changed_at,
+    measured.num_questions,
+    measured.served,
+    measured.answered,
+    measured.correct,
+    {{ ratio('measured.correct', 'measured.answered') }} as accuracy,
+    measured.time_taken_ms,
+    measured.theta,
+    measured.theta_se,
+    coalesce(measured.unanswered_question_ids, '{}') as unanswered_question_ids,
+    coalesce(measured.unanswered_versions, '{}') as unanswered_versions,
+    measured.started_at,
+    {{ utc_date('measured.started_at') }} as started_on,
+    measured.expires_at,
+    measured.ended_at,
+    {{ utc_date('measured.ended_at') }} as ended_on,
+    measured.source_changed_at,
     {{ loading_clock() }} as loaded_at
-from placed
+from measured
 {% if is_incremental() %}
 where
     not exists (
         select 1
         from {{ this }} as known
         where
-            known.quiz_id = placed.quiz_id
-            and known.source_changed_at = placed.source_changed_at
-            and known.ended_at is not distinct from placed.ended_at
-            and known.served = placed.served
-            and known.answered = placed.answered
-            and known.cohorts = placed.cohorts
+            known.quiz_id = measured.quiz_id
+            and known.source_changed_at = measured.source_changed_at
+            and known.ended_at is not distinct from measured.ended_at
+            and known.served = measured.served
+            and known.answered = measured.answered
+            and known.cohorts = measured.cohorts
     )
 {% endif %}
