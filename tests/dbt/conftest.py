@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
+from dbt.node_types import NodeType
 
 from qbank.postgres import connect, libpq_environment
 from qbank.settings import Settings
@@ -38,7 +39,11 @@ class Dbt:
         result = self._invoke(*command)
         if result.exception:
             raise result.exception
-        statuses = {run.node.name: str(run.status) for run in result.result.results}
+        statuses = {
+            run.node.name: str(run.status)
+            for run in result.result.results
+            if run.node.resource_type != NodeType.Operation  # hooks of the run
+        }
         if result.success == fails:
             messages = [f"{r.node.name}: {r.message}" for r in result.result.results if r.message]
             raise AssertionError(f"dbt {' '.join(command)}: {statuses}\n" + "\n".join(messages))
