@@ -28,7 +28,7 @@ from bench.measure import Cost, core_seconds_of, postmaster
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
-from qbank_orchestration.assets.marts import NIGHTLY
+from qbank_orchestration.assets.marts import BUILD, NIGHTLY
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -150,10 +150,11 @@ def _build(settings: Settings, *options: str) -> Build:
     """`dbt build` as the night runs it: all models, and the data tests of a night."""
     dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
-    command = [str(dbt), "--quiet", "build", "--exclude-resource-type", "unit_test"]
-    command += [*NIGHTLY, *options]
+    work.mkdir(exist_ok=True)
+    log = tempfile.mkdtemp(dir=work)
+    command = [str(dbt), "--quiet", *BUILD, *NIGHTLY, *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
-    command += ["--target-path", str(work), "--log-path", str(work)]
+    command += ["--target-path", str(work), "--log-path", log, "--log-format-file", "json"]
     environment = os.environ | libpq_environment("orchestration", settings)
     began, spent = time.perf_counter(), _core_seconds(settings)
     done = subprocess.run(
@@ -163,7 +164,7 @@ def _build(settings: Settings, *options: str) -> Build:
     whole, server = (now - then for now, then in zip(_core_seconds(settings), spent, strict=True))
     if done.returncode:
         raise RuntimeError(f"dbt build failed:\n{done.stdout}\n{done.stderr}")
-    return Build(Cost(seconds, whole), server, marts_nodes.read(work))
+    return Build(Cost(seconds, whole), server, marts_nodes.read(Path(log)))
 
 
 def _core_seconds(settings: Settings) -> tuple[float, float]:

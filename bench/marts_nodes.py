@@ -1,4 +1,4 @@
-"""Where a dbt build spent its time, from the results file that dbt leaves.
+"""Where a dbt build spent its time, from the events in its log.
 
 What never lives here: what a build costs as a whole (``marts``).
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _COSTLIEST = 6
+_RESULTS = ("LogModelResult", "LogTestResult")  # names of dbt's events
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,14 @@ class Nodes:
     costliest: tuple[tuple[str, float], ...]
 
 
-def read(target: Path) -> Nodes:
-    """The nodes of the last build whose artifacts are in `target`."""
-    results = json.loads((target / "run_results.json").read_text())["results"]
-    seconds = {result["unique_id"]: float(result["execution_time"]) for result in results}
+def read(log: Path) -> Nodes:
+    """The nodes of the build whose log, in JSON, is in the folder `log`."""
+    events = (json.loads(line) for line in (log / "dbt.log").read_text().splitlines())
+    seconds = {
+        event["data"]["node_info"]["unique_id"]: float(event["data"]["execution_time"])
+        for event in events
+        if event["info"]["name"] in _RESULTS
+    }
     costliest = sorted(seconds.items(), key=lambda node: -node[1])[:_COSTLIEST]
     return Nodes(
         models=sum(taken for node, taken in seconds.items() if node.startswith("model.")),

@@ -11,6 +11,10 @@ from qbank_orchestration.tags import WEEKLY
 
 INPUT, RESULTS = "nightly_input", "results"  # dbt tags
 POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
+# unit tests judge the code, not tonight's data: they run in CI. Dagster reads what dbt says while it
+# runs, so dbt need not write the project and its results to files as well, nor a log of its debugging
+BUILD = ("build", "--no-write-json", "--log-level-file", "info")
+BUILD += ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 # tests of a night look at what its builds wrote, those of the weekly audit at every row
 NIGHTLY = ("--exclude", "tag:whole_table")
 AUDIT = ("--vars", "{test_window_days: 36500}")
@@ -42,8 +46,6 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-    # unit tests judge the code, not tonight's data: they run in CI
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    arguments += AUDIT if WEEKLY in context.run.tags else NIGHTLY
+    arguments = [*BUILD, *(AUDIT if WEEKLY in context.run.tags else NIGHTLY)]
     with artifacts(context.run.run_id) as target, database_environment():
         yield from dbt.cli(arguments, context=context, target_path=target).stream()
