@@ -5,7 +5,7 @@
         unique_key=['ended_on', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['ended_on', 'exam_code']}],
+        indexes=[{'columns': ['ended_on', 'exam_code']}, {'columns': ['loaded_at']}],
     )
 }}
 

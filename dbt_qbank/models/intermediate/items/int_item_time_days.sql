@@ -5,7 +5,7 @@
         unique_key=['session_started_on', 'exam_code'],
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        indexes=[{'columns': ['session_started_on', 'exam_code']}],
+        indexes=[{'columns': ['session_started_on', 'exam_code']}, {'columns': ['loaded_at']}],
     )
 }}
 

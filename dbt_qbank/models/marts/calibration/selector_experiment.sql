@@ -6,7 +6,12 @@
 }}
 
 with days as (
-    select * from {{ ref('int_cohort_days') }}
+    select
+        cohort_days.*,
+        sum(cohort_days.sessions) over (
+            partition by cohort_days.exam_code, cohort_days.cohort_key, cohort_days.cohort_value
+        ) as sessions_of_cohort
+    from {{ ref('int_cohort_days') }} as cohort_days
 ),
 
 item_days as not materialized (
@@ -64,18 +69,27 @@ exposures as (
     group by items.exam_code, items.cohort_key, items.cohort_value
 ),
 
+weighed as (
+    select
+        items.*,
+        sum(items.served) over cohort as total,
+        sum(items.served * items.served) over cohort as squares
+    from items
+    window cohort as (partition by items.exam_code, items.cohort_key, items.cohort_value)
+),
+
 -- what the sums would be without one day
 without_day as (
     select
-        items.exam_code,
-        items.cohort_key,
-        items.cohort_value,
+        weighed.exam_code,
+        weighed.cohort_key,
+        weighed.cohort_value,
         days.ended_on,
-        sum(days.served) as total,
-        sum((2 * items.served - days.served) * days.served) as squares
-    from items
-    cross join lateral unnest(items.days, items.served_by_day) as days (ended_on, served)
-    group by items.exam_code, items.cohort_key, items.cohort_value, days.ended_on
+        max(weighed.total) - sum(days.served) as total,
+        max(weighed.squares) - sum((2 * weighed.served - days.served) * days.served) as squares
+    from weighed
+    cross join lateral unnest(weighed.days, weighed.served_by_day) as days (ended_on, served)
+    group by weighed.exam_code, weighed.cohort_key, weighed.cohort_value, days.ended_on
 ),
 
 replicates as (
@@ -83,22 +97,11 @@ replicates as (
         without_day.exam_code,
         without_day.cohort_key,
         without_day.cohort_value,
-        (
-            exposures.squares - without_day.squares - exposures.total + without_day.total
-        ) / nullif(
-            (cohorts.sessions - days.sessions - 1) * (exposures.total - without_day.total), 0
+        (without_day.squares - without_day.total)
+        / nullif(
+            (days.sessions_of_cohort - days.sessions - 1) * without_day.total, 0
         ) as overlap
     from without_day
-    inner join exposures
-        on
-            without_day.exam_code = exposures.exam_code
-            and without_day.cohort_key = exposures.cohort_key
-            and without_day.cohort_value = exposures.cohort_value
-    inner join cohorts
-        on
-            without_day.exam_code = cohorts.exam_code
-            and without_day.cohort_key = cohorts.cohort_key
-            and without_day.cohort_value = cohorts.cohort_value
     inner join days
         on
             without_day.exam_code = days.exam_code

@@ -8,6 +8,7 @@
         indexes=[
             {'columns': ['exam_code', 'day']},
             {'columns': ['exam_code', 'question_id', 'version', 'day']},
+            {'columns': ['loaded_at']},
         ],
     )
 }}

@@ -5,10 +5,14 @@
         unique_key='response_id',
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
+        post_hook="{{ vacuum_nightly() }}",
         indexes=[
-            {'columns': ['recorded_at']},
+            {'columns': ['recorded_at', 'response_id']},
             {'columns': ['quiz_id']},
-            {'columns': ['user_id', 'question_id', 'attempt_number', 'tenant_id']},
+            {'columns': [
+                'user_id', 'question_id', 'attempt_number', 'tenant_id', 'exam_code', 'topic_id',
+                'is_correct', 'time_taken_ms', 'answered_at', 'response_id',
+            ]},
             {'columns': ['question_id', 'exam_code']},
             {'columns': ['loaded_at']},
             {'columns': ['exam_code', 'session_started_on']},
@@ -17,9 +21,23 @@
     )
 }}
 
+{%- set columns = [
+    'response_id', 'quiz_id', 'user_id', 'question_id', 'version', 'option_label', 'is_correct',
+    'time_taken_ms', 'answered_at', 'recorded_at', 'tenant_id', 'exam_code', 'mode', 'is_adaptive',
+    'session_started_on',
+] %}
+
 -- imports are not materialized: PostgreSQL would copy a table that two steps read
 with responses as not materialized (
     select * from {{ ref('stg_user_responses') }}
+),
+
+sessions as not materialized (
+    select * from {{ ref('stg_quiz_sessions') }}
+),
+
+items as not materialized (
+    select * from {{ ref('stg_quiz_items') }}
 ),
 
 {% if is_incremental() %}
@@ -42,6 +60,41 @@ arrived as materialized (
         )
 ),
 
+-- quizzes are looked up one by one, each once (`offset 0` keeps the planner at that)
+touched as (
+    select distinct arrived.quiz_id from arrived
+),
+
+quizzes as (
+    {{ rows_of_touched('sessions', ['quiz_id']) }}
+),
+
+{% else %}
+
+arrived as not materialized (
+    select * from responses
+),
+
+quizzes as (
+    select * from sessions
+),
+
+{% endif %}
+
+placed as (
+    select
+        arrived.*,
+        quizzes.tenant_id,
+        quizzes.exam_code,
+        quizzes.mode,
+        quizzes.is_adaptive,
+        {{ utc_date('quizzes.started_at') }} as session_started_on
+    from arrived
+    inner join quizzes on arrived.quiz_id = quizzes.quiz_id
+),
+
+{% if is_incremental() %}
+
 -- in the order of the index that is probed next
 arrived_at as (
     select distinct
@@ -51,29 +104,32 @@ arrived_at as (
     order by arrived.user_id, arrived.question_id
 ),
 
--- a late row renumbers the attempts that follow it, so those at what arrived are numbered anew;
--- `offset 0` keeps the planner at one index probe an arrived key
+-- a late row renumbers the attempts that follow it, so those at what arrived are numbered anew.
+-- Nothing is read of them but what the index holds
 candidates as (
     select
-        arrived.*,
+        placed.response_id,
+        placed.tenant_id,
+        placed.user_id,
+        placed.question_id,
+        placed.answered_at,
         cast(null as integer) as known_number
-    from arrived
+    from placed
     union all
     select
         attempts.response_id,
-        attempts.quiz_id,
-        attempts.user_id,
-        attempts.question_id,
-        attempts.version,
-        attempts.option_label,
-        attempts.is_correct,
-        attempts.time_taken_ms,
+        attempts.tenant_id,
+        arrived_at.user_id,
+        arrived_at.question_id,
         attempts.answered_at,
-        attempts.recorded_at,
         attempts.attempt_number as known_number
     from arrived_at
     inner join lateral (
-        select known.*
+        select
+            known.response_id,
+            known.tenant_id,
+            known.answered_at,
+            known.attempt_number
         from {{ this }} as known
         where
             known.user_id = arrived_at.user_id
@@ -91,44 +147,75 @@ candidates as (
 {% else %}
 
 candidates as (
-    select * from responses
+    select * from placed
 ),
 
 {% endif %}
-
-sessions as (
-    select * from {{ ref('stg_quiz_sessions') }}
-),
 
 -- an attempt is one at the question, whatever the exam or version: whoever has seen version 1
 -- in one exam does not meet version 2 in another as something new
 numbered as (
     select
         candidates.*,
-        sessions.tenant_id,
-        sessions.exam_code,
-        sessions.mode,
-        sessions.is_adaptive,
-        {{ utc_date('sessions.started_at') }} as session_started_on,
         cast(row_number() over (
-            partition by sessions.tenant_id, candidates.user_id, candidates.question_id
+            partition by candidates.tenant_id, candidates.user_id, candidates.question_id
             order by candidates.answered_at, candidates.response_id
         ) as integer) as attempt_number
     from candidates
-    inner join sessions on candidates.quiz_id = sessions.quiz_id
 ),
+
+{% if is_incremental() %}
+
+changed as materialized (
+    select
+        {% for column in columns %}
+        placed.{{ column }},
+        {% endfor %}
+        numbered.attempt_number
+    from placed
+    inner join numbered on placed.response_id = numbered.response_id
+    union all
+    select
+        {% for column in columns %}
+        renumbered.{{ column }},
+        {% endfor %}
+        numbered.attempt_number
+    from numbered
+    inner join lateral (
+        select known.*
+        from {{ this }} as known
+        where known.response_id = numbered.response_id
+        offset 0
+    ) as renumbered on true
+    where numbered.attempt_number <> numbered.known_number
+),
+
+changed_quizzes as (
+    select distinct changed.quiz_id from changed
+),
+
+served as (
+    select found.*
+    from changed_quizzes
+    inner join lateral (
+        select items.*
+        from items
+        where items.quiz_id = changed_quizzes.quiz_id
+        offset 0
+    ) as found on true
+),
+
+{% else %}
 
 changed as (
-    select numbered.*
-    from numbered
-    {% if is_incremental() %}
-    where numbered.attempt_number is distinct from numbered.known_number
-    {% endif %}
+    select * from numbered
 ),
 
-items as (
-    select * from {{ ref('stg_quiz_items') }}
+served as (
+    select * from items
 ),
+
+{% endif %}
 
 versions as (
     select * from {{ ref('stg_question_versions') }}
@@ -143,34 +230,25 @@ select
     changed.question_id,
     changed.version,
     versions.topic_id,
-    items.position,
+    served.position,
     changed.mode,
     changed.is_adaptive,
-    items.selector,
-    items.theta_before,
-    items.sh_p,
+    served.selector,
+    served.theta_before,
+    served.sh_p,
     changed.option_label,
     changed.is_correct,
     changed.time_taken_ms,
     changed.attempt_number,
     changed.attempt_number = 1 as is_first_attempt,
     changed.session_started_on,
-    items.served_at,
+    served.served_at,
     changed.answered_at,
     changed.recorded_at,
     {{ loading_clock() }} as loaded_at
 from changed
-{% if is_incremental() %}
-inner join lateral (
-    select all_items.*
-    from items as all_items
-    where all_items.quiz_id = changed.quiz_id and all_items.question_id = changed.question_id
-    offset 0
-) as items on true
-{% else %}
-inner join items
-    on changed.quiz_id = items.quiz_id and changed.question_id = items.question_id
-{% endif %}
+inner join served
+    on changed.quiz_id = served.quiz_id and changed.question_id = served.question_id
 left join versions
     on changed.question_id = versions.question_id and changed.version = versions.version
 -- by day and exam, which are rebuilt together; within these by user, so that what reads a user's

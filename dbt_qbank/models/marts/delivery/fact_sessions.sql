@@ -211,16 +211,18 @@ select
     {{ loading_clock() }} as loaded_at
 from measured
 {% if is_incremental() %}
+left join lateral (
+    select known.*
+    from {{ this }} as known
+    where known.quiz_id = measured.quiz_id
+    offset 0
+) as written on true
 where
-    not exists (
-        select 1
-        from {{ this }} as known
-        where
-            known.quiz_id = measured.quiz_id
-            and known.source_changed_at = measured.source_changed_at
-            and known.ended_at is not distinct from measured.ended_at
-            and known.served = measured.served
-            and known.answered = measured.answered
-            and known.cohorts = measured.cohorts
-    )
+    (
+        written.source_changed_at = measured.source_changed_at
+        and written.ended_at is not distinct from measured.ended_at
+        and written.served = measured.served
+        and written.answered = measured.answered
+        and written.cohorts = measured.cohorts
+    ) is not true
 {% endif %}

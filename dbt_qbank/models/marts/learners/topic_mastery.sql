@@ -22,15 +22,21 @@ with recursive facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
+    select
         facts.user_id,
-        facts.exam_code
+        array_agg(distinct facts.exam_code) as exam_codes
     from facts
     where {{ written_since('facts') }}
+    group by facts.user_id
 ),
 
+-- columns of one index: a history is read from a page or two of it, not from as many of the mart as
+-- the user has had sittings
 responses as (
-    {{ rows_of_touched('facts', ['user_id', 'exam_code']) }}
+    {{ rows_of_touched('facts', ['user_id'], [
+        'tenant_id', 'user_id', 'exam_code', 'topic_id', 'is_correct', 'time_taken_ms', 'answered_at',
+    ]) }}
+    where found.exam_code = any(touched.exam_codes)
 ),
 
 {% else %}
