@@ -11,8 +11,8 @@ from qbank_orchestration.tags import WEEKLY
 
 INPUT, RESULTS = "nightly_input", "results"  # dbt tags
 POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
-# unit tests judge the code, not tonight's data: they run in CI. Dagster reads what dbt says while it
-# runs, so dbt need not write the project and its results to files as well, nor a log of its debugging
+# unit tests judge the code, not tonight's data: they run in CI. Dagster reads what dbt says as it
+# runs, so dbt need not write the project, its results and a log of its debugging to files as well
 BUILD = ("build", "--no-write-json", "--log-level-file", "info")
 BUILD += ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
 # tests of a night look at what its builds wrote, those of the weekly audit at every row

@@ -56,7 +56,7 @@ def test_view_takes_the_place_of_a_table(dbt, bank, owner):
 
 def _views(owner):
     rows = owner.execute(
-        """SELECT c.relname, c.oid FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-        WHERE c.relkind = 'v' AND n.nspname IN ('analytics', 'analytics_staging')"""
+        """SELECT relname, oid FROM pg_class WHERE relkind = 'v'
+        AND relnamespace IN ('analytics'::regnamespace, 'analytics_staging'::regnamespace)"""
     ).fetchall()
     return dict(rows)
