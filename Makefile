@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
+# once, here, and not by each process that comes first
+export UV_COMPILE_BYTECODE := 1
 
 # --inexact keeps uv itself, and the groups that an earlier target added
 SYNC := $(UV) sync --frozen --inexact --quiet
