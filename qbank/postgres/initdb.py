@@ -106,6 +106,8 @@ def server_options(port: int, host: str, settings: Settings) -> list[str]:
         "max_wal_senders": 0,
         "random_page_cost": 1.1,
         "jit": "off",
+        # a query runs in no more processes than there are cores, itself being one
+        "max_parallel_workers_per_gather": min(2, (os.cpu_count() or 1) - 1),
         "password_encryption": "scram-sha-256",
         # a client that was killed gives its locks back within seconds
         "client_connection_check_interval": "2s",

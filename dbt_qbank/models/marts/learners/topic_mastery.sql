@@ -14,6 +14,16 @@
 }}
 
 {%- set weight = var('mastery_prior_weight') %}
+{#- integers, whose sums are bigint: those of bigint would be numeric and slow. The tenant is the
+    exam's -#}
+{%- set counts -%}
+min(facts.tenant_id) as tenant_id,
+        cast(count(*) as integer) as attempts,
+        cast(count(*) filter (where facts.is_correct) as integer) as correct,
+        cast(count(facts.time_taken_ms) as integer) as timed,
+        cast(sum(facts.time_taken_ms) as double precision) as time_taken_ms,
+        max(facts.answered_at) as last_seen_at
+{%- endset %}
 
 with recursive facts as not materialized (
     select * from {{ ref('fact_responses') }}
@@ -22,46 +32,45 @@ with recursive facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select
+    select distinct
         facts.user_id,
-        array_agg(distinct facts.exam_code) as exam_codes
+        facts.exam_code
     from facts
     where {{ written_since('facts') }}
-    group by facts.user_id
 ),
 
 -- columns of one index: a history is read from a page or two of it, not from as many of the mart as
 -- the user has had sittings
-responses as (
-    {{ rows_of_touched('facts', ['user_id'], [
-        'tenant_id', 'user_id', 'exam_code', 'topic_id', 'is_correct', 'time_taken_ms', 'answered_at',
-    ]) }}
-    where found.exam_code = any(touched.exam_codes)
+by_topic as (
+    select
+        touched.user_id,
+        touched.exam_code,
+        counted.*
+    from touched
+    inner join lateral (
+        select
+            facts.topic_id,
+            {{ counts }}
+        from facts
+        where facts.user_id = touched.user_id and facts.exam_code = touched.exam_code
+        group by facts.topic_id
+        offset 0
+    ) as counted on true
 ),
 
 {% else %}
 
-responses as (
-    select * from facts
+by_topic as (
+    select
+        facts.user_id,
+        facts.exam_code,
+        facts.topic_id,
+        {{ counts }}
+    from facts
+    group by facts.user_id, facts.exam_code, facts.topic_id
 ),
 
 {% endif %}
-
-by_topic as (
-    select
-        responses.tenant_id,
-        responses.user_id,
-        responses.exam_code,
-        responses.topic_id,
-        -- integers: their sums are bigint, where those of bigint would be numeric and slow
-        cast(count(*) as integer) as attempts,
-        cast(count(*) filter (where responses.is_correct) as integer) as correct,
-        cast(count(responses.time_taken_ms) as integer) as timed,
-        cast(sum(responses.time_taken_ms) as double precision) as time_taken_ms,
-        max(responses.answered_at) as last_seen_at
-    from responses
-    group by responses.tenant_id, responses.user_id, responses.exam_code, responses.topic_id
-),
 
 overall as (
     select
@@ -75,7 +84,7 @@ overall as (
 
 rolled_up as (
     select
-        by_topic.tenant_id,
+        min(by_topic.tenant_id) as tenant_id,
         by_topic.user_id,
         by_topic.exam_code,
         ancestors.ancestor_topic_id as topic_id,
@@ -87,8 +96,7 @@ rolled_up as (
     from by_topic
     inner join {{ ref('int_topic_ancestors') }} as ancestors
         on by_topic.topic_id = ancestors.topic_id
-    group by
-        by_topic.tenant_id, by_topic.user_id, by_topic.exam_code, ancestors.ancestor_topic_id
+    group by by_topic.user_id, by_topic.exam_code, ancestors.ancestor_topic_id
 ),
 
 placed as (
