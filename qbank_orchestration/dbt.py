@@ -61,11 +61,12 @@ def database_environment() -> Iterator[None]:
 
 
 @contextmanager
-def artifacts(run_id: str) -> Iterator[Path]:
+def artifacts(run_id: str, *, keep_parsed: bool) -> Iterator[Path]:
     """A folder for one dbt run's artifacts, which goes when the run succeeds.
 
     The parsed project stays behind for the next run: dbt parses anew where the profile is another
-    one, and the manifest is built without a database.
+    one, and the manifest is built without a database. A run with variables of its own keeps none,
+    for dbt parses anew where they are others, too.
     """
     kept = project().target_path / _PARSED
     target = project().target_path / f"run-{run_id}"
@@ -73,7 +74,7 @@ def artifacts(run_id: str) -> Iterator[Path]:
     if kept.exists():
         shutil.copy(kept, target / _PARSED)
     yield target
-    if (target / _PARSED).exists():
+    if keep_parsed and (target / _PARSED).exists():
         (target / _PARSED).replace(kept)
     shutil.rmtree(target, ignore_errors=True)
 

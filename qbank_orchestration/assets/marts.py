@@ -46,6 +46,7 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-    arguments = [*BUILD, *(AUDIT if WEEKLY in context.run.tags else NIGHTLY)]
-    with artifacts(context.run.run_id) as target, database_environment():
+    weekly = WEEKLY in context.run.tags
+    arguments = [*BUILD, *(AUDIT if weekly else NIGHTLY)]
+    with artifacts(context.run.run_id, keep_parsed=not weekly) as target, database_environment():
         yield from dbt.cli(arguments, context=context, target_path=target).stream()
