@@ -26,3 +26,20 @@ begin
 end
 $$
 {% endmacro %}
+
+{#- A key besides the primary one, with the columns that are read by it. Added to the table when it is
+    full, for a contract's would be kept through the first load; checked at commit, for a late row
+    moves those that follow it. PostgreSQL names it: until a full refresh ends there are two. -#}
+{% macro unique_key_with(columns, included) %}
+do $$
+begin
+    if not exists (
+        select 1 from pg_constraint
+        where conrelid = cast('{{ this }}' as regclass) and contype = 'u'
+    ) then
+        alter table {{ this }} add unique ({{ columns | join(', ') }})
+        include ({{ included | join(', ') }}) deferrable initially deferred;
+    end if;
+end
+$$
+{% endmacro %}

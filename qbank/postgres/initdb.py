@@ -101,6 +101,8 @@ def server_options(port: int, host: str, settings: Settings) -> list[str]:
         # containers often have 64 MB of /dev/shm, too little for a parallel hash join
         "dynamic_shared_memory_type": "posix" if _shared_memory() >= GIB // 2 else "mmap",
         "max_wal_size": "4GB",
+        # a night's inserts fill the default of 16 MB faster than it is written
+        "wal_buffers": "64MB" if large else "16MB",
         "checkpoint_timeout": "15min",
         "wal_level": "minimal",  # no replica: COPY into a new table skips the log
         "max_wal_senders": 0,

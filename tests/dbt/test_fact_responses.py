@@ -100,20 +100,21 @@ def test_same_person_of_another_tenant_is_another_person(dbt, bank):
 
 
 FORGED = """INSERT INTO analytics.fact_responses
-    SELECT (jsonb_populate_record(f, jsonb_build_object('response_id', %s::bigint))).*
+    SELECT (jsonb_populate_record(
+        f, jsonb_build_object('response_id', %s::bigint, 'attempt_number', %s::integer)
+    )).*
     FROM analytics.fact_responses AS f LIMIT 1"""
 
 
 def test_duplicated_response_fails_the_tests(dbt, bank, twice_published):
     dbt.models(*UPSTREAM)
     assert set(dbt("test", "--select", "fact_responses").values()) == {"pass"}
-    bank.owner.execute(FORGED, (-1,))
+    bank.owner.execute(FORGED, (-1, 7))
     statuses = dbt("test", "--select", "fact_responses", fails=True)
     assert {name for name, status in statuses.items() if status == "fail"} == {
         "fact_responses_are_no_more_than_the_source",
         "fact_responses_say_what_the_source_says",
         "unique_grain_fact_responses_quiz_id__question_id__quiz_id",
-        "unique_grain_fact_responses_user_id__question_id__attempt_number__tenant_id__user_id__question_id",
     }
 
 
@@ -121,7 +122,7 @@ def test_old_duplicate_still_fails_after_later_builds(dbt, bank, twice_published
     """The windowed tests have moved on; the count of the whole table has not."""
     question, _ = twice_published
     dbt.models(*UPSTREAM)
-    bank.owner.execute(FORGED, (-1,))
+    bank.owner.execute(FORGED, (-1, 7))
     bank.answer(bank.quiz("first", "u9", [question], at=days_ago(0.1)), question)
     dbt.models(*UPSTREAM)
     statuses = dbt("test", "--select", "fact_responses", fails=True)
@@ -136,7 +137,16 @@ def test_same_response_twice_is_refused_by_the_key(dbt, bank, twice_published):
     _, (first, _) = twice_published
     dbt.models(*UPSTREAM)
     with pytest.raises(Exception, match=r"fact_responses.*pkey"):
-        bank.owner.execute(FORGED, (first,))
+        bank.owner.execute(FORGED, (first, 7))
+
+
+@pytest.mark.parametrize("full_refresh", [False, True])
+def test_same_attempt_twice_is_refused_by_the_key(dbt, bank, twice_published, full_refresh):
+    dbt.models(*UPSTREAM)
+    dbt.models(*UPSTREAM, full_refresh=full_refresh)
+    attempt = bank.one("SELECT attempt_number FROM analytics.fact_responses LIMIT 1")
+    with pytest.raises(Exception, match=r"fact_responses.*attempt_number.*key"):
+        bank.owner.execute(FORGED, (-1, attempt))
 
 
 def test_changed_answer_fails_and_missing_response_warns(dbt, bank, twice_published):

@@ -5,14 +5,16 @@
         unique_key='response_id',
         on_schema_change='fail',
         pre_hook="{{ lock_this() }}",
-        post_hook="{{ vacuum_nightly() }}",
+        post_hook=[
+            "{{ vacuum_nightly() }}",
+            "{{ unique_key_with(
+                ['user_id', 'question_id', 'attempt_number', 'tenant_id'],
+                ['exam_code', 'topic_id', 'is_correct', 'time_taken_ms', 'answered_at', 'response_id']
+            ) }}",
+        ],
         indexes=[
             {'columns': ['recorded_at', 'response_id']},
             {'columns': ['quiz_id']},
-            {'columns': [
-                'user_id', 'question_id', 'attempt_number', 'tenant_id', 'exam_code', 'topic_id',
-                'is_correct', 'time_taken_ms', 'answered_at', 'response_id',
-            ]},
             {'columns': ['question_id', 'exam_code']},
             {'columns': ['loaded_at']},
             {'columns': ['exam_code', 'session_started_on']},
