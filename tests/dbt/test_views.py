@@ -45,6 +45,16 @@ def test_view_that_falls_with_its_table_comes_back(dbt, bank, owner):
     assert "irt_responses" in _views(owner)
 
 
+def test_view_that_falls_with_the_view_it_reads_comes_back(dbt, bank, owner):
+    dbt.models()
+    made = _views(owner)
+    owner.execute(f"COMMENT ON VIEW {STAGING}.stg_question_versions IS 'of another release'")
+    dbt.models()
+    changed = {name for name, oid in _views(owner).items() if made[name] != oid}
+    assert changed == {"stg_question_versions", "int_item_options"}
+    assert _views(owner).keys() == made.keys()
+
+
 def test_view_takes_the_place_of_a_table(dbt, bank, owner):
     dbt.models()
     owner.execute(f"DROP VIEW {STAGING}.int_item_times CASCADE")
