@@ -175,10 +175,18 @@ def rollback(
 @app.command()
 def manifest() -> None:
     """Builds the dbt manifest that the Dagster code location loads; needs no database."""
-    from qbank_orchestration import dbt
+    from qbank_orchestration.dbt import parse, project
 
-    dbt.parse(dbt.project())
-    print(dbt.project().manifest_path)
+    parse(project())
+    print(project().manifest_path)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def dbt(context: typer.Context) -> None:
+    """Runs dbt on the marts, e.g. `qbank dbt build --full-refresh --select topic_mastery+`."""
+    from qbank_orchestration.dbt import by_hand
+
+    raise typer.Exit(by_hand(context.args))
 
 
 @app.command()

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -117,6 +117,28 @@ def parse(dbt: DbtProject) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
     if done.returncode != 0:
         raise QbankError(f"dbt cannot parse {dbt.project_dir}:\n{done.stdout}{done.stderr}")
+
+
+def by_hand(arguments: Sequence[str]) -> int:
+    """Runs a dbt command on the project, as the orchestration role; gives its exit code.
+
+    Its artifacts lie apart from those of the nights, so that neither parses anew for the other.
+
+    Raises:
+        QbankError: there is no dbt command.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        raise QbankError("which dbt command? For example: qbank dbt build --select topic_mastery+")
+    dbt = project()
+    target = dbt.target_path / "by-hand"
+    places = {
+        "DBT_PROJECT_DIR": str(dbt.project_dir),
+        "DBT_PROFILES_DIR": str(dbt.profiles_dir),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target),
+    }
+    with database_environment():
+        return subprocess.run([EXECUTABLE, *arguments], env=os.environ | places).returncode  # noqa: S603
 
 
 def _stale(dbt: DbtProject) -> bool:
