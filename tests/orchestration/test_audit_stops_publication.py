@@ -238,15 +238,18 @@ def test_a_duplicated_response_in_a_mart_stops_the_night(
             row[0]
             for row in conn.execute(
                 "SELECT column_name FROM information_schema.columns WHERE column_name NOT IN"
-                " ('response_id', 'loaded_at') AND table_schema = 'analytics'"
+                " ('response_id', 'attempt_number', 'loaded_at') AND table_schema = 'analytics'"
                 " AND table_name = 'fact_responses'"
             ).fetchall()
         ]
         names = sql.SQL(", ").join(map(sql.Identifier, columns))
         conn.execute(
             sql.SQL(
-                "INSERT INTO analytics.fact_responses (response_id, loaded_at, {0})"
-                " SELECT -1, clock_timestamp(), {0} FROM analytics.fact_responses"
+                "INSERT INTO analytics.fact_responses"
+                " (response_id, attempt_number, loaded_at, {0})"
+                # another number, for the same attempt twice is refused by the key
+                " SELECT -1, attempt_number + 1000, clock_timestamp(), {0}"
+                " FROM analytics.fact_responses"
                 " WHERE exam_code = %s AND is_first_attempt ORDER BY response_id DESC LIMIT 1"
             ).format(names),
             (ALGEBRA,),
