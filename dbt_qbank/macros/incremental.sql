@@ -28,21 +28,26 @@
     )
 {%- endmacro %}
 
-{#- The rows of `source`, a step of the model, that have the keys of its step `touched`: looked up
-    key by key, for the planner takes a third of any table for touched (`offset 0` keeps it so). -#}
-{% macro rows_of_touched(source, keys, columns=['*']) -%}
-    select found.*
-    from touched
-    inner join lateral (
+{#- The rows of `source`, a step of the model or a table, that have the keys of `row`: looked up key
+    by key, for the planner takes a third of any table for touched (`offset 0` keeps it so). -#}
+{% macro looked_up(source, row, keys, columns=['*']) -%}
+    lateral (
         select
-        {%- for column in columns %} {{ source }}.{{ column }}{{ "," if not loop.last }} {%- endfor %}
-        from {{ source }}
+        {%- for column in columns %} looked.{{ column }}{{ "," if not loop.last }} {%- endfor %}
+        from {{ source }} as looked
         where
         {%- for key in keys %}
-            {{ "and " if not loop.first }}{{ source }}.{{ key }} = touched.{{ key }}
+            {{ "and " if not loop.first }}looked.{{ key }} = {{ row }}.{{ key }}
         {%- endfor %}
         offset 0
-    ) as found on true
+    )
+{%- endmacro %}
+
+{#- The rows of `source` that have the keys of the model's step `touched`, or of another step. -#}
+{% macro rows_of_touched(source, keys, columns=['*'], touched='touched') -%}
+    select found.*
+    from {{ touched }}
+    inner join {{ looked_up(source, touched, keys, columns) }} as found on true
 {%- endmacro %}
 
 {#- The source time from which a build looks again: rows get their time when their transaction

@@ -20,12 +20,9 @@ by_item as (
         sum(rates.served) as served,
         max(rates.sessions) as sessions
     from days
-    inner join lateral (
-        select all_rates.*
-        from {{ ref('exposure_daily_rates') }} as all_rates
-        where all_rates.exam_code = days.exam_code and all_rates.day = days.day
-        offset 0
-    ) as rates on true
+    inner join {{ looked_up(
+        ref('exposure_daily_rates'), 'days', ['exam_code', 'day']
+    ) }} as rates on true
     group by rates.exam_code, rates.day
 ),
 

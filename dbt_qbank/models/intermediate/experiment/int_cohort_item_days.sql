@@ -61,15 +61,9 @@ select
     cast(count(*) as integer) as served,
     {{ newest_load('facts') }} as loaded_at
 from sessions
-cross join
-    lateral (
-        select
-            steps.question_id,
-            steps.version
-        from {{ ref('stg_quiz_items') }} as steps
-        where steps.quiz_id = sessions.quiz_id
-        offset 0
-    ) as items
+inner join {{ looked_up(
+    ref('stg_quiz_items'), 'sessions', ['quiz_id'], ['question_id', 'version']
+) }} as items on true
 group by
     sessions.exam_code, sessions.cohort_key, sessions.cohort_value, sessions.ended_on,
     items.question_id, items.version

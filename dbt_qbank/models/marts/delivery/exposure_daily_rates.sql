@@ -59,12 +59,7 @@ steps as (
         {{ is_controlled('sessions') }} as is_controlled,
         items.*
     from sessions
-    cross join lateral (
-        select served.*
-        from {{ ref('stg_quiz_items') }} as served
-        where served.quiz_id = sessions.quiz_id
-        offset 0
-    ) as items
+    inner join {{ looked_up(ref('stg_quiz_items'), 'sessions', ['quiz_id']) }} as items on true
 ),
 
 served as (

@@ -62,7 +62,7 @@ arrived as materialized (
         )
 ),
 
--- quizzes are looked up one by one, each once (`offset 0` keeps the planner at that)
+-- each quiz is looked up once
 touched as (
     select distinct arrived.quiz_id from arrived
 ),
@@ -126,18 +126,10 @@ candidates as (
         attempts.answered_at,
         attempts.attempt_number as known_number
     from arrived_at
-    inner join lateral (
-        select
-            known.response_id,
-            known.tenant_id,
-            known.answered_at,
-            known.attempt_number
-        from {{ this }} as known
-        where
-            known.user_id = arrived_at.user_id
-            and known.question_id = arrived_at.question_id
-        offset 0
-    ) as attempts on true
+    inner join {{ looked_up(
+        this, 'arrived_at', ['user_id', 'question_id'],
+        ['response_id', 'tenant_id', 'answered_at', 'attempt_number']
+    ) }} as attempts on true
     where
         not exists (
             select 1
@@ -183,12 +175,7 @@ changed as materialized (
         {% endfor %}
         numbered.attempt_number
     from numbered
-    inner join lateral (
-        select known.*
-        from {{ this }} as known
-        where known.response_id = numbered.response_id
-        offset 0
-    ) as renumbered on true
+    inner join {{ looked_up(this, 'numbered', ['response_id']) }} as renumbered on true
     where numbered.attempt_number <> numbered.known_number
 ),
 
@@ -197,14 +184,7 @@ changed_quizzes as (
 ),
 
 served as (
-    select found.*
-    from changed_quizzes
-    inner join lateral (
-        select items.*
-        from items
-        where items.quiz_id = changed_quizzes.quiz_id
-        offset 0
-    ) as found on true
+    {{ rows_of_touched('items', ['quiz_id'], touched='changed_quizzes') }}
 ),
 
 {% else %}

@@ -105,12 +105,7 @@ recent as (
 touched as (
     select recent.quiz_id
     from recent
-    inner join lateral (
-        select described.*
-        from described
-        where described.quiz_id = recent.quiz_id
-        offset 0
-    ) as current_state on true
+    inner join {{ looked_up('described', 'recent', ['quiz_id']) }} as current_state on true
     -- known as it stands, if all of it lies in the look-back
     where
         not exists (
@@ -211,12 +206,7 @@ select
     {{ loading_clock() }} as loaded_at
 from measured
 {% if is_incremental() %}
-left join lateral (
-    select known.*
-    from {{ this }} as known
-    where known.quiz_id = measured.quiz_id
-    offset 0
-) as written on true
+left join {{ looked_up(this, 'measured', ['quiz_id']) }} as written on true
 where
     (
         written.source_changed_at = measured.source_changed_at
