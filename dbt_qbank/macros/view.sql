@@ -21,14 +21,10 @@
     {%- endif %}
 {% endmacro %}
 
-{% macro view_fingerprint(sql) -%}
-    {{ return('dbt ' ~ local_md5(sql)) }}
-{%- endmacro %}
-
 {% materialization view, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set existing_relation = load_cached_relation(this) -%}
-    {%- set fingerprint = view_fingerprint(sql) -%}
+    {%- set fingerprint = 'dbt ' ~ local_md5(sql) -%}
     {%- set known = graph.get('view_fingerprints', {}).get(this.schema ~ '.' ~ this.identifier) -%}
 
     {#- the cache forgets a view that fell with a table it read -#}

@@ -56,19 +56,6 @@ items as materialized (
         item_days.question_id, item_days.version
 ),
 
-exposures as (
-    select
-        items.exam_code,
-        items.cohort_key,
-        items.cohort_value,
-        count(*) as items_served,
-        max(items.served) as most_served,
-        sum(items.served) as total,
-        sum(items.served * items.served) as squares
-    from items
-    group by items.exam_code, items.cohort_key, items.cohort_value
-),
-
 weighed as (
     select
         items.*,
@@ -76,6 +63,19 @@ weighed as (
         sum(items.served * items.served) over cohort as squares
     from items
     window cohort as (partition by items.exam_code, items.cohort_key, items.cohort_value)
+),
+
+exposures as (
+    select
+        weighed.exam_code,
+        weighed.cohort_key,
+        weighed.cohort_value,
+        count(*) as items_served,
+        max(weighed.served) as most_served,
+        max(weighed.total) as total,
+        max(weighed.squares) as squares
+    from weighed
+    group by weighed.exam_code, weighed.cohort_key, weighed.cohort_value
 ),
 
 -- what the sums would be without one day
