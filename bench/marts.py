@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
 from qbank_orchestration.assets.marts import BUILD, NIGHTLY
+from qbank_orchestration.dbt import EXECUTABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -148,11 +148,10 @@ def _server() -> Iterator[Settings]:
 
 def _build(settings: Settings, *options: str) -> Build:
     """`dbt build` as the night runs it: all models, and the data tests of a night."""
-    dbt = Path(sys.executable).with_name("dbt")
     work = settings.home / "dbt"
     work.mkdir(exist_ok=True)
     log = tempfile.mkdtemp(dir=work)
-    command = [str(dbt), "--quiet", *BUILD, *NIGHTLY, *options]
+    command = [EXECUTABLE, "--quiet", *BUILD, *NIGHTLY, *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", log, "--log-format-file", "json"]
     environment = os.environ | libpq_environment("orchestration", settings)

@@ -107,14 +107,7 @@ def parse(dbt: DbtProject) -> None:
     Raises:
         QbankError: dbt cannot parse the project; its own words are in the message.
     """
-    command = [EXECUTABLE, "--quiet", "parse", "--target-path", str(dbt.target_path)]
-    environment = os.environ | {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DBT_PROJECT_DIR": str(dbt.project_dir),
-        "DBT_PROFILES_DIR": str(dbt.profiles_dir),
-        "DBT_LOG_PATH": str(dbt.target_path),
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+    done = _run(dbt, dbt.target_path, "--quiet", "parse", capture_output=True)
     if done.returncode != 0:
         raise QbankError(f"dbt cannot parse {dbt.project_dir}:\n{done.stdout}{done.stderr}")
 
@@ -130,15 +123,22 @@ def by_hand(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         raise QbankError("which dbt command? For example: qbank dbt build --select topic_mastery+")
     dbt = project()
-    target = dbt.target_path / "by-hand"
-    places = {
+    with database_environment():
+        return _run(dbt, dbt.target_path / "by-hand", *arguments).returncode
+
+
+def _run(
+    dbt: DbtProject, target: Path, *arguments: str, capture_output: bool = False
+) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_PROJECT_DIR": str(dbt.project_dir),
         "DBT_PROFILES_DIR": str(dbt.profiles_dir),
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target),
     }
-    with database_environment():
-        return subprocess.run([EXECUTABLE, *arguments], env=os.environ | places).returncode  # noqa: S603
+    command = [EXECUTABLE, *arguments]
+    return subprocess.run(command, env=environment, capture_output=capture_output, text=True)  # noqa: S603
 
 
 def _stale(dbt: DbtProject) -> bool:
