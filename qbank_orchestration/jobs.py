@@ -31,7 +31,8 @@ def _job(name: str, selection: Any, kind: str, description: str) -> Any:
 
 rebuild_marts = _job(
     "rebuild_marts",
-    dg.AssetSelection.tag(INPUT, "") | dg.AssetSelection.groups("raw"),
+    # groups() leaves out what is observed and never made, unless it is asked for
+    dg.AssetSelection.tag(INPUT, "") | dg.AssetSelection.groups("raw", include_sources=True),
     "marts",
     "Observes the raw tables and builds the marts that calibration reads.",
 )

@@ -3,7 +3,7 @@
 What never lives here: what is due.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC
 
 import dagster as dg
 
@@ -57,16 +57,28 @@ def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 def reason_to_run(instance: dg.DagsterInstance, database: Database) -> str | None:
     """Why the night has something to do, None where it has not."""
     done = dg.RunsFilter(job_name="rebuild_marts", statuses=[dg.DagsterRunStatus.SUCCESS])
-    last = instance.get_run_records(done, limit=1)
-    if not last or last[0].start_time is None:
+    last = instance.get_runs(done, limit=1)
+    if not last:
         return "the marts were never built"
-    since = datetime.fromtimestamp(last[0].start_time, UTC)
+    seen = observed_versions(instance, last[0].run_id)
     with database.connect() as conn:
-        changed = source_tables.changed_since(conn, since)
+        changed = source_tables.changed(seen, source_tables.versions(conn))
         if changed:
-            return f"new rows in {', '.join(changed)}"
+            return f"changes in {', '.join(changed)}"
         for exam in item_bank.exams(conn):
             due = night.due(conn, exam.exam_code)
             if due.anything:
                 return f"{exam.exam_code}: {due.parameters or due.exposure}"
     return None
+
+
+def observed_versions(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:
+    """The version of each raw table that a run saw before it built the marts."""
+    seen = {}
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION):
+        event = entry.dagster_event
+        if event is None or event.asset_key is None or event.asset_key.path[0] != "raw":
+            continue
+        observation = event.asset_observation_data.asset_observation
+        seen[event.asset_key.path[-1]] = observation.data_version or ""
+    return seen

@@ -5,7 +5,7 @@ What never lives here: the rows themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,8 +20,8 @@ class SourceTable:
 
     Attributes:
         clock: the column that tells when a row came in.
-        exact: whether its rows are counted one by one; large tables are estimated from
-            Postgres' statistics instead, for counting ten million rows a night tells nothing more.
+        exact: whether its rows are looked at one by one. Large tables are estimated from Postgres'
+            statistics instead: reading ten million rows a night tells nothing more.
     """
 
     name: str
@@ -32,11 +32,16 @@ class SourceTable:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a table held when it was looked at."""
+    """What a table held when it was looked at.
+
+    Attributes:
+        version: moves when a row is written, changed or removed, and only then.
+    """
 
     name: str
     rows: int
     newest: datetime | None
+    version: str
 
 
 TABLES = (
@@ -56,32 +61,52 @@ TABLES = (
 
 
 def observe(conn: Connection[Any]) -> Iterator[Observed]:
-    """Looks at each table."""
+    """Looks at each table; what a later statement reads is never older than what was seen here."""
     for table in TABLES:
-        newest = SQL("SELECT max({}) FROM {}").format(
-            Identifier(table.clock), Identifier("public", table.name)
-        )
-        row = conn.execute(newest).fetchone()
-        yield Observed(table.name, _rows(conn, table), row[0] if row else None)
+        yield _exactly(conn, table) if table.exact else _by_statistics(conn, table)
 
 
-def _rows(conn: Connection[Any], table: SourceTable) -> int:
-    estimate = "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass"
-    row = None if table.exact else conn.execute(estimate, (f"public.{table.name}",)).fetchone()
-    if row is None or row[0] < 1_000_000:
+def changed(seen: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """The tables whose version is another one; requests for calibration do not count."""
+    return tuple(
+        name
+        for name, version in now.items()
+        if name != "calibration_runs" and seen.get(name) != version
+    )
+
+
+def versions(conn: Connection[Any]) -> dict[str, str]:
+    """The version of each table, by name."""
+    return {found.name: found.version for found in observe(conn)}
+
+
+def _exactly(conn: Connection[Any], table: SourceTable) -> Observed:
+    # each version of a row has a place and a transaction of its own, so that an insertion, a
+    # change and a deletion alike move what they add up to, and a rolled back one moves nothing
+    query = SQL(
+        "SELECT count(*), max({}), bit_xor(hashtextextended(ctid::text || '/' || xmin::text, 0))"
+        " FROM {}"
+    ).format(Identifier(table.clock), Identifier("public", table.name))
+    rows, newest, digest = conn.execute(query).fetchone() or (0, None, None)
+    return Observed(table.name, rows, newest, f"{rows}/{(digest or 0) & _64_BITS:016x}")
+
+
+def _by_statistics(conn: Connection[Any], table: SourceTable) -> Observed:
+    newest = SQL("SELECT max({}) FROM {}").format(
+        Identifier(table.clock), Identifier("public", table.name)
+    )
+    row = conn.execute(newest).fetchone()
+    # counted when a transaction ends: what is counted can be read. A crash starts the count anew,
+    # which shows as one more change
+    counted = """SELECT reltuples::bigint, n_tup_ins, n_tup_upd, n_tup_del
+        FROM pg_class JOIN pg_stat_user_tables ON relid = oid WHERE oid = %s::regclass"""
+    rows, *written = conn.execute(counted, (f"public.{table.name}",)).fetchone() or (-1,)
+    if rows < _ESTIMATED_FROM:
         count = SQL("SELECT count(*) FROM {}").format(Identifier("public", table.name))
-        row = conn.execute(count).fetchone()
-    return int(row[0]) if row else 0
+        rows = (conn.execute(count).fetchone() or (0,))[0]
+    version = "/".join(map(str, written))
+    return Observed(table.name, int(rows), row[0] if row else None, version)
 
 
-def changed_since(conn: Connection[Any], moment: datetime) -> tuple[str, ...]:
-    """The tables that have rows from after ``moment``; requests for calibration do not count."""
-    changed = []
-    for table in TABLES:
-        query = SQL("SELECT EXISTS (SELECT FROM {} WHERE {} > %s)").format(
-            Identifier("public", table.name), Identifier(table.clock)
-        )
-        row = conn.execute(query, (moment,)).fetchone()
-        if table.name != "calibration_runs" and row and row[0]:
-            changed.append(table.name)
-    return tuple(changed)
+_64_BITS = 2**64 - 1
+_ESTIMATED_FROM = 1_000_000

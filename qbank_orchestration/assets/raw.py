@@ -30,7 +30,7 @@ def raw_tables(database: Database) -> Iterator[dg.ObserveResult]:
             yield dg.ObserveResult(
                 asset_key=dg.AssetKey(["raw", found.name]),
                 # the version moves with the data, so that what stands on it shows as stale
-                data_version=dg.DataVersion(f"{found.rows}@{newest}"),
+                data_version=dg.DataVersion(found.version),
                 metadata={
                     "rows": found.rows,
                     "newest_row": dg.MetadataValue.timestamp(newest) if newest else "none",
