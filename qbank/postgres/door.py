@@ -36,6 +36,8 @@ _LASTING = (
     "permission denied",
     "invalid",
 )
+# the entry point of ``pre_ping``; SQLAlchemy imports it where the address is opened
+_PRE_PING = "qbank_pre_ping"
 _ENVIRONMENT = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -142,8 +144,8 @@ def dagster_database(settings: Settings | None = None) -> str:
 def dagster_url(settings: Settings | None = None) -> str:
     """SQLAlchemy URL of Dagster's storage; psycopg2 is named, for Dagster's NOTIFY needs it."""
     settings = settings or get_settings()
-    database = dagster_database(settings)
-    return _url("postgresql+psycopg2", _parameters("orchestration", settings, database))
+    parameters = _parameters("orchestration", settings, dagster_database(settings))
+    return _url("postgresql+psycopg2", parameters | {"plugin": _PRE_PING})
 
 
 def libpq_environment(
@@ -179,6 +181,8 @@ def _external(settings: Settings) -> dict[str, str]:
             "QBANK_DATABASE_URL cannot be read: write postgresql://user:password@host:5432/database"
         ) from error
     parameters = {key: str(value) for key, value in found.items()}
+    if settings.database_password is not None:
+        parameters["password"] = settings.database_password.get_secret_value()
     if not parameters.get("dbname"):
         raise SettingsError("QBANK_DATABASE_URL names no database: end it with /database")
     return {"host": "localhost", "port": "5432"} | parameters

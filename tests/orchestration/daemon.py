@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -19,15 +19,19 @@ Seen = TypeVar("Seen")
 
 
 @contextmanager
-def daemon() -> Iterator[subprocess.Popen[bytes]]:
-    """Runs ``dagster-daemon`` in a process group of its own; all of it is gone at the end."""
+def daemon(environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs ``dagster-daemon`` in a process group of its own; all of it is gone at the end.
+
+    Args:
+        environment: variables over those that Dagster's processes have.
+    """
     settings = get_settings()
     workspace = settings.project_dir / "workspace.yaml"
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(workspace)]
     with (settings.home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
             command,
-            env=os.environ | dagster_environment(),
+            env=os.environ | dagster_environment() | dict(environment or {}),
             cwd=settings.project_dir,
             stdout=log,
             stderr=log,

@@ -54,7 +54,7 @@ def test_addresses_name_the_role_and_the_database(settings):
     with psycopg.connect(dsn("analyst")) as connection:
         assert connection.info.user == "qbank_analyst"
     assert dagster_url().startswith("postgresql+psycopg2://qbank_orchestration:")
-    assert dagster_url().endswith(f"/{settings.database}_dagster")
+    assert dagster_url().endswith(f"/{settings.database}_dagster?plugin=qbank_pre_ping")
 
 
 def test_an_external_address_keeps_its_options_and_changes_the_user(settings, monkeypatch):
