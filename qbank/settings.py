@@ -72,6 +72,8 @@ class Settings(SettingsGroup):
         project_dir: the checkout (holds ``sql/``, ``dbt_qbank/``, ``deploy/``).
         home: folder for everything made at run time: embedded database, logs, secrets.
         database_url: a Postgres server to use; None uses the embedded one.
+        database_password: password of the owner in `database_url`, as it is: nothing in it needs
+            to be escaped, as it must in an address. It wins over one in the address.
         database: name of the database in the embedded server.
         database_timeout_s: seconds to wait for a server that is away or restarting.
         postgres_port: fixed port of the embedded server; None picks a free one and keeps it.
@@ -88,6 +90,7 @@ class Settings(SettingsGroup):
     home: Path = Path(".qbank")
 
     database_url: SecretStr | None = None
+    database_password: SecretStr | None = None
     database: str = "qbank"
     database_timeout_s: float = Field(default=30.0, gt=0, le=3600)
     postgres_port: int | None = Field(default=None, ge=1024, le=65535)

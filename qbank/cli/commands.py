@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from qbank.cli import database, demo, importing, runs, serve
+from qbank.cli import dagster, database, demo, importing, runs, serve
 
 GROUP = "qbank.commands"
 
@@ -68,6 +68,14 @@ app.add_typer(importing.app, name="import")
 app.add_typer(runs.app, name="runs")
 app.command("demo-data")(demo.demo_data)
 app.command("serve")(serve.serve)
+app.command(
+    "dagster",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": ["--help"],  # -h is the webserver's host
+    },
+)(dagster.dagster)
 
 
 @app.callback()

@@ -12,8 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from qbank.errors import QbankError
+from qbank.probe import answers
 from qbank.serving.services import Service
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -191,11 +190,7 @@ class Supervisor:
 def _is_ready(running: _Running) -> bool:
     service = running.service
     if service.health is not None:
-        try:
-            with urllib.request.urlopen(service.health, timeout=2.0) as answer:  # noqa: S310
-                return bool(answer.status == 200)
-        except (OSError, urllib.error.URLError):
-            return False
+        return answers(service.health)
     if service.ready_line is None:
         return True
     with running.log.open("rb") as log:
