@@ -92,7 +92,7 @@ def test_the_limit_itself_is_usual(monkeypatch: pytest.MonkeyPatch):
 def test_an_exam_with_wild_days_is_judged_by_its_own_spread():
     wild = [10, 400, 50, 900, 20, 700, 100, 300]
     judged = freshness.volume("algebra", [*wild, 2000])
-    # roots 13.675 in the median, 7.869 in the MAD, 44.726 last: (44.726 - 13.675) / (1.4826 · 7.869)
+    # roots: median 13.675, MAD 7.869, last 44.726; (44.726 - 13.675) ÷ (1.4826 · 7.869)
     assert judged.numbers["robust_z"] == 2.66
     assert judged.fine
 

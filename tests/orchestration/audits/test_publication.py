@@ -11,7 +11,7 @@ from qbank_orchestration.assets import exposure as exposure_assets
 from qbank_orchestration.assets import parameters as parameter_assets
 from qbank_orchestration.assets import reestimation as reestimation_assets
 from qbank_orchestration.engine import publication
-from tests.orchestration.audits.bank import Bank
+from tests.orchestration.audits.bank import EXAM, Bank
 from tests.orchestration.audits.examples import item, published
 
 PROPOSED = {1: 0.5, 2: 0.5, 3: 0.5, 4: 1.0, 5: 1.0}
@@ -215,6 +215,29 @@ def test_a_day_that_lies_back_changes_only_what_nothing_later_set(bank: Bank):
     outcome = publication.publish(bank.conn, newest.id)
     assert (outcome.numbers["overtaken"], outcome.numbers["changed"]) == (0, 2)
     assert bank.sh_p() == {1: 0.3, 2: 0.8}
+
+
+def test_a_day_further_back_than_the_days_that_are_followed(bank: Bank):
+    """Fourteen later days decide; of an item that none of them names there is nothing in force."""
+    newcomers = bank.items[4:]
+    bank.conn.execute(
+        "DELETE FROM item_calibration WHERE question_id = ANY(%s)", (list(newcomers),)
+    )
+    for day in range(10, 24):
+        later = bank.run("reestimation", bank.exposure(sh_p=(0.5,) * 4), day=f"2026-01-{day}")
+        assert publication.publish(bank.conn, later.id).status == "done"
+    # a control that was written without its history
+    bank.conn.execute(
+        "INSERT INTO item_exposure_control (exam_code, question_id, version, sh_p, updated_by)"
+        " VALUES (%s, %s, 1, 0.7, 'import')",
+        (EXAM, newcomers[0]),
+    )
+    early = bank.run(
+        "reestimation", bank.exposure(sh_p=(0.5, 0.5, 0.5, 0.5, 1.0, 0.4)), day="2026-01-02"
+    )
+    outcome = publication.publish(bank.conn, early.id)
+    assert (outcome.numbers["overtaken"], outcome.numbers["changed"]) == (1, 1)
+    assert bank.sh_p() == {1: 0.5, 2: 0.5, 3: 0.5, 4: 0.5, 5: 1.0}
 
 
 def test_items_pinned_by_hand_stay(bank: Bank):
