@@ -14,9 +14,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qbank import postgres
-from qbank.stores import item_bank
 from qbank_orchestration.engine import night
-from qbank_orchestration.tags import NIGHT, WEEKLY
+from qbank_orchestration.tags import BY_COMMAND, OVER, WHY
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -124,39 +123,33 @@ class Runner:
         Marts that fail end the night, for nothing may be calibrated on them. One exam's failure
         does not stop the others. A ``full`` night is the weekly one.
         """
+        from qbank_orchestration import nights
+
         done = Night()
-        tags = {NIGHT: day.isoformat()} | ({WEEKLY: "true"} if full else {})
-        with postgres.connect("orchestration") as conn:
-            known = [exam.exam_code for exam in item_bank.exams(conn)]
+        tags = nights.begin(day, exams, weekly=full) | {BY_COMMAND: "true"}
         marts = self.run("rebuild_marts", tags=tags)
         done.ended.append(marts)
         if not marts.success:
             return done
-        for exam_code in known if exams is None else exams:
-            self._exam_night(done, exam_code, day, full, tags)
-        done.ended.append(self.run("refresh_results", tags=tags))
+        with postgres.connect("orchestration") as conn:
+            plan = night.plan(conn, day, exam_codes=exams, full=full)
+        done.waiting = {due.exam_code: due.waiting for due in plan if not due.calibration}
+        for request in nights.runs_of(plan, tags, marts.run_id):
+            done.ended.append(self._asked(request))
+        results = nights.results_tags(tags, marts.run_id)
+        done.ended.append(self.run("refresh_results", tags=results))
+        self._instance.add_run_tags(marts.run_id, {OVER: "true"})
         return done
 
-    def _exam_night(
-        self, done: Night, exam_code: str, day: date, full: bool, tags: Mapping[str, str]
-    ) -> None:
-        from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
-
-        with postgres.connect("orchestration") as conn:
-            due = night.due(conn, exam_code, full=full)
-            reestimation = night.reestimation_due(conn, exam_code, day)
-        tags = {**tags, "qbank/exam": exam_code}
-        if due.anything:
-            selection = [*(PARAMETERS if due.parameters else ()), *EXPOSURE]
-            why = "; ".join(filter(None, (due.parameters, due.exposure)))
-            done.ended.append(
-                self.run("nightly", partition=exam_code, selection=selection, tags=tags, why=why)
-            )
-        else:
-            done.waiting[exam_code] = due.waiting
-        if reestimation:
-            partition = f"{day.isoformat()}|{exam_code}"
-            done.ended.append(self.run("reestimate_exam", partition=partition, tags=tags))
+    def _asked(self, request: dg.RunRequest) -> Ended:
+        assert request.job_name is not None  # noqa: S101  (a night's requests name their job)
+        return self.run(
+            request.job_name,
+            partition=request.partition_key,
+            selection=[key.to_user_string() for key in request.asset_selection or ()],
+            tags=request.tags,
+            why=request.tags[WHY],
+        )
 
 
 def _ended(job: str, partition: str | None, result: Any, seconds: float) -> Ended:

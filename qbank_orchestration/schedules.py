@@ -3,12 +3,12 @@
 What never lives here: what is due.
 """
 
-from datetime import UTC
+from datetime import UTC, date
 
 import dagster as dg
 
 from qbank.settings import get_settings
-from qbank.stores import item_bank, source_tables
+from qbank.stores import source_tables
 from qbank_orchestration.engine import night
 from qbank_orchestration.jobs import rebuild_marts
 from qbank_orchestration.resources import Database
@@ -29,7 +29,7 @@ def nightly_schedule(
 ) -> dg.RunRequest | dg.SkipReason:
     """One run a night; skipped, with the reason, where nothing new came and nothing is due."""
     day = context.scheduled_execution_time.astimezone(UTC).date()
-    why = reason_to_run(context.instance, database)
+    why = reason_to_run(context.instance, database, day)
     if why is None:
         return dg.SkipReason("nothing new came since the last night, and no exam is due")
     tags = {NIGHT: day.isoformat(), "qbank/why": why}
@@ -54,7 +54,7 @@ def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
     )
 
 
-def reason_to_run(instance: dg.DagsterInstance, database: Database) -> str | None:
+def reason_to_run(instance: dg.DagsterInstance, database: Database, day: date) -> str | None:
     """Why the night has something to do, None where it has not."""
     done = dg.RunsFilter(job_name="rebuild_marts", statuses=[dg.DagsterRunStatus.SUCCESS])
     last = instance.get_runs(done, limit=1)
@@ -65,11 +65,8 @@ def reason_to_run(instance: dg.DagsterInstance, database: Database) -> str | Non
         changed = source_tables.changed(seen, source_tables.versions(conn))
         if changed:
             return f"changes in {', '.join(changed)}"
-        for exam in item_bank.exams(conn):
-            due = night.due(conn, exam.exam_code)
-            if due.anything:
-                return f"{exam.exam_code}: {due.parameters or due.exposure}"
-    return None
+        due = [exam for exam in night.plan(conn, day) if exam.why]
+    return f"{due[0].exam_code}: {due[0].why}" if due else None
 
 
 def observed_versions(instance: dg.DagsterInstance, run_id: str) -> dict[str, str]:

@@ -1,5 +1,11 @@
 """Names of the run tags that one part sets and another reads."""
 
 KIND = "qbank/kind"
+EXAM = "qbank/exam"
+WHY = "qbank/why"
 NIGHT = "qbank/night"  # the UTC day a run is part of the night of
 WEEKLY = "qbank/weekly"  # a night in which every exam is due and every row is audited
+NIGHT_RUN = "qbank/night_run"  # the run of the marts that began the night
+EXAMS = "qbank/exams"  # the only exams of a night, with commas between; all where it is missing
+BY_COMMAND = "qbank/by_command"  # a night whose runs a command starts itself, not the daemon
+OVER = "qbank/over"  # on the run of the marts: nothing more of its night will come

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 
 from qbank.stores.errors import NotFoundError
 
@@ -62,6 +62,7 @@ class Pool:
         controlled: whether a control is in force.
         pinned: whether the control was pinned by hand.
         bank_version: moves with every change that delivery must see.
+        pool_version: moves with every change of the pool and its parameters, not with sh_p.
     """
 
     exam: Exam
@@ -80,6 +81,7 @@ class Pool:
     controlled: npt.NDArray[np.bool_]
     pinned: npt.NDArray[np.bool_]
     bank_version: int
+    pool_version: int
 
     def __len__(self) -> int:
         return int(self.question_id.size)
@@ -94,10 +96,27 @@ class Pool:
         digest = hashlib.sha256()
         for column in (self.question_id, self.version, self.topic_id, self.a, self.b, self.c):
             digest.update(np.ascontiguousarray(column).tobytes())
-        exam = self.exam
-        defaults = [exam.irt_model, exam.tau, exam.test_length, exam.policy]
-        digest.update(json.dumps(defaults, sort_keys=True).encode())
+        digest.update(_defaults(self.exam))
         return digest.hexdigest()
+
+    @property
+    def state(self) -> str:
+        """See :func:`pool_state`."""
+        return pool_state(self.exam, self.pool_version)
+
+
+def pool_state(exam: Exam, pool_version: int) -> str:
+    """Names what exposure control depends on without a look at the items.
+
+    Two pools of one state are the same; two states may still be the same pool, see
+    :meth:`Pool.fingerprint`.
+    """
+    return f"{pool_version}/{hashlib.sha256(_defaults(exam)).hexdigest()[:16]}"
+
+
+def _defaults(exam: Exam) -> bytes:
+    values = [exam.irt_model, exam.tau, exam.test_length, exam.policy]
+    return json.dumps(values, sort_keys=True).encode()
 
 
 @dataclass(frozen=True)
@@ -110,12 +129,12 @@ class Topic:
     blueprint_code: str | None
 
 
-_EXAM = "exam_code, tenant_id, title, irt_model, tau, test_length, policy, created_at"
+EXAM_COLUMNS = "exam_code, tenant_id, title, irt_model, tau, test_length, policy, created_at"
 
 
 def exams(conn: Connection[Any], *, tenant_id: str | None = None) -> tuple[Exam, ...]:
     """All exams, by code."""
-    sql = f"""SELECT {_EXAM} FROM exams
+    sql = f"""SELECT {EXAM_COLUMNS} FROM exams
         WHERE %(tenant)s::text IS NULL OR tenant_id = %(tenant)s ORDER BY exam_code"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Exam)) as cursor:
         return tuple(cursor.execute(sql, {"tenant": tenant_id}).fetchall())
@@ -144,9 +163,13 @@ def topics(conn: Connection[Any], tenant_id: str) -> tuple[Topic, ...]:
 
 def bank_version(conn: Connection[Any], exam_code: str) -> int:
     """The exam's bank version, 0 before anything was published."""
-    sql = "SELECT version FROM bank_versions WHERE exam_code = %s"
-    with conn.cursor(row_factory=scalar_row) as cursor:
-        return int(cursor.execute(sql, (exam_code,)).fetchone() or 0)
+    return _versions(conn, exam_code)[0]
+
+
+def _versions(conn: Connection[Any], exam_code: str) -> tuple[int, int]:
+    sql = "SELECT version, pool_version FROM bank_versions WHERE exam_code = %s"
+    bank, pool = conn.execute(sql, (exam_code,)).fetchone() or (0, 0)
+    return int(bank), int(pool)
 
 
 def load(conn: Connection[Any], exam_code: str) -> Pool:
@@ -159,7 +182,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
     """
     found = exam(conn, exam_code)
     # read before the rows: a change in between shows as an old version, and is loaded again
-    version = bank_version(conn, exam_code)
+    version, pool_version = _versions(conn, exam_code)
     sql = """SELECT p.question_id, p.live_version, v.topic_id, v.difficulty_label,
             k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, coalesce(k.n_respondents, 0),
             coalesce(e.sh_p, 1), e.sh_p IS NOT NULL, coalesce(e.pinned, false)
@@ -196,6 +219,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
         controlled=_array(columns[12], np.bool_),
         pinned=_array(columns[13], np.bool_),
         bank_version=version,
+        pool_version=pool_version,
     )
 
 

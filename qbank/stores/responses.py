@@ -132,13 +132,6 @@ def median_times(conn: Connection[Any], exam_code: str) -> dict[tuple[int, int],
     return {(question, version): float(time) for question, version, time in rows}
 
 
-def first_attempt_count(conn: Connection[Any], exam_code: str) -> int:
-    """How many first attempts the mart holds for the exam."""
-    sql = "SELECT count(*) FROM analytics.irt_responses WHERE exam_code = %s"
-    row = conn.execute(sql, (exam_code,)).fetchone()
-    return int(row[0]) if row else 0
-
-
 def recent_facts(conn: Connection[Any], *, limit: int) -> pd.DataFrame:
     """The rows of the fact mart that its last build wrote, newest first, at most ``limit``."""
     sql = """COPY (SELECT response_id, exam_code, user_id, question_id, version,

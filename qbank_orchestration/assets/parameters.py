@@ -83,7 +83,7 @@ def irt_calibration(
             exam, attempts, published, times, lambda entry: rows.report(run_id, entry)
         )
         if isinstance(proposed, NothingToCalibrate):
-            rows.finish_empty(run_id, proposed.reason)
+            rows.finish_empty(run_id, proposed.reason, proposed.summary)
             return _nothing(proposed.reason)
         findings = _keep(database, run_id, proposed)
     context.log.info("proposed %s items", len(proposed.parameters))

@@ -6,8 +6,8 @@ What never lives here: reading the pool, publishing, Dagster.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,9 +33,14 @@ NOISE_ERRORS = 2.25
 
 @dataclass(frozen=True)
 class NothingToCalibrate:
-    """Why there is no proposal."""
+    """Why there is no proposal.
+
+    Attributes:
+        summary: what was looked at, so that nobody looks again before there is more.
+    """
 
     reason: str
+    summary: Mapping[str, Any] = field(default_factory=dict)
 
 
 def calibrate(
@@ -94,6 +99,7 @@ def calibrate(
         "stopped_reason": run.stopped_reason,
         "iterations": len(run.history),
         "administered": administered,
+        "pool_state": pool.state,
     }
     return ExposureProposal(
         question_id=tuple(pool.question_id[usable].tolist()),

@@ -1,18 +1,23 @@
-"""What an exam's night has to do, and why: nothing is calibrated that nothing has changed for.
+"""What a night has to do, and why: nothing is calibrated that nothing has changed for.
 
+The one place that decides: the command line, the schedule and the night's sensor all ask here.
 What never lives here: doing it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, timedelta
 from typing import Any
 
 from psycopg import Connection
 
-from qbank.stores import item_bank, responses, runs
-from qbank.stores.item_bank import Exam
+from qbank.errors import QbankError
+from qbank.stores import exam_states, item_bank
+from qbank.stores.exam_states import ExamState
+from qbank_orchestration.engine.parameters import settings, smallest_n
+from qbank_orchestration.engine.reestimation import ReestimationRequest
 
 # New parameters pay once there is a tenth more to learn from; a few answers move nothing.
 MIN_GROWTH = 0.10
@@ -28,79 +33,147 @@ class Due:
     Attributes:
         parameters: why the IRT model is fitted anew, None where it is not.
         exposure: why exposure control is calibrated, None where it is not.
-        waiting: why either is not due.
+        reestimation: why the day is re-estimated, None where it is not.
+        waiting: why no calibration is due.
     """
 
     exam_code: str
-    parameters: str | None
-    exposure: str | None
-    waiting: str
+    parameters: str | None = None
+    exposure: str | None = None
+    reestimation: str | None = None
+    waiting: str = ""
 
     @property
-    def anything(self) -> bool:
-        """Whether a calibration is due."""
-        return bool(self.parameters or self.exposure)
+    def calibration(self) -> str:
+        """Why the exam is calibrated, "" where it is not."""
+        return "; ".join(filter(None, (self.parameters, self.exposure)))
+
+    @property
+    def why(self) -> str:
+        """Why the exam has a night at all, "" where it has none."""
+        return self.calibration or self.reestimation or ""
 
 
-def due(conn: Connection[Any], exam_code: str, *, full: bool = False) -> Due:
-    """Decides from what is stored.
+def plan(
+    conn: Connection[Any],
+    day: date,
+    *,
+    exam_codes: Sequence[str] | None = None,
+    full: bool = False,
+) -> tuple[Due, ...]:
+    """Decides for all exams from what is stored.
 
     Args:
-        conn: an open connection.
-        exam_code: the exam.
+        conn: an open connection; the marts must have been built.
+        day: the UTC day of the night.
+        exam_codes: only these exams.
         full: calibrate exposure control whether or not anything changed (the weekly run).
-
-    Raises:
-        NotFoundError: the exam does not exist.
     """
-    exam = item_bank.exam(conn, exam_code)
-    parameters, waiting = _parameters_due(conn, exam)
-    if parameters:
-        # exposure control is only right for the parameters it was found under
-        return Due(exam_code, parameters, "new parameters", "")
-    exposure, why_not = _exposure_due(conn, exam_code, full=full)
-    return Due(exam_code, None, exposure, "; ".join(filter(None, (waiting, why_not))))
+    states = exam_states.read(conn, day=day, requested_by=REQUESTER, exam_codes=exam_codes)
+    fits = {state.exam.exam_code: _fit_due(state) for state in states}
+    fits |= _too_few(conn, [s for s in states if fits[s.exam.exam_code].parameters])
+    return tuple(
+        replace(due, reestimation=_reestimation_due(state, due, day))
+        for state in states
+        for due in [_exposure_due(conn, state, fits[state.exam.exam_code], full=full)]
+    )
 
 
-def _parameters_due(conn: Connection[Any], exam: Exam) -> tuple[str | None, str]:
-    have = responses.first_attempt_count(conn, exam.exam_code)
+def _fit_due(state: ExamState) -> Due:
+    exam, have = state.exam, state.responses
     if have == 0:
-        return None, "no responses yet"
-    last = runs.latest(conn, exam.exam_code, "irt", statuses=("done", "empty", "rejected"))
-    if last is None:
-        return f"{have} responses and no calibration yet", ""
-    had = int(((last.result or {}).get("summary") or {}).get("responses", 0))
-    enough = int(
-        exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
+        return Due(exam.exam_code, waiting="no responses yet")
+    if state.fit_status is None:
+        return Due(exam.exam_code, f"{have} responses and no calibration yet")
+    changed = _changed(state.fit_settings or {}, settings(exam))
+    if changed:
+        return Due(exam.exam_code, f"the last calibration was made with {changed}")
+    had = state.fit_responses or 0
+    enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
+    new = f"{have - had} new responses since the last calibration"
+    if have - had >= int(enough):
+        return Due(exam.exam_code, f"{new} ({enough} are enough)")
+    return Due(exam.exam_code, waiting=f"{new}, {enough} are enough")
+
+
+def _changed(then: dict[str, Any], now: dict[str, Any]) -> str:
+    """The settings of the last fit that are other ones now; "" where it did not say."""
+    names = sorted(then.keys() | now.keys()) if then else []
+    return ", ".join(
+        f"{name} {then.get(name, 'unset')}, not {now.get(name, 'unset')}"
+        for name in names
+        if then.get(name) != now.get(name)
     )
-    if have - had >= enough:
-        return f"{have - had} new responses since the last calibration ({enough} are enough)", ""
-    return None, f"{have - had} new responses, {enough} are enough"
 
 
-def _exposure_due(conn: Connection[Any], exam_code: str, *, full: bool) -> tuple[str | None, str]:
-    pool = item_bank.load(conn, exam_code)
-    if not pool.calibrated.any():
-        return None, "no live item has parameters"
+def _too_few(conn: Connection[Any], states: Sequence[ExamState]) -> dict[str, Due]:
+    """Exams none of whose items can be estimated yet, however many responses there are."""
+    if not states:
+        return {}
+    most = exam_states.most_attempts_of_an_item(conn, [s.exam.exam_code for s in states])
+    waiting = {}
+    for state in states:
+        code = state.exam.exam_code
+        try:
+            needed = smallest_n(state.exam)
+        except (ValueError, TypeError):
+            continue  # the calibration itself says what is wrong with the policy
+        if most.get(code, 0) < needed:
+            few = f"{most.get(code, 0)} first attempts at an item at most, {needed} are enough"
+            waiting[code] = Due(code, waiting=few)
+    return waiting
+
+
+def _exposure_due(conn: Connection[Any], state: ExamState, fit: Due, *, full: bool) -> Due:
+    if fit.parameters:
+        # exposure control is only right for the parameters it was found under
+        return replace(fit, exposure="new parameters")
+    if not state.has_parameters:
+        return _waits(fit, "no live item has parameters")
     if full:
-        return "the weekly calibration", ""
-    now = pool.fingerprint()
-    last = runs.latest(conn, exam_code, "sympson_hetter")
-    if last is not None and last.input_fingerprint == now:
-        return None, f"the pool is as it was calibrated on {last.finished_at:%Y-%m-%d}"
-    # what the night itself could not publish, it cannot publish tomorrow from the same pool
-    refused = runs.latest(
-        conn,
-        exam_code,
-        "sympson_hetter",
-        statuses=("rejected", "empty"),
-        requested_by=REQUESTER,
-    )
-    if refused is not None and refused.input_fingerprint == now:
-        return None, f"the same pool was {refused.status} on {refused.finished_at:%Y-%m-%d}"
-    return "never calibrated" if last is None else "the live pool or its parameters changed", ""
+        return replace(fit, exposure="the weekly calibration", waiting="")
+    if state.pool_state == state.calibrated_state:
+        return _waits(fit, f"the pool is as it was calibrated on {state.calibrated_at:%Y-%m-%d}")
+    if state.pool_state == state.refused_state:
+        return _waits(
+            fit, f"the same pool was {state.refused_status} on {state.refused_at:%Y-%m-%d}"
+        )
+    return _by_fingerprint(conn, state, fit)
 
 
-def reestimation_due(conn: Connection[Any], exam_code: str, day: date) -> bool:
-    """Whether the day has not been re-estimated yet."""
-    return runs.reestimation_of(conn, exam_code, day) is None
+def _by_fingerprint(conn: Connection[Any], state: ExamState, fit: Due) -> Due:
+    """Something moved: looks whether the pool is another one, item by item."""
+    known = (state.calibrated_fingerprint, state.refused_fingerprint)
+    if any(known):
+        now = item_bank.load(conn, state.exam.exam_code).fingerprint()
+        if now == state.calibrated_fingerprint:
+            on = f"{state.calibrated_at:%Y-%m-%d}"
+            return _waits(fit, f"the pool is as it was calibrated on {on}")
+        if now == state.refused_fingerprint:
+            on = f"{state.refused_at:%Y-%m-%d}"
+            return _waits(fit, f"the same pool was {state.refused_status} on {on}")
+    never = state.calibrated_at is None
+    why = "never calibrated" if never else "the live pool or its parameters changed"
+    return replace(fit, exposure=why, waiting="")
+
+
+def _waits(fit: Due, why: str) -> Due:
+    return replace(fit, waiting="; ".join(filter(None, (fit.waiting, why))))
+
+
+def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:
+    """Controlled sessions of the window that no re-estimation has seen yet."""
+    newest = state.last_controlled_day
+    if newest is None or not (state.has_parameters or due.parameters):
+        return None
+    try:
+        days = ReestimationRequest.of(state.exam, day, {}).days
+    except (QbankError, TypeError) as error:
+        return f"its policy is wrong: {error}"  # said by the run, where a person sees it
+    first = day - timedelta(days=days)
+    if state.sh_p_replaced_at is not None:
+        # what was served before was served under other values
+        first = max(first, state.sh_p_replaced_at.astimezone(UTC).date())
+    if state.reestimated_day is not None:
+        first = max(first, state.reestimated_day)
+    return f"controlled sessions up to {newest}" if newest >= first else None

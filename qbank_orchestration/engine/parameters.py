@@ -26,6 +26,26 @@ Report = Callable[[dict[str, Any]], bool]
 UNUSABLE = ("negative_a", "a_at_bound", "b_extreme", "c_at_bound", "se_not_available")
 
 
+def settings(exam: Exam) -> dict[str, Any]:
+    """What of an exam decides its fit beside the responses: another value asks for another fit."""
+    decisive = ("min_responses", "linking", "unanswered")
+    return {"model": exam.irt_model} | {
+        name: exam.policy[name] for name in decisive if name in exam.policy
+    }
+
+
+def smallest_n(exam: Exam) -> int:
+    """First attempts that one item must have before any of the exam can be estimated.
+
+    Raises:
+        calibration.InvalidParameterError: the policy's ``min_responses`` is none.
+    """
+    from calibration.irt import gates  # kept out of the code location's import
+
+    codes = gates.model_codes(exam.irt_model, 1)
+    return int(gates.smallest_n(exam.policy.get("min_responses", "default"), codes)[0])
+
+
 def estimate(
     exam: Exam,
     attempts: FirstAttempts,
@@ -66,9 +86,10 @@ def estimate(
         ),
     )
     usable = fit.estimated & ~_flagged(fit, UNUSABLE)
+    seen = {"responses": len(attempts), "settings": settings(exam)}
     if not usable.any():
         return NothingToCalibrate(
-            f"no item has enough usable first attempts ({int(fit.n.max())} at most)"
+            f"no item has enough usable first attempts ({int(fit.n.max())} at most)", seen
         )
     method = exam.policy.get("linking", "stocking_lord")
     scaled = on_old_scale(fit, usable, old, method=method)
@@ -76,7 +97,7 @@ def estimate(
         model=exam.irt_model,
         parameters=_parameters(attempts, fit, usable, scaled),
         statistics=_statistics(attempts, fit, median_times),
-        summary=_summary(attempts, fit, usable) | {"scale": scaled.summary},
+        summary=seen | _summary(attempts, fit, usable) | {"scale": scaled.summary},
         input_fingerprint=attempts.fingerprint(),
     )
 
@@ -142,7 +163,6 @@ def _summary(
 ) -> dict[str, Any]:
     flags = sorted({flag for own in fit.flags for flag in own})
     return {
-        "responses": len(attempts),
         "persons": attempts.persons,
         "items": int(fit.a.size),
         "items_calibrated": int(usable.sum()),

@@ -90,9 +90,16 @@ class WorkingRows:
         """Ends a row as failed at once; nothing happens where it was ended before."""
         self._end(run_id, "failed", error=error, stopped_reason="error")
 
-    def finish_empty(self, run_id: UUID, reason: str) -> None:
-        """Ends a row that had nothing to propose."""
-        self._end(run_id, "empty", stopped_reason=reason)
+    def finish_empty(
+        self, run_id: UUID, reason: str, summary: Mapping[str, Any] | None = None
+    ) -> None:
+        """Ends a row that had nothing to propose, with what it looked at."""
+        self._end(
+            run_id,
+            "empty",
+            stopped_reason=reason,
+            result={"summary": dict(summary)} if summary else None,
+        )
 
     def finish_canceled(self, run_id: UUID) -> None:
         """Ends a row that somebody canceled."""
@@ -116,6 +123,7 @@ class WorkingRows:
         error: str | None = None,
         stopped_reason: str | None = None,
         input_fingerprint: str | None = None,
+        result: Mapping[str, Any] | None = None,
     ) -> None:
         with self._lock, suppress(psycopg.Error, QbankError):
             self._run(
@@ -126,6 +134,7 @@ class WorkingRows:
                     error=error,
                     stopped_reason=stopped_reason,
                     input_fingerprint=input_fingerprint,
+                    result=result,
                 )
             )
 

@@ -67,8 +67,6 @@ def test_a_night_calibrates_audits_publishes_and_leaves_nothing_due(
     assert health == (60,)
 
     with postgres.connect("orchestration") as conn:
-        for exam_code in (ALGEBRA, GEOMETRY):
-            due = night_engine.due(conn, exam_code)
-            assert not due.anything, due
+        for due in night_engine.plan(conn, today):
+            assert due.why == "", due
             assert "new responses" in due.waiting
-            assert not night_engine.reestimation_due(conn, exam_code, today)

@@ -58,7 +58,7 @@ def test_every_change_of_a_source_moves_its_version_and_nothing_else_does(exams:
         if statement in (CHANGES["exam_blueprints"], CHANGES["cohort_assignments"]):
             _do(REMOVALS[name])
         before = _versions()
-        _do("ANALYZE", f"SELECT count(*) FROM {name}")
+        _do("ANALYZE")
         assert _versions() == before
         _do(statement)
         assert source_tables.changed(before, _versions()) == (name,)

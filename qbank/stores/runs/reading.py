@@ -128,9 +128,10 @@ def reestimation_of(conn: Connection[Any], exam_code: str, day: date) -> Run | N
         return cursor.execute(sql, (exam_code, day.isoformat())).fetchone()
 
 
-def newest_finished(conn: Connection[Any]) -> Run | None:
-    """The run that ended last, of any exam and kind, without history and proposal."""
-    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE finished_at IS NOT NULL
+def newest_published(conn: Connection[Any]) -> Run | None:
+    """The last run that put something in force, of any exam and kind, without its proposal."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE status = 'done' AND stopped_reason IS DISTINCT FROM 'dry_run'
         ORDER BY finished_at DESC, id LIMIT 1"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(sql).fetchone()

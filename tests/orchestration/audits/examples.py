@@ -46,6 +46,7 @@ def pool(*, uncalibrated: int = 0, policy: dict[str, Any] | None = None) -> Pool
         controlled=ones < 0,
         pinned=ones < 0,
         bank_version=1,
+        pool_version=1,
     )
 
 

@@ -1,0 +1,148 @@
+"""What a night must know of each exam to decide what is due, for all exams in a few statements.
+
+No statement looks at items one by one but the count of first attempts, and that is asked for exams
+whose responses grew alone: a night without work costs the same whatever the pools hold.
+
+What never lives here: the decision (``qbank_orchestration.engine.night``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from qbank.stores.item_bank import EXAM_COLUMNS, Exam, pool_state
+
+
+@dataclass(frozen=True)
+class ExamState:
+    """One exam at the beginning of a night.
+
+    Attributes:
+        pool_version: moves with every change of the live pool or its parameters.
+        has_parameters: whether a live item has parameters of the exam's model.
+        responses: first attempts in the marts.
+        fit_status, fit_responses, fit_settings: of the last IRT calibration that ended by itself:
+            how it ended, how many responses it saw, which settings it was made with; None where
+            there was none or it did not say.
+        calibrated_at, calibrated_state, calibrated_fingerprint: of the last exposure calibration
+            that was published: when, and the pool it was made for.
+        refused_status, refused_at, refused_state, refused_fingerprint: of the last one that the
+            night asked for itself and could not publish.
+        last_controlled_day: newest UTC day before the night's with a controlled session.
+        sh_p_replaced_at: when sh_p was last replaced as a whole, before the night's day.
+        reestimated_day: newest UTC day up to the night's that was re-estimated.
+    """
+
+    exam: Exam
+    pool_version: int
+    has_parameters: bool
+    responses: int
+    fit_status: str | None
+    fit_responses: int | None
+    fit_settings: dict[str, Any] | None
+    calibrated_at: datetime | None
+    calibrated_state: str | None
+    calibrated_fingerprint: str | None
+    refused_status: str | None
+    refused_at: datetime | None
+    refused_state: str | None
+    refused_fingerprint: str | None
+    last_controlled_day: date | None
+    sh_p_replaced_at: datetime | None
+    reestimated_day: date | None
+
+    @property
+    def pool_state(self) -> str:
+        """What exposure control would be calibrated for now, without a look at the items."""
+        return pool_state(self.exam, self.pool_version)
+
+
+def read(
+    conn: Connection[Any],
+    *,
+    day: date,
+    requested_by: str,
+    exam_codes: Sequence[str] | None = None,
+) -> tuple[ExamState, ...]:
+    """The state of all exams, or of some, by code.
+
+    Args:
+        conn: an open connection.
+        day: the UTC day of the night.
+        requested_by: who asks for the night's own calibrations.
+        exam_codes: only these.
+    """
+    values = {
+        "day": day,
+        "by": requested_by,
+        "exams": None if exam_codes is None else [*exam_codes],
+    }
+    with conn.cursor(row_factory=class_row(Exam)) as exams_cursor:
+        exams = exams_cursor.execute(_EXAMS, values).fetchall()
+    counts = dict(conn.execute(_RESPONSES, values).fetchall())
+    rest = {code: columns for code, *columns in conn.execute(_STATES, values).fetchall()}
+    return tuple(
+        ExamState(exam, version, has_parameters, counts.get(exam.exam_code, 0), *others)
+        for exam in exams
+        for version, has_parameters, *others in [rest[exam.exam_code]]
+    )
+
+
+def most_attempts_of_an_item(conn: Connection[Any], exam_codes: Sequence[str]) -> dict[str, int]:
+    """First attempts at each exam's most answered item version, by exam code."""
+    sql = """SELECT exam_code, max(n) FROM (
+            SELECT exam_code, count(*) AS n FROM analytics.irt_responses
+            WHERE exam_code = ANY(%s) GROUP BY exam_code, question_id, version) AS items
+        GROUP BY exam_code"""
+    return dict(conn.execute(sql, ([*exam_codes],)).fetchall())
+
+
+_CHOSEN = "(%(exams)s::text[] IS NULL OR exam_code = ANY(%(exams)s))"
+_EXAMS = f"SELECT {EXAM_COLUMNS} FROM exams WHERE {_CHOSEN} ORDER BY exam_code"  # noqa: S608
+_RESPONSES = f"""SELECT exam_code, count(*) FROM analytics.irt_responses
+    WHERE {_CHOSEN} GROUP BY exam_code"""  # noqa: S608
+_LAST = """SELECT status, finished_at, input_fingerprint, result FROM calibration_runs AS r
+    WHERE r.exam_code = e.exam_code AND r.finished_at IS NOT NULL
+      AND stopped_reason IS DISTINCT FROM 'dry_run' AND {}
+    ORDER BY r.finished_at DESC LIMIT 1"""
+_FIT = _LAST.format("kind = 'irt' AND status IN ('done', 'empty', 'rejected')")
+_DONE = _LAST.format("kind = 'sympson_hetter' AND status = 'done'")
+# what the night itself could not publish, it cannot publish tomorrow from the same pool
+_REFUSED = _LAST.format(
+    "kind = 'sympson_hetter' AND status IN ('rejected', 'empty') AND requested_by = %(by)s"
+)
+_STATES = f"""SELECT e.exam_code,
+        coalesce(b.pool_version, 0),
+        EXISTS (SELECT FROM item_calibration AS k
+            JOIN question_publications AS p USING (exam_code, question_id)
+            JOIN questions AS q ON q.id = k.question_id AND NOT q.is_deleted
+            WHERE k.exam_code = e.exam_code AND k.model = e.irt_model
+              AND k.version = p.live_version),
+        fit.status, (fit.result #>> '{{summary,responses}}')::bigint,
+        fit.result #> '{{summary,settings}}',
+        done.finished_at, done.result #>> '{{summary,pool_state}}', done.input_fingerprint,
+        refused.status, refused.finished_at, refused.result #>> '{{summary,pool_state}}',
+        refused.input_fingerprint,
+        (SELECT s.ended_on FROM analytics.fact_sessions AS s
+         WHERE s.exam_code = e.exam_code AND s.ended_on < %(day)s
+           AND s.is_adaptive AND s.selector = 'sympson_hetter' AND s.served > 0
+         ORDER BY s.ended_on DESC LIMIT 1),
+        (SELECT max(h.at) FROM item_exposure_history AS h
+         WHERE h.exam_code = e.exam_code AND h.source IN ('calibration', 'rollback')
+           AND h.at < %(day)s::date::timestamp AT TIME ZONE 'UTC'),
+        (SELECT max((r.params ->> 'day')::date) FROM calibration_runs AS r
+         WHERE r.exam_code = e.exam_code AND r.kind = 'reestimation'
+           AND r.status IN ('done', 'empty', 'rejected')
+           AND r.stopped_reason IS DISTINCT FROM 'dry_run'
+           AND (r.params ->> 'day')::date <= %(day)s)
+    FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
+    LEFT JOIN LATERAL ({_FIT}) AS fit ON true
+    LEFT JOIN LATERAL ({_DONE}) AS done ON true
+    LEFT JOIN LATERAL ({_REFUSED}) AS refused ON true
+    WHERE {_CHOSEN.replace("exam_code", "e.exam_code")}"""  # noqa: S608

@@ -1,0 +1,71 @@
+"""The runs of a night: what each exam's plan asks Dagster for, whoever starts it.
+
+What never lives here: what is due (``engine.night``), and when a night begins (``schedules``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import dagster as dg
+
+from qbank_orchestration.engine.backfill import partition_key
+from qbank_orchestration.engine.night import Due
+from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
+from qbank_orchestration.tags import EXAM, EXAMS, NIGHT, NIGHT_RUN, WEEKLY, WHY
+
+
+def begin(day: date, exam_codes: Iterable[str] | None, *, weekly: bool) -> dict[str, str]:
+    """The tags of the run of the marts that begins a night, all of it or some exams'."""
+    tags = {NIGHT: day.isoformat()}
+    if weekly:
+        tags[WEEKLY] = "true"
+    if exam_codes is not None:
+        tags[EXAMS] = ",".join(sorted(exam_codes))  # a code holds no comma
+    return tags
+
+
+def exams_of(tags: Mapping[str, str]) -> list[str] | None:
+    """The only exams of a night; None where it is every exam's."""
+    return tags[EXAMS].split(",") if EXAMS in tags else None
+
+
+def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> list[dg.RunRequest]:
+    """The runs that a plan asks for, each exam's calibration before its re-estimation.
+
+    Args:
+        plan: what is due, exam by exam.
+        tags: of the run of the marts.
+        night_run: its id.
+    """
+    requests: list[dg.RunRequest] = []
+    for due in plan:
+        own = {NIGHT: tags[NIGHT], NIGHT_RUN: night_run, EXAM: due.exam_code}
+        if due.calibration:
+            selected = [*(PARAMETERS if due.parameters else ()), *EXPOSURE]
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{night_run}:{due.exam_code}",
+                    job_name="nightly",
+                    partition_key=due.exam_code,
+                    asset_selection=[dg.AssetKey(name) for name in selected],
+                    tags={**own, WHY: due.calibration},
+                )
+            )
+        if due.reestimation:
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{night_run}:{due.exam_code}:reestimation",
+                    job_name="reestimate_exam",
+                    partition_key=partition_key(due.exam_code, date.fromisoformat(tags[NIGHT])),
+                    tags={**own, WHY: due.reestimation},
+                )
+            )
+    return requests
+
+
+def results_tags(tags: Mapping[str, str], night_run: str) -> dict[str, str]:
+    """The tags of the run that shows a night's results."""
+    kept = {name: tags[name] for name in (NIGHT, WEEKLY) if name in tags}
+    return {**kept, NIGHT_RUN: night_run}

@@ -1,0 +1,160 @@
+"""What a night finds due, and what it costs to find nothing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from qbank import postgres
+from qbank.stores import exposure, item_bank, runs
+from qbank_orchestration.engine import night
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
+
+
+def plan(day: date, **options: Any) -> dict[str, night.Due]:
+    with postgres.connect("orchestration") as conn:
+        return {due.exam_code: due for due in night.plan(conn, day, **options)}
+
+
+def do(statement: str, *values: Any) -> None:
+    with postgres.connect("owner") as conn:
+        conn.execute(statement, values)
+
+
+def end(kind: runs.Kind, status: runs.Status, *, result: dict[str, Any], **params: Any) -> None:
+    """Writes a run that ended, as its asset would have."""
+    with postgres.connect("orchestration") as conn:
+        run = runs.create(
+            conn, kind=kind, exam_code=ALGEBRA, params=params, requested_by=night.REQUESTER
+        )
+        runs.finish(conn, run.id, status, result=result)
+
+
+ANSWERED = """INSERT INTO analytics.fact_responses
+    SELECT (jsonb_populate_record(f, jsonb_build_object(
+        'response_id', -f.response_id * 1000 - e.n, 'exam_code', e.code, 'quiz_id', e.code,
+        'user_id', f.user_id || e.code))).*
+    FROM analytics.fact_responses AS f,
+        (SELECT n, 'tiny-' || n AS code FROM generate_series(1, %s) AS n) AS e
+    WHERE f.response_id IN (
+        SELECT response_id FROM analytics.fact_responses WHERE is_first_attempt LIMIT 5)"""
+
+
+class Counting(psycopg.Cursor[Any]):
+    """Counts the statements that are sent."""
+
+    sent = 0
+
+    def execute(self, *arguments: Any, **options: Any) -> Any:
+        Counting.sent += 1
+        return super().execute(*arguments, **options)
+
+
+def statements(day: date) -> int:
+    """How many a plan takes."""
+    with postgres.connect("orchestration") as conn:
+        conn.cursor_factory = Counting
+        Counting.sent = 0
+        night.plan(conn, day)
+        return Counting.sent
+
+
+def test_a_night_of_tiny_exams_is_empty_and_asks_no_more_of_the_database(exams: Exams, today):
+    two = statements(today)
+    do(
+        "INSERT INTO exams (exam_code, tenant_id, title)"
+        " SELECT 'tiny-' || n, 't', 'tiny' FROM generate_series(1, 200) AS n"
+    )
+    do(ANSWERED, 200)
+    due = plan(today)
+    tiny = [exam for code, exam in due.items() if code.startswith("tiny-")]
+    assert len(tiny) == 200
+    assert {exam.why for exam in tiny} == {""}
+    assert "1 first attempts at an item at most, 200 are enough" in tiny[0].waiting
+    assert due[ALGEBRA].parameters is not None
+    assert statements(today) == two
+
+
+def test_what_an_empty_run_saw_is_not_looked_at_again_until_there_is_more(exams: Exams, today):
+    have = int(plan(today)[ALGEBRA].parameters.split()[0])
+    settings = {"model": "2pl"}
+    end("irt", "empty", result={"summary": {"responses": have, "settings": settings}})
+    assert plan(today)[ALGEBRA].parameters is None
+    assert "0 new responses since the last calibration" in plan(today)[ALGEBRA].waiting
+    end("irt", "empty", result={"summary": {"responses": have // 2, "settings": settings}})
+    assert f"{have - have // 2} new responses" in plan(today)[ALGEBRA].parameters
+    assert plan(today, exam_codes=[GEOMETRY]).keys() == {GEOMETRY}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("irt_model = '3pl'", "made with model 2pl, not 3pl"),
+        ("policy = '{\"min_responses\": 5}'", "made with min_responses unset, not 5"),
+        ('policy = \'{"unanswered": "wrong"}\'', "made with unanswered unset, not wrong"),
+    ],
+)
+def test_an_exam_that_is_to_be_fitted_otherwise_is_due(calibrated: Exams, today, change, told):
+    assert plan(today)[ALGEBRA].calibration == ""
+    do(f"UPDATE exams SET {change} WHERE exam_code = 'algebra'")  # noqa: S608
+    due = plan(today)
+    assert told in due[ALGEBRA].parameters
+    assert due[ALGEBRA].exposure == "new parameters"
+    assert due[GEOMETRY].calibration == ""
+
+
+@pytest.mark.slow
+def test_a_pool_is_looked_at_item_by_item_only_where_something_moved(calibrated: Exams, today):
+    untouched = statements(today)
+    assert untouched == 3
+    with postgres.connect("orchestration") as conn:
+        control = exposure.in_force(conn, ALGEBRA)[0]
+        conn.execute(
+            "UPDATE item_exposure_control SET sh_p = 0.5, updated_by = 'me' WHERE question_id = %s",
+            (control.question_id,),
+        )
+        # the bank is another one for delivery; the pool is the same for the calibration
+        version = item_bank.bank_version(conn, ALGEBRA)
+    assert statements(today) == untouched
+    for change, due in (
+        ("UPDATE questions SET is_deleted = true WHERE id = %s", True),
+        ("UPDATE questions SET is_deleted = false WHERE id = %s", False),
+        ("UPDATE question_versions SET state = 'retired' WHERE question_id = %s", True),
+    ):
+        do(change, control.question_id)
+        assert bool(plan(today)[ALGEBRA].exposure) is due, change
+        assert plan(today)[GEOMETRY].exposure is None
+    with postgres.connect("orchestration") as conn:
+        assert item_bank.bank_version(conn, ALGEBRA) == version + 3
+    do("UPDATE exams SET tau = 0.35 WHERE exam_code = 'geometry'")
+    assert plan(today)[GEOMETRY].exposure == "the live pool or its parameters changed"
+
+
+@pytest.mark.slow
+def test_a_day_is_re_estimated_for_controlled_sessions_that_no_day_saw(calibrated: Exams, today):
+    yesterday = today - timedelta(days=1)
+    do("UPDATE analytics.fact_sessions SET selector = 'fixed' WHERE exam_code = 'geometry'")
+    due = plan(today)
+    assert due[ALGEBRA].reestimation == f"controlled sessions up to {yesterday}"
+    assert due[GEOMETRY].reestimation is None
+    # two quiet weeks later they lie before the window, and today's calibration after them
+    assert plan(today + timedelta(days=14))[ALGEBRA].reestimation is None
+    end("reestimation", "done", result={}, day=today.isoformat())
+    assert plan(today)[ALGEBRA].reestimation is None
+    assert plan(today + timedelta(days=1))[ALGEBRA].reestimation is None
+
+
+def test_a_policy_that_is_wrong_is_said_by_its_own_run_and_stops_no_other(exams: Exams, today):
+    do(
+        "UPDATE exams SET policy = %s WHERE exam_code = 'algebra'",
+        Jsonb({"min_responses": "many", "reestimation": {"days": 0}}),
+    )
+    due = plan(today)
+    assert due[ALGEBRA].parameters is not None
+    assert "days is 0" in due[ALGEBRA].reestimation
+    assert due[GEOMETRY].parameters is not None
