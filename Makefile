@@ -58,7 +58,7 @@ lint: $(VENV)/.dev ## formatting, lint, types, doors, SQL, Dagster definitions
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --processes 2 dbt_qbank/models dbt_qbank/tests
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
+	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/dg check defs
 
 format: $(VENV)/.dev ## format and fix what can be fixed
 	@$(BIN)/ruff format .

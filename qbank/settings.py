@@ -145,6 +145,24 @@ class Settings(SettingsGroup):
         """Anchors a relative home in the project, whatever the working directory."""
         object.__setattr__(self, "home", (self.project_dir / self.home.expanduser()).absolute())
 
+    def in_checkout(self, part: str, what: str) -> Path:
+        """A part of the checkout that no wheel carries.
+
+        Args:
+            part: path below the project folder, such as ``dbt_qbank``.
+            what: what it is needed for, for the message.
+
+        Raises:
+            SettingsError: the project folder is no checkout.
+        """
+        found = self.project_dir / part
+        if not found.exists():
+            raise SettingsError(
+                f"{what} from a checkout of qbank and {found} is missing: "
+                "set QBANK_PROJECT_DIR to the checkout"
+            )
+        return found
+
     @property
     def embedded(self) -> bool:
         """Whether the embedded server is used."""

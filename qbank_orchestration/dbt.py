@@ -35,10 +35,15 @@ _WRITTEN_BY_ASSETS = {
 
 
 def project() -> DbtProject:
-    """The dbt project, its artifacts kept in the home folder."""
+    """The dbt project, its artifacts kept in the home folder.
+
+    Raises:
+        SettingsError: the project folder is no checkout.
+    """
     settings = get_settings()
     return DbtProject(
-        settings.project_dir / "dbt_qbank", target_path=settings.home.resolve() / "dbt"
+        settings.in_checkout("dbt_qbank", "the marts are built"),
+        target_path=settings.home.resolve() / "dbt",
     )
 
 

@@ -103,14 +103,13 @@ def run() -> None:
 def psql(context: typer.Context, role: RoleOption = "analyst") -> None:
     """Open psql as a role; further arguments are psql's."""
     from qbank.postgres import libpq_environment
-    from qbank.postgres.placement import bundled_installation
+    from qbank.postgres.installation import program
 
     environment = os.environ | libpq_environment(_role(role))
-    program = str(bundled_installation() / "bin" / "psql")
     # Ctrl-C is psql's; a child, for this process's lease keeps the server up
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     done = subprocess.run(  # noqa: S603
-        [program, *context.args],
+        [program("psql"), *context.args],
         env=environment,
         check=False,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

@@ -32,7 +32,7 @@ def serve(
     """Start Dagit and its daemon, the delivery API and the console; Ctrl-C stops all."""
     from qbank import migrations
     from qbank.postgres import embedded
-    from qbank.postgres.roles import make_home
+    from qbank.postgres.folders import make_home
     from qbank.serving import Supervisor, available_services
     from qbank.settings import get_settings
 

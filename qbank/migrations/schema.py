@@ -117,18 +117,12 @@ def status(settings: Settings | None = None) -> list[MigrationState]:
 
 
 def migrations_folder(settings: Settings) -> Path:
-    """The folder of the SQL files: that of the project, else the one packed with the wheel.
+    """The folder of the SQL files.
 
     Raises:
-        MigrationError: there is neither.
+        SettingsError: the project folder is no checkout.
     """
-    packed = Path(__file__).parents[1] / "sql"
-    for folder in (settings.project_dir / "sql", packed):
-        if any(folder.glob("[0-9]*.sql")):
-            return folder
-    raise MigrationError(
-        f"no migrations in {settings.project_dir / 'sql'}: set QBANK_PROJECT_DIR to the checkout"
-    )
+    return settings.in_checkout("sql", "migrations are read")
 
 
 def _files(settings: Settings) -> Any:

@@ -22,9 +22,9 @@ from pathlib import Path
 
 from qbank.errors import EmbeddedServerError
 from qbank.postgres import keeper as keeping
+from qbank.postgres.folders import make_home
 from qbank.postgres.initdb import initialise, server_options
 from qbank.postgres.placement import disown_copy, place
-from qbank.postgres.roles import make_home
 from qbank.settings import Settings
 
 HOST = "127.0.0.1"

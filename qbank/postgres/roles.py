@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from qbank.errors import SettingsError
+from qbank.postgres.folders import make_home
 from qbank.settings import Settings
 
 Role = Literal["owner", "delivery", "orchestration", "analyst"]
@@ -56,24 +57,6 @@ def generated_secret(name: str, settings: Settings) -> str:
             known[name] = secrets.token_urlsafe(32)
             _write(path, known)
     return known[name]
-
-
-def make_home(settings: Settings) -> Path:
-    """Makes the run-time folder; others may pass through it, not list it.
-
-    Raises:
-        SettingsError: the folder cannot be made.
-    """
-    try:
-        settings.home.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for private in ("run", "logs"):
-            (settings.home / private).mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"QBANK_HOME is {str(settings.home)!r} and cannot be made ({error.strerror}): "
-            "name a folder that you may write"
-        ) from error
-    return settings.home
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -10,8 +10,7 @@ import tempfile
 from pathlib import Path
 
 from qbank import postgres
-from qbank.errors import QbankError
-from qbank.postgres.roles import make_home
+from qbank.postgres.folders import make_home
 from qbank.settings import Settings, get_settings
 
 
@@ -21,12 +20,10 @@ def dagster_environment(settings: Settings | None = None) -> dict[str, str]:
     Starts the embedded server where it is used, for the storage's address names its port.
 
     Raises:
-        QbankError: ``deploy/dagster/dagster.yaml`` is missing from the project folder.
+        SettingsError: the project folder is no checkout.
     """
     settings = settings or get_settings()
-    source = settings.project_dir / "deploy" / "dagster" / "dagster.yaml"
-    if not source.exists():
-        raise QbankError(f"{source} is missing: set QBANK_PROJECT_DIR to the checkout")
+    source = settings.in_checkout("deploy/dagster/dagster.yaml", "Dagster is configured")
     folder = make_home(settings) / "dagster"
     folder.mkdir(mode=0o700, exist_ok=True)
     _replace(folder / "dagster.yaml", source.read_text())

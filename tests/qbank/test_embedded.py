@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from qbank.errors import DatabaseUnavailableError, EmbeddedServerError
 from qbank.postgres import connect, embedded, keeper, libpq_environment
 from qbank.postgres.placement import OUTSIDE
-from qbank.settings import Settings, get_settings
+from qbank.settings import Settings
+from tests.qbank.environments import make_installation
 from tests.qbank.servers import run_python, settings_of, wait_until
 
 ROOT = os.geteuid() == 0
@@ -127,17 +128,18 @@ def test_a_home_that_was_removed_does_not_stand_in_the_way_of_a_new_one():
 @pytest.mark.skipif(not ROOT, reason="runs as an ordinary user already")
 def test_an_ordinary_user_runs_it_too():
     python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or ""
-    packages = next(p for p in sys.path if p.endswith("site-packages"))
     same = f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"
     if not python or subprocess.run([python, "-c", same], check=False).returncode:
         pytest.skip("no Python of this version that an ordinary user may run")
-    folder = Path(tempfile.mkdtemp(prefix="qbank-ordinary-"))
-    shutil.chown(folder, "nobody")
+    folder = Path(tempfile.mkdtemp(prefix="qbank of an ordinary user "))  # of mode 0700
+    make_installation(folder / "env")
+    for path in (folder, *folder.rglob("*")):
+        shutil.chown(path, "nobody")
     code = "from qbank.postgres import connect; print(connect().execute('SELECT 1').fetchone())"
     environment = {
         "QBANK_HOME": str(folder / "home"),
         "QBANK_DATABASE": "postgres",
-        "PYTHONPATH": os.pathsep.join([str(get_settings().project_dir), packages]),
+        "PYTHONPATH": str(folder / "env"),
     }
     try:
         for _ in range(2):  # made, then started again

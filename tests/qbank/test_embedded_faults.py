@@ -6,12 +6,11 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
 from qbank.postgres import connect, embedded, keeper, libpq_environment, pool
-from qbank.postgres.placement import bundled_installation, place
+from qbank.postgres.installation import program
 from tests.qbank.servers import keeper_of, postmaster_of, run_python, settings_of, wait_until
 
 
@@ -42,9 +41,7 @@ def test_it_starts_again_for_programs_that_only_have_the_address(server):
     """dbt and Dagster connect by themselves: the keeper brings the server back for them."""
     address = libpq_environment("owner", server)
     os.kill(postmaster_of(server), signal.SIGKILL)
-    psql = [str(place(server.home).binaries / "psql"), "-tAc", "SELECT 1"]
-    if not Path(psql[0]).exists():  # a copy outside has only the server
-        psql[0] = str(bundled_installation() / "bin" / "psql")
+    psql = [program("psql"), "-tAc", "SELECT 1"]
 
     def answers():
         done = subprocess.run(psql, env=address, capture_output=True, text=True, check=False)

@@ -80,7 +80,23 @@ def test_two_processes_that_migrate_at_once_apply_each_migration_once(bare_datab
     assert all(state.applied for state in migrations.status())
 
 
-def test_a_migration_that_is_killed_leaves_a_schema_that_can_go_on(bare_database):
+@pytest.fixture
+def slow_schema_changes(bare_database):
+    """Every change of the schema takes 10 ms longer, so that a kill comes in the midst of them."""
+    with connect(autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION dawdle() RETURNS event_trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM pg_sleep(0.01); END $$"
+        )
+        connection.execute(
+            "CREATE EVENT TRIGGER dawdle ON ddl_command_end EXECUTE FUNCTION dawdle()"
+        )
+        yield
+        connection.execute("DROP EVENT TRIGGER dawdle")
+
+
+@pytest.mark.usefixtures("slow_schema_changes")
+def test_a_migration_that_is_killed_leaves_a_schema_that_can_go_on():
     interrupted = 0
     for delay in (0.45, 0.55, 0.65, 0.8, 1.0):
         process = _process()
