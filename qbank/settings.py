@@ -58,8 +58,10 @@ class SettingsGroup(BaseSettings):
 
 def _explain(error: ValidationError, prefix: str) -> str:
     first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # of several settings together: the input would be all of them
+        return message
+    name = str(first["loc"][0])
     value = "" if any(word in name for word in _HIDDEN) else f" is {first['input']!r}"
     return f"{prefix}{name.upper()}{value}: {message}"
 

@@ -9,7 +9,7 @@ from qbank_orchestration import dbt, jobs, schedules
 from qbank_orchestration.assets import exposure, marts, parameters, raw, reestimation
 from qbank_orchestration.checks import expectations, freshness
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
-from qbank_orchestration.sensors import night, partitions, recovery, requests
+from qbank_orchestration.sensors import alerts, night, partitions, recovery, requests
 
 
 def build_defs() -> dg.Definitions:
@@ -51,6 +51,7 @@ def build_defs() -> dg.Definitions:
             recovery.recovery_sensor,
             recovery.failed_runs,
             recovery.canceled_runs,
+            alerts.alert_sensor,
         ],
         resources={
             "database": database,

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from qbank.cli import dagster, database, demo, importing, runs, serve
+from qbank.cli import alerts, dagster, database, demo, importing, runs, serve
 
 GROUP = "qbank.commands"
 
@@ -66,6 +66,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app, name="runs")
+app.add_typer(alerts.app, name="alerts")
 app.command("demo-data")(demo.demo_data)
 app.command("serve")(serve.serve)
 app.command(

@@ -27,6 +27,7 @@ def _compose() -> dict[str, Any]:
 def _settings_variables() -> set[str]:
     for module in (
         "qbank.settings",
+        "qbank.alerts.settings",
         "qbank_orchestration.settings",
         "delivery_api.settings",
         "console.settings",
@@ -59,6 +60,13 @@ def test_every_variable_of_compose_is_read() -> None:
     }
     assert "QBANK_DATABASE_URL" in used
     assert used <= _settings_variables()
+
+
+def test_the_daemon_of_compose_takes_every_setting_of_alerts() -> None:
+    daemon = _compose()["services"]["daemon"]["environment"]
+    named = {name for name in daemon if name.startswith("QBANK_ALERT_")}
+    assert named == {name for name in _settings_variables() if name.startswith("QBANK_ALERT_")}
+    assert all(daemon[name] == f"${{{name}:-}}" for name in named)
 
 
 def test_compose_asks_for_every_secret_and_holds_none() -> None:
