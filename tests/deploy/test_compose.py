@@ -1,0 +1,75 @@
+"""docker-compose.yml: as its specification has it, with checks and limits for whatever keeps on."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.compose import COMPOSE, service, services
+from tests.e2e.processes import tool
+
+KEEP_ON = [name for name, found in services().items() if found.get("restart") != "no"]
+
+
+def _validate(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [tool("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_file_is_as_the_specification_has_it(tmp_path: Path) -> None:
+    done = _validate(COMPOSE)
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "compose.yml"
+    wrong.write_text(COMPOSE.read_text().replace("mem_limit: 2g", "mem_limits: 2g"))
+    assert "'mem_limits' was unexpected" in _validate(wrong).stdout
+
+
+def test_there_are_services_that_keep_on() -> None:
+    assert KEEP_ON == ["postgres", "dagit", "daemon", "api", "console"]
+
+
+@pytest.mark.parametrize("name", KEEP_ON)
+def test_whatever_keeps_on_is_checked_and_limited(name: str) -> None:
+    found = service(name)
+    assert found["healthcheck"]["test"][0] == "CMD"
+    assert found["mem_limit"]
+    assert found["pids_limit"]
+    assert found["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", ["migrate", "dagit", "daemon", "api", "console"])
+def test_ours_have_a_reaper_and_no_privileges(name: str) -> None:
+    found = service(name)
+    assert found["init"] is True
+    assert found["cap_drop"] == ["ALL"]
+
+
+def test_the_order_of_start() -> None:
+    def after(name: str) -> dict[str, Any]:
+        return {of: how["condition"] for of, how in service(name)["depends_on"].items()}
+
+    migrated = {"migrate": "service_completed_successfully"}
+    assert after("migrate") == {"postgres": "service_healthy"}
+    assert after("dagit") == after("daemon") == after("api") == migrated
+    assert after("console") == migrated | {"api": "service_healthy"}
+
+
+def test_dagit_sees_the_output_of_the_daemon_s_runs() -> None:
+    (shared,) = service("daemon")["volumes"]
+    assert service("dagit")["volumes"] == [shared]
+    # the home that `qbank dagster` makes in the image
+    home = (COMPOSE.parent / "deploy" / "Dockerfile").read_text()
+    volume, folder = shared.split(":")
+    assert f"DAGSTER_HOME={folder}" in home
+    assert f"QBANK_HOME={folder.removesuffix('/dagster')}" in home
+    assert volume == "dagster"
+
+
+def test_only_the_migration_has_the_owner_s_password() -> None:
+    having = [n for n, f in services().items() if "QBANK_DATABASE_PASSWORD" in f["environment"]]
+    assert having == ["migrate"]
+    for found in services().values():
+        assert "PASSWORD" not in found["environment"].get("QBANK_DATABASE_URL", "")
