@@ -27,7 +27,7 @@ _IN_FORCE = {
 def is_ours(run: dg.DagsterRun, location: str) -> bool:
     """Whether a run is of this code location, or of a command line that has none."""
     label = run.tags.get(REPOSITORY)
-    return label.endswith(f"@{location}") if label else KIND in run.tags
+    return label.partition("@")[2] == location if label else KIND in run.tags
 
 
 def alert_of(instance: dg.DagsterInstance, run: dg.DagsterRun, dagit: str) -> Alert | None:
