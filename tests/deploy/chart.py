@@ -36,7 +36,12 @@ DEFAULTS: dict[str, Any] = {
         "service": {"port": 5432},
     },
     "dagster-user-deployments": {"enabled": True, "deployments": []},
-    "dagsterWebserver": {"replicaCount": 1, **_POD},
+    "dagsterWebserver": {
+        "replicaCount": 1,
+        "service": {"port": 80},
+        "readinessProbe": FREE,
+        **_POD,
+    },
     "runLauncher": {
         "type": "K8sRunLauncher",
         "config": {

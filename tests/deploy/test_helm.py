@@ -91,5 +91,17 @@ def test_every_pod_is_our_image_with_limits_and_probes() -> None:
         assert pod["image"] == location["image"]
         assert pod["resources"]["limits"]["memory"]
         assert pod["resources"]["requests"]["memory"]
+        # the user that the image has made
+        user = pod["securityContext"]["runAsUser"]
+        assert f"--uid {user} " in (ROOT / "deploy/Dockerfile").read_text()
     for served in (values["dagsterDaemon"], values["dagsterWebserver"]):
         assert served["livenessProbe"]
+
+
+def test_dagit_is_asked_where_it_listens() -> None:
+    webserver = our_values()["dagsterWebserver"]
+    port = webserver["service"]["port"]
+    assert port > 1024  # open to an ordinary user
+    for probe in ("readinessProbe", "livenessProbe"):
+        assert webserver[probe]["httpGet"] == {"path": "/server_info", "port": port}
+    assert f":{port}" in (ROOT / "deploy/README.md").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ from qbank.alerts.outbox import KEPT_S
 from qbank.alerts.redaction import redact
 from qbank.alerts.sinks import sign
 from qbank.errors import SettingsError
+from qbank.settings import get_settings
 from tests.qbank.alerts.conftest import SLACK_PATH, WEBHOOK_SECRET
 
 WAYS = ["slack", "mail", "webhook"]
@@ -185,3 +187,9 @@ def test_the_command_says_when_nothing_is_set_up():
     done = _qbank("alerts", "test")
     assert done.returncode == 2
     assert "no way is set up: set QBANK_ALERT_SLACK_URL" in done.stderr
+
+
+def test_the_page_names_every_setting():
+    page = (get_settings().project_dir / "docs" / "operations" / "alerts.md").read_text()
+    named = set(re.findall(r"`QBANK_(ALERT_[A-Z_]+)`", page))
+    assert named == {name.upper() for name in AlertSettings.model_fields}
