@@ -114,7 +114,7 @@ def test_duplicated_response_fails_the_tests(dbt, bank, twice_published):
     assert {name for name, status in statuses.items() if status == "fail"} == {
         "fact_responses_are_no_more_than_the_source",
         "fact_responses_say_what_the_source_says",
-        "unique_grain_fact_responses_quiz_id__question_id__quiz_id",
+        "fact_responses_grain_is_unique",
     }
 
 

@@ -30,3 +30,9 @@ def test_each_check_is_on_the_page(asset: str, name: str, blocking: bool):
     severity = "blocking" if blocking else "advice"
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{name}` |")]
     assert any(f"| {severity} |" in row for row in rows), f"{asset}.{name}: {rows}"
+
+
+def test_the_names_of_dbts_tests_can_be_read_in_dagit():
+    """Of a test without a name dbt makes one of all its arguments, and Dagit cuts it."""
+    names = [key.name for key in defs.resolve_asset_graph().asset_check_keys]
+    assert [name for name in names if len(name) > 45 or "__" in name] == []
