@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from qbank_orchestration import dbt, jobs, schedules
-from qbank_orchestration.assets import exposure, marts, parameters, raw, reestimation
+from qbank_orchestration.assets import consumers, exposure, marts, parameters, raw, reestimation
 from qbank_orchestration.checks import expectations, freshness
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
 from qbank_orchestration.sensors import alerts, night, partitions, recovery, requests
@@ -33,6 +33,7 @@ def build_defs() -> dg.Definitions:
             exposure.item_exposure_control,
             reestimation.sh_p_reestimation,
             reestimation.sh_p_reestimation_publication,
+            *consumers.build(project.manifest_path),
         ],
         asset_checks=[
             expectations.parameter_expectations,
