@@ -36,12 +36,8 @@ def build_defs() -> dg.Definitions:
             *consumers.build(project.manifest_path),
         ],
         asset_checks=[
-            expectations.parameter_expectations,
-            expectations.exposure_expectations,
-            expectations.fact_expectations,
-            freshness.exams_are_answered,
-            freshness.volume_is_as_usual,
-            freshness.exams_are_calibrated,
+            expectations.profile_expectations,
+            *freshness.CHECKS,
         ],
         jobs=jobs.JOBS,
         schedules=[schedules.nightly_schedule, schedules.weekly_full_schedule],
@@ -53,6 +49,7 @@ def build_defs() -> dg.Definitions:
             recovery.failed_runs,
             recovery.canceled_runs,
             alerts.alert_sensor,
+            freshness.daily_checks,
         ],
         resources={
             "database": database,

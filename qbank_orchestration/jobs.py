@@ -12,6 +12,7 @@ import dagster as dg
 
 from qbank_orchestration.assets.marts import INPUT, RESULTS
 from qbank_orchestration.assets.rollback import rollback_exposure
+from qbank_orchestration.checks import expectations
 from qbank_orchestration.tags import KIND
 
 PARAMETERS = ("irt_calibration", "item_parameters")
@@ -32,15 +33,16 @@ def _job(name: str, selection: Any, kind: str, description: str) -> Any:
 rebuild_marts = _job(
     "rebuild_marts",
     # groups() leaves out what is observed and never made, unless it is asked for
-    dg.AssetSelection.tag(INPUT, "") | dg.AssetSelection.groups("raw", include_sources=True),
+    dg.AssetSelection.tag(INPUT, "") - expectations.SELECTION
+    | dg.AssetSelection.groups("raw", include_sources=True),
     "marts",
     "Observes the raw tables and builds the marts that calibration reads.",
 )
 refresh_results = _job(
     "refresh_results",
-    dg.AssetSelection.tag(RESULTS, ""),
+    dg.AssetSelection.tag(RESULTS, "") | expectations.SELECTION,
     "marts",
-    "Builds the marts that read calibration's results.",
+    "Builds the marts that read calibration's results, and judges all exams' profiles.",
 )
 nightly = _job(
     "nightly",

@@ -19,11 +19,14 @@ class OrchestrationSettings(SettingsGroup):
             marts is audited.
         rebuild_manifest: whether a stale dbt manifest is rebuilt at import; switch it off where
             the manifest is built ahead and the checkout is read-only.
+        data_docs_url: where the Data Docs folder of the home is served, for links from Dagit;
+            unset, checks name the file.
     """
 
     first_day: date = date(2025, 1, 1)
     weekly_cron: str = Field(default="0 4 * * 0")
     rebuild_manifest: bool = True
+    data_docs_url: str | None = None
 
 
 @lru_cache(maxsize=1)

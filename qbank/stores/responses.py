@@ -20,7 +20,7 @@ from pyarrow import csv
 from qbank.stores.errors import StoreError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,29 +130,3 @@ def median_times(conn: Connection[Any], exam_code: str) -> dict[tuple[int, int],
         GROUP BY question_id, version"""
     rows = conn.execute(sql, (exam_code,)).fetchall()
     return {(question, version): float(time) for question, version, time in rows}
-
-
-def recent_facts(conn: Connection[Any], *, limit: int) -> pd.DataFrame:
-    """The rows of the fact mart that its last build wrote, newest first, at most ``limit``."""
-    sql = """COPY (SELECT response_id, exam_code, user_id, question_id, version,
-            is_correct::integer, answered_at, attempt_number, time_taken_ms
-        FROM analytics.fact_responses
-        WHERE loaded_at = (SELECT max(loaded_at) FROM analytics.fact_responses)
-        ORDER BY response_id DESC LIMIT {}) TO STDOUT (FORMAT csv)"""
-    frame: pd.DataFrame = _copy(conn, sql, limit, _FACTS).to_pandas()
-    return frame
-
-
-_FACTS = pa.schema(
-    [
-        ("response_id", pa.int64()),
-        ("exam_code", pa.string()),
-        ("user_id", pa.string()),
-        ("question_id", pa.int64()),
-        ("version", pa.int64()),
-        ("is_correct", pa.int8()),
-        ("answered_at", pa.string()),
-        ("attempt_number", pa.int64()),
-        ("time_taken_ms", pa.int64()),
-    ]
-)

@@ -1,92 +1,87 @@
-"""Great Expectations suites as blocking checks of proposals, and of the mart they come from."""
+"""Great Expectations as checks: all exams' profiles, judged at once when the results are built."""
 
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 
-from qbank.stores import responses, runs
-from qbank_orchestration.engine import expectations, publication
-from qbank_orchestration.engine.expectations import Expected, SuiteResult
-from qbank_orchestration.engine.finding import Finding
+from qbank.settings import get_settings
+from qbank.stores import profiles
+from qbank_orchestration.engine import expectations
+from qbank_orchestration.engine.expectations import Suite, Validation
+from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
+from qbank_orchestration.settings import orchestration_settings
 
-NAME = "expectations_met"
+CHECKS = {
+    dg.AssetCheckKey(dg.AssetKey(suite.asset), f"{suite.name}_as_expected"): suite
+    for suite in expectations.suites()
+}
+SELECTION = dg.AssetSelection.checks(*CHECKS)
+"""One import of Great Expectations, and one validation, a build of the results."""
 
 
-@dg.asset_check(
-    asset="irt_calibration",
-    name=NAME,
-    blocking=True,
-    description="Great Expectations suite on the proposed item parameters.",
+@dg.multi_asset_check(
+    name="expectations",
+    specs=[
+        dg.AssetCheckSpec(key.name, asset=key.asset_key, description=f"{suite.says} Advice.")
+        for key, suite in CHECKS.items()
+    ],
+    can_subset=True,
+    description="Great Expectations suites on all exams' profiles; results and Data Docs are kept.",
 )
-def parameter_expectations(
+def profile_expectations(
     context: dg.AssetCheckExecutionContext, database: Database
-) -> dg.AssetCheckResult:
-    """Judges what this run proposed; a failure rejects the proposal."""
-    return _judge(context, database, "irt", "parameters", expectations.PARAMETERS)
-
-
-@dg.asset_check(
-    asset="sympson_hetter_calibration",
-    name=NAME,
-    blocking=True,
-    description="Great Expectations suite on the proposed exposure parameters.",
-)
-def exposure_expectations(
-    context: dg.AssetCheckExecutionContext, database: Database
-) -> dg.AssetCheckResult:
-    """Judges what this run proposed; a failure rejects the proposal."""
-    return _judge(context, database, "sympson_hetter", None, expectations.EXPOSURE)
-
-
-@dg.asset_check(
-    asset=["analytics", "fact_responses"],
-    name=NAME,
-    description="Great Expectations suite on the responses of the last days.",
-)
-def fact_expectations(database: Database) -> dg.AssetCheckResult:
-    """Judges the rows that the last build wrote, at most a hundred thousand of them."""
+) -> Iterator[dg.AssetCheckResult]:
+    """Warns of exams whose answers, sessions, items or proposals are out of the ordinary."""
+    chosen = {key: CHECKS[key] for key in CHECKS if key in context.selected_asset_check_keys}
     with database.connect() as conn:
-        frame = responses.recent_facts(conn, limit=100_000)
-    frame["correct"] = frame["is_correct"].astype(float)
-    return _result(expectations.validate(frame, expectations.FACT_RESPONSES, "fact_responses"))
+        frames = {suite.name: profiles.of_exams(conn, suite.name) for suite in chosen.values()}
+    folder = get_settings().home.resolve() / "expectations"
+    found = expectations.validate(frames, folder, run_name=context.run.run_id)
+    for key, suite in chosen.items():
+        yield _result(key, suite, frames[suite.name], found[suite.name])
 
 
-def _judge(
-    context: dg.AssetCheckExecutionContext,
-    database: Database,
-    kind: runs.Kind,
-    inside: str | None,
-    suite: tuple[Expected, ...],
+def _result(
+    key: dg.AssetCheckKey, suite: Suite, frame: pd.DataFrame, found: Validation
 ) -> dg.AssetCheckResult:
-    import pandas as pd
-
-    with database.connect() as conn:
-        found = [r for r in runs.of_orchestrator(conn, context.run.run_id) if r.kind == kind]
-        open_row = found[-1] if found and found[-1].status == "running" else None
-        if open_row is None or not open_row.result:
-            return dg.AssetCheckResult(passed=True, description="nothing was proposed")
-        proposal: dict[str, Any] = open_row.result["proposal"]
-        columns = proposal[inside] if inside else proposal
-        rows = {name: values for name, values in columns.items() if isinstance(values, list)}
-        result = expectations.validate(pd.DataFrame(rows), suite, kind)
-        if not result.passed:
-            publication.reject(conn, open_row.id, (_finding(result),))
-    return _result(result)
-
-
-def _finding(result: SuiteResult) -> Finding:
-    numbers = {"rows": result.rows, "failed": list(result.failed)}
-    return Finding(NAME, result.passed, True, "; ".join(result.failed), numbers)
-
-
-def _result(result: SuiteResult) -> dg.AssetCheckResult:
+    metadata: dict[str, object] = {
+        "exams": found.exams,
+        "expectations": found.evaluated,
+        "unmet": len(found.unmet),
+        "suite": f"qbank_orchestration/expectations/{suite.name}.json",
+    }
+    if found.page is not None:
+        metadata |= {"data_docs": _link(found.page), "figures": _table(frame.round(4))}
+    if found.unmet:
+        metadata["unmet_by_exam"] = _table(pd.DataFrame([vars(unmet) for unmet in found.unmet]))
     return dg.AssetCheckResult(
-        passed=result.passed,
-        description="; ".join(result.failed) or f"{result.evaluated} expectations hold",
-        metadata={
-            "rows": result.rows,
-            "expectations": result.evaluated,
-            "failed": list(result.failed),
-        },
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not found.unmet,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(map(str, found.unmet))
+        or f"{found.evaluated} expectations hold in {found.exams} exams",
+        metadata=metadata,
+    )
+
+
+def _link(page: Path) -> dg.MetadataValue:
+    """The page where Data Docs are served, else its file."""
+    served = orchestration_settings().data_docs_url
+    if served is None:
+        return dg.MetadataValue.path(str(page))
+    return dg.MetadataValue.url(f"{served.rstrip('/')}/{page.relative_to(_site(page))}")
+
+
+def _site(page: Path) -> Path:
+    return next(folder for folder in page.parents if (folder / "index.html").exists())
+
+
+def _table(frame: pd.DataFrame) -> dg.MetadataValue:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return table(
+        [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
     )

@@ -1,18 +1,28 @@
-"""Freshness and volume, exam by exam; Dagster's own policies judge an asset as a whole."""
+"""Freshness and volume, exam by exam; Dagster's own policies judge an asset as a whole.
+
+An exam falls silent in a night without new rows, in which nothing is built: these checks run by
+the clock as well.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from qbank.settings import get_settings
 from qbank.stores import ages
 from qbank_orchestration.engine import freshness
 from qbank_orchestration.engine.freshness import Judged
+from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
+
+# six hours after the default night; whatever the night's time zone, a day is a day
+DAILY = dg.AutomationCondition.cron_tick_passed("0 9 * * *", get_settings().nightly_timezone)
 
 
 @dg.asset_check(
     asset=["analytics", "fact_responses"],
+    automation_condition=DAILY,
     description="Each exam was answered in the last seven days.",
 )
 def exams_are_answered(database: Database) -> dg.AssetCheckResult:
@@ -23,6 +33,7 @@ def exams_are_answered(database: Database) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset=["analytics", "fact_sessions"],
+    automation_condition=DAILY,
     description="Each exam's last full day had as many sessions as its days usually have.",
 )
 def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
@@ -34,6 +45,7 @@ def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
 
 @dg.asset_check(
     asset="item_exposure_control",
+    automation_condition=DAILY,
     description="Each exam that is answered was calibrated in the last fourteen days.",
 )
 def exams_are_calibrated(database: Database) -> dg.AssetCheckResult:
@@ -48,10 +60,29 @@ def _aged(conn: object) -> list[freshness.Aged]:
 
 def _result(judged: Sequence[Judged]) -> dg.AssetCheckResult:
     wrong = [exam for exam in judged if not exam.fine]
+    numbers = sorted({name for exam in judged for name in exam.numbers})
+    rows = [
+        {"exam_code": exam.exam_code, "fine": exam.fine, "why": exam.why}
+        | {name: exam.numbers.get(name) for name in numbers}
+        for exam in sorted(judged, key=lambda exam: (exam.fine, exam.exam_code))
+    ]
     return dg.AssetCheckResult(
         passed=not wrong,
         severity=dg.AssetCheckSeverity.WARN,
         description="; ".join(f"{exam.exam_code}: {exam.why}" for exam in wrong)
         or f"{len(judged)} exams are fine",
-        metadata={exam.exam_code: dg.MetadataValue.json(exam.numbers) for exam in judged},
+        metadata={
+            "exams": len(judged),
+            "exams_not_fine": len(wrong),
+            **({"by_exam": table(rows)} if rows else {}),
+        },
     )
+
+
+CHECKS = [exams_are_answered, volume_is_as_usual, exams_are_calibrated]
+daily_checks = dg.AutomationConditionSensorDefinition(
+    "daily_checks",
+    target=dg.AssetSelection.checks(*CHECKS),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Freshness and volume of every exam, once a day, built or not.",
+)

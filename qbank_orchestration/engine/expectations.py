@@ -1,117 +1,220 @@
-"""Great Expectations suites on proposals and on the fact mart, and what they found.
+"""Great Expectations over profiles of the exams: what is unusual, stored, with Data Docs.
 
-A second pair of eyes beside our own audits: declared expectations, whose results an analyst can
-read without reading code.
+One row an exam, so that one validation judges all of them. The suites are files beside the code,
+in Great Expectations' own format. They look at distributions, which neither dbt's tests (rows) nor
+the audits (a proposal against what is in force) judge, and they advise: nothing is held up.
 
-What never lives here: decisions about publication.
+What never lives here: reading the database, decisions about publication, Dagster.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from qbank.errors import QbankError
+from qbank.stores.profiles import Profile
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-@dataclass(frozen=True)
-class Expected:
-    """One expectation by its Great Expectations name and arguments."""
-
-    kind: str
-    arguments: dict[str, Any]
+SUITES = Path(__file__).resolve().parents[1] / "expectations"
+KEPT = 30
+"""Results and pages that are kept of each suite: a month of nights."""
+_RESULTS, _SITE = Path("uncommitted/validations"), Path("uncommitted/data_docs/local_site")
 
 
 @dataclass(frozen=True)
-class SuiteResult:
+class Suite:
+    """One file of expectations.
+
+    Attributes:
+        name: of the profile that it judges, and of its file.
+        asset: key of the asset that it is a check of.
+        says: what it looks at, in a sentence.
+        expectations: as Great Expectations reads them.
+    """
+
+    name: Profile
+    asset: tuple[str, ...]
+    says: str
+    expectations: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """One exam that is not as expected in one respect.
+
+    Attributes:
+        figure: columns of the profile.
+        observed: their values.
+        expected: what they should be.
+        means: what it may come from.
+    """
+
+    exam_code: str
+    figure: str
+    observed: str
+    expected: str
+    means: str
+
+    def __str__(self) -> str:
+        return f"{self.exam_code}: {self.figure} is {self.observed}, expected {self.expected}"
+
+
+@dataclass(frozen=True)
+class Validation:
     """What a suite found.
 
     Attributes:
-        rows: rows that were judged.
+        exams: how many were judged.
         evaluated: expectations that were judged.
-        failed: those that do not hold, in words.
+        unmet: those that do not hold, by exam.
+        page: in Data Docs, None where there was no exam to judge.
     """
 
-    rows: int
+    exams: int
     evaluated: int
-    failed: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every expectation holds."""
-        return not self.failed
+    unmet: tuple[Unmet, ...]
+    page: Path | None
 
 
-def _between(column: str, low: float | None, high: float | None) -> Expected:
-    arguments = {"column": column, "min_value": low, "max_value": high}
-    return Expected("ExpectColumnValuesToBeBetween", arguments)
+@lru_cache(maxsize=1)
+def suites() -> tuple[Suite, ...]:
+    """The suites, by name; Great Expectations is not imported."""
+    return tuple(_suite(file) for file in sorted(SUITES.glob("*.json")))
 
 
-def _present(column: str) -> Expected:
-    return Expected("ExpectColumnValuesToNotBeNull", {"column": column})
+def _suite(file: Path) -> Suite:
+    read = json.loads(file.read_text())
+    about = read["meta"]
+    return Suite(read["name"], tuple(about["asset"]), about["notes"], tuple(read["expectations"]))
 
 
-_ITEM = ("question_id", "version")
-_UNIQUE_ITEM = Expected("ExpectCompoundColumnsToBeUnique", {"column_list": [*_ITEM]})
+def validate(
+    profiles: Mapping[Profile, pd.DataFrame], folder: Path, *, run_name: str
+) -> dict[Profile, Validation]:
+    """Judges profiles by the suites of their names; keeps results and pages in ``folder``.
 
-EXPOSURE = (
-    *map(_present, (*_ITEM, "sh_p")),
-    _UNIQUE_ITEM,
-    _between("sh_p", 0.0, 1.0),
-    # a pool where the typical item is held back could not fill a test
-    Expected("ExpectColumnMedianToBeBetween", {"column": "sh_p", "min_value": 0.02}),
-)
+    Args:
+        profiles: a row an exam, with ``exam_code`` and the figures that the suites name.
+        folder: where results and Data Docs are kept, the newest of each suite.
+        run_name: what the results are kept under, beside the time.
 
-PARAMETERS = (
-    *map(_present, (*_ITEM, "a", "b", "c")),
-    _UNIQUE_ITEM,
-    _between("a", 0.05, 5.0),
-    _between("b", -8.0, 8.0),
-    _between("c", 0.0, 0.6),
-    # θ ~ N(0, 1): a bank whose items all lie beyond ±2 was put on a wrong scale
-    Expected("ExpectColumnMedianToBeBetween", {"column": "b", "min_value": -2, "max_value": 2}),
-    Expected("ExpectColumnMedianToBeBetween", {"column": "a", "min_value": 0.2, "max_value": 3}),
-)
-
-FACT_RESPONSES = (
-    *map(_present, ("response_id", "exam_code", "user_id", *_ITEM, "is_correct", "answered_at")),
-    Expected("ExpectColumnValuesToBeUnique", {"column": "response_id"}),
-    _between("attempt_number", 1, None),
-    _between("time_taken_ms", 0, None),
-    Expected(
-        "ExpectColumnMeanToBeBetween", {"column": "correct", "min_value": 0.05, "max_value": 0.99}
-    ),
-)
+    Raises:
+        QbankError: an expectation cannot be judged, e.g. a figure that the profile does not have.
+    """
+    known = {suite.name: suite for suite in suites()}
+    with _context(folder) as context:
+        return {
+            name: _validated(context, known[name], frame, folder, run_name)
+            for name, frame in profiles.items()
+        }
 
 
-def validate(frame: pd.DataFrame, suite: Sequence[Expected], name: str) -> SuiteResult:
-    """Judges a frame by a suite; an empty frame passes, for nothing in it can be wrong."""
-    if frame.empty:
-        return SuiteResult(0, 0, ())
+@contextmanager
+def _context(folder: Path) -> Iterator[Any]:
+    """Great Expectations with its stores in a folder, which two runs never write at once."""
     # the import takes seconds and must not phone home
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
-    definition = asset.add_batch_definition_whole_dataframe(name)
-    expectations = [getattr(gx.expectations, e.kind)(**e.arguments) for e in suite]
-    found = definition.get_batch({"dataframe": frame}).validate(
-        gx.ExpectationSuite(name=name, expectations=expectations)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield gx.get_context(
+            mode="ephemeral",
+            project_config=base.DataContextConfig(
+                store_backend_defaults=base.FilesystemStoreBackendDefaults(folder),
+                progress_bars=base.ProgressBarsConfig(globally=False),
+                analytics_enabled=False,
+            ),
+        )
+
+
+def _validated(
+    context: Any, suite: Suite, frame: pd.DataFrame, folder: Path, run_name: str
+) -> Validation:
+    if frame.empty:
+        return Validation(0, len(suite.expectations), (), None)
+    import great_expectations as gx
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
     )
-    failed = tuple(_words(result) for result in found.results if not result.success)
-    return SuiteResult(len(frame), len(found.results), failed)
+
+    source = context.data_sources.add_or_update_pandas("profiles")
+    batch = source.add_dataframe_asset(suite.name).add_batch_definition_whole_dataframe("exams")
+    expected = gx.ExpectationSuite(
+        name=suite.name, expectations=[*suite.expectations], meta={"notes": suite.says}
+    )
+    definition = gx.ValidationDefinition(
+        name=suite.name, data=batch, suite=context.suites.add_or_update(expected)
+    )
+    run_id = gx.RunIdentifier(run_name=run_name)
+    found = context.validation_definitions.add_or_update(definition).run(
+        batch_parameters={"dataframe": frame},
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": ["exam_code"],
+        },
+        run_id=run_id,
+    )
+    _forget(folder, suite.name)
+    stored = ValidationResultIdentifier(
+        ExpectationSuiteIdentifier(suite.name), run_id, found.batch_id
+    )
+    context.build_data_docs(resource_identifiers=[stored])
+    (site,) = context.get_docs_sites_urls(resource_identifier=stored)
+    unmet = tuple(missed for result in found.results for missed in _unmet(result))
+    page = Path(site["site_url"].removeprefix("file://"))
+    return Validation(len(frame), len(found.results), unmet, page)
 
 
-def _words(result: Any) -> str:
+def _unmet(result: Any) -> Iterator[Unmet]:
     config = result.expectation_config
-    arguments = {k: v for k, v in config.kwargs.items() if k != "batch_id"}
-    observed = result.result.get("observed_value")
-    unexpected = result.result.get("unexpected_count")
-    seen = f"observed {observed}" if observed is not None else f"{unexpected} rows do not"
-    return f"{config.type} {arguments}: {seen}"
+    if result.success:
+        return
+    rows: Sequence[Mapping[str, Any]] | None = result.result.get("unexpected_index_list")
+    if rows is None:
+        raise QbankError(
+            f"{config.type} of {dict(config.kwargs)} cannot be judged: {result.exception_info}"
+        )
+    for row in rows:
+        figures = {name: value for name, value in row.items() if name != "exam_code"}
+        yield Unmet(
+            row["exam_code"],
+            " and ".join(figures),
+            " and ".join(f"{value:.4g}" for value in figures.values()),
+            _expected(config.kwargs),
+            str((config.notes or "") if config.notes else config.meta.get("notes", "")),
+        )
+
+
+def _expected(arguments: Mapping[str, Any]) -> str:
+    low, high = arguments.get("min_value"), arguments.get("max_value")
+    if low is None and high is None:
+        return "the same"
+    if low is None or high is None:
+        return f"at most {high:g}" if low is None else f"at least {low:g}"
+    return f"{low:g} to {high:g}"
+
+
+def _forget(folder: Path, suite: str) -> None:
+    """Removes all but the newest results of a suite, and their pages."""
+    kept = sorted((folder / _RESULTS / suite).glob("*/*/"), key=lambda result: result.name)
+    for old in kept[:-KEPT]:
+        page = folder / _SITE / "validations" / suite / old.parent.name / old.name
+        for doomed in (old, page):
+            shutil.rmtree(doomed, ignore_errors=True)
+            if doomed.parent.is_dir() and not any(doomed.parent.iterdir()):
+                doomed.parent.rmdir()

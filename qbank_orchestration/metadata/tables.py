@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
 from qbank_orchestration.engine.proposal import ExposureProposal
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
+    """Rows that have the same columns, at least one of them; text where a column mixes types."""
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    kinds = {name: _kind(values) for name, values in columns.items()}
+    schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in kinds.items()])
+    return dg.MetadataValue.table([dg.TableRecord(dict(row)) for row in rows], schema)
+
+
+def _kind(values: Sequence[Any]) -> str:
+    kinds = {type(value) for value in values if value is not None}
+    return {frozenset({int}): "int", frozenset({float}): "float", frozenset({bool}): "bool"}.get(
+        frozenset(kinds), "float" if kinds == {int, float} else "string"
+    )
 
 
 def most_exposed(proposal: ExposureProposal, rates: list[float], top: int = 10) -> dg.MetadataValue:

@@ -81,7 +81,7 @@ def sit(
         user = f"{prefix}{seed}-{person}"
         sessions.append(
             (quiz, user, "t", "exam", adaptive, planted.exam_code, selector, length, at,
-             at + timedelta(hours=2), at + timedelta(hours=1))
+             at + timedelta(hours=2), at + timedelta(hours=1), theta if adaptive else 0)
         )  # fmt: skip
         right = random.random(length) < 1 / (
             1 + np.exp(-1.7 * planted.a[given] * (theta - planted.b[given]))
@@ -95,7 +95,7 @@ def sit(
     with postgres.connect("owner") as conn, conn.cursor() as cursor:
         for table, columns, rows in (
             ("quiz_sessions", "id, user_id, tenant_id, mode, adaptive, exam_code, selector,"
-             " num_questions, started_at, expires_at, sealed_at", sessions),
+             " num_questions, started_at, expires_at, sealed_at, theta", sessions),
             ("quiz_items", "quiz_id, question_id, version, position, served_at, selector", served),
             ("user_responses", "quiz_id, user_id, question_id, version, option_label,"
              " is_correct, time_taken_ms, created_at", answers),
