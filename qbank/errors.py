@@ -27,5 +27,9 @@ class MigrationError(QbankError):
     """The schema cannot be brought to the wanted state."""
 
 
+class BackupError(QbankError):
+    """A backup cannot be made, read or restored."""
+
+
 class ImportFileError(QbankError):
     """A file of responses cannot be imported as asked."""

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,6 +65,32 @@ def status(as_json: AsJson = False) -> None:
     show(rows, as_json=as_json, empty="no migrations")
     if not all(state.applied for state in states):
         raise typer.Exit(1)
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
+) -> None:
+    """Back up the database and Dagster's, while everything goes on; passwords are not in it."""
+    from qbank import backups
+
+    made = backups.backup(folder)
+    size = sum(file.bytes for file in made.files.values()) / 1e6
+    print(f"backed up into {folder} ({size:.1f} MB, {len(made.migrations)} migrations)")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder that qbank db backup made.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Although the databases hold rows, which are lost.")
+    ] = False,
+) -> None:
+    """Restore a backup into empty databases, and bring the schema up to date."""
+    from qbank import backups
+
+    made = backups.restore(folder, replace=replace)
+    print(f"restored {folder}, of {made.created_at:%Y-%m-%d %H:%M} UTC")
 
 
 @app.command()

@@ -27,6 +27,8 @@ QUICK_DEATH_S = 5.0  # a server that lived shorter than this did not start
 ATTEMPTS = 3
 STOP_S = 30.0
 
+_LIBC = ctypes.CDLL(None, use_errno=True)  # loaded before any fork
+
 
 @dataclass(frozen=True)
 class Postmaster:
@@ -100,6 +102,12 @@ def clear_remains(data: Path) -> None:
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
+def die_with_parent() -> None:
+    """Has the kernel interrupt this process when the one that started it dies (``preexec_fn``)."""
+    if sys.platform == "linux":
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
@@ -118,7 +126,6 @@ class Keeper:
         self.stopping = False
         # reentrant: the signal handler runs in the thread that may hold it
         self.guard = threading.RLock()
-        self.libc = ctypes.CDLL(None, use_errno=True)
 
     def run(self) -> int:
         """Keeps the server until nobody uses it; returns the exit code."""
@@ -161,7 +168,8 @@ class Keeper:
                     stdout=log,
                     stderr=log,
                     cwd="/",
-                    preexec_fn=self._die_with_keeper,
+                    # after the change of user, which would clear it
+                    preexec_fn=die_with_parent,
                     **self.account,  # type: ignore[call-overload]
                 )
             if self._told_to_stop():  # a signal came between
@@ -169,11 +177,6 @@ class Keeper:
 
     def _told_to_stop(self) -> bool:
         return self.stopping
-
-    def _die_with_keeper(self) -> None:
-        # after the change of user, which would clear it
-        if sys.platform == "linux":
-            self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
     def _wait_until_unused(self) -> None:
         # never closed: the lock is kept until the process ends, so that newcomers wait

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -138,7 +139,8 @@ def test_runs_are_listed_shown_and_compared(settings):
 
 
 def test_a_closed_pipe_is_no_error(settings):
-    command = f"{sys.executable} -c 'from qbank.cli import main; main()' db status --json | head -1"
+    python = shlex.quote(sys.executable)
+    command = f"{python} -c 'from qbank.cli import main; main()' db status --json | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     assert done.stderr == ""
 

@@ -7,6 +7,7 @@ import pytest
 
 from qbank import postgres
 from qbank.stores import ConflictError, InvalidValueError, NotFoundError, exposure, runs
+from tests.qbank.servers import wait_until
 from tests.qbank.stores.conftest import EXAM
 
 
@@ -150,4 +151,6 @@ def test_a_row_is_abandoned_when_its_process_is_gone_and_only_then(items):
             # held, but silent for longer than any living process would be
             assert runs.abandoned(watcher, silent_for=none, lost_for=none)[0].id == run.id
         assert runs.abandoned(watcher, silent_for=an_hour, lost_for=an_hour) == ()
+        # the server sees the end of a session a moment after its client
+        wait_until(lambda: runs.abandoned(watcher, silent_for=none, lost_for=an_hour))
         assert runs.abandoned(watcher, silent_for=none, lost_for=an_hour)[0].id == run.id
