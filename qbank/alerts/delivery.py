@@ -13,6 +13,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from qbank.alerts.message import Message
 from qbank.alerts.outbox import Outbox
+from qbank.alerts.redaction import redact
 from qbank.alerts.sinks import DeliveryError, Sink
 
 ATTEMPTS = 2  # at one call; the next call tries again
@@ -78,4 +79,6 @@ def _send(sink: Sink, message: Message, sleep: Callable[[float], None]) -> str:
                 sink.send(message)
     except DeliveryError as error:
         return str(error)
+    except Exception as error:  # no way may keep the others from being asked
+        return redact(f"{type(error).__name__}: {error}")
     return ""

@@ -39,7 +39,7 @@ class AlertSettings(SettingsGroup):
     alert_smtp_password: SecretStr | None = None
     alert_dagit_url: str = "http://127.0.0.1:3000"
     alert_late_minutes: float = Field(default=15.0, gt=0)
-    alert_timeout_s: float = Field(default=5.0, gt=0, le=10)
+    alert_timeout_s: float = Field(default=5.0, gt=0, le=8)
 
     @field_validator("alert_slack_url", "alert_webhook_url")
     @classmethod

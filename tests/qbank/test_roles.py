@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import make_url
 
 from qbank.errors import SettingsError
 from qbank.postgres import connect, dagster_url, dsn, libpq_environment
@@ -55,6 +57,18 @@ def test_addresses_name_the_role_and_the_database(settings):
         assert connection.info.user == "qbank_analyst"
     assert dagster_url().startswith("postgresql+psycopg2://qbank_orchestration:")
     assert dagster_url().endswith(f"/{settings.database}_dagster?plugin=qbank_pre_ping")
+
+
+@pytest.mark.parametrize("address", ["postgresql://boss@h/bank", "postgresql://boss:old@h/bank"])
+def test_the_owner_s_password_may_have_any_letters(settings, monkeypatch, address):
+    nasty = "p@ss:/w#rd %41?&=+'\"\\$ö"
+    monkeypatch.setenv("QBANK_DATABASE_URL", address)
+    monkeypatch.setenv("QBANK_DATABASE_PASSWORD", nasty)
+    assert conninfo_to_dict(dsn("owner"))["password"] == nasty
+    assert libpq_environment("owner")["PGPASSWORD"] == nasty
+    monkeypatch.setenv("QBANK_ORCHESTRATION_PASSWORD", f"{nasty}!")
+    assert conninfo_to_dict(dsn("orchestration"))["password"] == f"{nasty}!"
+    assert make_url(dagster_url()).password == f"{nasty}!"
 
 
 def test_an_external_address_keeps_its_options_and_changes_the_user(settings, monkeypatch):

@@ -14,7 +14,7 @@ from qbank.alerts import Alert, AlertSettings, Message, Outbox, configured_sinks
 from qbank.alerts.message import SHOWN
 from qbank.alerts.outbox import KEPT_S
 from qbank.alerts.redaction import redact
-from qbank.alerts.sinks import sign
+from qbank.alerts.sinks import Webhook, sign
 from qbank.errors import SettingsError
 from qbank.settings import get_settings
 from tests.qbank.alerts.conftest import SLACK_PATH, WEBHOOK_SECRET
@@ -93,6 +93,20 @@ def test_what_one_way_took_is_kept_before_the_next_is_tried(all_ways, web):
     (document,) = kept  # mail alone took it
     assert Outbox.load(document).due("mail") == []
     assert len(Outbox.load(document).due("slack")) == 1
+
+
+def test_a_way_that_breaks_keeps_no_other_from_being_asked(web):
+    class Broken:
+        name = "slack"
+
+        def send(self, message: Message) -> None:
+            raise LookupError(f"password=hush in {message.id}")
+
+    sinks = [Broken(), Webhook(web.url, "key", 5.0)]
+    broken, well = deliver(_outbox(_alert()), sinks, sleep=lambda _s: None)
+    assert broken.error.startswith("LookupError: password=*** in ")
+    assert (well.sink, well.sent, well.error) == ("webhook", 1, "")
+    assert len(web.came) == 1
 
 
 def test_an_outbox_forgets_the_old_and_says_what_was_never_told():
