@@ -1,7 +1,7 @@
 """Commands of the night: nightly, calibrate, reestimate, backfill, rollback, demo.
 
-Each drives the daemon's own jobs, in this process and on the instance that Dagit shows, so every
-run is seen there. What never lives here: what a job does.
+Each drives the daemon's own jobs on the instance that Dagit shows: by the daemon where one lives,
+else in this process. What never lives here: what a job does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+
+from qbank_orchestration.asking import Request
 
 app = typer.Typer()
 
@@ -83,7 +85,7 @@ def calibrate(
     }
     _check_request(exam, params)
     config = {name: value for name, value in params.items() if value is not None}
-    _run_one("calibrate_exam", "sympson_hetter_calibration", exam, config, exam, as_json)
+    _ask([Request("sympson_hetter", exam, config, _who())], as_json)
 
 
 @app.command()
@@ -100,14 +102,11 @@ def reestimate(
     as_json: AsJson = False,
 ) -> None:
     """Re-estimates an exam's sh_p for a day (default today) from what was served before it."""
-    from qbank_orchestration.engine.backfill import partition_key
-
     given = {"tau": tau, "days": days, "floor": floor, "ceil": ceil, "rule": rule}
     given |= {"fading": fading, "dry_run": dry_run}
     config = {name: value for name, value in given.items() if value is not None}
     chosen = day.date() if day else datetime.now(UTC).date()
-    partition = partition_key(exam, chosen)
-    _run_one("reestimate_exam", "sh_p_reestimation", exam, config, partition, as_json)
+    _ask([Request("reestimation", exam, config, _who(), day=chosen)], as_json)
 
 
 @app.command()
@@ -118,25 +117,15 @@ def backfill(
     as_json: AsJson = False,
 ) -> None:
     """Re-estimates every day of a range, oldest first; one failed day does not stop the others."""
-    from qbank_orchestration.console import Console
-    from qbank_orchestration.engine.backfill import partition_key, plan
+    from qbank_orchestration.engine.backfill import plan
 
     days = plan(first.date(), last.date())
-    with Console() as console:
-        console.check_exams(exam)
-        runner = console.runner()
-        ended = [
-            runner.run(
-                "reestimate_exam",
-                partition=partition_key(code, day),
-                tags={"qbank/exam": code, "qbank/backfill": f"{days[0]}..{days[-1]}"},
-            )
-            for day in days
-            for code in exam
-        ]
-    console.show(ended, {}, as_json=as_json)
-    if not all(run.success for run in ended):
-        raise typer.Exit(1)
+    asked = [
+        Request("reestimation", code, {}, _who(), day=day)
+        for day in days
+        for code in dict.fromkeys(exam)
+    ]
+    _ask(asked, as_json)
 
 
 @app.command()
@@ -148,8 +137,6 @@ def rollback(
     """Takes an exam's exposure control back to where an earlier run had put it."""
     from qbank import postgres
     from qbank.errors import QbankError
-    from qbank.stores import runs
-    from qbank_orchestration.console import Console
     from qbank_orchestration.engine import rollback as rolling
 
     try:
@@ -158,18 +145,8 @@ def rollback(
         raise QbankError(f"--to {to!r} is no run id: see `qbank runs list`") from error
     with postgres.connect("orchestration") as conn:
         run = rolling.request(conn, target_id, requested_by=_who(), note=note)
-    with Console() as console:
-        ended = console.runner().run(
-            "rollback_exposure",
-            ops={"restore_exposure_control": {"config": {"run_id": str(run.id)}}},
-            tags={"qbank/exam": run.exam_code},
-            why=f"back to run {to}",
-        )
-    with postgres.connect("orchestration") as conn:
-        run = runs.get(conn, run.id)
-    console.show([ended], {}, as_json=as_json)
-    if not ended.success:
-        raise typer.Exit(1)
+    asked = Request("rollback", run.exam_code, run_id=run.id, why=f"back to run {to}")
+    _ask([asked], as_json)
 
 
 @app.command()
@@ -200,21 +177,14 @@ def demo(
         raise typer.Exit(1)
 
 
-def _run_one(
-    job: str, asset: str, exam: str, config: dict[str, Any], partition: str, as_json: bool
-) -> None:
+def _ask(requests: list[Request], as_json: bool) -> None:
     from qbank_orchestration.console import Console
 
     with Console() as console:
-        console.check_exams([exam])
-        ended = console.runner().run(
-            job,
-            partition=partition,
-            ops={asset: {"config": config | {"requested_by": _who()}}},
-            tags={"qbank/exam": exam},
-        )
-    console.show([ended], {}, as_json=as_json)
-    if not ended.success:
+        console.check_exams(sorted({request.exam_code for request in requests}))
+        ended = console.runner().requests(requests)
+    console.show(ended, {}, as_json=as_json)
+    if not all(run.success for run in ended):
         raise typer.Exit(1)
 
 

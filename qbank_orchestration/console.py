@@ -24,7 +24,9 @@ from qbank_orchestration.instance import instance
 from qbank_orchestration.progress import RowProgress
 
 if TYPE_CHECKING:
-    from qbank_orchestration.running import Ended, Runner
+    from qbank_orchestration.ended import Ended
+    from qbank_orchestration.queueing import Queue
+    from qbank_orchestration.running import Runner
 
 
 class Console:
@@ -60,14 +62,32 @@ class Console:
         """One line of progress."""
         self._err.print(text)
 
-    def runner(self) -> Runner:
-        """A runner whose runs are shown."""
+    def runner(self) -> Runner | Queue:
+        """Who does the work, and shows its runs: the daemon where one lives, else this process."""
+        from qbank_orchestration import queueing
+
+        if queueing.silent_for(self._instance) < queueing.ALIVE_S:
+            self.say("a daemon is at work on this instance: it does the work, this command follows")
+            return queueing.Queue(
+                self._instance,
+                on_start=self._started,
+                on_end=self._ended,
+                on_interrupt=self._interrupted,
+            )
         self._progress.begin("loading the code location")
         from qbank_orchestration.running import Runner
 
         runner = Runner(self._instance, on_start=self._started, on_end=self._ended)
         self._progress.end()
+        self.say("no daemon is at work on this instance: this process does the work")
         return runner
+
+    def _interrupted(self, what: str) -> bool:
+        self._progress.end()
+        if not (self._err.is_terminal and sys.stdin.isatty()):
+            self.say(what)
+            return False
+        return self._err.input(f"{what}; cancel it? [y/N] ").strip().lower() in ("y", "yes")
 
     def check_exams(self, exam_codes: Sequence[str]) -> None:
         """Refuses an unknown exam before anything starts.

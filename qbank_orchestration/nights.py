@@ -5,15 +5,26 @@ What never lives here: what is due (``engine.night``), and when a night begins (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import date
 
 import dagster as dg
 
+from qbank import postgres
+from qbank.stores import turns
 from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.engine.night import Due
 from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
 from qbank_orchestration.tags import EXAM, EXAMS, NIGHT, NIGHT_RUN, WEEKLY, WHY
+
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def begin(day: date, exam_codes: Iterable[str] | None, *, weekly: bool) -> dict[str, str]:
@@ -29,6 +40,39 @@ def begin(day: date, exam_codes: Iterable[str] | None, *, weekly: bool) -> dict[
 def exams_of(tags: Mapping[str, str]) -> list[str] | None:
     """The only exams of a night; None where it is every exam's."""
     return tags[EXAMS].split(",") if EXAMS in tags else None
+
+
+@contextmanager
+def alone(on_wait: Callable[[], object]) -> Iterator[None]:
+    """Lets one command at a time begin a night on this database; ends with its process.
+
+    Args:
+        on_wait: called once where another command is at it.
+    """
+    # closed, not committed: a server that was away meanwhile is no reason to fail what was done
+    with closing(postgres.connect("orchestration")) as conn:
+        # the transaction's lock, so that it holds behind a transaction pooler too
+        if not turns.take(conn, "night", wait=False):
+            on_wait()
+            turns.take(conn, "night", wait=True)
+        yield
+
+
+def under_way(
+    instance: dg.DagsterInstance, exam_codes: Iterable[str] | None = None, *, weekly: bool = False
+) -> dg.DagsterRun | None:
+    """The run that builds the marts of such a night now, or waits to; None where there is none."""
+    wanted = begin(date.min, exam_codes, weekly=weekly)
+    return next(
+        (
+            run
+            for run in instance.get_runs(
+                dg.RunsFilter(job_name="rebuild_marts", statuses=UNDER_WAY)
+            )
+            if NIGHT in run.tags and all(run.tags.get(k) == wanted.get(k) for k in (EXAMS, WEEKLY))
+        ),
+        None,
+    )
 
 
 def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> list[dg.RunRequest]:

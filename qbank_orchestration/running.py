@@ -9,54 +9,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from qbank import postgres
+from qbank_orchestration.asking import Request
+from qbank_orchestration.ended import Ended, Night, ended
 from qbank_orchestration.engine import night
-from qbank_orchestration.tags import BY_COMMAND, OVER, WHY
+from qbank_orchestration.tags import BY_COMMAND, EXAM, OVER, WHY
 
 if TYPE_CHECKING:
     import dagster as dg
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How one Dagster run ended.
-
-    Attributes:
-        run_id: in Dagit.
-        error: what failed first, None where it succeeded.
-        checks_passed: asset checks that passed.
-        checks_failed: names of those that did not and forbid what follows.
-        warnings: names of those that did not and only ask for a look.
-    """
-
-    job: str
-    partition: str | None
-    run_id: str
-    success: bool
-    seconds: float
-    error: str | None
-    checks_passed: int
-    checks_failed: tuple[str, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass
-class Night:
-    """What a night did, run by run."""
-
-    ended: list[Ended] = field(default_factory=list)
-    waiting: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def success(self) -> bool:
-        """Whether every run succeeded."""
-        return all(run.success for run in self.ended)
 
 
 class Runner:
@@ -108,9 +73,35 @@ class Runner:
             tags=dict(tags or {}),
             raise_on_error=False,
         )
-        ended = _ended(job, partition, result, time.monotonic() - began)
-        self.on_end(ended)
-        return ended
+        done = ended(
+            job,
+            partition,
+            result.run_id,
+            success=result.success,
+            seconds=time.monotonic() - began,
+            events=result.all_events,
+        )
+        self.on_end(done)
+        return done
+
+    def requests(self, requests: Sequence[Request]) -> list[Ended]:
+        """Carries out requests, one after another; one that fails does not stop the others."""
+        from qbank_orchestration.sensors.requests import JOBS
+
+        done = []
+        for request in requests:
+            job, op = JOBS[request.kind]
+            tags = {EXAM: request.exam_code}
+            done.append(
+                self.run(
+                    job.name,
+                    partition=request.partition,
+                    ops={op: {"config": request.config()}},
+                    tags=tags,
+                    why=request.why,
+                )
+            )
+        return done
 
     def _know_exam(self, partition: str) -> None:
         exam_code = partition.split("|")[-1]
@@ -125,21 +116,28 @@ class Runner:
         """
         from qbank_orchestration import nights
 
-        done = Night()
         tags = nights.begin(day, exams, weekly=full) | {BY_COMMAND: "true"}
-        marts = self.run("rebuild_marts", tags=tags)
-        done.ended.append(marts)
-        if not marts.success:
-            return done
-        with postgres.connect("orchestration") as conn:
-            plan = night.plan(conn, day, exam_codes=exams, full=full)
-        done.waiting = {due.exam_code: due.waiting for due in plan if not due.calibration}
-        for request in nights.runs_of(plan, tags, marts.run_id):
-            done.ended.append(self._asked(request))
-        results = nights.results_tags(tags, marts.run_id)
-        done.ended.append(self.run("refresh_results", tags=results))
-        self._instance.add_run_tags(marts.run_id, {OVER: "true"})
+        done = Night()
+        with nights.alone(lambda: self.on_start("night", None, "waits for another command's")):
+            marts = self.run("rebuild_marts", tags=tags)
+            done.ended.append(marts)
+            if not marts.success:
+                return done
+            for due in self._plan(day, exams, full):
+                # what the night began with may be done by now: a daemon may have come up
+                (still,) = self._plan(day, [due.exam_code], full) if due.why else (due,)
+                if not still.calibration:
+                    done.waiting[still.exam_code] = still.waiting
+                for request in nights.runs_of([still], tags, marts.run_id):
+                    done.ended.append(self._asked(request))
+            results = nights.results_tags(tags, marts.run_id)
+            done.ended.append(self.run("refresh_results", tags=results))
+            self._instance.add_run_tags(marts.run_id, {OVER: "true"})
         return done
+
+    def _plan(self, day: date, exams: Sequence[str] | None, full: bool) -> tuple[night.Due, ...]:
+        with postgres.connect("orchestration") as conn:
+            return night.plan(conn, day, exam_codes=exams, full=full)
 
     def _asked(self, request: dg.RunRequest) -> Ended:
         assert request.job_name is not None  # noqa: S101  (a night's requests name their job)
@@ -150,46 +148,3 @@ class Runner:
             tags=request.tags,
             why=request.tags[WHY],
         )
-
-
-def _ended(job: str, partition: str | None, result: Any, seconds: float) -> Ended:
-    checks = result.get_asset_check_evaluations()
-    failed = [event for event in result.all_events if event.event_type_value == "STEP_FAILURE"]
-    return Ended(
-        job=job,
-        partition=partition,
-        run_id=result.run_id,
-        success=result.success,
-        seconds=seconds,
-        error=_why(failed[0], checks) if failed else None,
-        checks_passed=sum(1 for check in checks if check.passed),
-        checks_failed=_not_passed(checks, "ERROR"),
-        warnings=_not_passed(checks, "WARN"),
-    )
-
-
-def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
-    return tuple(
-        f"{check.asset_key.path[-1]}.{check.check_name}"
-        for check in checks
-        if not check.passed and check.severity.value == severity
-    )
-
-
-def _why(failure: Any, checks: Sequence[Any]) -> str:
-    """What a failed check found, else what the first failed step said."""
-    for check in checks:
-        if not check.passed and check.blocking and check.severity.value == "ERROR":
-            return f"not published: {check.description or check.check_name}"
-    return _first_error(failure)
-
-
-def _first_error(event: Any) -> str:
-    data = event.event_specific_data
-    failure = data.user_failure_data
-    if failure is not None and failure.description:
-        return str(failure.description)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(error.message.split()) if error is not None else "failed"

@@ -3,17 +3,21 @@
 What never lives here: what is due.
 """
 
-from datetime import UTC, date
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from qbank.settings import get_settings
 from qbank.stores import source_tables
+from qbank_orchestration import nights
 from qbank_orchestration.engine import night
 from qbank_orchestration.jobs import rebuild_marts
 from qbank_orchestration.resources import Database
 from qbank_orchestration.settings import orchestration_settings
-from qbank_orchestration.tags import NIGHT, WEEKLY
+from qbank_orchestration.tags import WHY
+
+LATE = timedelta(minutes=10)
 
 
 @dg.schedule(
@@ -28,12 +32,13 @@ def nightly_schedule(
     context: dg.ScheduleEvaluationContext, database: Database
 ) -> dg.RunRequest | dg.SkipReason:
     """One run a night; skipped, with the reason, where nothing new came and nothing is due."""
-    day = context.scheduled_execution_time.astimezone(UTC).date()
-    why = reason_to_run(context.instance, database, day)
+    begun = nights.under_way(context.instance)
+    if begun is not None:
+        return dg.SkipReason(f"a night is under way already: run {begun.run_id} builds its marts")
+    why = reason_to_run(context.instance, database, _day(context))
     if why is None:
         return dg.SkipReason("nothing new came since the last night, and no exam is due")
-    tags = {NIGHT: day.isoformat(), "qbank/why": why}
-    return dg.RunRequest(run_key=f"night:{day}", tags=tags)
+    return _begin(context, "night", why)
 
 
 @dg.schedule(
@@ -47,11 +52,28 @@ def nightly_schedule(
 )
 def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """A night in which every exam is due, and every row is audited."""
-    day = context.scheduled_execution_time.astimezone(UTC).date()
-    return dg.RunRequest(
-        run_key=f"weekly:{day}",
-        tags={NIGHT: day.isoformat(), WEEKLY: "true", "qbank/why": "the weekly calibration"},
-    )
+    return _begin(context, "weekly", "the weekly calibration", weekly=True)
+
+
+def _begin(
+    context: dg.ScheduleEvaluationContext, name: str, why: str, *, weekly: bool = False
+) -> dg.RunRequest:
+    """Asks for a night, once for each time on the clock that people see.
+
+    A zone's clock may show a time twice, and the UTC days of two nights may be the same where it
+    goes forward; each night has a time of its own on its clock.
+    """
+    due = context.scheduled_execution_time
+    shown = due.astimezone(ZoneInfo(get_settings().nightly_timezone))
+    # Dagster makes up for the last of the nights that nothing ran, and for no other
+    if datetime.now(UTC) - due > LATE:
+        why += f"; made up: nothing ran the schedule at {shown:%Y-%m-%d %H:%M %Z}"
+    tags = nights.begin(_day(context), None, weekly=weekly) | {WHY: why}
+    return dg.RunRequest(run_key=f"{name}:{shown:%Y-%m-%dT%H:%M}", tags=tags)
+
+
+def _day(context: dg.ScheduleEvaluationContext) -> date:
+    return context.scheduled_execution_time.astimezone(UTC).date()
 
 
 def reason_to_run(instance: dg.DagsterInstance, database: Database, day: date) -> str | None:

@@ -13,13 +13,6 @@ from qbank_orchestration import jobs, nights
 from qbank_orchestration.resources import Database
 from qbank_orchestration.tags import BY_COMMAND, NIGHT_RUN, OVER
 
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _WORK = {job.name for job in jobs.JOBS}
 _ASSETS = {dg.AssetKey(name) for name in (*jobs.PARAMETERS, *jobs.EXPOSURE, *jobs.REESTIMATION)}
 _GOING_ON = {"REQUESTED", "CANCELING", "FAILING"}  # states of a backfill that may still add runs
@@ -77,7 +70,7 @@ def _busy(instance: dg.DagsterInstance, database: Database) -> str:
     """What is under way that may change the results; "" where nothing is."""
     ours = [
         run
-        for run in instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+        for run in instance.get_runs(dg.RunsFilter(statuses=nights.UNDER_WAY))
         if run.job_name in _WORK or (run.asset_selection or set()) & _ASSETS
     ]
     if ours:

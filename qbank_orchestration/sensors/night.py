@@ -75,7 +75,7 @@ def _exams_under_way(instance: dg.DagsterInstance) -> Collection[tuple[str | Non
     return {
         (job, run.tags[EXAM_TAG])
         for job in ("nightly", "reestimate_exam")
-        for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=closing.UNDER_WAY))
+        for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=nights.UNDER_WAY))
         if EXAM_TAG in run.tags
     }
 

@@ -14,7 +14,7 @@ from qbank_orchestration.resources import Database
 
 ROW = "qbank/row"
 # kind of row → job and the op that takes the row's id
-_JOBS = {
+JOBS = {
     "irt": (jobs.calibrate_parameters, "irt_calibration"),
     "sympson_hetter": (jobs.calibrate_exam, "sympson_hetter_calibration"),
     "reestimation": (jobs.reestimate_exam, "sh_p_reestimation"),
@@ -25,7 +25,7 @@ _JOBS = {
 @dg.sensor(
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    jobs=[job for job, _ in _JOBS.values()],
+    jobs=[job for job, _ in JOBS.values()],
     description="Starts a run for each queued calibration request; nothing runs twice.",
 )
 def calibration_request_sensor(
@@ -47,7 +47,7 @@ def calibration_request_sensor(
 
 def request_for(run: runs.Run) -> dg.RunRequest:
     """The run request of a queued row."""
-    job, op = _JOBS[run.kind]
+    job, op = JOBS[run.kind]
     config: dict[str, Any] = {"run_id": str(run.id)}
     return dg.RunRequest(
         run_key=str(run.id),

@@ -1,0 +1,103 @@
+"""How Dagster runs ended, as the commands tell it, wherever they ran.
+
+What never lives here: running them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one Dagster run ended.
+
+    Attributes:
+        run_id: in Dagit.
+        error: what failed first, None where it succeeded.
+        checks_passed: asset checks that passed.
+        checks_failed: names of those that did not and forbid what follows.
+        warnings: names of those that did not and only ask for a look.
+    """
+
+    job: str
+    partition: str | None
+    run_id: str
+    success: bool
+    seconds: float
+    error: str | None
+    checks_passed: int
+    checks_failed: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class Night:
+    """What a night did, run by run."""
+
+    ended: list[Ended] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def success(self) -> bool:
+        """Whether every run succeeded."""
+        return all(run.success for run in self.ended)
+
+
+def ended(
+    job: str,
+    partition: str | None,
+    run_id: str,
+    *,
+    success: bool,
+    seconds: float,
+    events: Iterable[Any],
+) -> Ended:
+    """Reads a run's events for what its checks and its failed steps said."""
+    told = [*events]
+    checks = [
+        event.event_specific_data
+        for event in told
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    failed = [event for event in told if event.event_type_value == "STEP_FAILURE"]
+    return Ended(
+        job=job,
+        partition=partition,
+        run_id=run_id,
+        success=success,
+        seconds=seconds,
+        error=_why(failed[0], checks) if failed else None if success else "failed or was canceled",
+        checks_passed=sum(1 for check in checks if check.passed),
+        checks_failed=_not_passed(checks, "ERROR"),
+        warnings=_not_passed(checks, "WARN"),
+    )
+
+
+def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
+    return tuple(
+        f"{check.asset_key.path[-1]}.{check.check_name}"
+        for check in checks
+        if not check.passed and check.severity.value == severity
+    )
+
+
+def _why(failure: Any, checks: Sequence[Any]) -> str:
+    """What a failed check found, else what the first failed step said."""
+    for check in checks:
+        if not check.passed and check.blocking and check.severity.value == "ERROR":
+            return f"not published: {check.description or check.check_name}"
+    return _first_error(failure)
+
+
+def _first_error(event: Any) -> str:
+    data = event.event_specific_data
+    failure = data.user_failure_data
+    if failure is not None and failure.description:
+        return str(failure.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return " ".join(error.message.split()) if error is not None else "failed"

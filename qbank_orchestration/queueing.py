@@ -1,0 +1,235 @@
+"""Hands a command's work to the daemon's queue and follows it to its end.
+
+The daemon's queue keeps one dbt and one calibration at a time and one run an exam; a command that
+works beside it would not. What never lives here: the work, and deciding what is due.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import dagster as dg
+
+from qbank import postgres
+from qbank.errors import QbankError
+from qbank.settings import get_settings
+from qbank.stores import runs
+from qbank_orchestration import nights
+from qbank_orchestration.asking import Request
+from qbank_orchestration.ended import Ended, Night, ended
+from qbank_orchestration.engine import night
+from qbank_orchestration.tags import BY_COMMAND, EXAMS, NIGHT, NIGHT_RUN, OVER, WEEKLY
+
+POLL_S = 1.0
+# Dagster's daemons beat every 30 s; its own patience of half an hour is no use to a command
+ALIVE_S, SILENT_S = 60.0, 120.0
+_NEEDED = ("SENSOR", "QUEUED_RUN_COORDINATOR")
+
+
+def silent_for(instance: dg.DagsterInstance) -> float:
+    """Seconds since the daemon last gave a sign of life; infinite where there never was one."""
+    beats = instance.get_daemon_heartbeats()
+    if not all(name in beats for name in _NEEDED):
+        return float("inf")
+    return time.time() - min(beats[name].timestamp for name in _NEEDED)
+
+
+class Queue:
+    """Does what ``running.Runner`` does, by the daemon.
+
+    Attributes:
+        on_start, on_end: as the runner's.
+        on_interrupt: asked at Ctrl-C whether the daemon is to stop as well.
+    """
+
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        *,
+        on_start: Callable[[str, str | None, str], object] = lambda *_: None,
+        on_end: Callable[[Ended], object] = lambda _: None,
+        on_interrupt: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        self._instance = instance
+        self.on_start = on_start
+        self.on_end = on_end
+        self.on_interrupt = on_interrupt
+
+    def requests(self, requests: Sequence[Request]) -> list[Ended]:
+        """Queues requests as the API does and waits for all of them.
+
+        Raises:
+            QbankError: the daemon fell silent; what it had not begun was taken back.
+        """
+        with postgres.connect("orchestration", autocommit=True) as conn:
+            rows = {request.run_id or _row(conn, request): request for request in requests}
+        done: dict[UUID, Ended] = {}
+
+        def over() -> bool:
+            for row_id, request in rows.items():
+                if row_id not in done and (found := self._row_ended(row_id, request)):
+                    done[row_id] = found
+                    self.on_end(found)
+            return len(done) == len(rows)
+
+        first, *others = requests
+        more = f" and {len(others)} more" if others else ""
+        self.on_start(f"{first.kind}{more}", first.partition, first.why or "in the daemon's queue")
+        self._follow(over, lambda: self._cancel_rows(rows.keys() - done.keys()))
+        return [done[row_id] for row_id in rows]
+
+    def _row_ended(self, row_id: UUID, request: Request) -> Ended | None:
+        with postgres.connect("orchestration") as conn:
+            row = runs.get(conn, row_id)
+        if row.status not in runs.FINISHED:
+            return None
+        run = self._instance.get_run_by_id(row.orchestrator_run_id or "")
+        if run is None:
+            why = row.error or row.stopped_reason or row.status
+            return Ended(request.kind, request.partition, str(row_id), False, 0.0, why, 0, ())
+        return self._run_ended(run) if run.is_finished else None
+
+    def night(self, day: date, *, exams: Sequence[str] | None = None, full: bool = False) -> Night:
+        """Begins a night, or finds one of the same scope under way, and follows it.
+
+        Raises:
+            QbankError: the daemon fell silent; what it had not begun was taken back.
+        """
+        # nobody else begins one between the look and the launch
+        with nights.alone(lambda: self.on_start("night", None, "waits for another command's")):
+            marts_id = self._open_night(day, exams, full)
+            if marts_id is None:
+                self.on_start("rebuild_marts", None, "goes to the daemon's queue")
+                marts_id = _launch(nights.begin(day, exams, weekly=full))
+            else:
+                self.on_start("rebuild_marts", None, f"a night is under way: run {marts_id}")
+        done = Night()
+        told: set[str] = set()
+
+        def over() -> bool:
+            for run in self._night_runs(marts_id):
+                if run.run_id not in told and run.is_finished:
+                    told.add(run.run_id)
+                    done.ended.append(self._run_ended(run))
+                    self.on_end(done.ended[-1])
+            return self._night_over(marts_id, told)
+
+        self._follow(over, lambda: self._cancel_runs(marts_id))
+        if len(done.ended) > 1 or all(run.success for run in done.ended):
+            with postgres.connect("orchestration") as conn:
+                plan = night.plan(conn, day, exam_codes=exams)
+            worked = {run.partition for run in done.ended}
+            done.waiting = {
+                due.exam_code: due.waiting for due in plan if due.exam_code not in worked
+            }
+        return done
+
+    def _open_night(self, day: date, exams: Sequence[str] | None, full: bool) -> str | None:
+        """The run of the marts of such a night of the daemon's that is not over."""
+        building = nights.under_way(self._instance, exams, weekly=full)
+        if building is not None:
+            return building.run_id
+        wanted = nights.begin(day, exams, weekly=full)
+        built = self._instance.get_runs(
+            dg.RunsFilter(
+                job_name="rebuild_marts",
+                statuses=[dg.DagsterRunStatus.SUCCESS],
+                tags={NIGHT: day.isoformat()},
+                updated_after=datetime.now(UTC) - timedelta(days=1),
+            ),
+            limit=1,
+        )
+        same = (
+            built
+            and not {OVER, BY_COMMAND} & built[0].tags.keys()
+            and all(built[0].tags.get(name) == wanted.get(name) for name in (EXAMS, WEEKLY))
+        )
+        return built[0].run_id if same else None
+
+    def _night_runs(self, marts_id: str) -> list[dg.DagsterRun]:
+        own = self._instance.get_runs(dg.RunsFilter(tags={NIGHT_RUN: marts_id}))
+        marts = self._instance.get_run_by_id(marts_id)
+        return [*([marts] if marts else []), *reversed(own)]
+
+    def _night_over(self, marts_id: str, told: set[str]) -> bool:
+        marts = self._instance.get_run_by_id(marts_id)
+        if marts is None or not marts.is_finished:
+            return False
+        if not marts.is_success:
+            return True
+        # the sensor marks it when nothing of it will come any more
+        return OVER in marts.tags and {r.run_id for r in self._night_runs(marts_id)} <= told
+
+    def _run_ended(self, run: dg.DagsterRun) -> Ended:
+        record = self._instance.get_run_record_by_id(run.run_id)
+        assert record is not None  # noqa: S101  (its run was just read)
+        logs = self._instance.all_logs(run.run_id)
+        return ended(
+            run.job_name,
+            run.tags.get("dagster/partition"),
+            run.run_id,
+            success=run.is_success,
+            seconds=(record.end_time or 0) - (record.start_time or record.end_time or 0),
+            events=[entry.dagster_event for entry in logs if entry.dagster_event is not None],
+        )
+
+    def _follow(self, over: Callable[[], bool], cancel: Callable[[], int]) -> None:
+        try:
+            while not over():
+                time.sleep(POLL_S)
+                silent = silent_for(self._instance)
+                if silent > SILENT_S:
+                    raise QbankError(
+                        f"the daemon is silent since {silent:.0f} s: {cancel()} pieces of work that"
+                        " it had not ended were taken back; run the command again"
+                    )
+        except KeyboardInterrupt:
+            if self.on_interrupt("the daemon goes on with it, and Dagit shows it"):
+                cancel()
+            raise
+
+    def _cancel_rows(self, row_ids: Iterable[UUID]) -> int:
+        canceled = 0
+        with postgres.connect("orchestration", autocommit=True) as conn:
+            for row_id in row_ids:
+                if runs.get(conn, row_id).status not in runs.FINISHED:
+                    runs.request_cancel(conn, row_id)
+                    canceled += 1
+        return canceled
+
+    def _cancel_runs(self, marts_id: str) -> int:
+        open_runs = [run for run in self._night_runs(marts_id) if not run.is_finished]
+        return sum(self._instance.run_coordinator.cancel_run(run.run_id) for run in open_runs)
+
+
+def _row(conn: postgres.Connection, request: Request) -> UUID:
+    return runs.create(
+        conn,
+        kind=request.kind,
+        exam_code=request.exam_code,
+        params=request.row_params(),
+        requested_by=request.requested_by,
+        seed=request.params.get("seed"),
+    ).id
+
+
+def _launch(tags: dict[str, str]) -> str:
+    """Puts a run of the marts into the daemon's queue; returns its id."""
+    settings, run_id = get_settings(), str(uuid4())
+    command: list[Any] = [Path(sys.executable).parent / "dagster", "job", "launch"]
+    command += ["-w", settings.project_dir / "workspace.yaml", "-j", "rebuild_marts"]
+    command += ["--run-id", run_id, "--tags", json.dumps(tags)]
+    done = subprocess.run(  # noqa: S603
+        command, cwd=settings.project_dir, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise QbankError(f"Dagster did not take the night:\n{done.stdout}{done.stderr}")
+    return run_id
