@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -64,7 +64,7 @@ def _of_runs(
     instance: dg.DagsterInstance, location: str, dagit: str, outbox: Outbox
 ) -> Iterator[Alert]:
     """Alerts on the runs that ended since the last look, which they move."""
-    since = datetime.fromtimestamp(outbox.until, UTC) - timedelta(seconds=_OVERLAP_S)
+    since = datetime.fromtimestamp(max(outbox.until - _OVERLAP_S, outbox.began), UTC)
     records = instance.get_run_records(
         dg.RunsFilter(statuses=_OVER, updated_after=since),
         limit=_AT_ONCE,
