@@ -150,6 +150,28 @@ def rollback(
 
 
 @app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Removes runs, proposals and files that are older than the settings keep."""
+    from dataclasses import asdict
+
+    from qbank.cli.output import show
+    from qbank_orchestration.instance import instance
+    from qbank_orchestration.retention import remove_old
+
+    with instance() as opened:
+        removed = remove_old(opened, dry_run=dry_run)
+    done = "would go" if dry_run else "removed"
+    rows = [
+        {("count" if as_json else done) if k == "count" else k: v for k, v in asdict(each).items()}
+        for each in removed
+    ]
+    show(rows, as_json=as_json, empty="nothing")
+
+
+@app.command()
 def manifest() -> None:
     """Builds the dbt manifest that the Dagster code location loads; needs no database."""
     from qbank_orchestration.dbt import parse, project

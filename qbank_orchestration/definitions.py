@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
-from qbank_orchestration import dbt, jobs, schedules
+from qbank_orchestration import dbt, housekeeping, jobs, schedules
 from qbank_orchestration.assets import consumers, exposure, marts, parameters, raw, reestimation
 from qbank_orchestration.checks import expectations, freshness
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
@@ -39,8 +39,12 @@ def build_defs() -> dg.Definitions:
             expectations.profile_expectations,
             *freshness.CHECKS,
         ],
-        jobs=jobs.JOBS,
-        schedules=[schedules.nightly_schedule, schedules.weekly_full_schedule],
+        jobs=[*jobs.JOBS, housekeeping.retention],
+        schedules=[
+            schedules.nightly_schedule,
+            schedules.weekly_full_schedule,
+            housekeeping.retention_schedule,
+        ],
         sensors=[
             partitions.exam_partitions_sensor,
             requests.calibration_request_sensor,

@@ -37,6 +37,7 @@ from qbank.stores.runs.record import (
     RunPage,
     Status,
 )
+from qbank.stores.runs.retention import count_old_proposals, remove_old_proposals
 
 __all__ = [
     "FINISHED",
@@ -48,6 +49,7 @@ __all__ = [
     "Status",
     "abandoned",
     "claim",
+    "count_old_proposals",
     "create",
     "diff",
     "finish",
@@ -64,6 +66,7 @@ __all__ = [
     "queued",
     "reestimated_days",
     "reestimation_of",
+    "remove_old_proposals",
     "request_cancel",
     "running",
 ]

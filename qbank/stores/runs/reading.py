@@ -166,9 +166,9 @@ def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
     shows what it proposed.
 
     Raises:
-        NotFoundError: no such run.
+        NotFoundError: no such run, or it published nothing and its proposal is kept no longer.
     """
-    get(conn, run_id)
+    run = get(conn, run_id)
     published = """SELECT question_id, version, before AS sh_p_before, after AS sh_p_after
         FROM item_exposure_history WHERE run_id = %s ORDER BY question_id, version"""
     proposed = """SELECT question_id, version, sh_p_before, sh_p_after FROM calibration_runs,
@@ -183,4 +183,9 @@ def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
         WHERE id = %s AND sh_p_after IS DISTINCT FROM sh_p_before ORDER BY question_id, version"""
     with conn.cursor(row_factory=class_row(ItemChange)) as cursor:
         rows = cursor.execute(published, (run_id,)).fetchall()
+        if not rows and "proposal_removed_at" in (run.result or {}):
+            raise NotFoundError(
+                f"run {run_id} changed nothing and its proposal is kept no longer"
+                " (QBANK_KEEP_PROPOSALS_DAYS)"
+            )
         return tuple(rows or cursor.execute(proposed, (run_id,)).fetchall())

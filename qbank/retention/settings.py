@@ -1,0 +1,49 @@
+"""How long things are kept, and the answer of what removes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import Field, field_validator
+
+from qbank.settings import SettingsGroup
+
+
+class RetentionSettings(SettingsGroup):
+    """How long what grows is kept, ``QBANK_…`` each.
+
+    Attributes:
+        keep_runs_days: days after its end that a Dagster run is kept, with its events and logs.
+        keep_proposals_days: days after its end that a run's item-by-item proposal is kept, where
+            nothing can need it any more; its figures, iterations and history always are.
+        keep_files_days: days that folders of failed dbt runs, unfinished copies and old log files
+            are kept in the home folder.
+        retention_cron: when the daily job removes what is older.
+    """
+
+    keep_runs_days: int = Field(default=90, ge=1, le=36500)
+    keep_proposals_days: int = Field(default=180, ge=1, le=36500)
+    keep_files_days: int = Field(default=14, ge=1, le=36500)
+    retention_cron: str = "30 6 * * *"
+
+    @field_validator("retention_cron")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("write five cron fields, such as '30 6 * * *'")
+        return value
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What was removed of one kind, or would be.
+
+    Attributes:
+        what: the kind, for people.
+        count: how many.
+        bytes: what they took up; None where that is not known.
+    """
+
+    what: str
+    count: int
+    bytes: int | None = None

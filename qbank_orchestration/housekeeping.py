@@ -1,0 +1,49 @@
+"""The daily job that removes what is kept no longer.
+
+What never lives here: what that is (``retention``).
+"""
+
+import dagster as dg
+
+from qbank.retention import RetentionSettings
+from qbank.settings import get_settings
+from qbank_orchestration.retention import remove_old
+from qbank_orchestration.tags import KIND
+
+
+class RetentionConfig(dg.Config):
+    """How to remove.
+
+    Attributes:
+        dry_run: only say what would go.
+    """
+
+    dry_run: bool = False
+
+
+@dg.op
+def remove_what_is_old(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
+    """Removes it and says how much it was."""
+    for removed in remove_old(context.instance, dry_run=config.dry_run):
+        size = "" if removed.bytes is None else f", {removed.bytes / 1e6:.1f} MB"
+        context.log.info("%s: %d%s", removed.what, removed.count, size)
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    tags={KIND: "retention"},
+    description="Removes runs, proposals and files that are older than the settings keep.",
+)
+def retention() -> None:
+    """One op."""
+    remove_what_is_old()
+
+
+retention_schedule = dg.ScheduleDefinition(
+    name="retention_schedule",
+    job=retention,
+    cron_schedule=RetentionSettings.load().retention_cron,
+    execution_timezone=get_settings().nightly_timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Removes daily what is kept no longer.",
+)
