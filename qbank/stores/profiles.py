@@ -48,11 +48,14 @@ _RESPONSES = """WITH ends AS (
     shares AS (
         -- half an answer each keeps an option that nobody chose comparable
         SELECT exam_code, sum(now) OVER item AS answered, sum(before) OVER item AS answered_before,
-            (now + 0.5) / (sum(now + 0.5) OVER item) AS p,
+            count(*) OVER item AS options, (now + 0.5) / (sum(now + 0.5) OVER item) AS p,
             (before + 0.5) / (sum(before + 0.5) OVER item) AS q
         FROM options WINDOW item AS (PARTITION BY exam_code, question_id, version)),
     divergences AS (
-        SELECT exam_code, sum(answered * p * ln(p / q)) / nullif(sum(answered * p), 0) AS option_kl
+        -- less what two samples of one distribution differ by: (options - 1) / 2 (1 / n + 1 / m)
+        SELECT exam_code, sum(answered * p * ln(p / q)
+                - (options - 1.0) / (2 * options) * (1 + answered / answered_before))
+            / nullif(sum(answered * p), 0) AS option_kl
         FROM shares WHERE least(answered, answered_before) >= %(comparable)s GROUP BY 1)
     SELECT a.exam_code, count(*) FILTER (WHERE recent) AS responses,
         avg(is_correct::integer) FILTER (WHERE recent) AS share_correct,

@@ -196,7 +196,7 @@ def _unmet(result: Any) -> Iterator[Unmet]:
             " and ".join(figures),
             " and ".join(f"{value:.4g}" for value in figures.values()),
             _expected(config.kwargs),
-            str((config.notes or "") if config.notes else config.meta.get("notes", "")),
+            config.meta["notes"],
         )
 
 

@@ -13,11 +13,13 @@ import pytest
 from qbank import postgres
 from qbank.settings import get_settings
 from qbank.stores import profiles
+from qbank_orchestration.checks import expectations as checks
 from qbank_orchestration.checks.expectations import CHECKS
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.engine import expectations
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
+from qbank_orchestration.settings import orchestration_settings
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
 
 JOBS = ("rebuild_marts", "nightly", "calibrate_parameters", "calibrate_exam", "reestimate_exam")
@@ -138,3 +140,22 @@ PERTURBATIONS: tuple[tuple[str, profiles.Profile, str], ...] = (
      "geometry: share_held_back"),
 )  # fmt: skip
 """What was done to the marts or the proposals, and what the suites make of it."""
+
+
+@pytest.mark.parametrize("served", [None, "https://docs.example.org/qbank/"])
+def test_links_lead_to_the_page_where_it_is_served(
+    served: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if served:
+        monkeypatch.setenv("QBANK_DATA_DOCS_URL", served)
+    page = tmp_path / "site/validations/items/r/t/page.html"
+    page.parent.mkdir(parents=True)
+    (tmp_path / "site/index.html").touch()
+    orchestration_settings.cache_clear()
+    try:
+        link = checks._link(page)
+    finally:
+        orchestration_settings.cache_clear()
+    assert link.value == (
+        "https://docs.example.org/qbank/validations/items/r/t/page.html" if served else str(page)
+    )
