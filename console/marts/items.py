@@ -90,14 +90,14 @@ def exposure_by_day(tenant: str, exam: str, question: int, version: int) -> pd.D
               AND r.question_id = %(question)s AND r.version = %(version)s
             GROUP BY 1
         )
-        SELECT d.day, d.sessions_ended AS sessions, coalesce(e.served, 0) AS served,
+        SELECT d.day, d.sessions_served AS sessions, coalesce(e.served, 0) AS served,
                coalesce(e.held_back, 0) AS held_back, f.sh_p_least, f.sh_p_most
         FROM analytics.exam_daily_activity AS d
         LEFT JOIN analytics.exposure_daily_rates AS e
             ON e.exam_code = d.exam_code AND e.day = d.day
             AND e.question_id = %(question)s AND e.version = %(version)s
         LEFT JOIN in_force AS f ON f.day = d.day
-        WHERE d.tenant_id = %(tenant)s AND d.exam_code = %(exam)s AND d.sessions_ended > 0
+        WHERE d.tenant_id = %(tenant)s AND d.exam_code = %(exam)s AND d.sessions_served > 0
         ORDER BY d.day
         """,
         tenant=tenant,

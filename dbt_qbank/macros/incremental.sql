@@ -1,11 +1,10 @@
-{#- What incremental models share: the lock, the watermarks and the upsert.
-    A mart row carries `loaded_at`, the clock when it was last written. A model that reads a mart
-    takes the rows with a later `loaded_at` than its own newest, recomputes every key they touch
-    from scratch and replaces it: never a difference added on top, so that a rerun changes nothing
-    and a crash between two models loses nothing. -#}
+{#- What incremental models share: the lock, the reads and the strategies. Docs: docs/adr/0001.
+    A model writes down how far it has read (`mart_reads`), takes the keys that were touched since,
+    old and new ones, recomputes each from scratch and replaces it: never a difference added on top,
+    so that a rerun changes nothing and a crash between two models loses nothing. -#}
 
 {#- Builds of one model stand in line. With `loading_clock`, taken after the lock, a later commit
-    always carries a later `loaded_at`, so a watermark never skips a row. An advisory lock and not
+    always carries a later `loaded_at`, so a reader never skips a row. An advisory lock and not
     one of the table, which would wait for autovacuum. -#}
 {% macro lock_this() -%}
     select pg_advisory_xact_lock(hashtextextended('{{ this }}', 0))
@@ -19,13 +18,6 @@
 {#- The newest `loaded_at` of a relation that the model reads from. -#}
 {% macro newest_load(relation) -%}
     (select max(newest.loaded_at) from {{ relation }} as newest)
-{%- endmacro %}
-
-{#- Rows of an upstream mart that were written after this model last read it. -#}
-{% macro written_since(alias) -%}
-    {{ alias }}.loaded_at > (
-        select coalesce(max(mine.loaded_at), '-infinity') from {{ this }} as mine
-    )
 {%- endmacro %}
 
 {#- The rows of `source`, a step of the model or a table, that have the keys of `row`: looked up key
@@ -63,16 +55,36 @@
 {%- endmacro %}
 
 {#- Incremental strategy `upsert`: INSERT … ON CONFLICT. It probes the key's index once a new row,
-    where delete+insert and merge may scan the whole target. -#}
+    where delete+insert and merge may scan the whole target. Keys that a fact's row leaves are kept
+    for those who read it. -#}
 {% macro get_incremental_upsert_sql(arg_dict) %}
     {%- set key = arg_dict["unique_key"] -%}
-    {%- set key = [key] if key is string else key -%}
     {%- set columns = arg_dict["dest_columns"] | map(attribute="name") | list -%}
+    {%- if 'ended_on' in columns %}
+    insert into public.mart_replaced (fact, quiz_id, exam_code, user_id, started_on, ended_on)
+    select '{{ this.identifier }}', was.quiz_id, was.exam_code, was.user_id, was.started_on, was.ended_on
+    from {{ arg_dict["temp_relation"] }} as now_is
+    inner join {{ looked_up(arg_dict["target_relation"], 'now_is', [key]) }} as was on true
+    where
+        (was.exam_code, was.user_id, was.started_on, was.ended_on)
+        is distinct from (now_is.exam_code, now_is.user_id, now_is.started_on, now_is.ended_on);
+    {%- endif %}
     insert into {{ arg_dict["target_relation"] }} ({{ get_quoted_csv(columns) }})
     select {{ get_quoted_csv(columns) }} from {{ arg_dict["temp_relation"] }}
-    on conflict ({{ get_quoted_csv(key) }}) do update set
-    {%- for column in columns if column not in key %}
+    on conflict ({{ adapter.quote(key) }}) do update set
+    {%- for column in columns if column != key %}
         {{ adapter.quote(column) }} = excluded.{{ adapter.quote(column) }}
         {{- "," if not loop.last }}
     {%- endfor %}
+{% endmacro %}
+
+{#- Incremental strategy `replace_touched`: every touched key goes, whether it has rows still or not,
+    and comes back with what the model computed for it. -#}
+{% macro get_incremental_replace_touched_sql(arg_dict) %}
+    {%- set target = arg_dict["target_relation"] -%}
+    {%- set touches = config.get('meta')['touches'] -%}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    delete from {{ target }} as old using ({{ touched(touches) }}) as keys
+    where {% for key in touches['keys'] %}{{ "and " if not loop.first }}old.{{ key }} = keys.{{ key }} {% endfor %};
+    insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {% endmacro %}

@@ -20,10 +20,12 @@
     ) / (1 + {{ z * z }} / {{ n }}))) end
 {%- endmacro %}
 
-{#- Standard error of a mean from a count, a sum and a sum of squares; null under two values. -#}
+{#- Standard error of a mean from a count, a sum and a sum of squares; null under two values. What
+    is left of equal values after subtracting is rounding, which moves with the order of summation. -#}
 {% macro standard_error(n, total, squares) -%}
+    {%- set spread = squares ~ " - " ~ total ~ " * " ~ total ~ " / nullif(" ~ n ~ ", 0)" -%}
     sqrt(
-        greatest(0, {{ squares }} - {{ total }} * {{ total }} / nullif({{ n }}, 0))
+        case when {{ spread }} > 1e-12 * {{ squares }} then {{ spread }} else 0 end
         / nullif({{ n }} - 1, 0) / nullif({{ n }}, 0)
     )
 {%- endmacro %}

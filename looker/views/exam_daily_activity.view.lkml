@@ -60,6 +60,13 @@ view: exam_daily_activity {
     sql: ${TABLE}.sessions_expired ;;
   }
 
+  dimension: sessions_served {
+    type: number
+    description: "Sessions that ended that day and were served something."
+    hidden: yes
+    sql: ${TABLE}.sessions_served ;;
+  }
+
   dimension: sessions_controlled {
     type: number
     description: "Sessions of that day that exposure control decided."

@@ -9,7 +9,6 @@ import numpy as np
 
 from tests.dbt.writing import Bank, days_ago
 
-EXAMS = ("alpha", "beta")  # beta scores what was served and left unanswered as wrong
 OPTIONS = "ABCD"
 
 
@@ -20,41 +19,56 @@ class School:
     Attributes:
         bank: where it is written.
         rng: what happens.
+        exams: the second scores what was served and left unanswered as wrong.
+        size: questions.
     """
 
     bank: Bank
     rng: np.random.Generator
+    exams: tuple[str, str] = ("alpha", "beta")
+    size: int = 24
+    topics: list[int] = field(default_factory=list)
     questions: list[int] = field(default_factory=list)
     open_quizzes: list[tuple[str, list[int]]] = field(default_factory=list)
 
     def found(self) -> None:
-        """Writes the content: 8 leaves under 3 areas, 24 questions, some with two versions."""
+        """Writes the content: 8 leaves under 3 areas, questions, some with two versions."""
         bank = self.bank
-        bank.exam("alpha", policy={"difficulty_weights": {"easy": 1, "medium": 2, "hard": 1}})
-        bank.exam("beta", policy={"unanswered": "wrong"})
+        bank.exam(self.exams[0], policy={"difficulty_weights": {"easy": 1, "medium": 2, "hard": 1}})
+        bank.exam(self.exams[1], policy={"unanswered": "wrong"})
         root = bank.topic("All")
         areas = [bank.topic(f"Area {i}", root) for i in range(3)]
         leaves = [bank.topic(f"Leaf {i}", areas[i % 3]) for i in range(8)]
-        for i in range(24):
+        self.topics = [root, *areas, *leaves]
+        for i in range(self.size):
             label = ("easy", "medium", "hard", None)[i % 4]
-            exams = EXAMS if i % 3 == 0 else (EXAMS[i % 2],)
+            exams = self.exams if i % 3 == 0 else (self.exams[i % 2],)
             self.questions.append(bank.question(leaves[i % 8], *exams, label=label))
         for question in self.questions[::5]:
             bank.version(question, leaves[-1], 2, "hard")
         for area, weight in zip(areas, (0.5, 0.3, 0.07), strict=True):
-            bank.blueprint("alpha", area, weight, min_items=2)
+            bank.blueprint(self.exams[0], area, weight, min_items=2)
         for i in range(0, 12, 2):
             bank.owner.execute(
                 "INSERT INTO cohort_assignments (user_id, cohort_key, cohort_value, assigned_at)"
                 " VALUES (%s, 'trial', %s, %s)",
-                (f"u{i}", ("control", "treatment")[i // 2 % 2], days_ago(20)),
+                (self.user(i), ("control", "treatment")[i // 2 % 2], days_ago(20)),
             )
 
-    def live(self, first_day: float, last_day: float, quizzes: int) -> None:
-        """Quizzes that start between so many days ago; the last are left open for later."""
+    def user(self, number: int) -> str:
+        """A student's name; cohorts know no tenant, so it is of this school alone."""
+        return f"{self.exams[0]}-u{number}"
+
+    def live(
+        self, first_day: float, last_day: float, quizzes: int, recorded: datetime | None = None
+    ) -> None:
+        """Quizzes that start between so many days ago; the last are left open for later.
+
+        Their rows came in when they were written, or at ``recorded``.
+        """
         for _ in range(quizzes):
             day = self.rng.uniform(last_day, first_day)
-            self._sit(day, theta=float(self.rng.normal()))
+            self._sit(day, theta=float(self.rng.normal()), recorded=recorded)
 
     def catch_up(self, recorded: datetime) -> None:
         """Late rows: answers in quizzes of the past, and a quiz that nobody had heard of."""
@@ -65,7 +79,7 @@ class School:
 
     def publish_revision(self) -> None:
         """The next question with two versions goes live in its second."""
-        question = self.questions[5 * int(self.rng.integers(0, 5))]
+        question = self.questions[5 * int(self.rng.integers(0, (self.size + 4) // 5))]
         exam = self.bank.one(
             "SELECT exam_code FROM question_publications WHERE question_id = %s LIMIT 1", question
         )
@@ -78,26 +92,27 @@ class School:
             VALUES (%s, 'trial', 'treatment', now())
             ON CONFLICT (user_id, cohort_key, tenant_id)
             DO UPDATE SET cohort_value = excluded.cohort_value, assigned_at = now()""",
-            (f"u{self.rng.integers(0, 12)}",),
+            (self.user(int(self.rng.integers(0, 12))),),
         )
 
     def _sit(self, day: float, theta: float, recorded: datetime | None = None) -> None:
         rng = self.rng
-        exam = EXAMS[int(rng.integers(0, 2))]
+        exam = self.exams[int(rng.integers(0, 2))]
         live = self.bank.rows(
             "SELECT question_id, live_version FROM question_publications"
             " WHERE exam_code = %s ORDER BY question_id",
             exam,
         )
         drawn = [live[i] for i in rng.permutation(len(live))]
-        served, others = drawn[: int(rng.integers(3, 9))], drawn[9:]
+        length = int(rng.integers(3, 9))
+        served, others = drawn[:length], drawn[length + 1 :]
         columns = {"theta": theta, "theta_se": float(rng.uniform(0.3, 0.5))}
         if recorded:
             columns |= {"created_at": recorded, "updated_at": recorded}
         selector = ("vanilla", "sympson_hetter", "fixed")[int(rng.integers(0, 3))]
         quiz = self.bank.quiz(
             exam,
-            f"u{rng.integers(0, 12)}",
+            self.user(int(rng.integers(0, 12))),
             served,
             at=days_ago(day),
             sealed=bool(rng.random() < 0.8),

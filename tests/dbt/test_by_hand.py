@@ -24,6 +24,13 @@ def test_it_makes_what_the_nights_make(settings, owner):
     }
 
 
+def test_it_builds_anew_by_the_documented_option(settings, owner):
+    done = qbank_dbt("run", "--full-refresh", "--select", "+int_cohort_days")
+    assert done.returncode == 0, done.stdout
+    read = owner.execute("SELECT model FROM mart_reads WHERE loaded_until IS NOT NULL").fetchall()
+    assert ("int_cohort_days",) in read
+
+
 def test_it_asks_for_a_command(settings):
     done = qbank_dbt()
     assert done.returncode == 2

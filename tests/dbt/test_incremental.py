@@ -16,7 +16,7 @@ BOOKKEEPING = {"loaded_at"}
 
 
 def contents(bank: Bank) -> dict[str, list[tuple[Any, ...]]]:
-    """Every table that dbt made, sorted, floats to nine digits."""
+    """Every table that dbt made, sorted, floats to nine digits and twelve decimals."""
     tables = bank.rows(
         """SELECT c.relname, c.oid::regclass::text, array_agg(a.attname::text ORDER BY a.attnum)
         FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
@@ -34,7 +34,7 @@ def contents(bank: Bank) -> dict[str, list[tuple[Any, ...]]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
-        return None if math.isnan(value) else float(f"{value:.9g}") + 0.0
+        return None if math.isnan(value) else float(f"{round(value, 12):.9g}") + 0.0
     return value
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
+import psycopg
 from dbt.node_types import NodeType
+
+from qbank.postgres import connect
 
 STAGING = "analytics_staging"
 
@@ -62,6 +67,41 @@ def test_view_takes_the_place_of_a_table(dbt, bank, owner):
     owner.execute(f"ALTER TABLE {STAGING}.int_item_times OWNER TO qbank_orchestration")
     dbt.models("int_item_times")
     assert "int_item_times" in _views(owner)
+
+
+def test_readers_find_every_mart_while_all_is_built_anew(dbt, bank, owner, settings):
+    dbt.models()
+    marts = [
+        row[0]
+        for row in owner.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'v')"
+            " AND relnamespace = 'analytics'::regnamespace"
+        )
+    ]
+    assert {"irt_responses", "fact_responses"} <= set(marts)
+    done, missed, read = threading.Event(), set(), 0
+
+    def poll():
+        nonlocal read
+        with connect("analyst", settings=settings, autocommit=True) as analyst:
+            while not done.is_set():
+                for mart in marts:
+                    try:
+                        analyst.execute(f"SELECT 1 FROM analytics.{mart} LIMIT 1")  # noqa: S608
+                    except psycopg.errors.UndefinedTable:
+                        missed.add(mart)
+                    read += 1
+
+    reader = threading.Thread(target=poll)
+    reader.start()
+    try:
+        dbt.models("tag:nightly_input", full_refresh=True)
+        dbt.models(full_refresh=True)
+    finally:
+        done.set()
+        reader.join()
+    assert not missed
+    assert read > len(marts)
 
 
 def _views(owner):

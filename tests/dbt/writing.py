@@ -21,9 +21,15 @@ def days_ago(days: float, hours: float = 0) -> datetime:
 
 @dataclass
 class Bank:
-    """A tenant's question bank with one topic tree, in an empty migrated database."""
+    """A tenant's question bank with one topic tree.
+
+    Attributes:
+        owner: writes as the owner of the database.
+        tenant: banks of several tenants may share a database.
+    """
 
     owner: psycopg.Connection[Any]
+    tenant: str = TENANT
     quizzes: int = field(default=0, init=False)
 
     def one(self, query: str, *values: Any) -> Any:
@@ -37,16 +43,16 @@ class Bank:
     def topic(self, name: str, parent: int | None = None) -> int:
         return self.one(
             "INSERT INTO topics (tenant_id, parent_id, name) VALUES (%s, %s, %s) RETURNING id",
-            *(TENANT, parent, name),
+            *(self.tenant, parent, name),
         )
 
-    def exam(self, code: str, tenant: str = TENANT, **settings: Any) -> str:
+    def exam(self, code: str, tenant: str | None = None, **settings: Any) -> str:
         policy = Jsonb(settings.pop("policy", {}))
         columns = {"tau": 0.2, "test_length": 5, "irt_model": "2pl"} | settings
         self.owner.execute(
             """INSERT INTO exams (exam_code, tenant_id, title, policy, tau, test_length, irt_model)
             VALUES (%s, %s, %s, %s, %s, %s, %s)""",
-            (code, tenant, code.title(), policy, *columns.values()),
+            (code, tenant or self.tenant, code.title(), policy, *columns.values()),
         )
         return code
 
@@ -60,7 +66,8 @@ class Bank:
     def question(self, topic: int, *exams: str, label: str | None = "medium") -> int:
         """A question of four options (A is the key), its first version live in the exams."""
         question = self.one(
-            "INSERT INTO questions (tenant_id, created_by) VALUES (%s, 'ann') RETURNING id", TENANT
+            "INSERT INTO questions (tenant_id, created_by) VALUES (%s, 'ann') RETURNING id",
+            self.tenant,
         )
         self.version(question, topic, 1, label)
         for exam in exams:
@@ -110,7 +117,7 @@ class Bank:
         It is finished after an hour, or abandoned; what was held back was so in the first step.
         """
         self.quizzes += 1
-        quiz = f"quiz-{self.quizzes}"
+        quiz = f"{self.tenant}-{self.quizzes}"
         values = {
             "mode": "exam",
             "adaptive": True,

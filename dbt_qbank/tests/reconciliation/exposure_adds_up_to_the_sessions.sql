@@ -4,13 +4,20 @@
         meta={'dagster': {'ref': {'name': 'exposure_daily_rates'}}},
     )
 }}
--- what was served by day adds up to what the quizzes that ended that day were served
+-- what was served by day adds up to what the quizzes that ended that day were served; a day without
+-- quizzes that is there all the same is as wrong as one that is missing
 with days as (
     select distinct
         quizzes.exam_code,
         quizzes.ended_on as day
     from {{ ref('fact_sessions') }} as quizzes
     where quizzes.ended_on is not null and quizzes.{{ recently_loaded(ref('fact_sessions')) }}
+    union
+    select
+        rates.exam_code,
+        rates.day
+    from {{ ref('exposure_daily_rates') }} as rates
+    where rates.{{ recently_loaded(ref('exposure_daily_rates')) }}
 ),
 
 by_item as (
@@ -31,7 +38,7 @@ by_session as (
         quizzes.exam_code,
         quizzes.ended_on as day,
         sum(quizzes.served) as served,
-        count(*) as sessions
+        count(*) filter (where {{ counts_for_exposure('quizzes') }}) as sessions
     from days
     inner join lateral (
         select sessions.*
@@ -43,11 +50,11 @@ by_session as (
 )
 
 select
-    by_session.exam_code,
-    by_session.day
+    coalesce(by_session.exam_code, by_item.exam_code) as exam_code,
+    coalesce(by_session.day, by_item.day) as day
 from by_session
-left join by_item
+full outer join by_item
     on by_session.exam_code = by_item.exam_code and by_session.day = by_item.day
 where
-    by_session.served <> coalesce(by_item.served, 0)
-    or by_item.sessions <> by_session.sessions
+    coalesce(by_session.served, 0) <> coalesce(by_item.served, 0)
+    or by_item.sessions <> coalesce(by_session.sessions, 0)

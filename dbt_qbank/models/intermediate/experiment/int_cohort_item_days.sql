@@ -1,10 +1,19 @@
+{%- set touches = {
+    'fact': 'fact_sessions',
+    'keys': ['ended_on', 'exam_code'],
+    'by': [
+        ["rows_of_fact.ended_on", "rows_of_fact.exam_code"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['ended_on', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[{'columns': ['ended_on', 'exam_code']}, {'columns': ['loaded_at']}],
     )
 }}
@@ -16,11 +25,7 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        facts.ended_on,
-        facts.exam_code
-    from facts
-    where facts.ended_on is not null and {{ written_since('facts') }}
+    {{ touched(touches) }}
 ),
 
 ended as (

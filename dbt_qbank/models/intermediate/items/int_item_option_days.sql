@@ -1,10 +1,19 @@
+{%- set touches = {
+    'fact': 'fact_responses',
+    'keys': ['session_started_on', 'exam_code'],
+    'by': [
+        ["rows_of_fact.started_on", "rows_of_fact.exam_code"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['session_started_on', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[{'columns': ['session_started_on', 'exam_code']}, {'columns': ['loaded_at']}],
     )
 }}
@@ -16,11 +25,7 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        facts.session_started_on,
-        facts.exam_code
-    from facts
-    where {{ written_since('facts') }}
+    {{ touched(touches) }}
 ),
 
 responses as (

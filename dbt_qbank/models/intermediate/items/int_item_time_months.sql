@@ -1,10 +1,19 @@
+{%- set touches = {
+    'fact': 'fact_responses',
+    'keys': ['month', 'exam_code'],
+    'by': [
+        ["cast(date_trunc('month', rows_of_fact.started_on) as date)", "rows_of_fact.exam_code"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['month', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[{'columns': ['month', 'exam_code']}],
     )
 }}
@@ -23,11 +32,7 @@ facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        {{ month_of('facts.session_started_on') }} as month,
-        facts.exam_code
-    from facts
-    where {{ written_since('facts') }}
+    {{ touched(touches) }}
 ),
 
 touched_days as (

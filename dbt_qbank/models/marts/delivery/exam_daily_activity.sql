@@ -1,10 +1,20 @@
+{%- set touches = {
+    'fact': 'fact_sessions',
+    'keys': ['exam_code', 'day'],
+    'by': [
+        ["rows_of_fact.exam_code", "rows_of_fact.started_on"],
+        ["rows_of_fact.exam_code", "rows_of_fact.ended_on"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['exam_code', 'day'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[
             {'columns': ['exam_code', 'day']},
         ],
@@ -15,25 +25,28 @@ with sessions as not materialized (
     select * from {{ ref('fact_sessions') }}
 ),
 
+{% if is_incremental() %}
+
+days as (
+    {{ touched(touches) }}
+),
+
+{% else %}
+
 days as (
     select
         sessions.exam_code,
         sessions.started_on as day
     from sessions
-    {% if is_incremental() %}
-    where {{ written_since('sessions') }}
-    {% endif %}
     union
     select
         sessions.exam_code,
         sessions.ended_on as day
     from sessions
-    where
-        sessions.ended_on is not null
-        {% if is_incremental() %}
-        and {{ written_since('sessions') }}
-        {% endif %}
+    where sessions.ended_on is not null
 ),
+
+{% endif %}
 
 started as (
     select
@@ -64,6 +77,7 @@ ended as (
         sessions.ended_on as day,
         count(*) as sessions_ended,
         count(*) filter (where sessions.status = 'finished') as sessions_finished,
+        count(*) filter (where {{ counts_for_exposure('sessions') }}) as sessions_served,
         count(*) filter (where {{ is_controlled('sessions') }}) as sessions_controlled
     from days
     inner join lateral (
@@ -90,6 +104,7 @@ select
     coalesce(ended.sessions_ended, 0) as sessions_ended,
     coalesce(ended.sessions_finished, 0) as sessions_finished,
     coalesce(ended.sessions_ended - ended.sessions_finished, 0) as sessions_expired,
+    coalesce(ended.sessions_served, 0) as sessions_served,
     coalesce(ended.sessions_controlled, 0) as sessions_controlled,
     {{ newest_load('sessions') }} as loaded_at
 from started

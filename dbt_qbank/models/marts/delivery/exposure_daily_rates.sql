@@ -1,10 +1,19 @@
+{%- set touches = {
+    'fact': 'fact_sessions',
+    'keys': ['day', 'exam_code'],
+    'by': [
+        ["rows_of_fact.ended_on", "rows_of_fact.exam_code"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['day', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[
             {'columns': ['exam_code', 'day']},
             {'columns': ['exam_code', 'question_id', 'version', 'day']},
@@ -20,15 +29,18 @@ with all_sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        all_sessions.ended_on,
-        all_sessions.exam_code
-    from all_sessions
-    where all_sessions.ended_on is not null and {{ written_since('all_sessions') }}
+    {{ touched(touches) }}
+),
+
+touched_days as (
+    select
+        touched.day as ended_on,
+        touched.exam_code
+    from touched
 ),
 
 sessions as (
-    {{ rows_of_touched('all_sessions', ['ended_on', 'exam_code']) }}
+    {{ rows_of_touched('all_sessions', ['ended_on', 'exam_code'], touched='touched_days') }}
 ),
 
 {% else %}
@@ -46,7 +58,7 @@ exam_days as (
         sessions.tenant_id,
         sessions.exam_code,
         sessions.ended_on,
-        count(*) as sessions,
+        count(*) filter (where {{ counts_for_exposure('sessions') }}) as sessions,
         count(*) filter (where {{ is_controlled('sessions') }}) as controlled_sessions
     from sessions
     group by sessions.tenant_id, sessions.exam_code, sessions.ended_on
@@ -114,47 +126,38 @@ served_versions as (
     group by served.exam_code, served.ended_on, served.question_id
 ),
 
-live_versions as (
-    select
-        publications.exam_code,
-        publications.question_id,
-        max(publications.live_version) as version,
-        {{ utc_date('max(publications.published_at)') }} as published_on
-    from {{ ref('stg_question_publications') }} as publications
-    group by publications.exam_code, publications.question_id
-),
-
--- a hold-back is logged by question: its version is the newest served that day in that exam,
--- else the one that is live, or the one before it on days before it went live
+-- a hold-back is logged by question. Its version must not move with what is published later, or the
+-- days of the past would: it is the newest served that day in that exam, else the one that was
+-- live when the day began, else the first that ever was, else the first
 held_back_versions as (
     select
         held_back.*,
-        coalesce(
-            served_versions.version,
-            max(versions.version) filter (
-                where
-                versions.version < live_versions.version
-                and held_back.ended_on < live_versions.published_on
-            ),
-            live_versions.version,
-            max(versions.version)
-        ) as version
+        coalesce(served_versions.version, live.version, first_live.version, 1) as version
     from held_back
-    inner join {{ ref('stg_question_versions') }} as versions
-        on held_back.question_id = versions.question_id
     left join served_versions
         on
             held_back.exam_code = served_versions.exam_code
             and held_back.ended_on = served_versions.ended_on
             and held_back.question_id = served_versions.question_id
-    left join live_versions
-        on
-            held_back.exam_code = live_versions.exam_code
-            and held_back.question_id = live_versions.question_id
-    group by
-        held_back.exam_code, held_back.ended_on, held_back.question_id, held_back.held_back,
-        held_back.only_held_back, held_back.controlled_held_back,
-        served_versions.version, live_versions.version, live_versions.published_on
+    left join lateral (
+        select publications.version
+        from {{ ref('stg_question_publication_history') }} as publications
+        where
+            publications.exam_code = held_back.exam_code
+            and publications.question_id = held_back.question_id
+            and {{ utc_date('publications.published_at') }} < held_back.ended_on
+        order by publications.published_at desc, publications.publication_id desc
+        limit 1
+    ) as live on served_versions.version is null
+    left join lateral (
+        select publications.version
+        from {{ ref('stg_question_publication_history') }} as publications
+        where
+            publications.exam_code = held_back.exam_code
+            and publications.question_id = held_back.question_id
+        order by publications.published_at asc, publications.publication_id asc
+        limit 1
+    ) as first_live on live.version is null and served_versions.version is null
 ),
 
 counted as (

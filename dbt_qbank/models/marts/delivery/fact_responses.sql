@@ -4,8 +4,11 @@
         incremental_strategy='upsert',
         unique_key='response_id',
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        pre_hook=[
+            "{{ lock_this() }}", "{{ begin_reading() }}", "{{ take_out_changed() }}",
+        ],
         post_hook=[
+            "{{ end_reading() }}",
             "{{ vacuum_nightly() }}",
             "{{ unique_key_with(
                 ['user_id', 'question_id', 'attempt_number', 'tenant_id'],
@@ -48,6 +51,17 @@ cutoff as materialized (
     select {{ lookback_start('recorded_at') }} as recorded_from
 ),
 
+-- what was taken out of the mart, and what else is said to have changed
+taken_out as (
+    {{ taken_out() }}
+),
+
+reread as (
+    select changes.key as quiz_id from ({{ changed_keys('quiz') }}) as changes
+    union
+    select taken_out.quiz_id from taken_out
+),
+
 arrived as materialized (
     select responses.*
     from responses
@@ -60,6 +74,11 @@ arrived as materialized (
                 known.response_id = responses.response_id
                 and known.recorded_at >= (select cutoff.recorded_from from cutoff)
         )
+    union all
+    select responses.*
+    from reread
+    inner join {{ looked_up('responses', 'reread', ['quiz_id']) }} as responses on true
+    where responses.recorded_at < (select cutoff.recorded_from from cutoff)
 ),
 
 -- each quiz is looked up once
@@ -99,15 +118,25 @@ placed as (
 
 -- in the order of the index that is probed next
 arrived_at as (
-    select distinct
-        arrived.user_id,
-        arrived.question_id
-    from arrived
-    order by arrived.user_id, arrived.question_id
+    select
+        either.user_id,
+        either.question_id
+    from (
+        select
+            arrived.user_id,
+            arrived.question_id
+        from arrived
+        union
+        select
+            taken_out.user_id,
+            taken_out.question_id
+        from taken_out
+    ) as either
+    order by either.user_id, either.question_id
 ),
 
--- a late row renumbers the attempts that follow it, so those at what arrived are numbered anew.
--- Nothing is read of them but what the index holds
+-- a late row renumbers the attempts that follow it, as one that went does, so those at either are
+-- numbered anew. Nothing is read of them but what the index holds
 candidates as (
     select
         placed.response_id,

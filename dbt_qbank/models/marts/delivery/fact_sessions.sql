@@ -4,7 +4,10 @@
         incremental_strategy='upsert',
         unique_key='quiz_id',
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        pre_hook=[
+            "{{ lock_this() }}", "{{ begin_reading() }}", "{{ take_out_changed() }}",
+        ],
+        post_hook="{{ end_reading() }}",
         indexes=[
             {'columns': ['exam_code', 'ended_on']},
             {'columns': ['ended_on']},
@@ -126,10 +129,18 @@ touched as (
     from {{ this }} as known
     where known.ended_on is null and known.expires_at <= {{ as_of() }}
     union
-    select sessions.quiz_id
-    from assignments
-    inner join sessions on assignments.user_id = sessions.user_id
-    where assignments.assigned_at >= (select cutoff.changed_from from cutoff)
+    select changes.key as quiz_id from ({{ changed_keys('quiz') }}) as changes
+    union
+    select taken_out.quiz_id from ({{ taken_out() }}) as taken_out
+    union
+    -- whoever was assigned or withdrawn, whenever that was
+    select known.quiz_id
+    from ({{ changed_keys('user') }}) as assigned
+    cross join lateral (
+        select quizzes.quiz_id from {{ this }} as quizzes
+        where quizzes.user_id = assigned.key
+        offset 0
+    ) as known
 ),
 
 candidates as (

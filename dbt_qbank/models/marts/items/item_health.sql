@@ -47,8 +47,8 @@ members as (
 exam_sessions as (
     select
         days.exam_code,
-        sum(days.sessions_ended) as sessions,
-        coalesce(sum(days.sessions_ended) filter (where days.day >= {{ window_start() }}), 0)
+        sum(days.sessions_served) as sessions,
+        coalesce(sum(days.sessions_served) filter (where days.day >= {{ window_start() }}), 0)
             as recent_sessions
     from {{ ref('exam_daily_activity') }} as days
     group by days.exam_code

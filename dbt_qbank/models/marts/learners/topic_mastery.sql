@@ -1,13 +1,23 @@
+{%- set touches = {
+    'fact': 'fact_responses',
+    'keys': ['user_id', 'exam_code'],
+    'by': [
+        ["rows_of_fact.user_id", "rows_of_fact.exam_code"],
+    ],
+    'by_topic': true,
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='delete+insert',
+        incremental_strategy='replace_touched',
         unique_key=['user_id', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[
             {'columns': ['user_id', 'exam_code', 'topic_id']},
-            {'columns': ['exam_code', 'topic_id']},
+            {'columns': ['topic_id', 'exam_code']},
             {'columns': ['loaded_at']},
         ],
     )
@@ -32,11 +42,7 @@ with recursive facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        facts.user_id,
-        facts.exam_code
-    from facts
-    where {{ written_since('facts') }}
+    {{ touched(touches) }}
 ),
 
 -- columns of one index: a history is read from a page or two of it, not from as many of the mart as

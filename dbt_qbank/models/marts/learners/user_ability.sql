@@ -1,11 +1,21 @@
+{%- set touches = {
+    'fact': 'fact_sessions',
+    'keys': ['user_id', 'exam_code'],
+    'by': [
+        ["rows_of_fact.user_id", "rows_of_fact.exam_code"],
+    ],
+} %}
 {{
     config(
         materialized='incremental',
-        incremental_strategy='upsert',
+        incremental_strategy='replace_touched',
         unique_key=['user_id', 'exam_code'],
         on_schema_change='fail',
-        pre_hook="{{ lock_this() }}",
+        meta={'touches': touches},
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        post_hook="{{ end_reading() }}",
         indexes=[
+            {'columns': ['user_id', 'exam_code']},
             {'columns': ['exam_code', 'tenant_id']},
             {'columns': ['loaded_at']},
         ],
@@ -19,11 +29,7 @@ with sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select distinct
-        sessions.user_id,
-        sessions.exam_code
-    from sessions
-    where {{ written_since('sessions') }}
+    {{ touched(touches) }}
 ),
 
 candidates as (

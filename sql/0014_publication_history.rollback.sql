@@ -1,0 +1,4 @@
+DROP TRIGGER question_publications_keep_insert ON question_publications;
+DROP TRIGGER question_publications_keep_update ON question_publications;
+DROP FUNCTION keep_publications();
+DROP TABLE question_publication_history;
