@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qbank_orchestration.failure import first_error
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -89,15 +91,4 @@ def _why(failure: Any, checks: Sequence[Any]) -> str:
     for check in checks:
         if not check.passed and check.blocking and check.severity.value == "ERROR":
             return f"not published: {check.description or check.check_name}"
-    return _first_error(failure)
-
-
-def _first_error(event: Any) -> str:
-    data = event.event_specific_data
-    failure = data.user_failure_data
-    if failure is not None and failure.description:
-        return str(failure.description)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(error.message.split()) if error is not None else "failed"
+    return first_error(failure)

@@ -1,14 +1,17 @@
-"""Shows that the process of a Dagster run is alive, so that a dead one's run can be ended.
+"""Shows that a process of a Dagster run is alive, so that a dead one's run can be ended.
 
 What never lives here: ending runs (``recovery``).
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 
@@ -16,28 +19,24 @@ from qbank import postgres
 from qbank.errors import QbankError
 from qbank.stores import presence
 
-_CHECK_S = 3.0
-
-
-def name_of(dagster_run_id: str) -> str:
-    """The name under which a run's process is present."""
-    return f"dagster run {dagster_run_id}"
+BEAT_S = 3.0
 
 
 @contextmanager
 def present(dagster_run_id: str) -> Iterator[None]:
-    """Holds the run's lock, and takes it again when Postgres was away."""
+    """Beats for the run until the process leaves it, through an outage of Postgres, too."""
     stop = threading.Event()
-    name = name_of(dagster_run_id)
-    held = [_hold(name)]
+    process = f"{socket.gethostname()}:{os.getpid()}:{uuid4()}"
+    conn = _connect()
+    presence.beat(conn, dagster_run_id, process)
 
     def watch() -> None:
-        while not stop.wait(_CHECK_S):
+        nonlocal conn
+        while not stop.wait(BEAT_S):
             with suppress(psycopg.Error, QbankError, OSError):
-                try:
-                    held[0].execute("SELECT 1")
-                except psycopg.OperationalError:
-                    held[0] = _hold(name)
+                if conn.closed:
+                    conn = _connect()
+                presence.beat(conn, dagster_run_id, process)
 
     thread = threading.Thread(target=watch, name="presence", daemon=True)
     thread.start()
@@ -46,10 +45,12 @@ def present(dagster_run_id: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-        held[0].close()
+        with suppress(psycopg.Error, QbankError, OSError):
+            if conn.closed:
+                conn = _connect()
+            presence.leave(conn, dagster_run_id, process)
+            conn.close()
 
 
-def _hold(name: str) -> psycopg.Connection[Any]:
-    conn = postgres.connect("orchestration", autocommit=True)
-    presence.hold(conn, name)
-    return conn
+def _connect() -> psycopg.Connection[Any]:
+    return postgres.connect("orchestration", autocommit=True)

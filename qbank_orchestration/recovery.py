@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from qbank import postgres
 from qbank.stores import presence, runs
-from qbank_orchestration.presence import name_of
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
@@ -24,8 +23,8 @@ SILENT_FOR = timedelta(seconds=10)
 """Five heartbeats: silence after which a row that nobody holds is given up."""
 LOST_FOR = timedelta(minutes=10)
 """Silence after which even a held row is: its machine hangs or is cut off."""
-STARTING_S = 60.0
-"""A run that began less than this ago may not hold its lock yet."""
+GONE_FOR = timedelta(seconds=20)
+"""Silence after which a run's process is gone: six beats."""
 
 REASON = "its worker process is gone; nothing was published"
 
@@ -49,38 +48,55 @@ def recover_rows(*, patience_s: float = 0.0) -> tuple[runs.Run, ...]:
 
 
 def recover_dagster_runs(
-    instance: DagsterInstance, *, starting_s: float = STARTING_S
+    instance: DagsterInstance, *, gone_for: timedelta = GONE_FOR
 ) -> tuple[DagsterRun, ...]:
-    """Ends Dagster runs that say they run while no process holds their lock.
+    """Ends runs of this platform that say they run while their processes fell silent.
 
     Dagster's own monitoring sees a worker die only while the code server that started it lives.
+    Runs of other code locations of the instance never showed a presence here and are left alone.
 
     Returns:
         The runs that were ended.
     """
     import dagster as dg
 
-    alive = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
     ended = []
     with postgres.connect("orchestration", autocommit=True) as conn:
-        for record in instance.get_run_records(dg.RunsFilter(statuses=alive)):
-            began = record.start_time or record.create_timestamp.timestamp()
-            run = record.dagster_run
-            if time.time() - began < starting_s or presence.is_held(conn, name_of(run.run_id)):
-                continue
-            instance.report_run_failed(run, REASON)
-            ended.append(run)
+        for run_id in presence.missing(conn, silent_for=gone_for):
+            run = instance.get_run_by_id(run_id)
+            if run is not None and run.status in (
+                dg.DagsterRunStatus.STARTED,
+                dg.DagsterRunStatus.CANCELING,
+            ):
+                instance.report_run_failed(run, REASON)
+                ended.append(run)
+            presence.forget(conn, run_id)
     return tuple(ended)
 
 
 def end_rows_of(dagster_run_id: str, status: runs.Status, error: str) -> tuple[runs.Run, ...]:
-    """Ends the open rows of a Dagster run that is over."""
+    """Ends the rows that a Dagster run left at work.
+
+    What it proposed outlives its failure: the row says why it was not published, and a re-execution
+    from failure publishes it. A canceled run takes its proposal back.
+
+    Returns:
+        The rows that were ended.
+    """
+    working: tuple[runs.Status, ...] = ("running",)
+    doomed = ("running", "proposed") if status == "canceled" else working
     with postgres.connect("orchestration") as conn:
+        of_run = runs.of_orchestrator(conn, dagster_run_id)
+        for run in of_run:
+            if run.status == "proposed" and status != "canceled":
+                runs.remark(conn, run.id, f"proposed and not published: {error}")
         return tuple(
             run
-            for run in runs.of_orchestrator(conn, dagster_run_id)
-            if run.status == "running"
-            and runs.finish(conn, run.id, status, error=error, stopped_reason="run ended")
+            for run in of_run
+            if run.status in doomed
+            and runs.finish(
+                conn, run.id, status, error=error, stopped_reason="run ended", only_if=doomed
+            )
         )
 
 
@@ -90,7 +106,14 @@ def _end_abandoned() -> list[runs.Run]:
         return [
             run
             for run in found
-            if runs.finish(conn, run.id, "failed", error=REASON, stopped_reason="died")
+            if runs.finish(
+                conn,
+                run.id,
+                "failed",
+                error=REASON,
+                stopped_reason="died",
+                only_if=("running",),
+            )
         ]
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import dagster as dg
 
 from qbank.alerts import Alert
+from qbank_orchestration.failure import root_cause
 from qbank_orchestration.tags import KIND, NIGHT
 
 REPOSITORY = ".dagster/repository"
 _RETRIED = "dagster/will_retry"
 _PARTITION = "dagster/partition"
-_DBT_SAYS = "Errors parsed from dbt logs:"
 _IN_FORCE = {
     "marts": "the marts as they were last built",
     "calibration": "the parameters and the exposure control that were published before",
@@ -73,18 +73,9 @@ def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
         data: Any = event.event_specific_data if event else None
         error = getattr(data, "error", None)
         if error is not None:
-            return _root(error)
+            return root_cause(error)
     ends = [event.message for event in events if event and event.message]
     return " ".join(ends[-1].split()) if ends else ""
-
-
-def _root(error: Any) -> str:
-    while error.cause is not None:
-        error = error.cause
-    text = str(error.message)
-    if _DBT_SAYS in text:
-        text = text.split(_DBT_SAYS, 1)[1]
-    return " ".join(text.split())
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:

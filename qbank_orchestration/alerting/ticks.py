@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 
 from qbank.alerts import Alert
+from qbank_orchestration.failure import root_cause
 
 _WINDOW_S = 2 * 86_400.0  # what is older is no news
 
@@ -144,7 +145,4 @@ def due_times(schedule: dg.ScheduleDefinition, after: float, until: float) -> li
 
 
 def _error(tick: Any) -> str:
-    error = tick.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return " ".join(error.message.split()) if error else "unknown"
+    return root_cause(tick.error) if tick.error else "unknown"

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from qbank_orchestration import recovery
+from qbank_orchestration.failure import first_error
 
 
 @dg.sensor(
@@ -29,7 +30,9 @@ def recovery_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 )
 def failed_runs(context: dg.RunFailureSensorContext) -> None:
     """The run is over: what it left open has failed."""
-    recovery.end_rows_of(context.dagster_run.run_id, "failed", context.failure_event.message or "")
+    steps = context.get_step_failure_events()
+    why = first_error(steps[0]) if steps else context.failure_event.message or ""
+    recovery.end_rows_of(context.dagster_run.run_id, "failed", why)
 
 
 @dg.run_status_sensor(

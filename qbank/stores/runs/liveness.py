@@ -1,7 +1,8 @@
 """Whether the process behind a running row lives: a lock that dies with it, and a heartbeat.
 
-Postgres frees a session's lock the moment its process is gone, so a killed worker shows at once; a
-machine that vanished without a word shows by its silence.
+A row is given up for its silence alone, and a held lock grants it more patience: Postgres frees a
+session's lock with its process. Behind a transaction pooler a lock says nothing either way; the
+heartbeat still decides. Nobody is silent while the server is up too short a time to hear anybody.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def abandoned(
     """
     sql = f"""WITH silent AS MATERIALIZED (
             SELECT * FROM calibration_runs WHERE status = 'running'
-              AND coalesce(heartbeat_at, started_at) < clock_timestamp() - %(silent)s)
+              AND coalesce(heartbeat_at, started_at) < clock_timestamp() - %(silent)s
+              AND pg_postmaster_start_time() < clock_timestamp() - %(silent)s)
         SELECT {LISTED} FROM silent
         WHERE heartbeat_at < clock_timestamp() - %(lost)s
            OR pg_try_advisory_xact_lock({_KEY.format("silent.id")})"""  # noqa: S608
