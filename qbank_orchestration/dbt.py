@@ -30,7 +30,6 @@ EXECUTABLE = str(Path(sys.executable).parent / "dbt")
 _WRITTEN_BY_ASSETS = {
     "item_calibration": "item_parameters",
     "item_exposure_control": "item_exposure_control",
-    "item_exposure_history": "item_exposure_control",
 }
 
 

@@ -28,7 +28,7 @@ def build_defs() -> dg.Definitions:
             mart_inputs,
             mart_results,
             parameters.irt_calibration,
-            parameters.item_parameters_asset,
+            parameters.item_parameters,
             exposure.sympson_hetter_calibration,
             exposure.item_exposure_control,
             reestimation.sh_p_reestimation,
@@ -39,6 +39,8 @@ def build_defs() -> dg.Definitions:
             expectations.profile_expectations,
             *freshness.CHECKS,
         ],
+        # what asset pages launch runs as the jobs do: the libraries are imported once
+        executor=dg.in_process_executor,
         jobs=[*jobs.JOBS, housekeeping.retention],
         schedules=[
             schedules.nightly_schedule,

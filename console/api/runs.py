@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from console.api.client import Api, Json
+from qbank.stores.runs import FINISHED, OPEN
 
 _ROOT = "/admin/exposure/calibrate_sh"
-OPEN = ("queued", "running")
-STATUSES = ("queued", "running", "done", "empty", "failed", "canceled", "rejected")
+STATUSES = (*OPEN, *FINISHED)
 
 
 def start(api: Api, params: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
@@ -22,7 +22,6 @@ router = APIRouter(
 
 Positive = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 TopicName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-Status = Literal["queued", "running", "done", "empty", "failed", "canceled", "rejected"]
 _DISTRIBUTION = r"^(normal|uniform)\(?\s*-?\d+(\.\d+)?\s*,\s*-?\d+(\.\d+)?\s*\)?$|^empirical$"
 
 
@@ -77,7 +76,7 @@ class CalibrationStatus(BaseModel):
     """How far a calibration is."""
 
     job_id: UUID
-    state: Status
+    state: runs.Status
     current_iter: int
     total_iters: int | None = Field(description="at most; the search stops when it converged")
     avg_exp: float | None = Field(description="mean exposure rate of the last iteration")

@@ -15,7 +15,7 @@ from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.problems import ProblemError, documented
-from delivery_api.routers.calibrations import Started, Status
+from delivery_api.routers.calibrations import Started
 from qbank.stores import exposure, runs
 
 router = APIRouter(
@@ -36,7 +36,7 @@ class RunSummary(BaseModel):
     id: UUID
     kind: str
     exam_code: str
-    status: Status
+    status: runs.Status
     params: dict[str, Any]
     result: dict[str, Any] | None = Field(description="summary, certificate and checks")
     error: str | None
@@ -63,7 +63,7 @@ def list_runs(
     exam_code: Annotated[ExamCode | None, Query()] = None,
     start: Annotated[AwareDatetime | None, Query(description="created at or after")] = None,
     end: Annotated[AwareDatetime | None, Query(description="created before")] = None,
-    status: Annotated[Status | None, Query()] = None,
+    status: Annotated[runs.Status | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[RunSummary]:

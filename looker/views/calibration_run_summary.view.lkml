@@ -37,7 +37,7 @@ view: calibration_run_summary {
 
   dimension: status {
     type: string
-    description: "queued, running, done, empty, failed, canceled, or rejected by the audit."
+    description: "queued, running, proposed, done, empty, failed, canceled, or rejected by the audit."
     sql: ${TABLE}.status ;;
   }
 

@@ -22,12 +22,14 @@ class SourceTable:
         clock: the column that tells when a row came in.
         exact: whether its rows are looked at one by one. Large tables are estimated from Postgres'
             statistics instead: reading ten million rows a night tells nothing more.
+        results: whether calibration itself writes it, so that a change is no reason for a night.
     """
 
     name: str
     description: str
     clock: str
     exact: bool = True
+    results: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,16 @@ TABLES = (
     SourceTable("quiz_items", "What was served and held back.", "served_at", exact=False),
     SourceTable("user_responses", "Answers to served items.", "recorded_at", exact=False),
     SourceTable("cohort_assignments", "Places of users in experiments.", "assigned_at"),
-    SourceTable("calibration_runs", "Requests for calibration and their end.", "created_at"),
+    SourceTable(
+        "item_exposure_history",
+        "Every change of sh_p, whoever made it.",
+        "at",
+        exact=False,
+        results=True,
+    ),
+    SourceTable(
+        "calibration_runs", "Requests for calibration and their end.", "created_at", results=True
+    ),
 )
 
 
@@ -67,11 +78,10 @@ def observe(conn: Connection[Any]) -> Iterator[Observed]:
 
 
 def changed(seen: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """The tables whose version is another one; requests for calibration do not count."""
+    """The tables whose version is another one; what calibration writes does not count."""
+    results = {table.name for table in TABLES if table.results}
     return tuple(
-        name
-        for name, version in now.items()
-        if name != "calibration_runs" and seen.get(name) != version
+        name for name, version in now.items() if name not in results and seen.get(name) != version
     )
 
 

@@ -5,4 +5,5 @@ import warnings
 import dagster as dg
 
 # The release is pinned, so a change of what is still beta cannot come by surprise.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
+for stage in (dg.BetaWarning, dg.PreviewWarning):
+    warnings.filterwarnings("ignore", category=stage)

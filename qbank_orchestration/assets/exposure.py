@@ -1,25 +1,25 @@
 """Exposure control by exam: a Sympson–Hetter calibration that proposes, and its publication."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import dagster as dg
 
-from qbank.stores import item_bank, runs
-from qbank_orchestration.assets.publishing import publish_own
+from qbank.stores import item_bank
+from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
-    OWNERS,
-    POOL,
-    faults,
+    RequestConfig,
     findings_as_results,
-    row_id,
-    specs,
+    observe,
+    proposes,
+    publishes,
+    working,
 )
 from qbank_orchestration.engine import exposure, publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
-from qbank_orchestration.engine.finding import Finding, forbidding
+from qbank_orchestration.engine.finding import Finding, forbidding, reason
 from qbank_orchestration.engine.proposal import ExposureProposal
 from qbank_orchestration.engine.request import CalibrationRequest
 from qbank_orchestration.engine.working_rows import WorkingRows
@@ -39,17 +39,9 @@ CHECKS = {
 }
 
 
-class ExposureConfig(dg.Config):
-    """Request parameters; None takes the exam's, then the default.
+class ExposureConfig(RequestConfig):
+    """Request parameters; None takes the exam's, then the default."""
 
-    Attributes:
-        run_id: the queued row that asks for it, with its own parameters; one is made where there
-            is none.
-        requested_by: who asks.
-    """
-
-    run_id: str | None = None
-    requested_by: str = "orchestration"
     tau: float | None = None
     n: int | None = None
     test_len: int | None = None
@@ -61,31 +53,26 @@ class ExposureConfig(dg.Config):
     seed: int | None = None
     topic_tau: dict[str, float] | None = None
     topic_weights: dict[str, float] | None = None
-    dry_run: bool = False
-
-    def params(self) -> dict[str, Any]:
-        """The request as it is kept in the row."""
-        given = {name: value for name, value in self.model_dump().items() if value is not None}
-        return {k: v for k, v in given.items() if k not in ("run_id", "requested_by")}
 
 
-@dg.asset(
-    partitions_def=EXAM,
-    deps=["item_parameters"],
-    check_specs=specs("sympson_hetter_calibration", CHECKS),
-    group_name="calibration",
-    owners=OWNERS,
+@proposes(
+    partitions=EXAM,
+    deps=[
+        "item_parameters",
+        ["raw", "exams"],
+        ["raw", "question_publications"],
+        ["raw", "questions"],
+        ["raw", "topics"],
+    ],
+    checks=CHECKS,
     kinds={"python", "numba"},
-    code_version=CODE_VERSION,
-    pool=POOL,
-    backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def sympson_hetter_calibration(
     context: dg.AssetExecutionContext,
     config: ExposureConfig,
     database: Database,
     rows: dg.ResourceParam[WorkingRows],
-) -> dg.MaterializeResult:
+) -> Iterator[Any]:
     """Finds exposure parameters for the live pool by simulation and proposes them.
 
     A certificate from an independent simulation bounds every item's exposure rate. Nothing that
@@ -94,38 +81,54 @@ def sympson_hetter_calibration(
     import calibration as cal  # kept out of the code location's import
 
     began = time.monotonic()
-    run_id = UUID(config.run_id) if config.run_id else row_id(context, "sympson_hetter")
-    with faults(rows, run_id):
-        run = _take(context, config, database, rows, run_id)
+    exam_code = context.partition_key
+    own, published = "sympson_hetter_calibration", "item_exposure_control"
+    with working(
+        context, database, rows, config, kind="sympson_hetter", exam_code=exam_code
+    ) as run:
         with database.connect() as conn:
-            pool = item_bank.load(conn, context.partition_key)
+            pool = item_bank.load(conn, exam_code)
             topics = item_bank.topics(conn, pool.exam.tenant_id)
         request = CalibrationRequest.of(pool.exam, run.params).seeded(pool.fingerprint())
         history: list[dict[str, Any]] = []
 
         def report(entry: dict[str, Any]) -> bool:
             history.append(entry)
-            return rows.report(run_id, entry)
+            return rows.report(run.id, entry)
 
         try:
             proposed = exposure.calibrate(pool, topics, request, report)
         except cal.InfeasibleExposureError as error:
-            rows.finish_infeasible(run_id, str(error), pool.fingerprint())
-            return _infeasible(error)
+            rows.finish_infeasible(run.id, str(error), pool.fingerprint())
+            observe(context, f"infeasible: {error}", run.id, own, published)
+            yield from findings_as_results((_infeasible(error),), own)
+            return
         if isinstance(proposed, NothingToCalibrate):
-            rows.finish_empty(run_id, proposed.reason)
-            return _result({"nothing_proposed": proposed.reason}, (), proposed.reason)
+            rows.finish_empty(run.id, proposed.reason)
+            observe(context, proposed.reason, run.id, own, published)
+            return
         if proposed.summary["stopped_reason"] == "canceled":
-            rows.finish_canceled(run_id)
+            rows.finish_canceled(run.id)
             raise dg.Failure("canceled on request", allow_retries=False)
-        findings = _keep(database, run_id, proposed, request)
+        with database.connect() as conn:
+            findings = publication.propose(
+                conn,
+                run.id,
+                proposed.as_result() | {"request": request.params()},
+                input_fingerprint=proposed.input_fingerprint,
+                seed=request.seed,
+            )
+    if forbidding(findings):
+        observe(context, f"rejected: {reason(findings)}", run.id, published)
     metadata = _metadata(proposed, request, history)
-    metadata |= {"run": str(run_id), "duration_s": round(time.monotonic() - began, 3)}
-    return _result(metadata, (FEASIBLE, *findings), "")
+    metadata |= {"run": str(run.id), "duration_s": round(time.monotonic() - began, 3)}
+    yield dg.MaterializeResult(
+        metadata=metadata, check_results=findings_as_results((FEASIBLE, *findings), own)
+    )
 
 
-@dg.asset(
-    partitions_def=EXAM,
+@publishes(
+    partitions=EXAM,
     deps=[
         "sympson_hetter_calibration",
         dg.AssetDep(
@@ -133,80 +136,31 @@ def sympson_hetter_calibration(
             partition_mapping=dg.MultiToSingleDimensionPartitionMapping("exam"),
         ),
     ],
-    group_name="bank",
-    owners=OWNERS,
-    kinds={"postgres"},
-    code_version=CODE_VERSION,
-    backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def item_exposure_control(
     context: dg.AssetExecutionContext,
     database: Database,
     rows: dg.ResourceParam[WorkingRows],
-) -> dg.MaterializeResult:
+) -> Iterator[Any]:
     """Exposure parameters (sh_p) that delivery applies, with their history.
 
-    Publishes what this run proposed, after auditing it once more, in one transaction. Pinned items
-    stay as they are.
+    Publishes what was proposed for the exam, after auditing it once more, in one transaction.
+    Pinned items stay as they are.
     """
-    return dg.MaterializeResult(metadata=publish_own(context, database, rows, "sympson_hetter"))
+    published = publish(context, database, "sympson_hetter", context.partition_key)
+    if published is not None:
+        yield dg.MaterializeResult(metadata=published.metadata)
 
 
 FEASIBLE = Finding("caps_feasible", True, True, "the caps can be met")
 
 
-def _take(
-    context: dg.AssetExecutionContext,
-    config: ExposureConfig,
-    database: Database,
-    rows: WorkingRows,
-    run_id: UUID,
-) -> runs.Run:
-    if config.run_id is None:
-        with database.connect() as conn:
-            runs.create(
-                conn,
-                kind="sympson_hetter",
-                exam_code=context.partition_key,
-                params=config.params(),
-                requested_by=config.requested_by,
-                seed=config.seed,
-                run_id=run_id,
-            )
-    return rows.take(run_id, context.run.run_id)
-
-
-def _keep(
-    database: Database, run_id: UUID, proposed: ExposureProposal, request: CalibrationRequest
-) -> tuple[Finding, ...]:
-    with database.connect() as conn:
-        runs.propose(
-            conn,
-            run_id,
-            proposed.as_result() | {"request": request.params()},
-            input_fingerprint=proposed.input_fingerprint,
-            seed=request.seed,
-        )
-        findings = publication.findings_of(conn, runs.get(conn, run_id))
-        if forbidding(findings):
-            publication.reject(conn, run_id, findings)
-    return findings
-
-
-def _infeasible(error: Any) -> dg.MaterializeResult:
+def _infeasible(error: Any) -> Finding:
     numbers = {
         "shortfall": error.shortfall,
         "smallest_feasible_tau": error.smallest_feasible_tau,
     }
-    found = Finding("caps_feasible", False, True, str(error), numbers)
-    return _result({"infeasible": str(error)}, (found,), "the caps are infeasible")
-
-
-def _result(
-    metadata: dict[str, Any], findings: tuple[Finding, ...], reason: str
-) -> dg.MaterializeResult:
-    results = findings_as_results(findings, "sympson_hetter_calibration", [*CHECKS], reason)
-    return dg.MaterializeResult(metadata=metadata, check_results=results)
+    return Finding("caps_feasible", False, True, str(error), numbers)
 
 
 def _metadata(

@@ -1,25 +1,27 @@
 """Item parameters by exam: an IRT fit that proposes, and the publication of what passed."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
 
-from qbank.stores import item_bank, item_parameters, responses, runs
-from qbank_orchestration.assets.publishing import publish_own
+from qbank.stores import item_bank, responses
+from qbank.stores import item_parameters as parameters_store
+from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
-    OWNERS,
-    POOL,
-    faults,
+    RequestConfig,
     findings_as_results,
-    row_id,
-    specs,
+    observe,
+    proposes,
+    publishes,
+    working,
 )
 from qbank_orchestration.engine import parameters, publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
-from qbank_orchestration.engine.finding import Finding, forbidding
+from qbank_orchestration.engine.finding import forbidding, reason
 from qbank_orchestration.engine.proposal import ParameterProposal
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.metadata import plots
@@ -35,122 +37,70 @@ CHECKS = {
 }
 
 
-class FitConfig(dg.Config):
-    """How an IRT calibration is asked for.
-
-    Attributes:
-        run_id: the queued row that asks for it; one is made where there is none.
-        requested_by: who asks.
-        dry_run: stop before publishing.
-    """
-
-    run_id: str | None = None
-    requested_by: str = "orchestration"
-    dry_run: bool = False
-
-
-@dg.asset(
-    partitions_def=EXAM,
-    deps=[["analytics", "irt_responses"], ["analytics", "fact_responses"]],
-    check_specs=specs("irt_calibration", CHECKS),
-    group_name="calibration",
-    owners=OWNERS,
+@proposes(
+    partitions=EXAM,
+    deps=[
+        ["analytics", "irt_responses"],
+        ["analytics", "fact_responses"],
+        ["raw", "exams"],
+        ["raw", "question_publications"],
+    ],
+    checks=CHECKS,
     kinds={"python", "numba"},
-    code_version=CODE_VERSION,
-    pool=POOL,
-    backfill_policy=dg.BackfillPolicy.multi_run(1),
 )
 def irt_calibration(
     context: dg.AssetExecutionContext,
-    config: FitConfig,
+    config: RequestConfig,
     database: Database,
     rows: dg.ResourceParam[WorkingRows],
-) -> dg.MaterializeResult:
+) -> Iterator[Any]:
     """Fits the exam's IRT model to first attempts and proposes item parameters.
 
     The proposal stays on the published scale. Nothing that delivery reads changes here.
     """
     began = time.monotonic()
-    run_id = UUID(config.run_id) if config.run_id else row_id(context, "irt")
-    with faults(rows, run_id):
-        _take(context, config, database, rows, run_id)
+    exam_code = context.partition_key
+    with working(context, database, rows, config, kind="irt", exam_code=exam_code) as run:
         with database.connect() as conn:
-            exam = item_bank.exam(conn, context.partition_key)
+            exam = item_bank.exam(conn, exam_code)
             attempts = responses.first_attempts(conn, exam.exam_code)
-            published = item_parameters.in_force(conn, exam.exam_code, exam.irt_model)
+            published = parameters_store.in_force(conn, exam.exam_code, exam.irt_model)
             times = responses.median_times(conn, exam.exam_code)
         proposed = parameters.estimate(
-            exam, attempts, published, times, lambda entry: rows.report(run_id, entry)
+            exam, attempts, published, times, lambda entry: rows.report(run.id, entry)
         )
         if isinstance(proposed, NothingToCalibrate):
-            rows.finish_empty(run_id, proposed.reason, proposed.summary)
-            return _nothing(proposed.reason)
-        findings = _keep(database, run_id, proposed)
-    context.log.info("proposed %s items", len(proposed.parameters))
-    return dg.MaterializeResult(
-        metadata=_metadata(proposed, run_id, began),
-        check_results=findings_as_results(findings, "irt_calibration", [*CHECKS], ""),
+            rows.finish_empty(run.id, proposed.reason, proposed.summary)
+            observe(context, proposed.reason, run.id, "irt_calibration", "item_parameters")
+            return
+        with database.connect() as conn:
+            findings = publication.propose(
+                conn,
+                run.id,
+                proposed.as_result(),
+                input_fingerprint=proposed.input_fingerprint,
+            )
+    if forbidding(findings):
+        observe(context, f"rejected: {reason(findings)}", run.id, "item_parameters")
+    yield dg.MaterializeResult(
+        metadata=_metadata(proposed, run.id, began),
+        check_results=findings_as_results(findings, "irt_calibration"),
     )
 
 
-@dg.asset(
-    name="item_parameters",
-    partitions_def=EXAM,
-    deps=["irt_calibration"],
-    group_name="bank",
-    owners=OWNERS,
-    kinds={"postgres"},
-    code_version=CODE_VERSION,
-    backfill_policy=dg.BackfillPolicy.multi_run(1),
-)
-def item_parameters_asset(
+@publishes(partitions=EXAM, deps=["irt_calibration"])
+def item_parameters(
     context: dg.AssetExecutionContext,
     database: Database,
     rows: dg.ResourceParam[WorkingRows],
-) -> dg.MaterializeResult:
+) -> Iterator[Any]:
     """Item parameters and classical statistics that delivery and the marts read.
 
-    Publishes what this run proposed, after auditing it once more, in one transaction.
+    Publishes what was proposed for the exam, after auditing it once more, in one transaction.
     """
-    return dg.MaterializeResult(metadata=publish_own(context, database, rows, "irt"))
-
-
-def _take(
-    context: dg.AssetExecutionContext,
-    config: FitConfig,
-    database: Database,
-    rows: WorkingRows,
-    run_id: UUID,
-) -> None:
-    if config.run_id is None:
-        with database.connect() as conn:
-            runs.create(
-                conn,
-                kind="irt",
-                exam_code=context.partition_key,
-                params={"dry_run": config.dry_run},
-                requested_by=config.requested_by,
-                run_id=run_id,
-            )
-    rows.take(run_id, context.run.run_id)
-
-
-def _keep(database: Database, run_id: UUID, proposed: ParameterProposal) -> tuple[Finding, ...]:
-    with database.connect() as conn:
-        runs.propose(
-            conn, run_id, proposed.as_result(), input_fingerprint=proposed.input_fingerprint
-        )
-        findings = publication.findings_of(conn, runs.get(conn, run_id))
-        if forbidding(findings):
-            publication.reject(conn, run_id, findings)
-    return findings
-
-
-def _nothing(reason: str) -> dg.MaterializeResult:
-    return dg.MaterializeResult(
-        metadata={"nothing_proposed": reason},
-        check_results=findings_as_results((), "irt_calibration", [*CHECKS], reason),
-    )
+    published = publish(context, database, "irt", context.partition_key)
+    if published is not None:
+        yield dg.MaterializeResult(metadata=published.metadata)
 
 
 def _metadata(proposed: ParameterProposal, run_id: UUID, began: float) -> dict[str, Any]:

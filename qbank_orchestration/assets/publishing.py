@@ -1,57 +1,101 @@
-"""Publishing the proposal that this Dagster run made, through the one door for it."""
+"""Publishing a proposal, whichever process made it, through the one door for it."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
-from qbank.stores import runs
-from qbank_orchestration.assets.work import faults, own_row
+from qbank.stores import ConflictError, runs
+from qbank_orchestration.assets.work import lineage, observe, retried
 from qbank_orchestration.engine import publication
 from qbank_orchestration.engine.finding import reason
-from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.resources import Database
 
 
-def publish_own(
-    context: dg.AssetExecutionContext, database: Database, rows: WorkingRows, kind: runs.Kind
-) -> dict[str, Any]:
-    """Publishes what this run proposed for ``kind``; returns metadata.
+@dataclass(frozen=True)
+class Published:
+    """A run whose proposal is in force, and what its materialization says."""
+
+    run: runs.Run
+    metadata: dict[str, Any]
+
+
+def publish(
+    context: dg.AssetExecutionContext,
+    database: Database,
+    kind: runs.Kind,
+    exam_code: str,
+    day: date | None = None,
+) -> Published | None:
+    """Publishes what this run proposed, or what an earlier one left proposed for the partition.
 
     A step that is repeated after its transaction committed finds the row done and says so.
+
+    Returns:
+        None where nothing was to come into force: a dry run. The asset's page says so.
 
     Raises:
         dagster.Failure: the proposal is not published, and why.
     """
     began = time.monotonic()
-    run = own_row(context, database, kind)
-    if run is None:
+    asset = context.asset_key.to_user_string()
+    with retried(), database.connect() as conn:
+        run = _proposal(context, conn, kind, exam_code, day)
+        if run.status == "proposed":
+            outcome = _published(conn, run)
+            numbers, stopped_reason = outcome.numbers, outcome.stopped_reason
+            status, why = outcome.status, reason(outcome.findings) or outcome.stopped_reason
+        else:
+            numbers = (run.result or {}).get("published") or {}
+            status, stopped_reason = run.status, run.stopped_reason
+            why = run.error or run.stopped_reason
+    if status != "done":
+        observe(context, f"{status}: {why}", run.id, asset)
         raise dg.Failure(
-            f"this run made no {kind} proposal: materialize the proposing asset with it",
-            allow_retries=False,
+            f"{run.exam_code}: {status}, the values in force stay: {why}", allow_retries=False
         )
-    if run.status in ("done", "empty"):
-        published = (run.result or {}).get("published") or {}
-        return _metadata(run, published, run.stopped_reason, began)
-    with faults(rows, run.id), database.connect() as conn:
-        outcome = publication.publish(conn, run.id)
-    if outcome.status != "done":
-        raise dg.Failure(
-            f"{run.exam_code}: {outcome.status}, the values in force stay: "
-            f"{reason(outcome.findings) or outcome.stopped_reason}",
-            allow_retries=False,
-        )
-    return _metadata(run, outcome.numbers, outcome.stopped_reason, began)
-
-
-def _metadata(
-    run: runs.Run, numbers: Any, stopped_reason: str | None, began: float
-) -> dict[str, Any]:
+    if stopped_reason == "dry_run":
+        observe(context, "a dry run: nothing was published", run.id, asset)
+        return None
     shown = {f"rows_{key}": value for key, value in dict(numbers).items() if key != "at"}
-    return shown | {
-        "run": str(run.id),
-        "stopped_reason": stopped_reason or "published",
-        "duration_s": round(time.monotonic() - began, 3),
-    }
+    return Published(
+        run,
+        shown | {"run": str(run.id), "duration_s": round(time.monotonic() - began, 3)},
+    )
+
+
+def _proposal(
+    context: dg.AssetExecutionContext,
+    conn: Any,
+    kind: runs.Kind,
+    exam_code: str,
+    day: date | None,
+) -> runs.Run:
+    """Of this run, else of the one that it re-executes, else what waits for the partition."""
+    for orchestrator_run_id in lineage(context):
+        own = [r for r in runs.of_orchestrator(conn, orchestrator_run_id) if r.kind == kind]
+        if own:
+            return own[-1]
+    waiting = runs.proposed(conn, exam_code, kind, day=day)
+    if waiting is None:
+        raise dg.Failure(
+            f"{exam_code}: no {kind} proposal waits for publication:"
+            " materialize the asset that proposes it, too",
+            allow_retries=False,
+        )
+    return waiting
+
+
+def _published(conn: Any, run: runs.Run) -> publication.Outcome:
+    try:
+        return publication.publish(conn, run.id)
+    except ConflictError:
+        # two published at once: the other one's word holds
+        conn.rollback()
+        ended = runs.get(conn, run.id)
+        numbers = (ended.result or {}).get("published") or {}
+        return publication.Outcome(ended.status, (), numbers, ended.stopped_reason)

@@ -1,30 +1,27 @@
 """Taking an exam's exposure control back to where an earlier run had put it."""
 
+from typing import Any
 from uuid import UUID
 
 import dagster as dg
 
 from qbank.stores import runs
-from qbank_orchestration.assets.work import faults, row_id
+from qbank_orchestration.assets.work import RequestConfig, lineage, working
 from qbank_orchestration.engine import publication, rollback
 from qbank_orchestration.engine.finding import reason
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.resources import Database
 
 
-class RollbackConfig(dg.Config):
+class RollbackConfig(RequestConfig):
     """Which run to go back to.
 
     Attributes:
         to_run: the run whose outcome is to be in force again; None reads it from ``run_id``.
-        run_id: the queued row that asks for it; one is made where there is none.
-        requested_by: who asks.
         note: why; kept with the history.
     """
 
     to_run: str | None = None
-    run_id: str | None = None
-    requested_by: str = "orchestration"
     note: str | None = None
 
 
@@ -40,30 +37,34 @@ def restore_exposure_control(
     Items that came under control later are freed again; pinned items stay. The rollback is a run
     of its own with its history, so it can itself be undone.
     """
-    run_id = UUID(config.run_id) if config.run_id else row_id(context, "rollback")
-    if config.run_id is None:
-        if config.to_run is None:
-            raise dg.Failure("to_run is missing: give the id of the run to go back to")
-        with database.connect() as conn:
-            rollback.request(
-                conn,
-                UUID(config.to_run),
-                requested_by=config.requested_by,
-                note=config.note,
-                run_id=run_id,
-            )
-    with faults(rows, run_id):
-        run = rows.take(run_id, context.run.run_id)
-        with database.connect() as conn:
-            rollback.propose(conn, run)
-            outcome = publication.publish(conn, run.id)
+    with database.connect() as conn:
+        published = _published_before(context, conn)
+        asked = runs.get(conn, UUID(config.run_id)) if config.run_id else None
+        target = _target(config, asked)
+        exam_code = runs.get(conn, target).exam_code
+    if published is not None:
+        context.log.info("run %s put it back before the earlier attempt ended", published.id)
+        return
+    params = {"run_id": str(target)} | ({"note": config.note} if config.note else {})
+    with (
+        working(
+            context,
+            database,
+            rows,
+            config,
+            kind="rollback",
+            exam_code=exam_code,
+            params=lambda _: params,
+        ) as run,
+        database.connect() as conn,
+    ):
+        rollback.propose(conn, run)
+        outcome = publication.publish(conn, run.id)
     if outcome.status != "done":
         raise dg.Failure(
             f"{run.exam_code}: {outcome.status}: {reason(outcome.findings)}", allow_retries=False
         )
-    with database.connect() as conn:
-        ended = runs.get(conn, run.id)
-    context.log.info("%s: %s", run.exam_code, (ended.result or {}).get("published"))
+    context.log.info("%s: %s", run.exam_code, outcome.numbers)
     context.log_event(
         dg.AssetMaterialization(
             "item_exposure_control",
@@ -72,6 +73,35 @@ def restore_exposure_control(
             metadata={f"rows_{k}": v for k, v in outcome.numbers.items() if k != "at"},
         )
     )
+
+
+def _target(config: RollbackConfig, asked: runs.Run | None) -> UUID:
+    chosen = asked.params["run_id"] if asked is not None else config.to_run
+    if chosen is None:
+        raise dg.Failure(
+            "to_run is missing: give the id of the run to go back to", allow_retries=False
+        )
+    try:
+        return UUID(chosen)
+    except ValueError as error:
+        raise dg.Failure(
+            f"to_run {chosen!r} is no run id: see `qbank runs list`", allow_retries=False
+        ) from error
+
+
+def _published_before(context: dg.OpExecutionContext, conn: Any) -> runs.Run | None:
+    """What this request did already: in a repeated step, or in a run that failed afterwards.
+
+    Re-executing a rollback that succeeded is a new request.
+    """
+    for orchestrator_run_id in lineage(context):
+        attempt = context.instance.get_run_by_id(orchestrator_run_id)
+        if attempt is not None and attempt.status == dg.DagsterRunStatus.SUCCESS:
+            return None
+        for row in runs.of_orchestrator(conn, orchestrator_run_id):
+            if row.kind == "rollback" and row.status == "done":
+                return row
+    return None
 
 
 @dg.job(

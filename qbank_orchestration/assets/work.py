@@ -5,9 +5,10 @@ What never lives here: what an asset computes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
+from typing import Any
 from uuid import UUID, uuid5
 
 import dagster as dg
@@ -15,11 +16,12 @@ import psycopg
 
 from qbank.errors import DatabaseUnavailableError
 from qbank.stores import runs
+from qbank_orchestration.code_version import code_version
 from qbank_orchestration.engine.finding import Finding
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.resources import Database
 
-CODE_VERSION = version("qbank")
+CODE_VERSION = code_version()
 POOL = "calibration"
 OWNERS = ["team:psychometrics"]
 # A database that restarts is back within seconds; the work is repeated from its beginning.
@@ -27,62 +29,220 @@ RETRIES, WAIT_S = 3, 5.0
 # Rows that a Dagster run makes for itself have an id that follows from the run, so that a retried
 # step finds the row of its first attempt.
 _ROWS = UUID("6f0d35b8-5f0e-4c50-9a8c-8a1f0c6f8f59")
+_AUTOMATIC_RETRY = "dagster/retry_number"
+
+Context = dg.AssetExecutionContext | dg.OpExecutionContext
+Params = Mapping[str, Any]
 
 
-def row_id(context: dg.AssetExecutionContext | dg.OpExecutionContext, kind: runs.Kind) -> UUID:
+class RequestConfig(dg.Config):
+    """How work is asked for.
+
+    Attributes:
+        run_id: the queued row that asks for it, with its own parameters; one is made where there
+            is none.
+        requested_by: who asks.
+        dry_run: stop before publishing.
+    """
+
+    run_id: str | None = None
+    requested_by: str = "orchestration"
+    dry_run: bool = False
+
+    def params(self) -> dict[str, Any]:
+        """The request as it is kept in the row; what is left out takes the exam's default."""
+        given = {name: value for name, value in self.model_dump().items() if value is not None}
+        return {k: v for k, v in given.items() if k not in ("run_id", "requested_by")}
+
+
+def row_id(context: Context, kind: runs.Kind) -> UUID:
     """The id of the row that this Dagster run makes for a kind of work."""
     return uuid5(_ROWS, f"{context.run.run_id}/{kind}")
 
 
+def lineage(context: Context) -> tuple[str, ...]:
+    """This Dagster run and those that it re-executes, newest first."""
+    run: Any = context.run
+    ids = [run.run_id]
+    while run is not None and run.parent_run_id is not None:
+        ids.append(run.parent_run_id)
+        run = context.instance.get_run_by_id(run.parent_run_id)
+    return tuple(ids)
+
+
 @contextmanager
-def faults(rows: WorkingRows, run_id: UUID) -> Iterator[None]:
-    """Repeats the step where the database was away; ends the row as failed for anything else."""
+def working(
+    context: Context,
+    database: Database,
+    rows: WorkingRows,
+    config: RequestConfig,
+    *,
+    kind: runs.Kind,
+    exam_code: str,
+    params: Callable[[psycopg.Connection[Any]], Params] | None = None,
+) -> Iterator[runs.Run]:
+    """Works on the row that asks for it, or on one of this run's own.
+
+    A database that is away repeats the step; anything else ends the row as failed.
+
+    Args:
+        context: of the step.
+        database: the door to Postgres.
+        rows: keeps the row alive.
+        config: of the step.
+        kind: of the work.
+        exam_code: the exam it is for.
+        params: of an own row; None takes the config's.
+
+    Raises:
+        ConflictError: another process works on the row, or it is over.
+        NotFoundError: the exam or the row does not exist.
+    """
+    run: runs.Run | None = None
+    with retried():
+        try:
+            with database.connect() as conn:
+                asked = runs.get(conn, UUID(config.run_id)) if config.run_id else None
+                if asked is None or (asked.status in runs.FINISHED and _repeated_by_hand(context)):
+                    asked = runs.create(
+                        conn,
+                        kind=kind,
+                        exam_code=exam_code,
+                        params=_params(conn, config, asked, params),
+                        requested_by=asked.requested_by if asked else config.requested_by,
+                        seed=asked.seed if asked else getattr(config, "seed", None),
+                        run_id=row_id(context, kind),
+                        orchestrator_run_id=context.run.run_id,
+                    )
+            run = rows.take(asked.id, context.run.run_id)
+            yield run
+        except (psycopg.OperationalError, DatabaseUnavailableError):
+            raise
+        except Exception as error:
+            if run is not None:
+                rows.fail(run.id, f"{type(error).__name__}: {error}")
+            raise
+
+
+@contextmanager
+def retried() -> Iterator[None]:
+    """Repeats the step where the database was away."""
     try:
         yield
     except (psycopg.OperationalError, DatabaseUnavailableError) as error:
         raise dg.RetryRequested(max_retries=RETRIES, seconds_to_wait=WAIT_S) from error
-    except Exception as error:
-        rows.fail(run_id, f"{type(error).__name__}: {error}")
-        raise
 
 
-def findings_as_results(
-    findings: Iterable[Finding], asset: str, names: Sequence[str], reason: str
-) -> list[dg.AssetCheckResult]:
-    """One result a declared check; where nothing was proposed, there was nothing to find."""
-    found = {finding.check: finding for finding in findings}
+def observe(context: dg.AssetExecutionContext, why: str, run_id: UUID, *assets: str) -> None:
+    """Says on the pages of assets why this partition was not materialized."""
+    for asset in assets:
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=asset,
+                partition=context.partition_key,
+                description=why,
+                metadata={"not_materialized": why, "run": str(run_id)},
+            )
+        )
+
+
+def findings_as_results(findings: Iterable[Finding], asset: str) -> list[dg.AssetCheckResult]:
+    """One result a finding; what was not looked at says nothing."""
     return [
         dg.AssetCheckResult(
             asset_key=asset,
-            check_name=name,
-            passed=found[name].passed,
-            severity=_severity(found[name].blocking),
-            description=found[name].summary,
-            metadata={k: v for k, v in found[name].numbers.items() if v is not None},
+            check_name=finding.check,
+            passed=finding.passed,
+            severity=_severity(finding.blocking),
+            description=finding.summary,
+            metadata={k: v for k, v in finding.numbers.items() if v is not None},
         )
-        if name in found
-        else dg.AssetCheckResult(
-            asset_key=asset, check_name=name, passed=True, description=f"nothing to check: {reason}"
-        )
-        for name in names
+        for finding in findings
     ]
 
 
-def specs(asset: str, checks: dict[str, tuple[bool, str]]) -> list[dg.AssetCheckSpec]:
-    """Check specifications from name → (blocking, description)."""
-    return [
-        dg.AssetCheckSpec(name, asset=asset, blocking=blocking, description=description)
-        for name, (blocking, description) in checks.items()
-    ]
+def proposes(
+    *,
+    partitions: dg.PartitionsDefinition[str],
+    deps: Sequence[Any],
+    checks: Mapping[str, tuple[bool, str]],
+    kinds: set[str],
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset that proposes, and is materialized only where it had something to propose.
+
+    Args:
+        partitions: of the asset and of each of its checks.
+        deps: what it reads.
+        checks: name → (blocking, description); one result a partition that was looked at.
+        kinds: what Dagit shows beside its name.
+    """
+
+    def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        name = function.__name__
+        spec = dg.AssetSpec(
+            name,
+            deps=deps,
+            description=inspect.getdoc(function),
+            group_name="calibration",
+            owners=OWNERS,
+            kinds=kinds,
+            code_version=CODE_VERSION,
+            skippable=True,
+        )
+        check_specs = [
+            dg.AssetCheckSpec(
+                check,
+                asset=name,
+                blocking=blocking,
+                description=description,
+                partitions_def=partitions,
+            )
+            for check, (blocking, description) in checks.items()
+        ]
+        return dg.multi_asset(
+            name=name,
+            specs=[spec],
+            check_specs=check_specs,
+            # no backfill policy: a run a partition, named by its tag. multi_run(1) names a range of
+            # one instead, which neither the queue's limits nor the checks see
+            partitions_def=partitions,
+            pool=POOL,
+            # neither the asset nor a check has to come: nothing may have been proposed
+            can_subset=True,
+        )(function)
+
+    return decorate
 
 
-def own_row(
-    context: dg.AssetExecutionContext, database: Database, kind: runs.Kind
-) -> runs.Run | None:
-    """The latest row of a kind that this Dagster run works or worked on."""
-    with database.connect() as conn:
-        found = [r for r in runs.of_orchestrator(conn, context.run.run_id) if r.kind == kind]
-    return found[-1] if found else None
+def publishes(
+    *, partitions: dg.PartitionsDefinition[str], deps: Sequence[Any]
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """An asset that delivery reads, materialized only where something came into force."""
+    return dg.asset(
+        partitions_def=partitions,
+        deps=deps,
+        group_name="bank",
+        owners=OWNERS,
+        kinds={"postgres"},
+        code_version=CODE_VERSION,
+        output_required=False,
+    )
+
+
+def _params(
+    conn: psycopg.Connection[Any],
+    config: RequestConfig,
+    asked: runs.Run | None,
+    params: Callable[[psycopg.Connection[Any]], Params] | None,
+) -> Params:
+    if asked is not None:
+        return asked.params
+    return params(conn) if params is not None else config.params()
+
+
+def _repeated_by_hand(context: Context) -> bool:
+    """Whether somebody re-executes an earlier run; Dagster's own retries are no new request."""
+    return context.run.parent_run_id is not None and _AUTOMATIC_RETRY not in context.run.tags
 
 
 def _severity(blocking: bool) -> dg.AssetCheckSeverity:

@@ -41,21 +41,52 @@ class Outcome:
     stopped_reason: str | None = None
 
 
+def propose(
+    conn: Connection[Any],
+    run_id: UUID,
+    result: Mapping[str, Any],
+    *,
+    input_fingerprint: str,
+    seed: int | None = None,
+) -> tuple[Finding, ...]:
+    """Keeps a proposal and audits it; the caller commits.
+
+    What the audit forbids ends as rejected here, a dry run as done; anything else waits for
+    :func:`publish`, by this process or another.
+
+    Returns:
+        What the audit found.
+
+    Raises:
+        ConflictError: the run is not running (any more).
+    """
+    runs.propose(conn, run_id, result, input_fingerprint=input_fingerprint, seed=seed)
+    run = runs.get(conn, run_id)
+    findings = findings_of(conn, run)
+    if forbidding(findings):
+        reject(conn, run_id, findings)
+    elif run.params.get("dry_run"):
+        _end_dry(conn, run_id, findings)
+    return findings
+
+
 def publish(conn: Connection[Any], run_id: UUID) -> Outcome:
-    """Audits and publishes the proposal of a running row; the caller commits.
+    """Audits and publishes what a run proposed; the caller commits.
 
     Raises:
         NotFoundError: no such run.
-        ConflictError: the row is not running, or it proposes nothing.
+        ConflictError: the run proposes nothing, or was ended before.
     """
     run = runs.get(conn, run_id)
     exposure.lock(conn, run.exam_code)
     # read again under the lock: recovery or a cancellation may have ended it meanwhile
     run = runs.get(conn, run_id)
-    if run.status != "running" or not run.result or "proposal" not in run.result:
+    if run.status == "canceled":
+        return Outcome("canceled", (), {}, run.stopped_reason)
+    if run.status != "proposed":
+        why = f" ({run.stopped_reason})" if run.stopped_reason else ""
         raise ConflictError(
-            f"run {run_id} is {run.status} and has"
-            f" {'a' if run.result else 'no'} proposal: nothing is published"
+            f"run {run_id} is {run.status}{why}, not proposed: nothing is published"
         )
     if run.cancel_requested_at is not None:
         runs.finish(conn, run_id, "canceled", stopped_reason="canceled")
@@ -65,8 +96,7 @@ def publish(conn: Connection[Any], run_id: UUID) -> Outcome:
         reject(conn, run_id, findings)
         return Outcome("rejected", findings, {}, "audit")
     if run.params.get("dry_run"):
-        ended = {"checks": [f.as_json() for f in findings], "published": None}
-        runs.finish(conn, run_id, "done", result=ended, stopped_reason="dry_run")
+        _end_dry(conn, run_id, findings)
         return Outcome("done", findings, {"changed": 0}, "dry_run")
     # the row ends first: what a re-estimation leads to is read from the ended rows
     checks = {"checks": [f.as_json() for f in findings]}
@@ -83,10 +113,18 @@ def reject(conn: Connection[Any], run_id: UUID, findings: Sequence[Finding]) -> 
         conn,
         run_id,
         "rejected",
-        result={"checks": [f.as_json() for f in findings], "published": None},
+        result=_unpublished(findings),
         error=reason(findings),
         stopped_reason="audit",
     )
+
+
+def _end_dry(conn: Connection[Any], run_id: UUID, findings: Sequence[Finding]) -> None:
+    runs.finish(conn, run_id, "done", result=_unpublished(findings), stopped_reason="dry_run")
+
+
+def _unpublished(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {"checks": [f.as_json() for f in findings], "published": None}
 
 
 def findings_of(conn: Connection[Any], run: runs.Run) -> tuple[Finding, ...]:

@@ -82,7 +82,7 @@ def _again(
         exam_code=request.exam_code,
         params=request.params() | {"follows": str(leader)},
         requested_by="a day before it",
+        orchestrator_run_id=f"follows {leader}",
     )
-    runs.claim(conn, run.id, orchestrator_run_id=f"follows {leader}")
     runs.propose(conn, run.id, proposal.as_result(), input_fingerprint=proposal.input_fingerprint)
     return publication.publish(conn, run.id)

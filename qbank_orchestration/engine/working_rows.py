@@ -30,7 +30,7 @@ class WorkingRows:
     """The rows of ``calibration_runs`` that this process works on.
 
     Leaving the context ends every row that is still running as failed, so none says ``running``
-    when nobody runs it.
+    when nobody runs it; what was proposed needs nobody and stays.
     """
 
     def __init__(self, connect: Connect, *, heartbeat_s: float = HEARTBEAT_S) -> None:
@@ -165,5 +165,5 @@ class WorkingRows:
 
 
 def _end_dead(conn: psycopg.Connection[Any], run_id: UUID, reason: str) -> None:
-    runs.finish(conn, run_id, "failed", error=reason, stopped_reason="died")
+    runs.finish(conn, run_id, "failed", error=reason, stopped_reason="died", only_if=("running",))
     runs.let_go(conn, run_id)

@@ -19,14 +19,17 @@ Seen = TypeVar("Seen")
 
 
 @contextmanager
-def daemon(environment: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def daemon(
+    environment: Mapping[str, str] | None = None, workspace: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs ``dagster-daemon`` in a process group of its own; all of it is gone at the end.
 
     Args:
         environment: variables over those that Dagster's processes have.
+        workspace: another one than the project's.
     """
     settings = get_settings()
-    workspace = settings.project_dir / "workspace.yaml"
+    workspace = workspace or settings.project_dir / "workspace.yaml"
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(workspace)]
     with (settings.home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(

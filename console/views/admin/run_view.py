@@ -28,6 +28,7 @@ KINDS = {
 _COLOURS = {
     "done": "green",
     "running": "blue",
+    "proposed": "blue",
     "queued": "gray",
     "canceled": "gray",
     "empty": "gray",
@@ -54,6 +55,8 @@ def _live(run_id: str) -> None:
     history = run["history"]
     if run["status"] == "queued":
         st.progress(0.0, text="Waiting for the orchestrator, which looks every few seconds …")
+    elif run["status"] == "proposed":
+        st.info(run.get("error") or "Proposed: audited and published within moments …")
     elif not history:
         st.progress(0.0, text="Reading the pool and simulating the first iteration …")
     else:

@@ -1,7 +1,8 @@
 """Calibration runs: requests, their progress and their end, one row of ``calibration_runs`` each.
 
-A row goes queued → running → done | empty | failed | canceled | rejected, and never back. While it
-is running its heartbeat moves; a row whose heartbeat stopped belongs to a dead process.
+A row goes queued → running → proposed → done | rejected, or ends earlier as empty, failed or
+canceled, and never back. While it is running its heartbeat moves; a row whose heartbeat stopped
+belongs to a dead process. A proposed row needs no process: whoever comes next publishes it.
 
 What never lives here: what a run computes, and whether its proposal may be published.
 """
@@ -13,6 +14,7 @@ from qbank.stores.runs.lifecycle import (
     note,
     progress,
     propose,
+    remark,
     request_cancel,
 )
 from qbank.stores.runs.liveness import abandoned, hold, let_go
@@ -23,6 +25,7 @@ from qbank.stores.runs.reading import (
     list,
     newest_published,
     of_orchestrator,
+    proposed,
     queued,
     reestimated_days,
     reestimation_of,
@@ -30,6 +33,7 @@ from qbank.stores.runs.reading import (
 )
 from qbank.stores.runs.record import (
     FINISHED,
+    OPEN,
     ItemChange,
     Kind,
     Run,
@@ -41,6 +45,7 @@ from qbank.stores.runs.retention import count_old_proposals, remove_old_proposal
 
 __all__ = [
     "FINISHED",
+    "OPEN",
     "ItemChange",
     "Kind",
     "Run",
@@ -63,9 +68,11 @@ __all__ = [
     "of_orchestrator",
     "progress",
     "propose",
+    "proposed",
     "queued",
     "reestimated_days",
     "reestimation_of",
+    "remark",
     "remove_old_proposals",
     "request_cancel",
     "running",

@@ -1,4 +1,8 @@
-"""The life of a run: queued → running → done | empty | failed | canceled | rejected, never back."""
+"""The life of a run: queued → running → proposed → its end, never back.
+
+A run that has nothing to propose ends from running; one that was proposed waits for whoever audits
+and publishes it, in this process or another.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from qbank.stores.errors import ConflictError, InvalidValueError, NotFoundError
 from qbank.stores.runs.reading import get
-from qbank.stores.runs.record import COLUMNS, FINISHED, Kind, Run, Status
+from qbank.stores.runs.record import COLUMNS, FINISHED, OPEN, Kind, Run, Status
 
 
 def create(
@@ -25,8 +29,9 @@ def create(
     requested_by: str,
     seed: int | None = None,
     run_id: UUID | None = None,
+    orchestrator_run_id: str | None = None,
 ) -> Run:
-    """Queues a request.
+    """Queues a request, or begins a run that nobody needs to take from the queue.
 
     Args:
         conn: an open connection; the caller commits.
@@ -36,14 +41,30 @@ def create(
         requested_by: user id, or the name of the schedule.
         seed: seed of all randomness in the run.
         run_id: a chosen id, so that asking twice makes one row.
+        orchestrator_run_id: who works on it from the first moment; such a row is never queued, so
+            nobody can take it for a request.
 
     Raises:
         NotFoundError: the exam does not exist.
     """
-    sql = f"""INSERT INTO calibration_runs (id, kind, exam_code, params, requested_by, seed)
-        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, %s)
+    sql = f"""INSERT INTO calibration_runs
+            (id, kind, exam_code, params, requested_by, seed,
+             orchestrator_run_id, status, started_at, heartbeat_at)
+        SELECT coalesce(%(id)s, gen_random_uuid()), %(kind)s, %(exam)s, %(params)s, %(who)s,
+            %(seed)s, %(by)s::text, CASE WHEN by.given THEN 'running' ELSE 'queued' END,
+            CASE WHEN by.given THEN clock_timestamp() END,
+            CASE WHEN by.given THEN clock_timestamp() END
+        FROM (SELECT %(by)s::text IS NOT NULL AS given) AS by
         ON CONFLICT (id) DO NOTHING RETURNING {COLUMNS}"""  # noqa: S608
-    values = (run_id, kind, exam_code, Jsonb(dict(params)), requested_by, seed)
+    values = {
+        "id": run_id,
+        "kind": kind,
+        "exam": exam_code,
+        "params": Jsonb(dict(params)),
+        "who": requested_by,
+        "seed": seed,
+        "by": orchestrator_run_id,
+    }
     try:
         with conn.cursor(row_factory=class_row(Run)) as cursor:
             row = cursor.execute(sql, values).fetchone()
@@ -69,7 +90,8 @@ def claim(conn: Connection[Any], run_id: UUID, *, orchestrator_run_id: str) -> R
             started_at = coalesce(started_at, clock_timestamp()),
             heartbeat_at = clock_timestamp(), history = '[]', result = NULL
         WHERE id = %(id)s
-          AND (status = 'queued' OR (status = 'running' AND orchestrator_run_id = %(by)s))
+          AND (status = 'queued'
+               OR (status IN ('running', 'proposed') AND orchestrator_run_id = %(by)s))
         RETURNING {COLUMNS}"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         row = cursor.execute(sql, {"id": run_id, "by": orchestrator_run_id}).fetchone()
@@ -108,15 +130,28 @@ def propose(
 ) -> None:
     """Keeps what the run proposes; nothing that delivery reads changes.
 
+    What the same kind of run proposed before for the exam (and day), and nobody published, is
+    overtaken and ends as canceled; a dry run overtakes nothing.
+
     Raises:
         ConflictError: the run is not running (any more).
     """
-    sql = """UPDATE calibration_runs SET result = coalesce(result, '{}') || %s::jsonb,
+    sql = """UPDATE calibration_runs SET status = 'proposed',
+            result = coalesce(result, '{}') || %s::jsonb,
             input_fingerprint = %s, seed = coalesce(%s, seed), heartbeat_at = clock_timestamp()
         WHERE id = %s AND status = 'running'"""
     values = (Jsonb(dict(result)), input_fingerprint, seed, run_id)
     if conn.execute(sql, values).rowcount == 0:
         raise ConflictError(f"run {run_id} is not running: its proposal is not kept")
+    overtaken = """UPDATE calibration_runs AS older SET status = 'canceled',
+            stopped_reason = 'superseded', finished_at = clock_timestamp(),
+            error = 'run ' || newer.id || ' proposed anew before this one was published'
+        FROM calibration_runs AS newer
+        WHERE newer.id = %s AND NOT coalesce((newer.params ->> 'dry_run')::boolean, false)
+          AND older.status = 'proposed' AND older.id <> newer.id
+          AND (older.exam_code, older.kind) = (newer.exam_code, newer.kind)
+          AND older.params ->> 'day' IS NOT DISTINCT FROM newer.params ->> 'day'"""
+    conn.execute(overtaken, (run_id,))
 
 
 def finish(
@@ -128,6 +163,7 @@ def finish(
     error: str | None = None,
     stopped_reason: str | None = None,
     input_fingerprint: str | None = None,
+    only_if: Sequence[Status] = OPEN,
 ) -> bool:
     """Ends a run; ``result`` is merged into what it proposed.
 
@@ -139,6 +175,7 @@ def finish(
         error: what went wrong, for people.
         stopped_reason: why it stopped, for programs.
         input_fingerprint: what it judged, where it proposed nothing.
+        only_if: the states from which it may be ended here.
 
     Returns:
         Whether this call ended it. A run ends once: a later call changes nothing.
@@ -154,9 +191,9 @@ def finish(
             result = CASE WHEN %s::jsonb IS NULL THEN result
                           ELSE coalesce(result, '{}') || %s::jsonb END,
             finished_at = clock_timestamp()
-        WHERE id = %s AND status IN ('queued', 'running')"""
+        WHERE id = %s AND status = ANY(%s)"""
     merged = None if result is None else Jsonb(dict(result))
-    values = (status, error, stopped_reason, input_fingerprint, merged, merged, run_id)
+    values = (status, error, stopped_reason, input_fingerprint, merged, merged, run_id, [*only_if])
     return conn.execute(sql, values).rowcount == 1
 
 
@@ -166,8 +203,14 @@ def note(conn: Connection[Any], run_id: UUID, more: Mapping[str, Any]) -> None:
     conn.execute(sql, (Jsonb(dict(more)), run_id))
 
 
+def remark(conn: Connection[Any], run_id: UUID, error: str) -> bool:
+    """Says on a proposed run why it was not published yet; returns whether it still waits."""
+    sql = "UPDATE calibration_runs SET error = %s WHERE id = %s AND status = 'proposed'"
+    return conn.execute(sql, (error, run_id)).rowcount == 1
+
+
 def request_cancel(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None = None) -> Run:
-    """Cancels a queued run at once; a running one stops at its next iteration.
+    """Cancels a queued or proposed run at once; a running one stops at its next iteration.
 
     Raises:
         NotFoundError: no such run.
@@ -176,10 +219,10 @@ def request_cancel(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None
     get(conn, run_id, tenant_id=tenant_id)
     sql = f"""UPDATE calibration_runs
         SET cancel_requested_at = coalesce(cancel_requested_at, clock_timestamp()),
-            status = CASE status WHEN 'queued' THEN 'canceled' ELSE status END,
-            stopped_reason = CASE status WHEN 'queued' THEN 'canceled' ELSE stopped_reason END,
-            finished_at = CASE status WHEN 'queued' THEN clock_timestamp() END
-        WHERE id = %s AND status IN ('queued', 'running') RETURNING {COLUMNS}"""  # noqa: S608
+            status = CASE status WHEN 'running' THEN status ELSE 'canceled' END,
+            stopped_reason = CASE status WHEN 'running' THEN stopped_reason ELSE 'canceled' END,
+            finished_at = CASE status WHEN 'running' THEN NULL ELSE clock_timestamp() END
+        WHERE id = %s AND status IN ('queued', 'running', 'proposed') RETURNING {COLUMNS}"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         row = cursor.execute(sql, (run_id,)).fetchone()
     if row is None:

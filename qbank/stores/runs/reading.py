@@ -99,12 +99,25 @@ def running(conn: Connection[Any]) -> tuple[Run, ...]:
         return tuple(cursor.execute(sql).fetchall())
 
 
-def of_orchestrator(conn: Connection[Any], orchestrator_run_id: str) -> tuple[Run, ...]:
-    """The rows that one orchestrator run works or worked on, oldest first, with proposals."""
-    sql = f"""SELECT {COLUMNS} FROM calibration_runs WHERE orchestrator_run_id = %s
+def of_orchestrator(conn: Connection[Any], *orchestrator_run_ids: str) -> tuple[Run, ...]:
+    """The rows that orchestrator runs work or worked on, oldest first, without proposals."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE orchestrator_run_id = ANY(%s)
         ORDER BY created_at, id"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return tuple(cursor.execute(sql, (orchestrator_run_id,)).fetchall())
+        return tuple(cursor.execute(sql, ([*orchestrator_run_ids],)).fetchall())
+
+
+def proposed(
+    conn: Connection[Any], exam_code: str, kind: Kind, *, day: date | None = None
+) -> Run | None:
+    """What waits for publication for an exam (and the day of a re-estimation), newest first."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE exam_code = %(exam)s AND kind = %(kind)s AND status = 'proposed'
+          AND (%(day)s::text IS NULL OR params ->> 'day' = %(day)s)
+        ORDER BY created_at DESC, id LIMIT 1"""  # noqa: S608
+    values = {"exam": exam_code, "kind": kind, "day": day.isoformat() if day else None}
+    with conn.cursor(row_factory=class_row(Run)) as cursor:
+        return cursor.execute(sql, values).fetchone()
 
 
 def reestimated_days(conn: Connection[Any], exam_code: str, *, after: date) -> tuple[Run, ...]:

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 Kind = Literal["irt", "sympson_hetter", "reestimation", "rollback"]
-Status = Literal["queued", "running", "done", "empty", "failed", "canceled", "rejected"]
+Status = Literal["queued", "running", "proposed", "done", "empty", "failed", "canceled", "rejected"]
+OPEN: tuple[Status, ...] = ("queued", "running", "proposed")
 FINISHED: tuple[Status, ...] = ("done", "empty", "failed", "canceled", "rejected")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
 from qbank.stores import ConflictError, runs
@@ -156,19 +157,67 @@ def test_a_run_that_somebody_canceled_publishes_nothing(bank: Bank):
     assert bank.sh_p() == {}
 
 
-@pytest.mark.parametrize("result", [None, {}, {"summary": {"items": 3}}])
-def test_a_run_without_a_proposal_cannot_publish(bank: Bank, result: dict[str, Any] | None):
-    run = bank.run("sympson_hetter", result)
-    with pytest.raises(ConflictError, match="nothing is published"):
+def test_a_run_without_a_proposal_cannot_publish(bank: Bank):
+    run = bank.run("sympson_hetter", None)
+    with pytest.raises(ConflictError, match="is running, not proposed: nothing is published"):
         publication.publish(bank.conn, run.id)
 
 
-@pytest.mark.parametrize("status", ["done", "failed", "rejected", "canceled"])
+@pytest.mark.parametrize("result", [{}, {"summary": {"items": 3}}])
+def test_what_holds_no_proposal_is_not_proposed(bank: Bank, result: dict[str, Any]):
+    with pytest.raises(psycopg.errors.CheckViolation, match="proposed_check"):
+        bank.run("sympson_hetter", result)
+
+
+@pytest.mark.parametrize("status", ["done", "failed", "rejected"])
 def test_a_run_that_ended_cannot_publish(bank: Bank, status: Any):
     run = bank.run("sympson_hetter", bank.exposure())
-    runs.finish(bank.conn, run.id, status)
-    with pytest.raises(ConflictError, match=f"is {status} and has a proposal"):
+    runs.finish(bank.conn, run.id, status, stopped_reason="somebody")
+    with pytest.raises(ConflictError, match=rf"is {status} \(somebody\), not proposed"):
         publication.publish(bank.conn, run.id)
+    assert bank.sh_p() == {}
+
+
+def test_a_run_that_somebody_asks_to_cancel_while_it_proposes_publishes_nothing(bank: Bank):
+    run = bank.run("sympson_hetter", bank.exposure())
+    bank.conn.execute(
+        "UPDATE calibration_runs SET cancel_requested_at = now() WHERE id = %s", (run.id,)
+    )
+    assert publication.publish(bank.conn, run.id).status == "canceled"
+    assert runs.get(bank.conn, run.id).status == "canceled"
+    assert bank.sh_p() == {}
+
+
+def keep(bank: Bank, result: dict[str, Any], **params: Any) -> tuple[Any, runs.Run]:
+    """What an asset does with what it computed."""
+    run = bank.run("sympson_hetter", None, **params)
+    findings = publication.propose(bank.conn, run.id, result, input_fingerprint="seen", seed=7)
+    return findings, runs.get(bank.conn, run.id)
+
+
+def test_a_proposal_that_passes_waits_for_its_publication(bank: Bank):
+    findings, run = keep(bank, bank.exposure())
+    assert all(f.passed for f in findings)
+    assert (run.status, run.input_fingerprint, run.seed) == ("proposed", "seen", 7)
+    assert bank.sh_p() == {}
+    assert publication.publish(bank.conn, run.id).status == "done"
+    assert bank.sh_p() == PROPOSED
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_proposal_that_a_gate_forbids_ends_where_it_is_made(bank: Bank, dry_run: bool):
+    forbidden = bank.exposure(fingerprint="another")
+    findings, run = keep(bank, forbidden, dry_run=dry_run)
+    assert [f.check for f in findings if not f.passed] == ["pool_unchanged"]
+    assert (run.status, run.stopped_reason) == ("rejected", "audit")
+
+
+def test_a_dry_run_ends_where_it_is_made(bank: Bank):
+    _, run = keep(bank, bank.exposure(), dry_run=True)
+    assert (run.status, run.stopped_reason) == ("done", "dry_run")
+    assert run.result is not None
+    assert run.result["published"] is None
+    assert {check["check"] for check in run.result["checks"]} >= {"pool_unchanged"}
     assert bank.sh_p() == {}
 
 

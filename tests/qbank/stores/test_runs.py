@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -154,3 +154,54 @@ def test_a_row_is_abandoned_when_its_process_is_gone_and_only_then(items):
         # the server sees the end of a session a moment after its client
         wait_until(lambda: runs.abandoned(watcher, silent_for=none, lost_for=an_hour))
         assert runs.abandoned(watcher, silent_for=none, lost_for=an_hour)[0].id == run.id
+
+
+def proposed(conn: postgres.Connection, **more: object) -> runs.Run:
+    run = queue(conn, orchestrator_run_id="one", **more)
+    runs.propose(conn, run.id, {"proposal": {"x": 1}}, input_fingerprint="f")
+    return runs.get(conn, run.id)
+
+
+def test_a_row_that_a_worker_makes_for_itself_is_never_queued(conn):
+    run = queue(conn, orchestrator_run_id="one")
+    assert (run.status, run.orchestrator_run_id) == ("running", "one")
+    assert runs.queued(conn) == ()
+    assert runs.claim(conn, run.id, orchestrator_run_id="one").status == "running"
+
+
+def test_a_proposal_waits_until_it_is_published_and_a_newer_one_takes_its_place(conn):
+    first = proposed(conn)
+    assert first.status == "proposed"
+    assert runs.finish(conn, first.id, "failed", only_if=("running",)) is False
+    newer = proposed(conn)
+    older = runs.get(conn, first.id)
+    assert (older.status, older.stopped_reason) == ("canceled", "superseded")
+    assert str(newer.id) in (older.error or "")
+    waiting = runs.proposed(conn, EXAM, "sympson_hetter")
+    assert waiting is not None
+    assert waiting.id == newer.id
+    assert runs.remark(conn, newer.id, "the disk is full")
+    assert runs.get(conn, newer.id).error == "the disk is full"
+
+
+def test_a_dry_run_takes_nobodys_place(conn):
+    first = proposed(conn)
+    proposed(conn, params={"dry_run": True})
+    assert runs.get(conn, first.id).status == "proposed"
+
+
+def test_days_wait_side_by_side(conn):
+    monday, tuesday = (
+        proposed(conn, kind="reestimation", params={"day": day})
+        for day in ("2026-01-05", "2026-01-06")
+    )
+    for run, day in ((monday, date(2026, 1, 5)), (tuesday, date(2026, 1, 6))):
+        waiting = runs.proposed(conn, EXAM, "reestimation", day=day)
+        assert waiting is not None
+        assert waiting.id == run.id
+
+
+def test_cancel_ends_a_proposed_run_at_once(conn):
+    run = runs.request_cancel(conn, proposed(conn).id)
+    assert (run.status, run.stopped_reason) == ("canceled", "canceled")
+    assert run.finished_at is not None
