@@ -45,7 +45,7 @@ demo: $(VENV)/.runtime ## everything from nothing: database, demo data, the whol
 serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-C stops all
 	@exec $(BIN)/qbank serve
 
-# loadgroup without groups: a worker takes one test at a time, so both end together
+# loadgroup: a worker takes one test at a time, so both end together; what shares a daemon is a group
 test: $(VENV)/.dev browser ## all tests
 	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
