@@ -45,9 +45,8 @@ demo: $(VENV)/.runtime ## everything from nothing: database, demo data, the whol
 serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-C stops all
 	@exec $(BIN)/qbank serve
 
-# loadgroup: a worker takes one test at a time, so both end together; what shares a daemon is a group
 test: $(VENV)/.dev browser ## all tests
-	@$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=25
 
 test-fast: $(VENV)/.dev ## the tests that take seconds
 	@$(BIN)/pytest -m "not slow"

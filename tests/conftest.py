@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
+from xdist.scheduler import LoadScopeScheduling
 
 from qbank import migrations
 from qbank.postgres import connect, embedded
@@ -57,6 +58,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+class OneAtATime(LoadScopeScheduling):
+    """A worker takes one test at a time, and at once those that share a site or a daemon.
+
+    xdist's own groups are lost: it writes them where pytest 9.2 no longer reads a test's name.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((shared for shared in _TOGETHER if nodeid.startswith(shared)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return OneAtATime(config, log)
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
     home = config.stash[_HOME]
     os.environ["QBANK_HOME"] = str(home)
@@ -65,6 +81,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 _LONGEST = ("e2e", "orchestration", "delivery_api/test_faults.py", "delivery_api")
+# one setup for all of them, and one test follows what the one before it left
+_TOGETHER = (
+    "tests/e2e/",
+    "tests/orchestration/test_asset_pages.py",
+    "tests/orchestration/test_beside_a_daemon.py",
+)
 _HOME = pytest.StashKey[Path]()
 
 

@@ -19,11 +19,7 @@ from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.dagit import PATIENCE, Dagit, dagit
 from tests.orchestration.requests import in_force
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1800),
-    pytest.mark.xdist_group("asset_pages"),  # one Dagit, in which one test follows the other
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")

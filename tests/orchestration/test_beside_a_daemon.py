@@ -21,11 +21,7 @@ from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(1800),
-    pytest.mark.xdist_group("beside_a_daemon"),  # one daemon, in which one test follows the other
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
