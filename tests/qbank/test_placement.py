@@ -106,7 +106,9 @@ def test_outside_a_checkout_the_server_runs_and_the_checkout_is_asked_for(privat
     """An install from a wheel: packages alone, in a folder with no checkout around it."""
     for package in ("qbank", "qbank_orchestration", "calibration"):
         shutil.copytree(get_settings().project_dir / package, private / "site" / package)
-    variables = os.environ | {
+    # what opened a Dagster instance before may have left the checkout's folder behind
+    inherited = {n: v for n, v in os.environ.items() if n != "QBANK_PROJECT_DIR"}
+    variables = inherited | {
         "QBANK_HOME": str(private / "home"),
         "PYTHONPATH": str(private / "site"),
         "PYTHONSAFEPATH": "1",
