@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -85,7 +85,7 @@ def test_a_publication_killed_anywhere_is_whole_or_not_at_all(
             exposure.lock(conn, ALGEBRA)
             run = runs.get(conn, run_id)
         published = [k for _, k in in_force()].count(_value(number)) == FREE
-        assert (run.status, published) in (("running", False), ("done", True))
+        assert (run.status, published) in (("proposed", False), ("done", True))
         assert published or in_force() == before
         if not published:
             with postgres.connect("orchestration") as conn:
@@ -102,7 +102,7 @@ def _value(number: int) -> float:
 
 
 def _proposed(number: int) -> UUID:
-    """A running row with a proposal of its own."""
+    """A row with a proposal of its own, which waits for its publication."""
     with postgres.connect("orchestration") as conn:
         last = runs.latest(conn, ALGEBRA, "sympson_hetter")
         assert last is not None
@@ -187,11 +187,11 @@ def _wait(
         with suppress(subprocess.TimeoutExpired):
             process.wait(moments.uniform(0, lasts))
         return
+    began = datetime.now(UTC)  # an earlier night may have left a proposal behind
+    fresh = "SELECT 1 FROM calibration_runs WHERE status = 'proposed' AND created_at > %s"
     for _ in _while_alive(process):
         with postgres.connect("owner") as conn:
-            if conn.execute(
-                "SELECT 1 FROM calibration_runs WHERE status = 'running' AND result ? 'proposal'"
-            ).fetchone():
+            if conn.execute(fresh, (began,)).fetchone():
                 break
     time.sleep(moments.uniform(0, 0.3))
 
