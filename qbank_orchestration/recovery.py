@@ -83,12 +83,12 @@ def end_rows_of(dagster_run_id: str, status: runs.Status, error: str) -> tuple[r
     Returns:
         The rows that were ended.
     """
-    working: tuple[runs.Status, ...] = ("running",)
-    doomed = ("running", "proposed") if status == "canceled" else working
+    canceled = status == "canceled"
+    doomed: tuple[runs.Status, ...] = ("running", "proposed") if canceled else ("running",)
     with postgres.connect("orchestration") as conn:
         of_run = runs.of_orchestrator(conn, dagster_run_id)
         for run in of_run:
-            if run.status == "proposed" and status != "canceled":
+            if run.status == "proposed" and not canceled:
                 runs.remark(conn, run.id, f"proposed and not published: {error}")
         return tuple(
             run

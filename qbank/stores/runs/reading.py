@@ -99,12 +99,12 @@ def running(conn: Connection[Any]) -> tuple[Run, ...]:
         return tuple(cursor.execute(sql).fetchall())
 
 
-def of_orchestrator(conn: Connection[Any], *orchestrator_run_ids: str) -> tuple[Run, ...]:
-    """The rows that orchestrator runs work or worked on, oldest first, without proposals."""
-    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE orchestrator_run_id = ANY(%s)
+def of_orchestrator(conn: Connection[Any], orchestrator_run_id: str) -> tuple[Run, ...]:
+    """The rows that an orchestrator run works or worked on, oldest first, without proposals."""
+    sql = f"""SELECT {LISTED} FROM calibration_runs WHERE orchestrator_run_id = %s
         ORDER BY created_at, id"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
-        return tuple(cursor.execute(sql, ([*orchestrator_run_ids],)).fetchall())
+        return tuple(cursor.execute(sql, (orchestrator_run_id,)).fetchall())
 
 
 def proposed(
