@@ -17,6 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -157,8 +158,8 @@ def _server(settings: Settings):
 
 
 def _template(kind: str, server: Settings) -> str:
-    """Makes a template at its first use."""
-    name = f"template_{kind}"
+    """Makes a template at its first use; demo data is of today, so another day's is made anew."""
+    name = f"template_{kind}_{datetime.now(UTC):%Y%m%d}"
     made = server.home / "run" / name
     if not made.exists():
         # copied rather than built on: its files are the same but for the data

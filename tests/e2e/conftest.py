@@ -79,8 +79,9 @@ def site(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield Site(console, api, environment, logs)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # not for the session: its event loop would run on under whatever comes next in this worker
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
             executable_path=CHROMIUM,

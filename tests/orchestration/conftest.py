@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 
 import pytest
 from psycopg import sql
@@ -28,6 +29,9 @@ class Exams:
     geometry: Planted
 
 
+MakeTemplate = Callable[[], tuple[str, Exams]]
+
+
 @pytest.fixture
 def today() -> date:
     """The UTC day."""
@@ -35,32 +39,42 @@ def today() -> date:
 
 
 @pytest.fixture(scope="session")
-def template(clone_database) -> Iterator[tuple[str, Exams]]:
-    """A database with two exams, controlled sessions of the last days, and its marts built."""
-    with clone_database("empty") as settings:
-        exams = Exams(plant(ALGEBRA), plant(GEOMETRY, seed=2))
-        for planted in (exams.algebra, exams.geometry):
-            for ago in range(1, 11):
-                began = datetime.now(UTC) - timedelta(days=ago, hours=3)
-                sit(
-                    planted,
-                    persons=60,
-                    length=10,
-                    seed=ago,
-                    started=began,
-                    selector="sympson_hetter",
-                    favourites=4,
-                    prefix="c",
-                )
-        with instance() as opened:
-            built = Runner(opened).run("rebuild_marts")
-        assert built.success, built.error
-        yield settings.database, exams
+def template(clone_database) -> Iterator[MakeTemplate]:
+    """A database with two exams, controlled sessions of the last days, and its marts built.
+
+    Calling it gives its name. What was planted "yesterday" is built anew when the day has ended.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def build(day: date) -> tuple[str, Exams]:
+            settings = stack.enter_context(clone_database("empty"))
+            exams = Exams(plant(ALGEBRA), plant(GEOMETRY, seed=2))
+            # the hour of the run moves no sitting into another day
+            noon = datetime.combine(day, time(12), UTC)
+            for planted in (exams.algebra, exams.geometry):
+                for ago in range(1, 11):
+                    sit(
+                        planted,
+                        persons=60,
+                        length=10,
+                        seed=ago,
+                        started=noon - timedelta(days=ago),
+                        selector="sympson_hetter",
+                        favourites=4,
+                        prefix="c",
+                    )
+            with instance() as opened:
+                built = Runner(opened).run("rebuild_marts")
+            assert built.success, built.error
+            return settings.database, exams
+
+        yield lambda: build(datetime.now(UTC).date())
 
 
 @contextmanager
-def _copy(template: tuple[str, Exams]) -> Iterator[Exams]:
-    source, exams = template
+def _copy(template: MakeTemplate) -> Iterator[Exams]:
+    source, exams = template()
     name = f"{source}_{next(_NUMBERS)}"
     with _server() as server:
         # a template may have no other session; the instance that built it is closed by now
@@ -85,7 +99,7 @@ def _copy(template: tuple[str, Exams]) -> Iterator[Exams]:
 
 
 @pytest.fixture
-def exams(template: tuple[str, Exams]) -> Iterator[Exams]:
+def exams(template: MakeTemplate) -> Iterator[Exams]:
     """A fresh copy of the template; the environment names it."""
     with _copy(template) as exams:
         yield exams
@@ -106,18 +120,25 @@ def _server() -> postgres.Connection:
 
 
 @pytest.fixture(scope="session")
-def calibrated_template(template: tuple[str, Exams]) -> Iterator[tuple[str, Exams]]:
+def calibrated_template(template: MakeTemplate) -> Iterator[MakeTemplate]:
     """The template after both exams were calibrated and published."""
-    with _copy(template) as exams, instance() as opened:
-        runner = Runner(opened)
-        for exam_code in (ALGEBRA, GEOMETRY):
-            ended = runner.run("nightly", partition=exam_code)
-            assert ended.success, ended.error
-        yield os.environ["QBANK_DATABASE"], exams
+    with ExitStack() as stack:
+
+        @cache
+        def build(day: date) -> tuple[str, Exams]:
+            exams = stack.enter_context(_copy(template))
+            with instance() as opened:
+                runner = Runner(opened)
+                for exam_code in (ALGEBRA, GEOMETRY):
+                    ended = runner.run("nightly", partition=exam_code)
+                    assert ended.success, ended.error
+            return os.environ["QBANK_DATABASE"], exams
+
+        yield lambda: build(datetime.now(UTC).date())
 
 
 @pytest.fixture
-def calibrated(calibrated_template: tuple[str, Exams]) -> Iterator[Exams]:
+def calibrated(calibrated_template: MakeTemplate) -> Iterator[Exams]:
     """A fresh copy of the calibrated template."""
     with _copy(calibrated_template) as exams:
         yield exams

@@ -69,7 +69,8 @@ def sit(
 ) -> None:
     """Lets persons sit one session each; favourites are items that everybody gets."""
     random = np.random.default_rng(seed + 1000)
-    began = started or datetime.now(UTC) - timedelta(days=20)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    began = started or noon - timedelta(days=20)
     adaptive = selector == "sympson_hetter"
     sessions, served, answers = [], [], []
     for person in range(persons):

@@ -15,7 +15,7 @@ import pytest
 from qbank import postgres
 from qbank.stores import exposure, runs
 from qbank_orchestration.instance import instance
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE, ended, in_force, look, request
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
-def alive(calibrated_template: tuple[str, Exams]) -> Iterator[int]:
+def alive(calibrated_template: MakeTemplate) -> Iterator[int]:
     """A daemon on a calibrated copy; its process id."""
     with _copy(calibrated_template), daemon() as process:
         with instance() as opened:

@@ -23,7 +23,7 @@ from qbank_orchestration import recovery
 from qbank_orchestration.engine import publication
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, _copy
 from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -41,7 +41,7 @@ def moments() -> random.Random:
 
 
 def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
-    template: tuple[str, Exams], moments: random.Random, today, monkeypatch: pytest.MonkeyPatch
+    template: MakeTemplate, moments: random.Random, today, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(recovery, "SILENT_FOR", timedelta(seconds=1))
     with _copy(template):
