@@ -24,7 +24,7 @@ _MODULES = {
     "dagit": "qbank_orchestration.definitions",
     "daemon": "qbank_orchestration.definitions",
     "api": "delivery_api.__main__",
-    "console": "console.__main__",
+    "console": "qbank_console.__main__",
 }
 NAMES = tuple(_MODULES)
 
@@ -134,7 +134,7 @@ def _console(environment: Mapping[str, str], port: int, api_port: int | None) ->
     return Service(
         "console",
         "Console",
-        (sys.executable, "-m", "console"),
+        (sys.executable, "-m", "qbank_console"),
         variables,
         address,
         f"{address}/_stcore/health",

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from console import theme
-from console.charts import experiment, exposure, items, topics
+from qbank_console import theme
+from qbank_console.charts import experiment, exposure, items, topics
 
 SHARES = {"share": [0.2, 0.4], "lower": [0.1, 0.3], "upper": [0.3, 0.5]}
 DAYS = pd.to_datetime(["2026-11-01", "2026-11-08"])

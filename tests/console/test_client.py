@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from console.api.client import Api, ApiError, ApiUnavailableError, connect
+from qbank_console.api.client import Api, ApiError, ApiUnavailableError, connect
 
 PROBLEM = {
     "status": 422,

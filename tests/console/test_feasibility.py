@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from calibration import InfeasibleExposureError, ItemBank, sympson_hetter
-from console.api.topics import TopicTree
-from console.feasibility import judge
+from qbank_console.api.topics import TopicTree
+from qbank_console.feasibility import judge
 
 TREE = TopicTree(paths={1: "A", 2: "A / B", 3: "C"}, parents={1: None, 2: 1, 3: None})
 POOL = (1,) * 10 + (2,) * 20 + (3,) * 30

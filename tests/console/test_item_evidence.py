@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from console.views.analyst.item_evidence import choices_by_ability, correct_by_ability
+from qbank_console.views.analyst.item_evidence import choices_by_ability, correct_by_ability
 
 ANSWERS = pd.DataFrame(
     [

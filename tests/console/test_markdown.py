@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.views.markdown import in_line, plain_directives
+from qbank_console.views.markdown import in_line, plain_directives
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pandas as pd
 import psycopg
 import pytest
 
-from console import resources
-from console.marts import coverage, exams, exposure, items, topics
-from console.marts.reading import read
 from qbank.settings import Settings
+from qbank_console import resources
+from qbank_console.marts import coverage, exams, exposure, items, topics
+from qbank_console.marts.reading import read
 
 EXAM = "MED-A"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from console.__main__ import arguments
-from console.settings import ConsoleSettings
 from qbank.errors import SettingsError
+from qbank_console.__main__ import arguments
+from qbank_console.settings import ConsoleSettings
 
 
 def test_on_loopback_only_its_names_are_answered() -> None:

@@ -28,10 +28,11 @@ def _settings_variables() -> set[str]:
     for module in (
         "qbank.settings",
         "qbank.alerts.settings",
+        "qbank.retention.settings",
         "qbank_orchestration.settings",
         "delivery_api.settings",
-        "console.settings",
-        "metabase.settings",
+        "qbank_console.settings",
+        "qbank_metabase.settings",
     ):
         importlib.import_module(module)
 

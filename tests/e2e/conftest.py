@@ -73,7 +73,7 @@ def site(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         stack.enter_context(clone_database("demo"))
         pass_night(tmp_path_factory.mktemp("dbt"))
         stack.enter_context(process(python("delivery_api"), environment, logs / "api.log"))
-        stack.enter_context(process(python("console"), environment, logs / "console.log"))
+        stack.enter_context(process(python("qbank_console"), environment, logs / "console.log"))
         wait_for(f"{api}/ready", logs / "api.log")
         wait_for(f"{console}/_stcore/health", logs / "console.log")
         yield Site(console, api, environment, logs)

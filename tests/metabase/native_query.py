@@ -11,7 +11,7 @@ from typing import Any
 
 from psycopg import sql
 
-from metabase.documents import CardDocument, FieldFilterTag
+from qbank_metabase.documents import CardDocument, FieldFilterTag
 
 _TAG = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)

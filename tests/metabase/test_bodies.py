@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from metabase.bodies import CardBody, DashboardBody, DashcardBody, ParameterBody
-from metabase.identity import card_entity_id, dashboard_parameter_id, tag_id
+from qbank_metabase.bodies import CardBody, DashboardBody, DashcardBody, ParameterBody
+from qbank_metabase.identity import card_entity_id, dashboard_parameter_id, tag_id
 
 PLACE = {
     "id": -1,

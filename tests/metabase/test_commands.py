@@ -8,7 +8,7 @@ import sys
 import pytest
 from typer.testing import CliRunner, Result
 
-from metabase.commands import app
+from qbank_metabase.commands import app
 from tests.metabase.conftest import ContentFolder
 from tests.metabase.fake_metabase import FakeMetabase
 from tests.metabase.fake_metabase.server import API_KEY, USER
@@ -118,7 +118,7 @@ def test_columns_that_metabase_has_not_seen_come_with_sync(
 
 @pytest.mark.usefixtures("environment")
 def test_the_module_is_the_same_push(server: FakeMetabase, folder: ContentFolder):
-    command = [sys.executable, "-m", "metabase.import_content", "--content", str(folder.path)]
+    command = [sys.executable, "-m", "qbank_metabase.import_content", "--content", str(folder.path)]
     first = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert first.returncode == 0, first.stderr
     assert "Push: 5 created" in first.stdout

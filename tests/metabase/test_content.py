@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metabase.content import load_content
-from metabase.errors import ContentError
+from qbank_metabase.content import load_content
+from qbank_metabase.errors import ContentError
 from tests.metabase.conftest import COUNT, EXAM, ContentFolder
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from metabase.content import load_content
+from qbank_metabase.content import load_content
 
 EXPOSURES = Path(__file__).resolve().parents[2] / "dbt_qbank/models/marts/_exposures_metabase.yml"
 

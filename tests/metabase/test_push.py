@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from metabase.client import MetabaseClient
-from metabase.errors import ApiError, MetabaseError
-from metabase.identity import card_entity_id
+from qbank_metabase.client import MetabaseClient
+from qbank_metabase.errors import ApiError, MetabaseError
+from qbank_metabase.identity import card_entity_id
 from tests.metabase.conftest import COLLECTIONS, OVERVIEW, Pusher
 
 

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from metabase.applying import apply_plan
-from metabase.client import MetabaseClient
-from metabase.content import Content, load_content
-from metabase.documents import CardDocument, FieldFilterTag
-from metabase.planning import make_plan
+from qbank_metabase.applying import apply_plan
+from qbank_metabase.client import MetabaseClient
+from qbank_metabase.content import Content, load_content
+from qbank_metabase.documents import CardDocument, FieldFilterTag
+from qbank_metabase.planning import make_plan
 from tests.metabase.fake_metabase import FakeMetabase, Store
 from tests.metabase.fake_metabase.server import API_KEY
 from tests.metabase.native_query import native_query

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metabase.errors import ConnectionSettingsError
-from metabase.settings import MetabaseSettings
+from qbank_metabase.errors import ConnectionSettingsError
+from qbank_metabase.settings import MetabaseSettings
 
 
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch):
