@@ -1,8 +1,5 @@
 """The selection rule, the ability update and the examinee loop, compiled.
 
-One file on purpose: numba's disk cache notices a change in a kernel's own file alone, and a
-delivery service that ran yesterday's rule would break the seam this package exists for.
-
 What never lives here: validation, result objects, anything that allocates.
 """
 

@@ -1,7 +1,6 @@
 """Counter-based randomness: any draw of any examinee, in any order, on any machine.
 
-Never change a constant here: every published exposure parameter names a seed, and numba's disk
-cache of the kernels that use this file would not notice.
+Never change a constant here: every published exposure parameter names a seed.
 
 What never lives here: a stateful generator.
 """

@@ -3,8 +3,7 @@
 Written as LLVM vectors of a fixed width with a fixed order of summation: three times as fast as the
 loop, and the same bits wherever it is inlined and however wide the machine's registers are.
 
-What never lives here: anything that plain numba does well. Change this file, and numba's disk cache
-does not notice: touch kernels.py too.
+What never lives here: anything that plain numba does well.
 """
 
 from __future__ import annotations
