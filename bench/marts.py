@@ -27,7 +27,7 @@ from bench.measure import Cost, core_seconds_of, postmaster
 from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.settings import Settings, get_settings
-from qbank_orchestration.assets.marts import BUILD, NIGHTLY
+from qbank_orchestration.assets.marts import AUDIT, BUILD, NIGHTLY
 from qbank_orchestration.dbt import EXECUTABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -69,9 +69,9 @@ class Figures:
 
 
 def measure(rows: int, night: int, say: Console) -> Figures:
-    """Loads, builds in full, adds a night, builds again, and once more with nothing new."""
+    """Loads, builds in full, adds a night, builds again, with nothing new, and as once a week."""
     figures = Figures(rows, night)
-    with _server() as settings:
+    with server() as settings:
         owner = connect(settings=settings, autocommit=True)
         say.print(f"loading {rows:,} responses")
         marts_rows.load_history(owner, rows)
@@ -83,6 +83,8 @@ def measure(rows: int, night: int, say: Console) -> Figures:
         say.print("night")
         figures.build["night"] = _build(settings)
         figures.build["nothing new"] = _build(settings)
+        say.print("weekly audit")
+        figures.build["weekly audit"] = _build(settings, tests=AUDIT)
         figures.sizes = _sizes(owner)
         figures.late_row = _late_row_is_first_attempt(owner)
         figures.mart_rows = _count(owner, "SELECT count(*) FROM analytics.fact_responses")
@@ -111,6 +113,10 @@ def table(figures: Figures) -> Table:
             ("tests", nodes.tests, full.nodes.tests),
         ):
             result.add_row(f"  its {kind}", f"{seconds:.1f}", f"{seconds / of_full:.1%}")
+        if nodes.comparison:
+            whole = full.nodes.models + full.nodes.tests
+            share = nodes.comparison / whole
+            result.add_row("  standing comparison", f"{nodes.comparison:.1f}", f"{share:.1%}")
         share = build.server / full.server
         result.add_row("  the server alone", "", "", f"{build.server:.1f}", f"{share:.1%}")
     result.add_section()
@@ -133,7 +139,8 @@ def run(quick: bool = False) -> Table:
 
 
 @contextmanager
-def _server() -> Iterator[Settings]:
+def server() -> Iterator[Settings]:
+    """A migrated server of the benchmark's own, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="qbank-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # the user that runs the server for root passes through
         settings = get_settings().model_copy(
@@ -146,12 +153,12 @@ def _server() -> Iterator[Settings]:
             embedded.drop(settings, force=True)
 
 
-def _build(settings: Settings, *options: str) -> Build:
-    """`dbt build` as the night runs it: all models, and the data tests of a night."""
+def _build(settings: Settings, *options: str, tests: tuple[str, ...] = NIGHTLY) -> Build:
+    """`dbt build` as the night runs it: all models, and the data tests of a night or a week."""
     work = settings.home / "dbt"
     work.mkdir(exist_ok=True)
     log = tempfile.mkdtemp(dir=work)
-    command = [EXECUTABLE, "--quiet", *BUILD, *NIGHTLY, *options]
+    command = [EXECUTABLE, "--quiet", *BUILD, *tests, *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", log, "--log-format-file", "json"]
     environment = os.environ | libpq_environment("orchestration", settings)

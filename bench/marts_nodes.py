@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _COSTLIEST = 6
+_COMPARISON = "_equals_a_full_build"
 _RESULTS = ("LogModelResult", "LogTestResult")  # names of dbt's events
 
 
@@ -19,11 +20,13 @@ class Nodes:
 
     Attributes:
         models, tests: seconds of all models, of all data tests.
+        comparison: of the tests, those that compare with a full computation.
         costliest: name and seconds of the nodes that took longest.
     """
 
     models: float
     tests: float
+    comparison: float
     costliest: tuple[tuple[str, float], ...]
 
 
@@ -39,5 +42,6 @@ def read(log: Path) -> Nodes:
     return Nodes(
         models=sum(taken for node, taken in seconds.items() if node.startswith("model.")),
         tests=sum(taken for node, taken in seconds.items() if node.startswith("test.")),
+        comparison=sum(taken for node, taken in seconds.items() if _COMPARISON in node),
         costliest=tuple((node.split(".")[2], taken) for node, taken in costliest),
     )

@@ -17,6 +17,7 @@ import pytest
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
+from dbt_common.events.base_types import EventMsg
 
 from qbank.postgres import connect, libpq_environment
 from qbank.settings import Settings
@@ -26,13 +27,19 @@ PROJECT = Path(__file__).resolve().parents[2] / "dbt_qbank"
 
 
 class Dbt:
-    """dbt commands on one database; a command that fails raises unless told otherwise."""
+    """dbt commands on one database; a command that fails raises unless told otherwise.
+
+    Attributes:
+        said: what models and tests wrote to the log.
+    """
 
     def __init__(self, settings: Settings, manifest: Manifest, work: Path) -> None:
         self._settings = settings
         _point_at(manifest, settings.database)
-        self._runner = dbtRunner(manifest=manifest)
+        self._manifest = manifest
+        self._runner = dbtRunner(manifest=manifest, callbacks=[self._hear])
         self._work = work
+        self.said: list[str] = []
 
     def __call__(self, *command: str, fails: bool = False) -> dict[str, str]:
         """Runs it and gives statuses by node name (success, pass, warn, fail, error, skipped)."""
@@ -55,6 +62,17 @@ class Dbt:
         command += ["--full-refresh"] if full_refresh else []
         command += ["--vars", f"{{as_of: '{as_of}'}}"] if as_of else []
         self(*command)
+
+    def grain(self, model: str) -> list[str]:
+        """The columns that the standing comparison tells a model's rows apart by."""
+        for node in self._manifest.nodes.values():
+            if node.name == f"{model}_equals_a_full_build":
+                return node.test_metadata.kwargs["row"]
+        raise LookupError(model)
+
+    def _hear(self, event: EventMsg) -> None:
+        if event.info.name == "JinjaLogInfo":
+            self.said.append(event.info.msg)
 
     def _invoke(self, *command: str) -> dbtRunnerResult:
         environment = libpq_environment("orchestration", self._settings)

@@ -4,6 +4,11 @@
     'by': [
         ["cast(date_trunc('month', rows_of_fact.started_on) as date)", "rows_of_fact.exam_code"],
     ],
+    'reads': {
+        'int_item_time_days':
+            "(cast(date_trunc('month', rows_of_fact.session_started_on) as date), "
+            ~ "rows_of_fact.exam_code) in ({})",
+    },
 } %}
 {{
     config(

@@ -4,6 +4,18 @@
         incremental_strategy='upsert',
         unique_key='response_id',
         on_schema_change='fail',
+        meta={'compared_by': {
+            'key': 'user_id',
+            'source': 'user_responses',
+            'source_key': 'user_id',
+            'reads': {
+                'stg_user_responses': 'rows_of_fact.user_id in ({})',
+                'stg_quiz_sessions': 'rows_of_fact.user_id in ({})',
+                'stg_quiz_items': 'rows_of_fact.quiz_id = any(array('
+                    ~ 'select answered.quiz_id from public.user_responses as answered '
+                    ~ 'where answered.user_id in ({})))',
+            },
+        }},
         pre_hook=[
             "{{ lock_this() }}", "{{ begin_reading() }}", "{{ take_out_changed() }}",
         ],

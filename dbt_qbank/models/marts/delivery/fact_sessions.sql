@@ -4,6 +4,12 @@
         incremental_strategy='upsert',
         unique_key='quiz_id',
         on_schema_change='fail',
+        meta={'compared_by': {
+            'key': 'quiz_id',
+            'source': 'quiz_sessions',
+            'source_key': 'id',
+            'reads': {'stg_quiz_sessions': 'rows_of_fact.quiz_id in ({})'},
+        }},
         pre_hook=[
             "{{ lock_this() }}", "{{ begin_reading() }}", "{{ take_out_changed() }}",
         ],
