@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
+from qbank import postgres
 from qbank_orchestration.dbt import Translator, artifacts, database_environment
+from qbank_orchestration.metadata.marts import Described
 from qbank_orchestration.tags import WEEKLY
 
 INPUT, RESULTS = "nightly_input", "results"  # dbt tags
@@ -48,5 +50,11 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     weekly = WEEKLY in context.run.tags
     arguments = [*BUILD, *(AUDIT if weekly else NIGHTLY)]
-    with artifacts(context.run.run_id, keep_parsed=not weekly) as target, database_environment():
-        yield from dbt.cli(arguments, context=context, target_path=target).stream()
+    with (
+        artifacts(context.run.run_id, keep_parsed=not weekly) as target,
+        database_environment(),
+        postgres.connect("orchestration", autocommit=True) as conn,
+    ):
+        invocation = dbt.cli(arguments, context=context, target_path=target)
+        kept = target.parent / "column_lineage.json"
+        yield from Described(invocation, conn, exactly=weekly, kept=kept).events()
