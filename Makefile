@@ -15,7 +15,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet
 LOCK := pyproject.toml uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast lint format bench clean browser
+.PHONY: help setup demo serve test test-fast generate lint format bench clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,11 +51,15 @@ test: $(VENV)/.dev browser ## all tests
 test-fast: $(VENV)/.dev ## the tests that take seconds
 	@$(BIN)/pytest -m "not slow"
 
+generate: $(VENV)/.dev ## what columns mean, from dbt's yml into LookML, docs and API
+	@$(BIN)/python -m dictionary
+
 lint: $(VENV)/.dev ## formatting, lint, types, doors, SQL, Dagster definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m dictionary --check
 	@$(BIN)/sqlfluff lint --processes 2 dbt_qbank/models dbt_qbank/tests
 	@VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/dg check defs
 

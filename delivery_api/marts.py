@@ -1,12 +1,14 @@
-"""Reading a page of a mart as models: the model's fields are the columns.
+"""Reading a page of a mart as models: the model's fields are the columns, described as dbt does.
 
 What never lives here: numbers that the marts do not have.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from importlib.resources import files
+from typing import Any, ClassVar, TypeVar
 
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedTable
@@ -16,13 +18,39 @@ from pydantic import BaseModel
 from delivery_api.problems import ProblemError
 from qbank.postgres import Connection
 
-Row = TypeVar("Row", bound=BaseModel)
+# mart, column: what it is; written by `make generate` from dbt's yml
+_DESCRIPTIONS: dict[str, dict[str, str]] = json.loads(
+    files("delivery_api").joinpath("mart_columns.json").read_text(encoding="utf-8")
+)
+
+
+class MartRow(BaseModel):
+    """A row of ``analytics.<mart>``, or some of its columns.
+
+    Attributes:
+        mart: where it is read.
+    """
+
+    mart: ClassVar[str]
+
+    def __init_subclass__(cls, *, mart: str, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.mart = mart
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        for name, field in cls.model_fields.items():
+            field.description = _DESCRIPTIONS[cls.mart][name]
+        cls.model_rebuild(force=True)
+
+
+Row = TypeVar("Row", bound=MartRow)
 
 
 def page_of(
     conn: Connection,
     model: type[Row],
-    mart: str,
     *,
     equal: Mapping[str, Any],
     at_least: Mapping[str, Any] | None = None,
@@ -30,12 +58,11 @@ def page_of(
     limit: int,
     offset: int,
 ) -> tuple[list[Row], int]:
-    """Rows of ``analytics.<mart>`` and how many there are.
+    """Rows of the model's mart and how many there are.
 
     Args:
         conn: a connection of the caller's tenant.
-        model: names the columns.
-        mart: the mart.
+        model: names the mart and the columns.
         equal: column to the value it must have; None leaves it free.
         at_least: column to its smallest value; None leaves it free.
         order: columns to sort by; a leading ``-`` sorts downwards, nulls last.
@@ -48,7 +75,7 @@ def page_of(
     conditions = [_condition("=", column, value) for column, value in equal.items()]
     conditions += [_condition(">=", column, value) for column, value in (at_least or {}).items()]
     where = sql.SQL(" AND ").join([c for c in conditions if c is not None])
-    source = sql.SQL("FROM {} WHERE {}").format(sql.Identifier("analytics", mart), where)
+    source = sql.SQL("FROM {} WHERE {}").format(sql.Identifier("analytics", model.mart), where)
     columns = sql.SQL(", ").join([sql.Identifier(name) for name in model.model_fields])
     ordering = sql.SQL(", ").join([_sort(column) for column in order])
     query = sql.SQL("SELECT {} {} ORDER BY {} LIMIT {} OFFSET {}")

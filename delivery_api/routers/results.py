@@ -6,12 +6,11 @@ import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel
 
 from delivery_api.access import AnyRole, require
 from delivery_api.changes import reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
-from delivery_api.marts import page_of
+from delivery_api.marts import MartRow, page_of
 from delivery_api.problems import ProblemError, documented
 from delivery_api.tokens import Principal
 
@@ -26,7 +25,7 @@ Reader = Annotated[
 ]
 
 
-class ItemHealth(BaseModel):
+class ItemHealth(MartRow, mart="item_health"):
     """How an item of an exam does."""
 
     exam_code: str
@@ -73,7 +72,7 @@ class ItemHealth(BaseModel):
     flag_count: int | None
 
 
-class TopicMastery(BaseModel):
+class TopicMastery(MartRow, mart="topic_mastery"):
     """How a learner does in a topic, with all topics below it."""
 
     user_id: str
@@ -89,7 +88,7 @@ class TopicMastery(BaseModel):
     last_seen_at: datetime.datetime | None
 
 
-class Coverage(BaseModel):
+class Coverage(MartRow, mart="blueprint_coverage"):
     """What an exam has of a topic and difficulty, and what it should have."""
 
     exam_code: str
@@ -107,7 +106,7 @@ class Coverage(BaseModel):
     administered_share: float | None
 
 
-class DailyExposure(BaseModel):
+class DailyExposure(MartRow, mart="exposure_daily_rates"):
     """How often an item was served in the quizzes that ended on a day (UTC)."""
 
     day: datetime.date
@@ -139,7 +138,6 @@ def item_health(
         rows, total = page_of(
             conn,
             ItemHealth,
-            "item_health",
             equal={
                 "tenant_id": caller.tenant_id,
                 "exam_code": exam_code,
@@ -170,7 +168,6 @@ def topic_mastery(
         rows, total = page_of(
             conn,
             TopicMastery,
-            "topic_mastery",
             equal={"tenant_id": caller.tenant_id, "user_id": user, "exam_code": exam_code},
             order=["exam_code", "topic_id"],
             limit=page_size,
@@ -192,7 +189,6 @@ def coverage(
         rows, total = page_of(
             conn,
             Coverage,
-            "blueprint_coverage",
             equal={"tenant_id": caller.tenant_id, "exam_code": exam_code},
             order=["topic_id", "difficulty"],
             limit=page_size,
@@ -216,7 +212,6 @@ def exposure_by_day(
         rows, total = page_of(
             conn,
             DailyExposure,
-            "exposure_daily_rates",
             equal={
                 "tenant_id": caller.tenant_id,
                 "exam_code": exam_code,

@@ -19,7 +19,7 @@ view: blueprint_coverage {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -31,7 +31,7 @@ view: blueprint_coverage {
 
   dimension: difficulty {
     type: string
-    description: "easy, medium, hard, unlabelled, or all of them together."
+    description: "easy, medium, hard, unlabelled, or all."
     sql: ${TABLE}.difficulty ;;
   }
 
@@ -43,69 +43,69 @@ view: blueprint_coverage {
 
   dimension: is_in_blueprint {
     type: yesno
-    description: "Whether the blueprint names the topic."
+    description: "The topic is in the exam's blueprint."
     sql: ${TABLE}.is_in_blueprint ;;
   }
 
   dimension: published_items {
     type: number
-    description: "Live items of the topic."
+    description: "Live items of the topic and difficulty."
     value_format_name: decimal_0
     sql: ${TABLE}.published_items ;;
   }
 
   dimension: min_items {
     type: number
-    description: "The least number of items that the blueprint asks for."
+    description: "Fewest items the blueprint allows the topic; only for all."
     value_format_name: decimal_0
     sql: ${TABLE}.min_items ;;
   }
 
   dimension: target_weight {
     type: number
-    description: "Share of the exam that the blueprint wants of it."
+    description: "The blueprint's weight of the topic; for one difficulty, times its share in the policy's difficulty_weights, null if there are none. 0 outside the blueprint, null in an exam without one."
     value_format_name: percent_1
     sql: ${TABLE}.target_weight ;;
   }
 
   dimension: published_share {
     type: number
-    description: "Share of the live items that are of it."
+    description: "published_items ÷ live items of the exam."
     value_format_name: percent_1
     sql: ${TABLE}.published_share ;;
   }
 
   dimension: share_gap {
     type: number
-    description: "Share of the live items minus target weight."
+    description: "published_share − target_weight."
     value_format_name: percent_1
     sql: ${TABLE}.share_gap ;;
   }
 
   dimension: required_items {
     type: number
-    description: "How many live items it needs."
+    description: "The larger of min_items and target_weight × live items of the exam, rounded up, where a bank smaller than one test counts as one test; null without either."
     value_format_name: decimal_0
     sql: ${TABLE}.required_items ;;
   }
 
   dimension: items_to_write {
     type: number
-    description: "How many are missing."
+    description: "required_items − published_items, at least 0; null where nothing is required."
     value_format_name: decimal_0
     sql: ${TABLE}.items_to_write ;;
   }
 
   dimension: administered {
     type: number
-    description: "How often its items were served."
+    description: "Times served in ended quizzes."
     value_format_name: decimal_0
     sql: ${TABLE}.administered ;;
   }
 
   dimension: administered_share {
     type: number
-    description: "Share of all that was served."
+    description: "Share of all served items of the exam."
     value_format_name: percent_1
     sql: ${TABLE}.administered_share ;;
   }
@@ -113,7 +113,7 @@ view: blueprint_coverage {
   dimension: administered_share_28d {
     label: "Administered share (28 days)"
     type: number
-    description: "Share of what was served in the last 28 days."
+    description: "Share of all served items of the exam in the recent window."
     value_format_name: percent_1
     sql: ${TABLE}.administered_share_28d ;;
   }

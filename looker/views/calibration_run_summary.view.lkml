@@ -18,14 +18,14 @@ view: calibration_run_summary {
 
   dimension: run_id {
     type: string
-    description: "Id of the calibration run."
+    description: "The calibration run."
     sql: ${TABLE}.run_id ;;
   }
 
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -37,7 +37,7 @@ view: calibration_run_summary {
 
   dimension: status {
     type: string
-    description: "queued, running, proposed, done, empty, failed, canceled, or rejected by the audit."
+    description: "queued, running, proposed, done, empty, failed, canceled or rejected."
     sql: ${TABLE}.status ;;
   }
 
@@ -51,7 +51,7 @@ view: calibration_run_summary {
     type: time
     timeframes: [raw, time, date, week, month]
     datatype: timestamp
-    description: "When it was asked for (UTC)."
+    description: "When it was asked for."
     sql: ${TABLE}.requested_at ;;
   }
 
@@ -59,7 +59,7 @@ view: calibration_run_summary {
     type: time
     timeframes: [raw, time, date]
     datatype: timestamp
-    description: "When it began (UTC)."
+    description: "When work on the run began."
     sql: ${TABLE}.started_at ;;
   }
 
@@ -67,14 +67,14 @@ view: calibration_run_summary {
     type: time
     timeframes: [raw, time, date, week, month]
     datatype: timestamp
-    description: "When it ended (UTC)."
+    description: "When the run ended, however it did."
     sql: ${TABLE}.finished_at ;;
   }
 
   dimension: wait_seconds {
     label: "Wait (s)"
     type: number
-    description: "Time in the queue, in seconds."
+    description: "Seconds from request to start."
     value_format_name: decimal_1
     sql: ${TABLE}.wait_seconds ;;
   }
@@ -82,90 +82,90 @@ view: calibration_run_summary {
   dimension: run_seconds {
     label: "Run time (s)"
     type: number
-    description: "Time at work, in seconds."
+    description: "Seconds from start to end."
     value_format_name: decimal_1
     sql: ${TABLE}.run_seconds ;;
   }
 
   dimension: tau {
     type: number
-    description: "The exposure rate that the run was asked to keep to."
+    description: "The cap it was asked to keep; null for kinds without one."
     value_format_name: percent_1
     sql: ${TABLE}.tau ;;
   }
 
   dimension: is_dry_run {
     type: yesno
-    description: "Whether nothing was to be published."
+    description: "Asked to propose without publishing."
     sql: ${TABLE}.is_dry_run ;;
   }
 
   dimension: iterations {
     type: number
-    description: "Iterations of the search."
+    description: "Iterations recorded."
     value_format_name: decimal_0
     sql: ${TABLE}.iterations ;;
   }
 
   dimension: max_exposure_first {
-    label: "Max exposure, first"
+    label: "Max exposure"
     type: number
-    description: "Highest simulated exposure rate before control."
+    description: "Highest exposure rate in the first iteration."
     value_format_name: percent_1
     sql: ${TABLE}.max_exposure_first ;;
   }
 
   dimension: max_exposure_last {
-    label: "Max exposure, last"
+    label: "Max exposure"
     type: number
-    description: "Highest simulated exposure rate at the end."
+    description: "Highest exposure rate in the last iteration."
     value_format_name: percent_1
     sql: ${TABLE}.max_exposure_last ;;
   }
 
   dimension: overlap_first {
-    label: "Overlap, first"
+    label: "Overlap"
     type: number
-    description: "Share of items that two simulated students have in common, before control."
+    description: "Item overlap in the first iteration."
     value_format_name: percent_1
     sql: ${TABLE}.overlap_first ;;
   }
 
   dimension: overlap_last {
-    label: "Overlap, last"
+    label: "Overlap"
     type: number
-    description: "The same at the end."
+    description: "Item overlap in the last iteration."
     value_format_name: percent_1
     sql: ${TABLE}.overlap_last ;;
   }
 
   dimension: rmse_first {
-    label: "RMSE, first"
+    label: "RMSE"
     type: number
-    description: "Root mean square error of simulated ability before control, in logits."
+    description: "Root mean squared error of ability in the first iteration."
     value_format: "0.000"
     sql: ${TABLE}.rmse_first ;;
   }
 
   dimension: rmse_last {
-    label: "RMSE, last"
+    label: "RMSE"
     type: number
-    description: "The same at the end: the price of control in precision."
+    description: "Root mean squared error of ability in the last iteration."
     value_format: "0.000"
     sql: ${TABLE}.rmse_last ;;
   }
 
   dimension: bias_last {
-    label: "Bias, last"
+    label: "Bias"
     type: number
-    description: "Mean error of simulated ability at the end, in logits."
+    description: "Mean error of ability in the last iteration."
     value_format: "0.000"
     sql: ${TABLE}.bias_last ;;
   }
 
   dimension: is_converged {
     type: yesno
-    description: "Whether the search converged."
+    description: "Whether the search converged, as the run says; null if it does not say."
     sql: ${TABLE}.is_converged ;;
   }
 
@@ -177,14 +177,14 @@ view: calibration_run_summary {
 
   dimension: error {
     type: string
-    description: "What went wrong."
+    description: "Why the run failed."
     sql: ${TABLE}.error ;;
   }
 
   dimension: sh_p_changed {
     label: "sh_p changed"
     type: number
-    description: "How many exposure-control parameters it changed."
+    description: "Changes of sh_p that it published."
     value_format_name: decimal_0
     sql: ${TABLE}.sh_p_changed ;;
   }
@@ -192,7 +192,7 @@ view: calibration_run_summary {
   dimension: mean_abs_sh_p_change {
     label: "Mean change of sh_p"
     type: number
-    description: "Mean size of those changes."
+    description: "Mean size of the changes of sh_p that it published."
     value_format: "0.000"
     sql: ${TABLE}.mean_abs_sh_p_change ;;
   }
@@ -200,14 +200,14 @@ view: calibration_run_summary {
   dimension: max_abs_sh_p_change {
     label: "Max change of sh_p"
     type: number
-    description: "Largest of those changes."
+    description: "Largest of the changes of sh_p that it published."
     value_format: "0.000"
     sql: ${TABLE}.max_abs_sh_p_change ;;
   }
 
   dimension: parameters_in_force {
     type: number
-    description: "How many item parameters of the run are in force."
+    description: "Items whose published parameters are still this run's."
     value_format_name: decimal_0
     sql: ${TABLE}.parameters_in_force ;;
   }

@@ -19,61 +19,61 @@ view: dim_exams {
   dimension: exam_code {
     label: "Exam code"
     type: string
-    description: "Code of the exam."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
   dimension: title {
     label: "Exam title"
     type: string
-    description: "Title of the exam."
+    description: "Name of the exam."
     sql: ${TABLE}.title ;;
   }
 
   dimension: irt_model {
     label: "IRT model"
     type: string
-    description: "1pl, 2pl or 3pl."
+    description: "Response model: 1pl, 2pl or 3pl."
     sql: ${TABLE}.irt_model ;;
   }
 
   dimension: tau {
     type: number
-    description: "The highest exposure rate that the exam allows an item."
+    description: "The highest exposure rate that the exam allows an item, 0..1."
     value_format_name: percent_1
     sql: ${TABLE}.tau ;;
   }
 
   dimension: test_length {
     type: number
-    description: "Number of items of a test."
+    description: "Items in one sitting."
     value_format_name: decimal_0
     sql: ${TABLE}.test_length ;;
   }
 
   dimension: unanswered_policy {
     type: string
-    description: "Whether a served but unanswered item counts as missing or wrong."
+    description: "missing or wrong: how a served but unanswered item counts in estimation, in exam mode."
     sql: ${TABLE}.unanswered_policy ;;
   }
 
   dimension: published_items {
     type: number
-    description: "Live items."
+    description: "Items that are live in the exam."
     value_format_name: decimal_0
     sql: ${TABLE}.published_items ;;
   }
 
   dimension: sessions_ended {
     type: number
-    description: "Ended sessions."
+    description: "Quizzes of the exam that ended, so far."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions_ended ;;
   }
 
   dimension: responses {
     type: number
-    description: "Responses."
+    description: "Answers in the exam, so far."
     value_format_name: decimal_0
     sql: ${TABLE}.responses ;;
   }
@@ -83,7 +83,7 @@ view: dim_exams {
     timeframes: [raw, date]
     datatype: date
     convert_tz: no
-    description: "First day with activity (UTC)."
+    description: "First day with activity."
     sql: ${TABLE}.first_day ;;
   }
 
@@ -92,7 +92,7 @@ view: dim_exams {
     timeframes: [raw, date]
     datatype: date
     convert_tz: no
-    description: "Last day with activity (UTC)."
+    description: "Last day with activity."
     sql: ${TABLE}.last_day ;;
   }
 

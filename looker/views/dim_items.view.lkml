@@ -31,7 +31,7 @@ view: dim_items {
   dimension: external_ref {
     label: "Reference"
     type: string
-    description: "The tenant's own name of the question."
+    description: "The question's name in the system it came from."
     sql: ${TABLE}.external_ref ;;
   }
 
@@ -44,7 +44,7 @@ view: dim_items {
   dimension: topic_path {
     label: "Topic path"
     type: string
-    description: "Topics from the root down."
+    description: "Names of the topics from the root down, joined by /."
     sql: ${TABLE}.topic_path ;;
   }
 
@@ -56,13 +56,13 @@ view: dim_items {
 
   dimension: difficulty_label {
     type: string
-    description: "The author's guess: easy, medium or hard."
+    description: "The author's judgement: easy, medium or hard; null if none was given."
     sql: ${TABLE}.difficulty_label ;;
   }
 
   dimension: bloom_level {
     type: number
-    description: "Level of thinking after Bloom, 1 to 6."
+    description: "Level of Bloom's taxonomy, 1..6."
     value_format_name: decimal_0
     sql: ${TABLE}.bloom_level ;;
   }
@@ -70,20 +70,20 @@ view: dim_items {
   dimension: stem_start {
     label: "Stem"
     type: string
-    description: "The first words of the question."
+    description: "The first 120 characters of the question."
     sql: ${TABLE}.stem_start ;;
   }
 
   dimension: correct_option {
     label: "Key"
     type: string
-    description: "The option that is correct."
+    description: "Label of the key, the option that is correct."
     sql: ${TABLE}.correct_option ;;
   }
 
   dimension: option_count {
     type: number
-    description: "Number of options."
+    description: "Options to choose from."
     value_format_name: decimal_0
     sql: ${TABLE}.option_count ;;
   }
@@ -97,14 +97,14 @@ view: dim_items {
 
   dimension: is_deleted {
     type: yesno
-    description: "Whether the question was deleted."
+    description: "The question is withdrawn from use."
     sql: ${TABLE}.is_deleted ;;
   }
 
   dimension: created_by {
     label: "Author"
     type: string
-    description: "Who wrote it."
+    description: "Who wrote the question."
     sql: ${TABLE}.created_by ;;
   }
 
@@ -112,7 +112,7 @@ view: dim_items {
     type: time
     timeframes: [raw, date, week, month]
     datatype: timestamp
-    description: "When the version was made (UTC)."
+    description: "When the version was written."
     sql: ${TABLE}.created_at ;;
   }
 

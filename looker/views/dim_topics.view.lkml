@@ -25,19 +25,19 @@ view: dim_topics {
   dimension: topic_name {
     label: "Topic"
     type: string
-    description: "Name of the topic."
+    description: "Name, unique among the topics of one parent."
     sql: ${TABLE}.topic_name ;;
   }
 
   dimension: blueprint_code {
     type: string
-    description: "Code of the topic in blueprints."
+    description: "The code of the exam's blueprint document."
     sql: ${TABLE}.blueprint_code ;;
   }
 
   dimension: topic_path {
     type: string
-    description: "Names from the root down."
+    description: "Names from the root down, joined by /."
     sql: ${TABLE}.topic_path ;;
   }
 
@@ -49,14 +49,14 @@ view: dim_topics {
 
   dimension: depth {
     type: number
-    description: "Level in the tree; a root is 0."
+    description: "Levels below the root, 0 for a root."
     value_format_name: decimal_0
     sql: ${TABLE}.depth ;;
   }
 
   dimension: is_leaf {
     type: yesno
-    description: "Whether no topic lies below it."
+    description: "No topic is below it."
     sql: ${TABLE}.is_leaf ;;
   }
 

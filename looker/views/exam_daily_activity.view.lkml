@@ -19,7 +19,7 @@ view: exam_daily_activity {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the quiz was taken for."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -28,34 +28,34 @@ view: exam_daily_activity {
     timeframes: [raw, date, week, month]
     datatype: date
     convert_tz: no
-    description: "The day (UTC)."
+    description: "The day, a UTC date."
     sql: ${TABLE}.day ;;
   }
 
   dimension: sessions_started {
     type: number
-    description: "Sessions that began that day."
+    description: "Quizzes started that day."
     hidden: yes
     sql: ${TABLE}.sessions_started ;;
   }
 
   dimension: sessions_ended {
     type: number
-    description: "Sessions that were finished or expired that day."
+    description: "Quizzes that ended that day: sessions_finished + sessions_expired."
     hidden: yes
     sql: ${TABLE}.sessions_ended ;;
   }
 
   dimension: sessions_finished {
     type: number
-    description: "Sessions that were finished that day."
+    description: "Quizzes that were finished that day."
     hidden: yes
     sql: ${TABLE}.sessions_finished ;;
   }
 
   dimension: sessions_expired {
     type: number
-    description: "Sessions that expired that day."
+    description: "Quizzes that expired that day."
     hidden: yes
     sql: ${TABLE}.sessions_expired ;;
   }
@@ -69,35 +69,35 @@ view: exam_daily_activity {
 
   dimension: sessions_controlled {
     type: number
-    description: "Sessions of that day that exposure control decided."
+    description: "Quizzes that ended that day and that exposure control decided (adaptive, sympson_hetter, something served)."
     hidden: yes
     sql: ${TABLE}.sessions_controlled ;;
   }
 
   dimension: active_users {
     type: number
-    description: "Students who began a session that day."
+    description: "Students who started one; does not add up over days."
     hidden: yes
     sql: ${TABLE}.active_users ;;
   }
 
   dimension: served {
     type: number
-    description: "Items served in sessions that began that day."
+    description: "Items served in quizzes started that day."
     hidden: yes
     sql: ${TABLE}.served ;;
   }
 
   dimension: responses {
     type: number
-    description: "Answers in sessions that began that day."
+    description: "Answers in quizzes started that day."
     hidden: yes
     sql: ${TABLE}.responses ;;
   }
 
   dimension: correct {
     type: number
-    description: "Correct answers in sessions that began that day."
+    description: "Correct answers in quizzes started that day."
     hidden: yes
     sql: ${TABLE}.correct ;;
   }

@@ -19,7 +19,7 @@ view: exposure_daily_rates {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -32,7 +32,7 @@ view: exposure_daily_rates {
 
   dimension: version {
     type: number
-    description: "Version of the question that was served."
+    description: "The question's version: the one that was served, for what happened in a quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.version ;;
   }
@@ -42,69 +42,69 @@ view: exposure_daily_rates {
     timeframes: [raw, date, week, month]
     datatype: date
     convert_tz: no
-    description: "Day on which the sessions ended (UTC)."
+    description: "UTC date on which the quizzes ended."
     sql: ${TABLE}.day ;;
   }
 
   dimension: sessions {
     type: number
-    description: "Sessions of the exam that ended that day."
+    description: "Quizzes of the exam that ended that day and were served something."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: served {
     type: number
-    description: "Sessions in which the item was served."
+    description: "Quizzes of that day in which the item was served."
     value_format_name: decimal_0
     sql: ${TABLE}.served ;;
   }
 
   dimension: held_back {
     type: number
-    description: "Sessions in which exposure control held the item back."
+    description: "Quizzes of that day in which exposure control held the item back."
     value_format_name: decimal_0
     sql: ${TABLE}.held_back ;;
   }
 
   dimension: forced {
     type: number
-    description: "Times it was given although held back, because nothing else was left."
+    description: "Of those it was served in, quizzes in which everything else was held back."
     value_format_name: decimal_0
     sql: ${TABLE}.forced ;;
   }
 
   dimension: selected {
     type: number
-    description: "Sessions in which the rule selected the item, served or held back."
+    description: "Quizzes in which the rule selected the item, whether served or held back: a quiz counts once."
     value_format_name: decimal_0
     sql: ${TABLE}.selected ;;
   }
 
   dimension: exposure_rate {
     type: number
-    description: "Served by sessions of that day."
+    description: "served ÷ sessions."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate ;;
   }
 
   dimension: exposure_rate_lower {
     type: number
-    description: "Lower end of its 95 % Wilson interval."
+    description: "Lower end of the exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_lower ;;
   }
 
   dimension: exposure_rate_upper {
     type: number
-    description: "Upper end of its 95 % Wilson interval."
+    description: "Upper end of the exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_upper ;;
   }
 
   dimension: selection_rate {
     type: number
-    description: "Selected by sessions of that day."
+    description: "selected ÷ sessions: an estimate of P(S)."
     value_format_name: percent_1
     sql: ${TABLE}.selection_rate ;;
   }
@@ -112,7 +112,7 @@ view: exposure_daily_rates {
   dimension: controlled_sessions {
     group_label: "Controlled sessions"
     type: number
-    description: "Sessions that exposure control decided."
+    description: "Quizzes of that day that exposure control decided (adaptive, sympson_hetter, something served): what re-estimation counts."
     value_format_name: decimal_0
     sql: ${TABLE}.controlled_sessions ;;
   }
@@ -120,7 +120,7 @@ view: exposure_daily_rates {
   dimension: controlled_served {
     group_label: "Controlled sessions"
     type: number
-    description: "Of these, those in which the item was served."
+    description: "Of the controlled quizzes, those in which the item was served."
     value_format_name: decimal_0
     sql: ${TABLE}.controlled_served ;;
   }
@@ -128,7 +128,7 @@ view: exposure_daily_rates {
   dimension: controlled_held_back {
     group_label: "Controlled sessions"
     type: number
-    description: "Of these, those in which it was held back."
+    description: "Of the controlled quizzes, those in which the item was held back."
     value_format_name: decimal_0
     sql: ${TABLE}.controlled_held_back ;;
   }

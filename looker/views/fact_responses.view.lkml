@@ -19,13 +19,13 @@ view: fact_responses {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the quiz was taken for."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
   dimension: quiz_id {
     type: string
-    description: "One sitting of one student."
+    description: "The quiz: one sitting of one student."
     sql: ${TABLE}.quiz_id ;;
   }
 
@@ -45,7 +45,7 @@ view: fact_responses {
 
   dimension: version {
     type: number
-    description: "Version of the question that was served."
+    description: "The question's version: the one that was served, for what happened in a quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.version ;;
   }
@@ -84,7 +84,7 @@ view: fact_responses {
   dimension: theta_before {
     label: "Theta before"
     type: number
-    description: "Ability estimate (EAP, logits) just before the item was chosen."
+    description: "Ability estimate (EAP, logits of the exam's scale) just before the item was chosen; null in quizzes that are not adaptive."
     value_format_name: decimal_2
     sql: ${TABLE}.theta_before ;;
   }
@@ -92,14 +92,14 @@ view: fact_responses {
   dimension: sh_p {
     label: "sh_p"
     type: number
-    description: "Exposure-control parameter that was in force, 0 to 1."
+    description: "Exposure-control parameter that the item was chosen under: the probability that it is administered once it is selected, 0..1."
     value_format: "0.000"
     sql: ${TABLE}.sh_p ;;
   }
 
   dimension: option_label {
     type: string
-    description: "The option that was chosen; empty where only right or wrong is known."
+    description: "The option that was chosen; null where only right or wrong was recorded."
     sql: ${TABLE}.option_label ;;
   }
 
@@ -125,14 +125,14 @@ view: fact_responses {
 
   dimension: attempt_number {
     type: number
-    description: "Which attempt of this student at this question it was, from 1."
+    description: "The how-manieth answer of this student to this question, in any exam and version, by answered_at, then by the order they came in; from 1."
     value_format_name: decimal_0
     sql: ${TABLE}.attempt_number ;;
   }
 
   dimension: is_first_attempt {
     type: yesno
-    description: "Whether it was the first; only first attempts feed calibration."
+    description: "attempt_number is 1; only these feed estimation."
     sql: ${TABLE}.is_first_attempt ;;
   }
 
@@ -140,7 +140,7 @@ view: fact_responses {
     type: time
     timeframes: [raw, time, hour_of_day, date, week, month]
     datatype: timestamp
-    description: "When the student answered (UTC)."
+    description: "When the student answered."
     sql: ${TABLE}.answered_at ;;
   }
 
@@ -148,7 +148,7 @@ view: fact_responses {
     type: time
     timeframes: [raw, time, date]
     datatype: timestamp
-    description: "When the item was served (UTC)."
+    description: "When the item was served."
     sql: ${TABLE}.served_at ;;
   }
 
@@ -156,7 +156,7 @@ view: fact_responses {
     type: time
     timeframes: [raw, time, date]
     datatype: timestamp
-    description: "When the row came in (UTC); late for imports and offline devices."
+    description: "When the row came into the database; later than the event for imports and for devices that were offline."
     sql: ${TABLE}.recorded_at ;;
   }
 
@@ -165,7 +165,7 @@ view: fact_responses {
     timeframes: [raw, date, week, month]
     datatype: date
     convert_tz: no
-    description: "Day on which the quiz began (UTC)."
+    description: "UTC date on which the quiz was started; daily aggregates are kept by it."
     sql: ${TABLE}.session_started_on ;;
   }
 

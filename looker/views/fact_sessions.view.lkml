@@ -19,13 +19,13 @@ view: fact_sessions {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the quiz was taken for."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
   dimension: quiz_id {
     type: string
-    description: "One sitting of one student."
+    description: "The quiz: one sitting of one student."
     sql: ${TABLE}.quiz_id ;;
   }
 
@@ -50,20 +50,20 @@ view: fact_sessions {
 
   dimension: selector {
     type: string
-    description: "The rule that chose the items: vanilla, sympson_hetter or fixed."
+    description: "The selection rule chosen for the quiz: vanilla, sympson_hetter or fixed."
     sql: ${TABLE}.selector ;;
   }
 
   dimension: status {
     type: string
-    description: "open, finished, or expired (left before the end)."
+    description: "open, finished, or expired (its time ran out before it was finished)."
     sql: ${TABLE}.status ;;
   }
 
   dimension: num_questions {
     label: "Items asked for"
     type: number
-    description: "How many items were asked for."
+    description: "Items the student asked for."
     value_format_name: decimal_0
     sql: ${TABLE}.num_questions ;;
   }
@@ -71,7 +71,7 @@ view: fact_sessions {
   dimension: served {
     label: "Items served"
     type: number
-    description: "How many items were served."
+    description: "Items served in the quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.served ;;
   }
@@ -79,7 +79,7 @@ view: fact_sessions {
   dimension: answered {
     label: "Items answered"
     type: number
-    description: "How many items were answered."
+    description: "Items of the quiz that were answered."
     value_format_name: decimal_0
     sql: ${TABLE}.answered ;;
   }
@@ -87,14 +87,14 @@ view: fact_sessions {
   dimension: correct {
     label: "Items correct"
     type: number
-    description: "How many answers were correct."
+    description: "Items answered correctly."
     value_format_name: decimal_0
     sql: ${TABLE}.correct ;;
   }
 
   dimension: accuracy {
     type: number
-    description: "Share of the answers that are correct."
+    description: "correct ÷ answered; null if nothing was answered."
     value_format_name: percent_1
     sql: ${TABLE}.accuracy ;;
   }
@@ -115,7 +115,7 @@ view: fact_sessions {
 
   dimension: theta {
     type: number
-    description: "Ability estimate (EAP, logits) at the end."
+    description: "Last ability estimate (EAP); the starting value where ability was not estimated."
     value_format_name: decimal_2
     sql: ${TABLE}.theta ;;
   }
@@ -123,7 +123,7 @@ view: fact_sessions {
   dimension: theta_se {
     label: "Theta SE"
     type: number
-    description: "Standard error of the ability estimate, in logits."
+    description: "Posterior standard deviation of theta; null where ability was not estimated."
     value_format_name: decimal_2
     sql: ${TABLE}.theta_se ;;
   }
@@ -132,7 +132,7 @@ view: fact_sessions {
     type: time
     timeframes: [raw, time, hour_of_day, date, week, month]
     datatype: timestamp
-    description: "When the session began (UTC)."
+    description: "When it was started."
     sql: ${TABLE}.started_at ;;
   }
 
@@ -140,7 +140,7 @@ view: fact_sessions {
     type: time
     timeframes: [raw, time, date, week, month]
     datatype: timestamp
-    description: "When the session was finished or expired (UTC)."
+    description: "When it ended; null while open."
     sql: ${TABLE}.ended_at ;;
   }
 

@@ -19,7 +19,7 @@ view: item_health {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -32,7 +32,7 @@ view: item_health {
 
   dimension: version {
     type: number
-    description: "Version of the question that was served."
+    description: "The question's version: the one that was served, for what happened in a quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.version ;;
   }
@@ -45,20 +45,20 @@ view: item_health {
 
   dimension: difficulty_label {
     type: string
-    description: "The author's guess: easy, medium or hard."
+    description: "The author's judgement: easy, medium or hard."
     sql: ${TABLE}.difficulty_label ;;
   }
 
   dimension: is_live {
     type: yesno
-    description: "Whether this version is published in the exam."
+    description: "Published in the exam in this version, and not deleted."
     sql: ${TABLE}.is_live ;;
   }
 
   dimension: attempts {
     group_label: "Classical"
     type: number
-    description: "Responses to this version in the exam."
+    description: "Answers to this version in the exam, all attempts."
     value_format_name: decimal_0
     sql: ${TABLE}.attempts ;;
   }
@@ -66,7 +66,7 @@ view: item_health {
   dimension: first_attempts {
     group_label: "Classical"
     type: number
-    description: "First attempts among the responses."
+    description: "Answers to this version in the exam that were first attempts."
     value_format_name: decimal_0
     sql: ${TABLE}.first_attempts ;;
   }
@@ -84,7 +84,7 @@ view: item_health {
     label: "Point-biserial"
     group_label: "Classical"
     type: number
-    description: "Correlation of the item with the rest of the quiz."
+    description: "Correlation of right/wrong with the share correct on the quiz's other items (item-rest), over first attempts in quizzes with at least 5 answers; null where either does not vary. Adaptive quizzes level that share, so it runs low there."
     value_format_name: decimal_2
     sql: ${TABLE}.r_point_biserial ;;
   }
@@ -130,7 +130,7 @@ view: item_health {
   dimension: served {
     group_label: "Exposure"
     type: number
-    description: "How often the item was served in ended sessions."
+    description: "Ended quizzes in which it was served."
     value_format_name: decimal_0
     sql: ${TABLE}.served ;;
   }
@@ -138,7 +138,7 @@ view: item_health {
   dimension: held_back {
     group_label: "Exposure"
     type: number
-    description: "How often exposure control held the item back."
+    description: "Ended quizzes in which it was held back."
     value_format_name: decimal_0
     sql: ${TABLE}.held_back ;;
   }
@@ -146,7 +146,7 @@ view: item_health {
   dimension: sessions {
     group_label: "Exposure"
     type: number
-    description: "Ended sessions of the exam."
+    description: "Ended quizzes of the exam that were served something."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
@@ -154,7 +154,7 @@ view: item_health {
   dimension: exposure_rate {
     group_label: "Exposure"
     type: number
-    description: "Served by ended sessions of the exam, over all time."
+    description: "served ÷ sessions; null before any quiz ended."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate ;;
   }
@@ -162,7 +162,7 @@ view: item_health {
   dimension: exposure_rate_lower {
     group_label: "Exposure"
     type: number
-    description: "Lower end of the 95 % Wilson interval of the exposure rate."
+    description: "Lower end of the exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_lower ;;
   }
@@ -170,7 +170,7 @@ view: item_health {
   dimension: exposure_rate_upper {
     group_label: "Exposure"
     type: number
-    description: "Upper end of the 95 % Wilson interval of the exposure rate."
+    description: "Upper end of the exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_upper ;;
   }
@@ -191,7 +191,7 @@ view: item_health {
     label: "Exposure rate (28 days)"
     group_label: "Exposure"
     type: number
-    description: "Served by ended sessions of the exam, over the last 28 days."
+    description: "served_28d ÷ sessions_28d."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_28d ;;
   }
@@ -200,7 +200,7 @@ view: item_health {
     label: "Exposure rate (28 days) lower"
     group_label: "Exposure"
     type: number
-    description: "Lower end of its 95 % Wilson interval."
+    description: "Lower end of the recent exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_28d_lower ;;
   }
@@ -209,7 +209,7 @@ view: item_health {
     label: "Exposure rate (28 days) upper"
     group_label: "Exposure"
     type: number
-    description: "Upper end of its 95 % Wilson interval."
+    description: "Upper end of the recent exposure rate's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.exposure_rate_28d_upper ;;
   }
@@ -219,14 +219,14 @@ view: item_health {
     timeframes: [raw, date]
     datatype: date
     convert_tz: no
-    description: "Day on which the item was served last (UTC)."
+    description: "Last day on which it was served."
     sql: ${TABLE}.last_served_on ;;
   }
 
   dimension: tau {
     group_label: "Exposure"
     type: number
-    description: "The highest exposure rate that the exam allows an item."
+    description: "The highest exposure rate that the exam allows an item, 0..1."
     value_format_name: percent_1
     sql: ${TABLE}.tau ;;
   }
@@ -235,7 +235,7 @@ view: item_health {
     label: "sh_p"
     group_label: "Exposure"
     type: number
-    description: "Exposure-control parameter in force, 0 to 1."
+    description: "Exposure parameter in force; null if none was ever set, which delivers like 1."
     value_format: "0.000"
     sql: ${TABLE}.sh_p ;;
   }
@@ -243,7 +243,7 @@ view: item_health {
   dimension: is_pinned {
     group_label: "Exposure"
     type: yesno
-    description: "Whether sh_p is set by hand and kept."
+    description: "sh_p was set by hand and calibration leaves it alone."
     sql: ${TABLE}.is_pinned ;;
   }
 
@@ -251,7 +251,7 @@ view: item_health {
     label: "IRT model"
     group_label: "IRT"
     type: string
-    description: "The IRT model of the exam."
+    description: "Model of the published parameters; null if not calibrated."
     sql: ${TABLE}.irt_model ;;
   }
 
@@ -266,7 +266,7 @@ view: item_health {
   dimension: b {
     group_label: "IRT"
     type: number
-    description: "Difficulty, in logits."
+    description: "Difficulty, in logits of the exam's ability scale."
     value_format_name: decimal_2
     sql: ${TABLE}.b ;;
   }
@@ -274,7 +274,7 @@ view: item_health {
   dimension: c {
     group_label: "IRT"
     type: number
-    description: "Lower asymptote (guessing), 0 to 1."
+    description: "Lower asymptote (pseudo-guessing), 0 where the model has none."
     value_format_name: decimal_2
     sql: ${TABLE}.c ;;
   }
@@ -290,7 +290,7 @@ view: item_health {
   dimension: se_b {
     group_label: "IRT"
     type: number
-    description: "Standard error of b, in logits."
+    description: "Standard error of b."
     value_format: "0.000"
     sql: ${TABLE}.se_b ;;
   }
@@ -306,7 +306,7 @@ view: item_health {
   dimension: n_respondents {
     group_label: "IRT"
     type: number
-    description: "Respondents that a, b and c were estimated from."
+    description: "First attempts that the parameters rest on."
     value_format_name: decimal_0
     sql: ${TABLE}.n_respondents ;;
   }
@@ -315,7 +315,7 @@ view: item_health {
     type: time
     timeframes: [raw, time, date]
     datatype: timestamp
-    description: "When a, b and c were estimated (UTC)."
+    description: "When the parameters were estimated."
     sql: ${TABLE}.fitted_at ;;
   }
 
@@ -323,7 +323,7 @@ view: item_health {
     label: "p-value shift"
     group_label: "Classical"
     type: number
-    description: "Recent minus earlier share of right answers."
+    description: "p_value of the recent window less that before it."
     value_format_name: percent_1
     sql: ${TABLE}.p_value_shift ;;
   }
@@ -332,7 +332,7 @@ view: item_health {
     label: "p-value shift (z)"
     group_label: "Classical"
     type: number
-    description: "The shift in standard errors."
+    description: "p_value_shift ÷ √(p(1 − p)(1/n₁ + 1/n₂)), p over all: its size in standard errors."
     value_format_name: decimal_2
     sql: ${TABLE}.p_value_shift_z ;;
   }
@@ -341,7 +341,7 @@ view: item_health {
     label: "Low discrimination"
     group_label: "Flags"
     type: yesno
-    description: "Discrimination a (or the point-biserial, where there is no a) is below its threshold."
+    description: "a below flag_min_discrimination; if not calibrated, r_point_biserial below flag_min_point_biserial."
     sql: ${TABLE}.is_low_discrimination ;;
   }
 
@@ -349,7 +349,7 @@ view: item_health {
     label: "Too easy"
     group_label: "Flags"
     type: yesno
-    description: "Nearly everyone is right."
+    description: "p_value above flag_easy_p_value."
     sql: ${TABLE}.is_too_easy ;;
   }
 
@@ -357,7 +357,7 @@ view: item_health {
     label: "Too hard"
     group_label: "Flags"
     type: yesno
-    description: "Few are right."
+    description: "p_value below flag_hard_p_value."
     sql: ${TABLE}.is_too_hard ;;
   }
 
@@ -365,7 +365,7 @@ view: item_health {
     label: "Over-exposed"
     group_label: "Flags"
     type: yesno
-    description: "The lower end of the 28-day exposure rate is above tau."
+    description: "exposure_rate_28d_lower is above tau: noise in few quizzes accuses nobody."
     sql: ${TABLE}.is_over_exposed ;;
   }
 
@@ -373,7 +373,7 @@ view: item_health {
     label: "Unused"
     group_label: "Flags"
     type: yesno
-    description: "Live, but not served in the last 28 days."
+    description: "Live, and not served in the recent window although quizzes ended."
     sql: ${TABLE}.is_unused ;;
   }
 
@@ -381,7 +381,7 @@ view: item_health {
     label: "Drifted"
     group_label: "Flags"
     type: yesno
-    description: "The share of right answers has shifted against earlier answers."
+    description: "p_value_shift_z beyond flag_drift_z and p_value_shift beyond flag_drift_p_value, up or down."
     sql: ${TABLE}.is_drifted ;;
   }
 
@@ -389,14 +389,14 @@ view: item_health {
     label: "Dead distractor"
     group_label: "Flags"
     type: yesno
-    description: "A wrong option that hardly anyone chooses."
+    description: "A wrong option was chosen by fewer than flag_dead_distractor_share."
     sql: ${TABLE}.has_dead_distractor ;;
   }
 
   dimension: flag_count {
     group_label: "Flags"
     type: number
-    description: "How many flags the item bears."
+    description: "Flags that are raised."
     value_format_name: decimal_0
     sql: ${TABLE}.flag_count ;;
   }

@@ -19,48 +19,48 @@ view: selector_experiment {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
   dimension: cohort_key {
     label: "Experiment"
     type: string
-    description: "What was divided into cohorts."
+    description: "The experiment: what was divided into cohorts."
     sql: ${TABLE}.cohort_key ;;
   }
 
   dimension: cohort_value {
     label: "Cohort"
     type: string
-    description: "The cohort."
+    description: "The cohort, an arm of the experiment."
     sql: ${TABLE}.cohort_value ;;
   }
 
   dimension: sessions {
     type: number
-    description: "Ended sessions of the cohort."
+    description: "Ended quizzes: the sample size of exposure and overlap."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: sessions_finished {
     type: number
-    description: "Finished sessions of the cohort."
+    description: "Of the ended quizzes, those that were finished."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions_finished ;;
   }
 
   dimension: mean_test_length {
     type: number
-    description: "Mean number of items served a session."
+    description: "Items served a quiz."
     value_format_name: decimal_1
     sql: ${TABLE}.mean_test_length ;;
   }
 
   dimension: items_served {
     type: number
-    description: "Items that were served at least once."
+    description: "Different items served."
     value_format_name: decimal_0
     sql: ${TABLE}.items_served ;;
   }
@@ -68,23 +68,23 @@ view: selector_experiment {
   dimension: max_exposure {
     label: "Max exposure"
     type: number
-    description: "Highest exposure rate of an item in the cohort."
+    description: "Highest exposure rate of an item; being the largest of many, it is overstated."
     value_format_name: percent_1
     sql: ${TABLE}.max_exposure ;;
   }
 
   dimension: max_exposure_lower {
-    label: "Max exposure, lower"
+    label: "Max exposure"
     type: number
-    description: "Lower end of the 95 % interval of: max exposure."
+    description: "Lower end of that item's 95 % Wilson interval."
     value_format_name: percent_1
     sql: ${TABLE}.max_exposure_lower ;;
   }
 
   dimension: max_exposure_upper {
-    label: "Max exposure, upper"
+    label: "Max exposure"
     type: number
-    description: "Upper end of the 95 % interval of: max exposure."
+    description: "Upper end of that item's 95 % Wilson interval; being the largest of many, the item's own rate is overstated."
     value_format_name: percent_1
     sql: ${TABLE}.max_exposure_upper ;;
   }
@@ -92,23 +92,23 @@ view: selector_experiment {
   dimension: overlap {
     label: "Overlap"
     type: number
-    description: "Share of items that two students of the cohort have in common."
+    description: "Share of items that two quizzes have in common: Σc(c − 1) ÷ (N(N − 1)L), c the times an item was served, N sessions, L mean_test_length."
     value_format_name: percent_1
     sql: ${TABLE}.overlap ;;
   }
 
   dimension: overlap_lower {
-    label: "Overlap, lower"
+    label: "Overlap"
     type: number
-    description: "Lower end of the 95 % interval of: overlap."
+    description: "Lower end of the overlap's 95 % interval, from the delete-a-day jackknife (Quenouille 1956, Tukey 1958); null under 5 days."
     value_format_name: percent_1
     sql: ${TABLE}.overlap_lower ;;
   }
 
   dimension: overlap_upper {
-    label: "Overlap, upper"
+    label: "Overlap"
     type: number
-    description: "Upper end of the 95 % interval of: overlap."
+    description: "Upper end of the overlap's 95 % interval, from the delete-a-day jackknife; null under 5 days."
     value_format_name: percent_1
     sql: ${TABLE}.overlap_upper ;;
   }
@@ -116,23 +116,23 @@ view: selector_experiment {
   dimension: mean_theta_se {
     label: "Mean theta SE"
     type: number
-    description: "Mean standard error of ability at the end, in logits."
+    description: "Mean standard error of the final ability estimate."
     value_format: "0.000"
     sql: ${TABLE}.mean_theta_se ;;
   }
 
   dimension: mean_theta_se_lower {
-    label: "Mean theta SE, lower"
+    label: "Mean theta SE"
     type: number
-    description: "Lower end of the 95 % interval of: mean theta se."
+    description: "Lower end of the 95 % normal interval of mean_theta_se over quizzes; null under 2."
     value_format: "0.000"
     sql: ${TABLE}.mean_theta_se_lower ;;
   }
 
   dimension: mean_theta_se_upper {
-    label: "Mean theta SE, upper"
+    label: "Mean theta SE"
     type: number
-    description: "Upper end of the 95 % interval of: mean theta se."
+    description: "Upper end of the 95 % normal interval of mean_theta_se over quizzes; null under 2."
     value_format: "0.000"
     sql: ${TABLE}.mean_theta_se_upper ;;
   }
@@ -140,23 +140,23 @@ view: selector_experiment {
   dimension: mean_accuracy {
     label: "Mean accuracy"
     type: number
-    description: "Mean share of right answers a session."
+    description: "Mean share correct of a quiz."
     value_format_name: percent_1
     sql: ${TABLE}.mean_accuracy ;;
   }
 
   dimension: mean_accuracy_lower {
-    label: "Mean accuracy, lower"
+    label: "Mean accuracy"
     type: number
-    description: "Lower end of the 95 % interval of: mean accuracy."
+    description: "Lower end of the 95 % normal interval of mean_accuracy over quizzes; null under 2."
     value_format_name: percent_1
     sql: ${TABLE}.mean_accuracy_lower ;;
   }
 
   dimension: mean_accuracy_upper {
-    label: "Mean accuracy, upper"
+    label: "Mean accuracy"
     type: number
-    description: "Upper end of the 95 % interval of: mean accuracy."
+    description: "Upper end of the 95 % normal interval of mean_accuracy over quizzes; null under 2."
     value_format_name: percent_1
     sql: ${TABLE}.mean_accuracy_upper ;;
   }
@@ -206,7 +206,7 @@ view: selector_experiment {
   dimension: mean_theta_se_sessions {
     group_label: "Sample sizes"
     type: number
-    description: "Sessions that mean theta SE is taken over."
+    description: "Quizzes that mean_theta_se is taken over."
     value_format_name: decimal_0
     sql: ${TABLE}.mean_theta_se_sessions ;;
   }
@@ -214,7 +214,7 @@ view: selector_experiment {
   dimension: mean_accuracy_sessions {
     group_label: "Sample sizes"
     type: number
-    description: "Sessions that mean accuracy is taken over."
+    description: "Quizzes that mean_accuracy is taken over."
     value_format_name: decimal_0
     sql: ${TABLE}.mean_accuracy_sessions ;;
   }
@@ -223,7 +223,7 @@ view: selector_experiment {
     label: "Mean Time Sessions"
     group_label: "Sample sizes"
     type: number
-    description: "Sessions that mean time is taken over."
+    description: "Quizzes that mean_time_ms is taken over."
     value_format_name: decimal_0
     sql: ${TABLE}.mean_time_ms_sessions ;;
   }
@@ -233,7 +233,7 @@ view: selector_experiment {
     timeframes: [raw, date]
     datatype: date
     convert_tz: no
-    description: "First day with an ended session (UTC)."
+    description: "First day with an ended quiz."
     sql: ${TABLE}.first_day ;;
   }
 
@@ -242,7 +242,7 @@ view: selector_experiment {
     timeframes: [raw, date]
     datatype: date
     convert_tz: no
-    description: "Last day with an ended session (UTC)."
+    description: "Last day with an ended quiz."
     sql: ${TABLE}.last_day ;;
   }
 

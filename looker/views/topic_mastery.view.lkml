@@ -19,7 +19,7 @@ view: topic_mastery {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -38,28 +38,28 @@ view: topic_mastery {
 
   dimension: attempts {
     type: number
-    description: "Answers to items of the topic and of the topics below it."
+    description: "Answers in the topic and below."
     value_format_name: decimal_0
     sql: ${TABLE}.attempts ;;
   }
 
   dimension: correct {
     type: number
-    description: "Correct answers among them."
+    description: "Correct answers in the topic and below."
     value_format_name: decimal_0
     sql: ${TABLE}.correct ;;
   }
 
   dimension: accuracy {
     type: number
-    description: "Share of answers that are correct."
+    description: "correct ÷ attempts."
     value_format_name: percent_1
     sql: ${TABLE}.accuracy ;;
   }
 
   dimension: mastery {
     type: number
-    description: "Accuracy, shrunk towards the parent topic where answers are few."
+    description: "(correct + w·m) ÷ (attempts + w): m is the mastery of the topic above, for a root that of the student's whole exam, which leans on ½; w is mastery_prior_weight."
     value_format_name: percent_1
     sql: ${TABLE}.mastery ;;
   }
@@ -67,21 +67,21 @@ view: topic_mastery {
   dimension: mastery_se {
     label: "Mastery SE"
     type: number
-    description: "Standard error of mastery."
+    description: "√(mastery(1 − mastery) ÷ (attempts + w + 1)), the posterior's standard deviation."
     value_format: "0.000"
     sql: ${TABLE}.mastery_se ;;
   }
 
   dimension: mastery_lower {
     type: number
-    description: "Lower end of the 95 % interval of mastery."
+    description: "mastery − 1.96·mastery_se, at least 0."
     value_format_name: percent_1
     sql: ${TABLE}.mastery_lower ;;
   }
 
   dimension: mastery_upper {
     type: number
-    description: "Upper end of the 95 % interval of mastery."
+    description: "mastery + 1.96·mastery_se, at most 1."
     value_format_name: percent_1
     sql: ${TABLE}.mastery_upper ;;
   }
@@ -104,7 +104,7 @@ view: topic_mastery {
     type: time
     timeframes: [raw, time, date, week, month]
     datatype: timestamp
-    description: "When the student answered an item of the topic last (UTC)."
+    description: "When the student answered an item of the topic last."
     sql: ${TABLE}.last_seen_at ;;
   }
 

@@ -19,7 +19,7 @@ view: user_ability {
   dimension: exam_code {
     label: "Exam"
     type: string
-    description: "The exam that the row is about."
+    description: "The exam. For what happened in a quiz it is the exam of the quiz, not of the question."
     sql: ${TABLE}.exam_code ;;
   }
 
@@ -32,7 +32,7 @@ view: user_ability {
 
   dimension: theta {
     type: number
-    description: "Ability (EAP, logits) after the last ended session."
+    description: "Ability estimate (EAP), in logits of the exam's scale."
     value_format_name: decimal_2
     sql: ${TABLE}.theta ;;
   }
@@ -40,21 +40,21 @@ view: user_ability {
   dimension: theta_se {
     label: "Theta SE"
     type: number
-    description: "Its standard error, in logits."
+    description: "Posterior standard deviation of theta."
     value_format_name: decimal_2
     sql: ${TABLE}.theta_se ;;
   }
 
   dimension: theta_lower {
     type: number
-    description: "Lower end of its 95 % interval, in logits."
+    description: "theta − 1.96·theta_se, the lower end of its 95 % interval."
     value_format_name: decimal_2
     sql: ${TABLE}.theta_lower ;;
   }
 
   dimension: theta_upper {
     type: number
-    description: "Upper end of its 95 % interval, in logits."
+    description: "theta + 1.96·theta_se, the upper end of its 95 % interval."
     value_format_name: decimal_2
     sql: ${TABLE}.theta_upper ;;
   }
@@ -68,20 +68,20 @@ view: user_ability {
 
   dimension: quiz_id {
     type: string
-    description: "The session that the estimate comes from."
+    description: "The quiz it comes from."
     sql: ${TABLE}.quiz_id ;;
   }
 
   dimension: responses {
     type: number
-    description: "Answers in the session of the estimate."
+    description: "Answers in that quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.responses ;;
   }
 
   dimension: sessions_scored {
     type: number
-    description: "Sessions with an estimate."
+    description: "Ended quizzes of the student in which ability was estimated."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions_scored ;;
   }
@@ -90,7 +90,7 @@ view: user_ability {
     type: time
     timeframes: [raw, time, date, week, month]
     datatype: timestamp
-    description: "When that session ended (UTC)."
+    description: "When that quiz ended."
     sql: ${TABLE}.estimated_at ;;
   }
 

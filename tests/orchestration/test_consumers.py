@@ -49,12 +49,14 @@ def test_what_a_consumer_reads_leads_to_it(name: str, read: dg.AssetKey):
 
 
 def test_the_api_declares_the_marts_that_its_routers_read():
-    calls = [
-        node
+    read = {
+        ast.literal_eval(keyword.value)
         for file in (ROOT / "delivery_api").rglob("*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "page_of"
-    ]
-    read = {ast.literal_eval(call.args[2]) for call in calls}
+        if isinstance(node, ast.ClassDef)
+        for keyword in node.keywords
+        if keyword.arg == "mart"
+    }
+    assert read
     parents = defs.resolve_asset_graph().get(key("consumers", "delivery_api")).parent_keys
     assert {k.path[-1] for k in parents if k.path[0] == "analytics"} == read

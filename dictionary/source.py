@@ -1,0 +1,78 @@
+"""The marts and their columns, as dbt's yml says them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+_PROJECT = ROOT / "dbt_qbank"
+_BLOCK = re.compile(r"{% docs (\w+) %}(.*?){% enddocs %}", re.S)
+_REFERENCE = re.compile(r"{{ doc\('(\w+)'\) }}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a mart.
+
+    Attributes:
+        data_type: in Postgres.
+        nullable: a row may have none.
+        description: one paragraph that needs no other to be understood.
+        label: what people call it; None where its name does.
+    """
+
+    name: str
+    data_type: str
+    nullable: bool
+    description: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Mart:
+    """A table or view of the schema analytics, with its columns in their order."""
+
+    name: str
+    columns: Mapping[str, Column]
+
+
+def marts() -> dict[str, Mart]:
+    """Every mart, by name.
+
+    Raises:
+        ValueError: a column has no description.
+    """
+    blocks = dict(_BLOCK.findall((_PROJECT / "models" / "columns.md").read_text()))
+    files = sorted((_PROJECT / "models" / "marts").glob("*/*.yml"))
+    models = [
+        model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])
+    ]
+    return {model["name"]: _mart(model, blocks) for model in models}
+
+
+def variables() -> dict[str, Any]:
+    """The variables of the dbt project, with their defaults."""
+    found: dict[str, Any] = yaml.safe_load((_PROJECT / "dbt_project.yml").read_text())["vars"]
+    return found
+
+
+def _mart(model: Mapping[str, Any], blocks: Mapping[str, str]) -> Mart:
+    columns = {}
+    for column in model["columns"]:
+        text = _REFERENCE.sub(lambda found: blocks[found[1]], column.get("description", ""))
+        if not text:
+            raise ValueError(f"{model['name']}.{column['name']} has no description in dbt's yml")
+        columns[column["name"]] = Column(
+            name=column["name"],
+            data_type=column["data_type"],
+            nullable={"type": "not_null"} not in column.get("constraints", []),
+            description=" ".join(text.split()),
+            label=column.get("config", {}).get("meta", {}).get("label"),
+        )
+    return Mart(model["name"], columns)
