@@ -4,6 +4,7 @@ VENV := .venv
 UV_VERSION := 0.13.8
 UV := $(VENV)/bin/uv
 BIN := $(VENV)/bin
+DIST := dist
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
@@ -11,11 +12,11 @@ export GX_ANALYTICS_ENABLED := false
 export UV_COMPILE_BYTECODE := 1
 
 # --inexact keeps uv itself, and the groups that an earlier target added
-SYNC := $(UV) sync --frozen --inexact --quiet
-LOCK := pyproject.toml uv.lock
+SYNC := $(UV) sync --frozen --inexact --quiet --extra console
+LOCK := pyproject.toml calibration/pyproject.toml uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast generate lint format bench clean browser
+.PHONY: help setup demo serve test test-fast generate lint format bench wheels clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +71,11 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 bench: $(VENV)/.bench ## ratios against named baselines, in one run
 	@$(BIN)/python -m bench
 
+wheels: | $(UV) ## the two distributions, in dist/
+	@rm -f "$(DIST)"/*.whl
+	@$(UV) build --quiet --all-packages --wheel --out-dir "$(DIST)"
+	@ls "$(DIST)"/*.whl
+
 # The browser tests drive a real Chromium. Root installs it where it is missing; others are told.
 browser:
 	@if ! command -v chromium chromium-browser google-chrome >/dev/null 2>&1; then \
@@ -79,5 +85,5 @@ browser:
 
 clean: ## remove the environment, the embedded database and all build products
 	@if [ -x $(BIN)/qbank ] && [ -e .qbank ]; then $(BIN)/qbank db drop-embedded --yes; fi
-	@rm -rf $(VENV) .qbank dbt_qbank/target dbt_qbank/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) .qbank dist dbt_qbank/target dbt_qbank/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -64,6 +64,8 @@ from calibration.linking import Drift, Link, drift, link
 from calibration.reestimation import Reestimation, reestimate
 from calibration.scoring import Estimate, Score, eap, mle, wle
 
+__version__ = "0.1.0"
+
 __all__ = [
     "SX2",
     "Ability",

@@ -50,7 +50,7 @@ def readiness(state: Any) -> list[Check]:
 
 
 def _migrations(state: Any, applied: set[str]) -> Check:
-    folder = migrations_folder(state.settings)
+    folder = migrations_folder()
     known = {file.stem for file in folder.glob("[0-9]*.sql") if ".rollback" not in file.name}
     missing = sorted(known - applied)
     reason = f"missing {', '.join(missing)}: run `qbank db migrate`" if missing else "all applied"

@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from qbank.errors import SettingsError
+from qbank.project_files import checkout
 
 PREFIX = "QBANK_"
 _HIDDEN = ("password", "secret", "url", "token", "key")
@@ -25,8 +26,7 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,55}")
 
 def _project_dir() -> Path:
     """The checkout that holds this package, else the working directory."""
-    checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "sql").is_dir() else Path.cwd()
+    return checkout() or Path.cwd()
 
 
 class SettingsGroup(BaseSettings):
@@ -71,7 +71,8 @@ class Settings(SettingsGroup):
 
     Attributes:
         env: where this runs; ``prod`` refuses conveniences that only suit one machine.
-        project_dir: the checkout (holds ``sql/``, ``dbt_qbank/``, ``deploy/``).
+        project_dir: folder of ``.env`` and of a relative `home`: the checkout; for an
+            installation from a wheel, the working directory.
         home: folder for everything made at run time: embedded database, logs, secrets.
         database_url: a Postgres server to use; None uses the embedded one.
         database_password: password of the owner in `database_url`, as it is: nothing in it needs
@@ -146,24 +147,6 @@ class Settings(SettingsGroup):
     def model_post_init(self, context: Any) -> None:
         """Anchors a relative home in the project, whatever the working directory."""
         object.__setattr__(self, "home", (self.project_dir / self.home.expanduser()).absolute())
-
-    def in_checkout(self, part: str, what: str) -> Path:
-        """A part of the checkout that no wheel carries.
-
-        Args:
-            part: path below the project folder, such as ``dbt_qbank``.
-            what: what it is needed for, for the message.
-
-        Raises:
-            SettingsError: the project folder is no checkout.
-        """
-        found = self.project_dir / part
-        if not found.exists():
-            raise SettingsError(
-                f"{what} from a checkout of qbank and {found} is missing: "
-                "set QBANK_PROJECT_DIR to the checkout"
-            )
-        return found
 
     @property
     def embedded(self) -> bool:

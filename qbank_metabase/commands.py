@@ -15,16 +15,17 @@ from typing import Annotated
 import typer
 
 from qbank.errors import QbankError
-from qbank_metabase import CONTENT_FOLDER
 
 app = typer.Typer(help="Metabase: dashboards as code.", no_args_is_help=True)
 
-ContentFolder = Annotated[Path, typer.Option("--content", help="Folder of the content.")]
+ContentFolder = Annotated[
+    Path | None, typer.Option("--content", help="Folder of the content; else qbank's own.")
+]
 _SYNC_WAIT_SECONDS = 120
 
 
 @app.command()
-def check(content: ContentFolder = CONTENT_FOLDER) -> None:
+def check(content: ContentFolder = None) -> None:
     """Check the content on disk; asks nothing of a Metabase."""
     from qbank_metabase.content import load_content
 
@@ -38,7 +39,7 @@ def check(content: ContentFolder = CONTENT_FOLDER) -> None:
 
 @app.command()
 def push(
-    content: ContentFolder = CONTENT_FOLDER,
+    content: ContentFolder = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the differences; change nothing.")
     ] = False,

@@ -14,7 +14,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from qbank_metabase import CONTENT_FOLDER
+from qbank.project_files import project_file
 from qbank_metabase.documents import (
     CardDocument,
     CollectionDocument,
@@ -57,11 +57,11 @@ class Content:
         }
 
 
-def load_content(folder: Path = CONTENT_FOLDER) -> Content:
+def load_content(folder: Path | None = None) -> Content:
     """Read and check `collections.yml`, `cards/**/*.yml` and `dashboards/*.yml`.
 
     Args:
-        folder: The content folder.
+        folder: The content folder; None takes qbank's own.
 
     Returns:
         The content, valid as a whole.
@@ -70,6 +70,7 @@ def load_content(folder: Path = CONTENT_FOLDER) -> Content:
         ContentError: A file is missing, not YAML, breaks its schema, or refers to a collection,
             card or filter that is not there. Names the file and the value.
     """
+    folder = folder or project_file("metabase/content")
     if not folder.is_dir():
         raise ContentError(
             f"{folder}: no such folder; it holds collections.yml, cards/, dashboards/"

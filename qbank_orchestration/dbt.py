@@ -6,6 +6,7 @@ What never lives here: SQL, and the definition of any number.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank_orchestration.settings import orchestration_settings
 
@@ -37,13 +39,9 @@ def project() -> DbtProject:
     """The dbt project, its artifacts kept in the home folder.
 
     Raises:
-        SettingsError: the project folder is no checkout.
+        SettingsError: this installation carries no dbt project.
     """
-    settings = get_settings()
-    return DbtProject(
-        settings.in_checkout("dbt_qbank", "the marts are built"),
-        target_path=settings.home.resolve() / "dbt",
-    )
+    return DbtProject(project_file("dbt_qbank"), target_path=get_settings().home.resolve() / "dbt")
 
 
 @contextmanager
@@ -84,7 +82,7 @@ def artifacts(run_id: str, *, keep_parsed: bool) -> Iterator[Path]:
 
 
 def manifest() -> Path:
-    """The manifest, built when it is missing or older than the project; needs no database.
+    """The manifest, built when it is missing or of another project; needs no database.
 
     Raises:
         QbankError: it is missing where rebuilding is switched off, or dbt cannot parse the project.
@@ -100,7 +98,7 @@ def manifest() -> Path:
     dbt.manifest_path.parent.mkdir(parents=True, exist_ok=True)
     with (dbt.manifest_path.parent / "manifest.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # webserver, daemon and workers import at once
-        if _stale(dbt):
+        if not dbt.manifest_path.exists() or _read(_sources_path(dbt)) != _sources(dbt):
             parse(dbt)
     return dbt.manifest_path
 
@@ -111,9 +109,11 @@ def parse(dbt: DbtProject) -> None:
     Raises:
         QbankError: dbt cannot parse the project; its own words are in the message.
     """
+    sources = _sources(dbt)  # before: what is edited meanwhile is parsed again
     done = _run(dbt, dbt.target_path, "--quiet", "parse", capture_output=True)
     if done.returncode != 0:
         raise QbankError(f"dbt cannot parse {dbt.project_dir}:\n{done.stdout}{done.stderr}")
+    _sources_path(dbt).write_text(sources)
 
 
 def by_hand(arguments: Sequence[str]) -> int:
@@ -145,18 +145,29 @@ def _run(
     return subprocess.run(command, env=environment, capture_output=capture_output, text=True)  # noqa: S603
 
 
-def _stale(dbt: DbtProject) -> bool:
-    if not dbt.manifest_path.exists():
-        return True
-    built = dbt.manifest_path.stat().st_mtime
-    sources = (
+def _sources_path(dbt: DbtProject) -> Path:
+    return dbt.manifest_path.with_suffix(".sources")
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _sources(dbt: DbtProject) -> str:
+    """What a manifest was built from: the project's place and a hash over its files.
+
+    Times tell nothing where an installer keeps those of its cache.
+    """
+    digest = hashlib.sha256(str(dbt.project_dir).encode())
+    files = (
         file
         for folder in ("models", "macros", "tests")
-        for file in (dbt.project_dir / folder).rglob("*.*")
+        for file in sorted((dbt.project_dir / folder).rglob("*.*"))
+        if file.is_file()
     )
-    return any(
-        file.stat().st_mtime > built for file in (*sources, dbt.project_dir / "dbt_project.yml")
-    )
+    for file in (*files, dbt.project_dir / "dbt_project.yml"):
+        digest.update(str(file.relative_to(dbt.project_dir)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
 
 
 class Translator(DagsterDbtTranslator):

@@ -18,7 +18,8 @@ from rich import box
 from rich.table import Table
 
 from qbank import migrations, postgres
-from qbank.serving.services import DEFAULT_PORTS, HOST
+from qbank.project_files import checkout
+from qbank.serving.services import DEFAULT_PORTS, HOST, missing_services
 from qbank.settings import get_settings
 from qbank.stores import item_bank, item_parameters, runs
 from qbank_orchestration.console import Console
@@ -153,10 +154,12 @@ def _show(console: Console, summaries: list[ExamSummary], *, as_json: bool) -> N
     for label, cells in _LINES:
         table.add_row(label, *(cells(summary) for summary in summaries))
     console.print(table)
+    ports = [(n, port) for n, port in DEFAULT_PORTS.items() if n not in missing_services()]
+    qbank, serve = (".venv/bin/qbank", "make serve") if checkout() else ("qbank", "qbank serve")
     console.print(
-        "Where to look: `.venv/bin/qbank runs list`, `… runs show ID`\n"
-        "`make serve` starts Dagit with every run and check, the API and the console:\n"
-        + "".join(f"  {name:8} http://{HOST}:{port}\n" for name, port in DEFAULT_PORTS.items())
+        f"Where to look: `{qbank} runs list`, `… runs show ID`\n"
+        f"`{serve}` starts Dagit, with every run and check, and what is installed beside it:\n"
+        + "".join(f"  {name:8} http://{HOST}:{port}\n" for name, port in ports)
         + f"Data and logs: {get_settings().home}/"
     )
 

@@ -20,6 +20,7 @@ import dagster as dg
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank.stores import runs
 from qbank_orchestration import nights
@@ -225,7 +226,7 @@ def _launch(tags: dict[str, str]) -> str:
     """Puts a run of the marts into the daemon's queue; returns its id."""
     settings, run_id = get_settings(), str(uuid4())
     command: list[Any] = [Path(sys.executable).parent / "dagster", "job", "launch"]
-    command += ["-w", settings.project_dir / "workspace.yaml", "-j", "rebuild_marts"]
+    command += ["-w", project_file("workspace.yaml"), "-j", "rebuild_marts"]
     command += ["--run-id", run_id, "--tags", json.dumps(tags)]
     done = subprocess.run(  # noqa: S603
         command, cwd=settings.project_dir, capture_output=True, text=True

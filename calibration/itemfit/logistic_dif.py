@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
 from calibration.bank import FloatArray
 from calibration.compiled import compiled
 from calibration.irt.responses import ByteArray, build_responses
 from calibration.itemfit.matching import check_focal, check_match, check_one_form
+from calibration.significance import chi_square_p
 
 MODERATE_R2, LARGE_R2 = 0.035, 0.070  # Jodoin & Gierl (2001)
 MOST_STEPS = 30
@@ -89,13 +89,13 @@ def logistic_dif(
         tests[j] = _one_item(values[who[own]], member[who[own]].astype(np.float64), answers[own])
     uniform, nonuniform, r2, effect, good = tests.T
     testable = good > 0
-    both = chi2.sf(uniform + nonuniform, 2)
+    both = chi_square_p(uniform + nonuniform, 2)
     names = np.where((both >= 0.05) | (r2 < MODERATE_R2), "A", np.where(r2 < LARGE_R2, "B", "C"))
     return LogisticDif(
         uniform_chi2=uniform,
-        uniform_p=np.where(testable, chi2.sf(uniform, 1), 1.0),
+        uniform_p=np.where(testable, chi_square_p(uniform, 1), 1.0),
         nonuniform_chi2=nonuniform,
-        nonuniform_p=np.where(testable, chi2.sf(nonuniform, 1), 1.0),
+        nonuniform_p=np.where(testable, chi_square_p(nonuniform, 1), 1.0),
         r2_change=r2,
         effect=effect,
         jodoin_gierl=tuple(

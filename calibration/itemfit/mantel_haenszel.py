@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2, norm
+from scipy.special import ndtri
 
 from calibration.bank import FloatArray, IntArray
 from calibration.errors import InvalidParameterError
 from calibration.irt.responses import Responses, build_responses
 from calibration.itemfit.matching import check_focal, check_match, check_one_form, strata
+from calibration.significance import chi_square_p
 
 ETS_UNIT = -2.35  # log odds ratio to the delta scale of ETS
 MODERATE, LARGE = 1.0, 1.5
@@ -129,7 +130,7 @@ def _result(table: FloatArray) -> MantelHaenszel:
     delta = ETS_UNIT * np.log(odds_ratio)
     se_delta = np.where(testable, abs(ETS_UNIT) * np.sqrt(variance), 0.0)
     statistic = np.where(testable, _chi2(a, b, c, d), 0.0)
-    p_value = np.where(testable, chi2.sf(statistic, 1), 1.0)
+    p_value = np.where(testable, chi_square_p(statistic, 1), 1.0)
     classes = _ets_class(delta, se_delta, testable)
     return MantelHaenszel(odds_ratio, delta, se_delta, statistic, p_value, classes, testable)
 
@@ -151,7 +152,7 @@ def _ets_class(
     size = np.abs(delta)
     z = size / np.where(se > 0, se, np.inf)
     above_one = (size - MODERATE) / np.where(se > 0, se, np.inf)
-    large = (size >= LARGE) & (above_one > norm.ppf(0.95))
-    negligible = (size < MODERATE) | (z < norm.ppf(0.975))
+    large = (size >= LARGE) & (above_one > ndtri(0.95))
+    negligible = (size < MODERATE) | (z < ndtri(0.975))
     names = np.where(negligible, "A", np.where(large, "C", "B"))
     return tuple(str(name) if on else "" for name, on in zip(names, testable, strict=True))

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
 from calibration.bank import FloatArray, IntArray, ItemBank
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.curves import probability
 from calibration.irt.quadrature import rectangular
 from calibration.scoring.eap import scored_responses
+from calibration.significance import chi_square_p
 
 SMALLEST_EXPECTED = 1.0
 
@@ -97,7 +97,7 @@ def s_x2(
     weight = np.exp(quadrature.log_normal_weights(mean, sd))
     p = probability(quadrature.theta, bank.a[chosen], bank.b[chosen], bank.c[chosen], bank.D)
     statistic, df = _statistics(answers, p, weight, free)
-    p_value = np.where(df > 0, chi2.sf(statistic, np.maximum(df, 1)), 1.0)
+    p_value = np.where(df > 0, chi_square_p(statistic, np.maximum(df, 1)), 1.0)
     return SX2(chosen, statistic, df, p_value, int(complete.sum()))
 
 

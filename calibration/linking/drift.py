@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
 
 from calibration.bank import FloatArray
 from calibration.errors import InvalidParameterError
 from calibration.irt.known import KnownItems
 from calibration.linking.robust_z import robust_z
+from calibration.significance import chi_square_p
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +81,6 @@ def drift(
         known = np.isfinite(variance) & (variance > 0)
         wald[known] += (before - now)[known] ** 2 / variance[known]
         freedom[known] += 1
-    p_value = np.where(freedom > 0, chi2.sf(wald, np.maximum(freedom, 1)), 1.0)
+    p_value = np.where(freedom > 0, chi_square_p(wald, np.maximum(freedom, 1)), 1.0)
     moved = np.maximum(np.abs(z_a), np.abs(z_b)) > critical_z
     return Drift(z_a, z_b, wald, p_value, moved & ((freedom == 0) | (p_value < alpha)))

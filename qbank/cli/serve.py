@@ -33,7 +33,7 @@ def serve(
     from qbank import migrations
     from qbank.postgres import embedded
     from qbank.postgres.folders import make_home
-    from qbank.serving import Supervisor, available_services
+    from qbank.serving import Supervisor, available_services, missing_services
     from qbank.settings import get_settings
 
     settings = get_settings()
@@ -47,9 +47,9 @@ def serve(
         migrations.migrate(settings)
         ports = {"dagit": dagit_port, "api": api_port, "console": console_port}
         services = available_services(settings, only=tuple(only or ()), ports=ports)
-        if not services:
-            raise QbankError("there is nothing to serve: no service is installed")
         print(f"starting {', '.join(service.title for service in services)}", flush=True)
+        for name, remedy in ({} if only else missing_services()).items():
+            print(f"without the {name}: {remedy}", flush=True)
         supervisor = Supervisor(
             services,
             settings.home / "logs",

@@ -26,6 +26,7 @@ from qbank.migrations.surroundings import (
     let_roles_in,
 )
 from qbank.postgres import Connection, connect, dsn
+from qbank.project_files import project_file
 from qbank.settings import Settings, get_settings
 
 _LOCK = 0x71_62_61_6E_6B  # "qbank"
@@ -77,7 +78,7 @@ def rollback(to: str | None, settings: Settings | None = None) -> list[str]:
         MigrationError: `to` is unknown, or a migration cannot be taken back.
     """
     settings = settings or get_settings()
-    names = [migration.id for migration in _files(settings)]
+    names = [migration.id for migration in _files()]
     if to is not None:
         matches = [name for name in names if name == to or name.split("_")[0] == to]
         if not matches:
@@ -99,7 +100,7 @@ def status(settings: Settings | None = None) -> list[MigrationState]:
         DatabaseUnavailableError: the server does not answer.
     """
     settings = settings or get_settings()
-    names = [migration.id for migration in _files(settings)]
+    names = [migration.id for migration in _files()]
     try:
         with connect("owner", settings=settings) as connection:
             known = connection.execute("SELECT to_regclass('public._yoyo_migration')").fetchone()
@@ -116,17 +117,17 @@ def status(settings: Settings | None = None) -> list[MigrationState]:
     return [MigrationState(name, name in applied) for name in names]
 
 
-def migrations_folder(settings: Settings) -> Path:
+def migrations_folder() -> Path:
     """The folder of the SQL files.
 
     Raises:
-        SettingsError: the project folder is no checkout.
+        SettingsError: this installation has none.
     """
-    return settings.in_checkout("sql", "migrations are read")
+    return project_file("sql")
 
 
-def _files(settings: Settings) -> Any:
-    return read_migrations(str(migrations_folder(settings)))
+def _files() -> Any:
+    return read_migrations(str(migrations_folder()))
 
 
 def _run(settings: Settings, choose: Callable[[Any, Any], Any], action: str) -> list[str]:
@@ -136,7 +137,7 @@ def _run(settings: Settings, choose: Callable[[Any, Any], Any], action: str) -> 
         backend.init_database()
         # our lock is held: a row in yoyo's own lock table can only be that of a dead process
         backend.break_lock()
-        for migration in choose(backend, _files(settings)):
+        for migration in choose(backend, _files()):
             try:
                 getattr(backend, action)(migration)
             except (psycopg.Error, BadMigration) as error:

@@ -4,7 +4,7 @@ What never lives here: the programs. They are started as processes, never import
 """
 
 from qbank.serving.environment import dagster_environment
-from qbank.serving.services import Service, available_services
+from qbank.serving.services import Service, available_services, missing_services
 from qbank.serving.supervisor import Supervisor
 
-__all__ = ["Service", "Supervisor", "available_services", "dagster_environment"]
+__all__ = ["Service", "Supervisor", "available_services", "dagster_environment", "missing_services"]

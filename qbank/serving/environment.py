@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qbank import postgres
 from qbank.postgres.folders import make_home
+from qbank.project_files import project_file
 from qbank.settings import Settings, get_settings
 
 
@@ -20,10 +21,10 @@ def dagster_environment(settings: Settings | None = None) -> dict[str, str]:
     Starts the embedded server where it is used, for the storage's address names its port.
 
     Raises:
-        SettingsError: the project folder is no checkout.
+        SettingsError: this installation carries no configuration of Dagster.
     """
     settings = settings or get_settings()
-    source = settings.in_checkout("deploy/dagster/dagster.yaml", "Dagster is configured")
+    source = project_file("deploy/dagster/dagster.yaml")
     folder = make_home(settings) / "dagster"
     folder.mkdir(mode=0o700, exist_ok=True)
     _replace(folder / "dagster.yaml", source.read_text())

@@ -14,19 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbank.errors import QbankError
+from qbank.project_files import project_file
 from qbank.serving.environment import dagster_environment
 from qbank.settings import Settings
 
 HOST = "127.0.0.1"
 DEFAULT_PORTS = {"dagit": 3000, "api": 8000, "console": 8501}
-# a module that must be there for the program to be offered
-_MODULES = {
-    "dagit": "qbank_orchestration.definitions",
-    "daemon": "qbank_orchestration.definitions",
-    "api": "delivery_api.__main__",
-    "console": "qbank_console.__main__",
-}
-NAMES = tuple(_MODULES)
+NAMES = ("dagit", "daemon", "api", "console")
+# what the extra of that name brings
+_EXTRAS = {"console": "streamlit"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ def available_services(
         if name not in NAMES:
             raise QbankError(f"service {name!r} is unknown: use {', '.join(NAMES)}")
         if not _installed(name):
-            raise QbankError(f"service {name!r} is not installed: {_MODULES[name]} is missing")
+            raise QbankError(f"service {name!r} is not installed: {missing_services()[name]}")
     names = [name for name in (only or NAMES) if _installed(name)]
     taken: set[int] = set()
     port = {
@@ -80,35 +76,37 @@ def available_services(
     }
     environment = dagster_environment(settings)
     made = {
-        "dagit": lambda: _dagit(settings, environment, port["dagit"]),
-        "daemon": lambda: _daemon(settings, environment),
+        "dagit": lambda: _dagit(environment, port["dagit"]),
+        "daemon": lambda: _daemon(environment),
         "api": lambda: _api(environment, port["api"]),
         "console": lambda: _console(environment, port["console"], port.get("api")),
     }
     return [made[name]() for name in names]
 
 
+def missing_services() -> dict[str, str]:
+    """The services whose extra is not installed, and how it is."""
+    return {name: f"pip install 'qbank[{name}]'" for name in NAMES if not _installed(name)}
+
+
 def _installed(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(_MODULES[name]) is not None
-    except ModuleNotFoundError:
-        return False
+    return name not in _EXTRAS or importlib.util.find_spec(_EXTRAS[name]) is not None
 
 
 def _script(name: str) -> str:
     return str(Path(sys.executable).parent / name)
 
 
-def _dagit(settings: Settings, environment: Mapping[str, str], port: int) -> Service:
-    workspace = str(settings.project_dir / "workspace.yaml")
+def _dagit(environment: Mapping[str, str], port: int) -> Service:
+    workspace = str(project_file("workspace.yaml"))
     command = (_script("dagster-webserver"), "-h", HOST, "-p", str(port), "-w", workspace)
     address = f"http://{HOST}:{port}"
     health = f"{address}/server_info"
     return Service("dagit", "Dagit", command, environment, address, health)
 
 
-def _daemon(settings: Settings, environment: Mapping[str, str]) -> Service:
-    workspace = str(settings.project_dir / "workspace.yaml")
+def _daemon(environment: Mapping[str, str]) -> Service:
+    workspace = str(project_file("workspace.yaml"))
     command = (_script("dagster-daemon"), "run", "-w", workspace)
     line = "Instance is configured with the following daemons"
     return Service("daemon", "Dagster daemon", command, environment, ready_line=line)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from qbank.project_files import project_file
 from qbank.serving import dagster_environment
 from qbank.settings import get_settings
 from tests.e2e.processes import stop
@@ -29,7 +30,7 @@ def daemon(
         workspace: another one than the project's.
     """
     settings = get_settings()
-    workspace = workspace or settings.project_dir / "workspace.yaml"
+    workspace = workspace or project_file("workspace.yaml")
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(workspace)]
     with (settings.home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(

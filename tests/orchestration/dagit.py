@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 import httpx
 
+from qbank.project_files import project_file
 from qbank.serving import dagster_environment
 from qbank.settings import get_settings
 from qbank_orchestration.instance import instance
@@ -169,7 +170,7 @@ def _repository(location: str = "qbank") -> dict[str, str]:
 def dagit(workspace: Path | None = None) -> Iterator[Dagit]:
     """Runs ``dagster-webserver`` on the database that the environment names."""
     settings = get_settings()
-    workspace = workspace or settings.project_dir / "workspace.yaml"
+    workspace = workspace or project_file("workspace.yaml")
     port = free_port()
     command = [tool("dagster-webserver"), "-h", "127.0.0.1", "-p", str(port), "-w", str(workspace)]
     log = settings.home / "dagit.log"

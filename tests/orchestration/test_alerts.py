@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from qbank import postgres
+from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank_orchestration.alerting.ticks import Clock, alerts_of_ticks, due_times
 from qbank_orchestration.instance import instance
@@ -134,7 +135,7 @@ def test_due_times_are_those_of_the_cron() -> None:
 
 
 def _launch(job: str) -> None:
-    workspace = get_settings().project_dir / "workspace.yaml"
+    workspace = project_file("workspace.yaml")
     command: list[Any] = [tool("qbank"), "dagster", "job", "launch", "-w", workspace, "-j", job]
     done = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

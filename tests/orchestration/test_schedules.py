@@ -14,7 +14,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster._utils.schedules import cron_string_iterator
 
-from qbank.settings import get_settings
+from qbank.project_files import project_file
 from qbank_orchestration import schedules
 from qbank_orchestration.instance import instance
 from qbank_orchestration.resources import Database
@@ -79,7 +79,7 @@ def test_a_night_that_nothing_ran_is_made_up_and_says_so(opened: dg.DagsterInsta
 
 @pytest.mark.slow
 def test_a_daemon_that_was_away_makes_up_for_the_last_night_once(opened: dg.DagsterInstance):
-    workspace = WorkspaceFileTarget([str(get_settings().project_dir / "workspace.yaml")])
+    workspace = WorkspaceFileTarget([str(project_file("workspace.yaml"))])
     with create_test_daemon_workspace_context(workspace, opened) as context:
 
         def pass_time(at: datetime) -> list[str]:

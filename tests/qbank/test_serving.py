@@ -16,6 +16,7 @@ import pytest
 
 from qbank.errors import QbankError
 from qbank.postgres import embedded, keeper
+from qbank.project_files import project_file
 from qbank.serving import Service, available_services, dagster_environment
 
 SUPERVISE = """
@@ -140,7 +141,7 @@ def test_an_unknown_service_is_named(settings):
 def test_dagster_gets_a_home_of_its_own(settings):
     environment = dagster_environment(settings)
     home = Path(environment["DAGSTER_HOME"])
-    source = settings.project_dir / "deploy" / "dagster" / "dagster.yaml"
+    source = project_file("deploy/dagster/dagster.yaml")
     assert (home / "dagster.yaml").read_text() == source.read_text()
     assert f"/{settings.database}_dagster?" in environment["QBANK_DAGSTER_URL"]
 
