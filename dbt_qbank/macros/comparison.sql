@@ -266,7 +266,11 @@
         from (
             {{ computed_in_full(node, compared, keys) }}
         ) as full_computation
+        {%- if compared['drawn'] | length > 1 %}
+        -- read by one way to a key are rows of others besides. Not said twice where there is one way:
+        -- the planner would take the share of a share, and the few rows for none
         where {{ has_key(compared['keys'], keys) }}
+        {%- endif %}
     ),
 
     mart as (

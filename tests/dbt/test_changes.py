@@ -246,6 +246,9 @@ def test_random_histories_end_as_a_full_refresh(dbt, owner):
                 history.night(first, last, operations=int(history.rng.integers(1, 4)))
         dbt.models(as_of=str(days_ago(last)))
     nightly = contents(Bank(owner))
+    everything = f"{{test_window_days: 36500, settled_after_minutes: 0, as_of: '{days_ago(0)}'}}"
+    compared = dbt("test", "--select", "test_name:equals_a_full_build", "--vars", everything)
+    assert set(compared.values()) == {"pass"}, dbt.said
     dbt.models(as_of=str(days_ago(0)), full_refresh=True)
     found = differences(nightly, contents(Bank(owner)))
     story = next((h for h in histories if found and h.bank.tenant in str(found[0])), None)

@@ -10,7 +10,6 @@
             'source_key': 'user_id',
             'reads': {
                 'stg_user_responses': 'rows_of_fact.user_id in ({})',
-                'stg_quiz_sessions': 'rows_of_fact.user_id in ({})',
                 'stg_quiz_items': 'rows_of_fact.quiz_id = any(array('
                     ~ 'select answered.quiz_id from public.user_responses as answered '
                     ~ 'where answered.user_id in ({})))',
