@@ -28,6 +28,7 @@ BENCHMARKS = {
     "fit": "estimation: qbank, girth, mirt",
     "delivery": "the delivery API under load",
     "marts": "the nightly marts, incremental and full",
+    "marts_strategies": "ways to keep a mart up",
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -121,11 +121,13 @@ SELECT %(late)s, a.user_id, a.question_id, 1, true, now() - interval '48 hours' 
 """
 
 
-def load_history(owner: psycopg.Connection[Any], responses: int) -> None:
+def load_history(
+    owner: psycopg.Connection[Any], responses: int, *, rows_a_day: int = ROWS_A_DAY
+) -> None:
     """Content and ``responses`` answers over the days before last night."""
     sessions = max(responses * 100 // 97 // SESSION_LENGTH, 20)
     users = max(sessions // SESSIONS_A_USER, 2)
-    days = max(responses // ROWS_A_DAY, 3)
+    days = max(responses // rows_a_day, 3)
     with owner.transaction():
         owner.execute("SET LOCAL session_replication_role = replica")
         owner.execute("SELECT setseed(0.42)")

@@ -1,0 +1,2 @@
+{{ config(materialized='table') }}
+{{ item_days(ref('fact_responses')) }}
