@@ -7,13 +7,17 @@ import sys
 from pathlib import Path
 
 from dictionary import api, lookml, pages
-from dictionary.source import ROOT, marts, variables
+from dictionary.source import ROOT, looker_measures, marts, variables
 
 
 def outdated() -> dict[Path, str]:
     """Files that do not say what dbt's yml says, with what they should say."""
     known = marts()
-    found = [*lookml.files(known), *pages.files(known, variables()), *api.files(known)]
+    found = [
+        *lookml.files(known, looker_measures()),
+        *pages.files(known, variables()),
+        *api.files(known),
+    ]
     return {file: text for file, text in found if not file.exists() or file.read_text() != text}
 
 

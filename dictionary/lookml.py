@@ -1,6 +1,7 @@
-"""Descriptions, labels and types of the LookML dimensions that show a column as it is.
+"""What LookML says of a column that it shows as it is, and of a measure that is a metric of dbt's.
 
-What never lives here: dimensions and measures that compute something; people write these.
+What never lives here: the SQL of dimensions and measures; people write it, and tests hold measures
+to their metrics, number by number.
 """
 
 from __future__ import annotations
@@ -13,15 +14,27 @@ from pathlib import Path
 from dictionary.source import ROOT, Mart
 
 _FIELD = re.compile(r"^  dimension(_group)?: \w+ {\n(.*?)^  }\n", re.M | re.S)
+_MEASURE = re.compile(r"^  measure: (\w+) {\n(.*?)^  }\n", re.M | re.S)
 _COLUMN = re.compile(r"^    sql: \$\{TABLE\}\.(\w+) ;;$", re.M)
 _TYPES = {"text": "string", "boolean": "yesno"}
 
 
-def files(marts: dict[str, Mart]) -> Iterator[tuple[Path, str]]:
-    """Every view and what it should say."""
+def files(marts: dict[str, Mart], measures: dict[str, str]) -> Iterator[tuple[Path, str]]:
+    """Every view and what it should say; `measures` by `view.measure`."""
     for file in sorted((ROOT / "looker" / "views").glob("*.view.lkml")):
         mart = marts[file.name.removesuffix(".view.lkml")]
-        yield file, _FIELD.sub(partial(_field, mart), file.read_text())
+        text = _FIELD.sub(partial(_field, mart), file.read_text())
+        said = {
+            name.split(".")[1]: said
+            for name, said in measures.items()
+            if name.startswith(f"{mart.name}.")
+        }
+        yield file, _MEASURE.sub(partial(_measure, said), text)
+
+
+def _measure(said: dict[str, str], field: re.Match[str]) -> str:
+    body = _set(field[2], "description", _quoted(said[field[1]])) if field[1] in said else field[2]
+    return field[0].replace(field[2], body)
 
 
 def _field(mart: Mart, field: re.Match[str]) -> str:

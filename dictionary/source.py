@@ -56,6 +56,16 @@ def marts() -> dict[str, Mart]:
     return {model["name"]: _mart(model, blocks) for model in models}
 
 
+def looker_measures() -> dict[str, str]:
+    """What each measure of Looker is, by `view.measure`: the description of its metric."""
+    files = sorted((_PROJECT / "models" / "marts").glob("*/_*_metrics.yml"))
+    return {
+        metric["config"]["meta"]["looker"]: " ".join(metric["description"].split())
+        for file in files
+        for metric in yaml.safe_load(file.read_text())["metrics"]
+    }
+
+
 def variables() -> dict[str, Any]:
     """The variables of the dbt project, with their defaults."""
     found: dict[str, Any] = yaml.safe_load((_PROJECT / "dbt_project.yml").read_text())["vars"]

@@ -13,7 +13,7 @@ from delivery_api.marts import MartRow
 from delivery_api.routers import results
 from dictionary import api, lookml, pages
 from dictionary.__main__ import outdated
-from dictionary.source import ROOT, Mart, marts, variables
+from dictionary.source import ROOT, Mart, looker_measures, marts, variables
 
 PYTHON = {
     "text": str,
@@ -46,11 +46,14 @@ def test_another_word_in_dbt_reaches_views_page_and_api(known):
     changed = known | {
         "item_health": dataclasses.replace(health, columns={**health.columns, "p_value": other})
     }
-    views = {file.name: text for file, text in lookml.files(changed)}
+    measures = looker_measures() | {"item_health.flagged_share": "Another measure."}
+    views = {file.name: text for file, text in lookml.files(changed, measures)}
     field = views["item_health.view.lkml"].split("dimension: p_value {")[1].split("}")[0]
     assert 'label: "New"' in field
     assert 'description: "Another word."' in field
     assert "type: yesno" in field
+    field = views["item_health.view.lkml"].split("measure: flagged_share {")[1].split("}")[0]
+    assert 'description: "Another measure."' in field
     (page,) = [text for _, text in pages.files(changed, variables())]
     assert "| `p_value` | boolean, may be null | Another word. |" in page
     (said,) = [text for _, text in api.files(changed)]
