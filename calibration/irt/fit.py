@@ -120,7 +120,7 @@ def fit(
         )
         maximum = climb.maximise(setup.start(responses))
         cov = None
-        if se and problem.free.size and maximum.stopped_reason != "cancelled":
+        if se and problem.free.size and maximum.stopped_reason != "canceled":
             cov = covariance(problem, maximum.x, maximum.evaluation)
             if cov is not None and maximum.converged:
                 maximum = polish(problem, maximum, cov)

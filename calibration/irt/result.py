@@ -59,7 +59,7 @@ class FitResult:
         se_group_sd: as `se_group_mean`.
         converged: whether the last EM map moved no parameter by more than the tolerance.
         cycles: E-steps made.
-        stopped_reason: "converged", "max_cycles", "cancelled" or "nothing_to_estimate".
+        stopped_reason: "converged", "max_cycles", "canceled" or "nothing_to_estimate".
         step: largest move of the last EM map, on the scale of slope and intercept.
         flags: per item, any of: unanswered, below_min_n, all_correct, all_incorrect, unlinked,
             fixed, kept_previous, kept_prior, negative_a, a_at_bound, c_at_bound, b_extreme,

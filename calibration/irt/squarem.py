@@ -39,7 +39,7 @@ class Maximum(Generic[Evaluation]):
         evaluation: the evaluation at `x`.
         converged: whether the last map moved no element by more than the tolerance.
         cycles: evaluations made.
-        stopped_reason: "converged", "max_cycles" or "cancelled".
+        stopped_reason: "converged", "max_cycles" or "canceled".
         step: largest move of the last map.
     """
 
@@ -90,7 +90,7 @@ class Squarem(Generic[Evaluation]):
             self._on_cycle is not None
             and self._on_cycle(self._cycles, evaluation.objective) is False
         ):
-            self._stopped = "cancelled"
+            self._stopped = "canceled"
         elif self._cycles >= self._max_cycles:
             self._stopped = "max_cycles"
         return evaluation

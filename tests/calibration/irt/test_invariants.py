@@ -119,7 +119,7 @@ def test_the_end_is_the_highest_point_seen(data, model):
 
 def test_cancelling_and_running_out(data):
     stopped = cal.fit(*data.responses, min_n=0, on_cycle=lambda cycle, value: cycle < 3)
-    assert (stopped.stopped_reason, stopped.converged, stopped.cycles) == ("cancelled", False, 3)
+    assert (stopped.stopped_reason, stopped.converged, stopped.cycles) == ("canceled", False, 3)
     short = cal.fit(*data.responses, min_n=0, max_cycles=2)
     assert (short.stopped_reason, short.converged, short.cycles) == ("max_cycles", False, 2)
     assert np.isfinite(short.a).all()
