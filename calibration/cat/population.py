@@ -19,7 +19,8 @@ from calibration.errors import InvalidParameterError
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FORM = re.compile(rf"(normal|uniform)\s*(\(?)\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(\)?)")
-_FORMS = '"normal(mean,sd)", "uniform(low,high)", the short "normal0,1", or an array of θ'
+_FORMS = '"normal(mean,sd)", "uniform(low,high)" or the short "normal0,1"'
+_FARTHEST = 100.0  # logits; what lies beyond overflows, and no examinee does
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +78,15 @@ def _parsed(text: str) -> Population:
     if match is None or bool(match[2]) != bool(match[5]):
         raise InvalidParameterError(f"theta_dist is {text!r}: give {_FORMS}")
     first, second = float(match[3]), float(match[4])
-    if match[1] == "normal":
-        if not (np.isfinite(first) and np.isfinite(second) and second > 0):
-            raise InvalidParameterError(f"theta_dist is {text!r}: the sd must be > 0 and finite")
-        return Population("normal", first, second, np.empty(0))
-    if not (np.isfinite(first) and np.isfinite(second) and first < second):
-        raise InvalidParameterError(f"theta_dist is {text!r}: low must be below high, both finite")
-    return Population("uniform", first, second, np.empty(0))
+    if max(abs(first), abs(second)) > _FARTHEST:
+        raise InvalidParameterError(
+            f"theta_dist is {text!r}: give logits from -{_FARTHEST:g} to {_FARTHEST:g}"
+        )
+    if match[1] == "normal" and second <= 0:
+        raise InvalidParameterError(f"theta_dist is {text!r}: the sd must be > 0")
+    if match[1] == "uniform" and first >= second:
+        raise InvalidParameterError(f"theta_dist is {text!r}: low must be below high")
+    return Population("normal" if match[1] == "normal" else "uniform", first, second, np.empty(0))
 
 
 def abilities(theta: npt.ArrayLike) -> FloatArray:
