@@ -52,8 +52,9 @@ test: $(VENV)/.dev browser ## all tests
 test-fast: $(VENV)/.dev ## the tests that take seconds
 	@$(BIN)/pytest -m "not slow"
 
-generate: $(VENV)/.dev ## what columns mean, from dbt's yml into LookML, docs and API
+generate: $(VENV)/.dev ## from dbt's yml and the requests: LookML, docs, what the API says
 	@$(BIN)/python -m dictionary
+	@$(BIN)/python -m qbank.requests.page > docs/calibration/requests.md
 
 lint: $(VENV)/.dev ## formatting, lint, types, doors, SQL, Dagster definitions
 	@$(BIN)/ruff format --check .

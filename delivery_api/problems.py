@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from qbank.errors import RequestError
 from qbank.stores import ConflictError, InvalidValueError, NotFoundError
 
 MEDIA_TYPE = "application/problem+json"
@@ -155,6 +156,10 @@ async def _invalid(request: Request, error: InvalidValueError) -> JSONResponse:
     return render(_request_id(request), 422, "invalid-value", str(error))
 
 
+async def _wrong_request(request: Request, error: RequestError) -> JSONResponse:
+    return render(_request_id(request), 422, "invalid-request", str(error))
+
+
 async def _unstorable(request: Request, error: psycopg.DataError) -> JSONResponse:
     detail = f"Postgres cannot keep a value of this request ({error.diag.message_primary or error})"
     return render(_request_id(request), 422, "invalid-value", detail)
@@ -174,6 +179,7 @@ def install(app: FastAPI) -> None:
         (NotFoundError, _not_found),
         (ConflictError, _conflict),
         (InvalidValueError, _invalid),
+        (RequestError, _wrong_request),
         (psycopg.DataError, _unstorable),
         (psycopg.OperationalError, _database_away),
         (psycopg.InterfaceError, _database_away),

@@ -33,3 +33,7 @@ class BackupError(QbankError):
 
 class ImportFileError(QbankError):
     """A file of responses cannot be imported as asked."""
+
+
+class RequestError(QbankError):
+    """A request parameter is unknown, out of its range, or contradicts another."""

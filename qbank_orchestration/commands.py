@@ -6,20 +6,21 @@ else in this process. What never lives here: what a job does.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
+from qbank.cli.request_options import options_of
+from qbank.requests import Reestimation, SympsonHetter
+from qbank.requests import Request as CalibrationRequest
 from qbank_orchestration.asking import Request
 
 app = typer.Typer()
 
 Exam = Annotated[str, typer.Option("--exam", help="Code of the exam.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Stop before publishing.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A UTC day.")]
 
 
@@ -46,67 +47,24 @@ def nightly(
 
 
 @app.command()
-def calibrate(
-    exam: Exam,
-    tau: Annotated[float | None, typer.Option(help="Target maximum exposure rate.")] = None,
-    n: Annotated[int | None, typer.Option(help="Simulated examinees per iteration.")] = None,
-    test_len: Annotated[int | None, typer.Option("--test-len", help="Items a test.")] = None,
-    iters: Annotated[int | None, typer.Option(help="Most iterations.")] = None,
-    alpha: Annotated[float | None, typer.Option(help="Exponent of the update.")] = None,
-    theta_dist: Annotated[
-        str | None, typer.Option("--theta-dist", help='Abilities, e.g. "normal(0,1)".')
-    ] = None,
-    floor: Annotated[float | None, typer.Option(help="Smallest sh_p.")] = None,
-    ceil: Annotated[float | None, typer.Option(help="Largest sh_p.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of every draw.")] = None,
-    topic_tau: Annotated[
-        str | None, typer.Option("--topic-tau", help="Caps by topic, e.g. '{\"Sets\": 0.1}'.")
-    ] = None,
-    topic_weights: Annotated[
-        str | None, typer.Option("--topic-weights", help="Shares of tau by topic, as JSON.")
-    ] = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-) -> None:
+@options_of(SympsonHetter)
+def calibrate(exam: Exam, as_json: AsJson = False, **given: Any) -> None:
     """Calibrates an exam's exposure control by Sympson-Hetter and publishes what passes."""
-    params = {
-        "tau": tau,
-        "n": n,
-        "test_len": test_len,
-        "iters": iters,
-        "alpha": alpha,
-        "theta_dist": theta_dist,
-        "floor": floor,
-        "ceil": ceil,
-        "seed": seed,
-        "topic_tau": _mapping("--topic-tau", topic_tau),
-        "topic_weights": _mapping("--topic-weights", topic_weights),
-        "dry_run": dry_run,
-    }
-    _check_request(exam, params)
-    config = {name: value for name, value in params.items() if value is not None}
-    _ask([Request("sympson_hetter", exam, config, _who())], as_json)
+    _ask([Request("sympson_hetter", exam, _resolved(SympsonHetter, exam, given), _who())], as_json)
 
 
 @app.command()
+@options_of(Reestimation)
 def reestimate(
     exam: Exam,
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    tau: Annotated[float | None, typer.Option(help="Target maximum exposure rate.")] = None,
-    days: Annotated[int | None, typer.Option(help="Length of the window.")] = None,
-    floor: Annotated[float | None, typer.Option(help="Smallest sh_p.")] = None,
-    ceil: Annotated[float | None, typer.Option(help="Largest sh_p.")] = None,
-    rule: Annotated[str | None, typer.Option(help="nudge or eligibility.")] = None,
-    fading: Annotated[float | None, typer.Option(help="Weight of a day to the next.")] = None,
-    dry_run: DryRun = False,
     as_json: AsJson = False,
+    **given: Any,
 ) -> None:
     """Re-estimates an exam's sh_p for a day (default today) from what was served before it."""
-    given = {"tau": tau, "days": days, "floor": floor, "ceil": ceil, "rule": rule}
-    given |= {"fading": fading, "dry_run": dry_run}
-    config = {name: value for name, value in given.items() if value is not None}
     chosen = day.date() if day else datetime.now(UTC).date()
-    _ask([Request("reestimation", exam, config, _who(), day=chosen)], as_json)
+    params = _resolved(Reestimation, exam, given, day=chosen)
+    _ask([Request("reestimation", exam, params, _who(), day=chosen)], as_json)
 
 
 @app.command()
@@ -210,28 +168,15 @@ def _ask(requests: list[Request], as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _check_request(exam_code: str, params: dict[str, Any]) -> None:
-    """Refuses a wrong request at once, before anything starts."""
+def _resolved(
+    request: type[CalibrationRequest], exam_code: str, given: dict[str, Any], **about: Any
+) -> dict[str, Any]:
+    """Fills a request, and so refuses a wrong one at once, before anything starts."""
     from qbank import postgres
     from qbank.stores import item_bank
-    from qbank_orchestration.engine.request import CalibrationRequest
 
     with postgres.connect("orchestration") as conn:
-        CalibrationRequest.of(item_bank.exam(conn, exam_code), params)
-
-
-def _mapping(option: str, text: str | None) -> dict[str, float] | None:
-    from qbank.errors import QbankError
-
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise QbankError(f"{option} {text!r} is no JSON object: {error}") from error
-    if not isinstance(value, dict):
-        raise QbankError(f'{option} {text!r} is no JSON object: write {{"topic": 0.1}}')
-    return value
+        return request.resolve(item_bank.exam(conn, exam_code), given, **about).given()
 
 
 def _who() -> str:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from calibration import cat
 from delivery_api.quizzes.bank import Bank, Filters, Mask
-
-Selector = Literal["vanilla", "sympson_hetter", "fixed"]
+from qbank.vocabulary import Selector
 
 
 @dataclass(frozen=True)

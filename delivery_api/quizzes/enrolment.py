@@ -17,15 +17,15 @@ from delivery_api.problems import ProblemError, not_found
 from delivery_api.quizzes import store
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.banks import Banks
-from delivery_api.quizzes.choice import Selector, Wish
+from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.progress import NO_ABILITY
-from delivery_api.quizzes.store import Mode, Quiz
+from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 from qbank.stores import cohorts
+from qbank.vocabulary import ADAPTIVE, Mode, Selector
 
 COHORT_KEY: Final = "selector"
 FLAG_KEY: Final = "selector_strategy"
-SELECTORS: Final = ("vanilla", "sympson_hetter")
 DEFAULT: Final = "sympson_hetter"
 
 # a tenant's own flag or assignment comes before one that holds for all
@@ -66,9 +66,9 @@ def strategy(value: Any) -> Mapping[str, float] | None:
     if isinstance(value, dict) and value.keys() == {"selector"}:
         value = value["selector"]
     if isinstance(value, str):
-        return {value: 1.0} if value in SELECTORS else None
+        return {value: 1.0} if value in ADAPTIVE else None
     split = value.get("split") if isinstance(value, dict) and value.keys() == {"split"} else None
-    if not isinstance(split, dict) or not split or not split.keys() <= set(SELECTORS):
+    if not isinstance(split, dict) or not split or not split.keys() <= set(ADAPTIVE):
         return None
     numbers = [w for w in split.values() if isinstance(w, int | float) and not isinstance(w, bool)]
     if len(numbers) != len(split) or min(numbers) < 0 or not 0 < sum(numbers) < float("inf"):
@@ -140,11 +140,11 @@ class Enrolment:
         default: str | None,
     ) -> Selector:
         """The student's arm: as assigned, else by the flag (and assigned), else the default."""
-        if cohort in SELECTORS:
+        if cohort in ADAPTIVE:
             return cast("Selector", cohort)
         arms = strategy(flag)
         if arms is None:
-            return cast("Selector", default if default in SELECTORS else DEFAULT)
+            return cast("Selector", default if default in ADAPTIVE else DEFAULT)
         arm = cohorts.arm(FLAG_KEY, caller.tenant_id, caller.user_id, arms)
         if len(arms) > 1:  # an experiment: kept, so that a later change of weights moves nobody
             await conn.execute(_ENROL, (caller.user_id, COHORT_KEY, caller.tenant_id, arm))

@@ -17,8 +17,7 @@ from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
 from delivery_api.tokens import Principal
-
-Mode = Literal["tutor", "exam"]
+from qbank.vocabulary import Mode
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,

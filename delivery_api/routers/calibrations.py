@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi import APIRouter, Body, Query, Request
+from pydantic import BaseModel, Field
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
-from delivery_api.fields import Body, ExamCode, Probability
+from delivery_api.fields import ExamCode
 from delivery_api.problems import documented
+from qbank.requests import SympsonHetter, asked
 from qbank.stores import item_bank, runs
 
 router = APIRouter(
@@ -20,49 +21,12 @@ router = APIRouter(
     responses=documented(401, 403, 404, 422, 503),
 )
 
-Positive = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-TopicName = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-_DISTRIBUTION = r"^(normal|uniform)\(?\s*-?\d+(\.\d+)?\s*,\s*-?\d+(\.\d+)?\s*\)?$|^empirical$"
-
-
-class StartCalibration(Body):
-    """Parameters of a Sympson–Hetter calibration; what is left out comes from the exam."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"exam_code": "MED-A", "tau": 0.2, "dry_run": True}]}
-    )
-
-    exam_code: ExamCode
-    tau: Positive | None = Field(default=None, description="target maximum exposure rate")
-    n: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        default=None, description="simulated examinees per iteration"
-    )
-    test_len: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    iters: Annotated[int, Field(ge=1, le=1_000)] | None = None
-    alpha: Positive | None = Field(default=None, description="exponent of the update; 1 is classic")
-    theta_dist: Annotated[str, Field(max_length=100, pattern=_DISTRIBUTION)] | None = Field(
-        default=None, examples=["normal(0,1)", "normal0,1", "uniform(-3,3)"]
-    )
-    floor: Probability | None = None
-    ceil: Probability | None = None
-    seed: Annotated[int, Field(ge=0, le=2**53)] | None = None
-    topic_tau: Annotated[dict[TopicName, Positive], Field(max_length=200)] | None = Field(
-        default=None, description="own cap of topics, by id, blueprint code or name"
-    )
-    topic_weights: (
-        Annotated[
-            dict[TopicName, Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]],
-            Field(max_length=200),
-        ]
-        | None
-    ) = None
-    dry_run: bool = Field(default=False, description="propose without publishing")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> StartCalibration:
-        if self.floor is not None and self.ceil is not None and self.floor > self.ceil:
-            raise ValueError(f"floor {self.floor} lies above ceil {self.ceil}: swap them")
-        return self
+_EXAMPLE = {"exam_code": "MED-A", "tau": 0.2, "dry_run": True}
+StartCalibration = asked(
+    SympsonHetter,
+    "StartCalibration",
+    exam_code=(ExamCode, Field(description="the exam whose live pool is calibrated")),
+)
 
 
 class Started(BaseModel):
@@ -87,21 +51,38 @@ class CalibrationStatus(BaseModel):
 
 
 @router.post("/start", status_code=202, summary="Start a calibration")
-def start_calibration(body: StartCalibration, caller: Admin, request: Request) -> Started:
-    """Queues the calibration; the orchestrator takes it up within seconds."""
-    params = body.model_dump(exclude_none=True)
+def start_calibration(
+    body: Annotated[StartCalibration, Body(examples=[_EXAMPLE])], caller: Admin, request: Request
+) -> Started:
+    """Queues the calibration; the orchestrator takes it up within seconds.
+
+    What is left out is the exam's: its own value, else the default. The run's ``params`` say which
+    it was.
+    """
+    given = body.model_dump(exclude_none=True)
     with change(request, caller) as step:
-        item_bank.exam(step.conn, body.exam_code, tenant_id=caller.tenant_id)
+        exam = item_bank.exam(step.conn, given["exam_code"], tenant_id=caller.tenant_id)
+        filled = SympsonHetter.resolve(exam, given)
         run = runs.create(
             step.conn,
-            kind="sympson_hetter",
-            exam_code=body.exam_code,
-            params=params,
+            kind=filled.kind,
+            exam_code=exam.exam_code,
+            params=filled.stored(),
             requested_by=caller.user_id,
-            seed=body.seed,
+            seed=filled.seed,
         )
-        step.audit("calibration.start", f"exam={body.exam_code} run={run.id}", **params)
+        step.audit("calibration.start", f"exam={exam.exam_code} run={run.id}", **given)
     return Started(run_id=run.id, job_id=run.id)
+
+
+@router.get("/defaults", summary="What a calibration would be asked to do")
+def calibration_defaults(
+    caller: Analyst, request: Request, exam_code: Annotated[ExamCode, Query()]
+) -> SympsonHetter:
+    """The request as it is filled for the exam where nothing is given."""
+    with reading(request, caller) as conn:
+        exam = item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id)
+    return SympsonHetter.resolve(exam, {})
 
 
 @router.get("/status", summary="How far a calibration is")

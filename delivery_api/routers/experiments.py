@@ -12,8 +12,9 @@ from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Name, Page, PageNumber, PageSize
 from delivery_api.problems import ProblemError, documented
-from delivery_api.quizzes.enrolment import COHORT_KEY, FLAG_KEY, SELECTORS, strategy
+from delivery_api.quizzes.enrolment import COHORT_KEY, FLAG_KEY, strategy
 from qbank.stores import cohorts
+from qbank.vocabulary import ADAPTIVE
 
 router = APIRouter(
     prefix="/v1/admin", tags=["experiments"], responses=documented(401, 403, 422, 503)
@@ -118,7 +119,7 @@ def _refuse_unusable(key: str, body: FlagBody) -> None:
     if len(str(body.value_json)) > _MAX_JSON or "\x00" in str(body.value_json):
         raise ProblemError(422, "invalid-value", f"value_json is over {_MAX_JSON} characters")
     if key == FLAG_KEY and body.enabled and strategy(body.value_json) is None:
-        arms = " or ".join(SELECTORS)
+        arms = " or ".join(ADAPTIVE)
         raise ProblemError(
             422,
             "invalid-value",
@@ -158,10 +159,10 @@ def assign(
         user: body.value or cohorts.arm(cohort_key, caller.tenant_id, user, body.weights or {})
         for user in body.user_ids
     }
-    wrong = sorted(set(arms.values()) - set(SELECTORS)) if cohort_key == COHORT_KEY else []
+    wrong = sorted(set(arms.values()) - set(ADAPTIVE)) if cohort_key == COHORT_KEY else []
     if wrong:
         raise ProblemError(
-            422, "invalid-value", f"arms {wrong} are no selectors: use {' or '.join(SELECTORS)}"
+            422, "invalid-value", f"arms {wrong} are no selectors: use {' or '.join(ADAPTIVE)}"
         )
     with change(request, caller) as step:
         rows = cohorts.assign(step.conn, caller.tenant_id, cohort_key, arms)

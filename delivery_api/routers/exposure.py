@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
@@ -25,7 +25,9 @@ from delivery_api.fields import (
 )
 from delivery_api.problems import ProblemError, documented
 from qbank.postgres import Connection
+from qbank.requests import Reestimation, asked
 from qbank.stores import exposure, exposure_items, item_bank, runs
+from qbank.vocabulary import Source
 
 router = APIRouter(
     prefix="/v1/admin/exposure", tags=["exposure"], responses=documented(401, 403, 422, 503)
@@ -94,23 +96,14 @@ class ControlInForce(BaseModel):
     updated_by: str
 
 
-class Reestimation(Body):
-    """A re-estimation of sh_p from what was served."""
-
-    exam_code: ExamCode | None = Field(default=None, description="null: all exams of the tenant")
-    tau: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = Field(
-        default=None, description="target maximum exposure rate; null: the exam's"
-    )
-    days: Annotated[int, Field(ge=1, le=365)] = 7
-    floor: Probability = 0.05
-    ceil: Probability = 1.0
-    dry_run: bool = Field(default=False, description="propose without publishing")
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Reestimation:
-        if self.floor > self.ceil:
-            raise ValueError(f"floor {self.floor} lies above ceil {self.ceil}: swap them")
-        return self
+ReestimateExposure = asked(
+    Reestimation,
+    "Reestimation",
+    exam_code=(
+        ExamCode | None,
+        Field(default=None, description="null: all exams of the tenant"),
+    ),
+)
 
 
 class Requested(BaseModel):
@@ -128,7 +121,7 @@ class HistoryEntry(BaseModel):
     version: int
     before: float | None
     after: float | None
-    source: Literal["manual", "calibration", "reestimation", "rollback"]
+    source: Source
     run_id: UUID | None
     actor: str
     note: str | None
@@ -207,24 +200,25 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
     summary="Re-estimate sh_p from what was served",
     responses=documented(404),
 )
-def reestimate(body: Reestimation, caller: Admin, request: Request) -> Requested:
+def reestimate(body: ReestimateExposure, caller: Admin, request: Request) -> Requested:
     """Asks for a re-estimation of an exam, or of all; what fails its audit is not published."""
-    params = body.model_dump(exclude={"exam_code"}, exclude_none=True)
-    params["day"] = datetime.now(UTC).date().isoformat()
+    given = body.model_dump(exclude={"exam_code"}, exclude_none=True)
+    day = datetime.now(UTC).date()
     with change(request, caller) as step:
         exams = item_bank.exams(step.conn, tenant_id=caller.tenant_id)
         if body.exam_code is not None:
             exams = (item_bank.exam(step.conn, body.exam_code, tenant_id=caller.tenant_id),)
         run_ids = []
         for exam in exams:
+            filled = Reestimation.resolve(exam, given, day=day)
             run = runs.create(
                 step.conn,
-                kind="reestimation",
+                kind=filled.kind,
                 exam_code=exam.exam_code,
-                params=params | {"exam_code": exam.exam_code},
+                params=filled.stored(),
                 requested_by=caller.user_id,
             )
-            step.audit("exposure.reestimate", f"exam={exam.exam_code} run={run.id}", **params)
+            step.audit("exposure.reestimate", f"exam={exam.exam_code} run={run.id}", **given)
             run_ids.append(run.id)
     return Requested(run_ids=run_ids)
 

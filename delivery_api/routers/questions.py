@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
@@ -24,14 +24,12 @@ from delivery_api.fields import (
 )
 from delivery_api.problems import ProblemError, documented
 from qbank.stores import authoring
+from qbank.vocabulary import Difficulty, ReviewStatus, State
 
 router = APIRouter(
     prefix="/v1/author/questions", tags=["authoring"], responses=documented(401, 403, 422, 503)
 )
 
-Difficulty = Literal["easy", "medium", "hard"]
-State = Literal["draft", "review", "approved", "published", "retired"]
-ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]
 
 _EXAMPLE: dict[str, JsonValue] = {

@@ -15,13 +15,12 @@ from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.progress import Answered, OpenItem, Progress
 from delivery_api.quizzes.store import Quiz
+from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus
 
 router = APIRouter(
     prefix="/v1/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
 )
 
-Mode = Literal["tutor", "exam"]
-Difficulty = Literal["easy", "medium", "hard"]
 QuizPath = Annotated[QuizId, Path(description="the quiz, as `POST /quizzes` named it")]
 
 
@@ -64,7 +63,7 @@ class QuizCreated(BaseModel):
     expires_at: datetime
     mode: Mode
     num_questions: int
-    selector: Literal["vanilla", "sympson_hetter", "fixed"]
+    selector: Selector
 
 
 class Option(BaseModel):
@@ -130,7 +129,7 @@ class QuizState(BaseModel):
     quiz_id: str
     exam_code: str
     mode: Mode
-    status: Literal["open", "finished", "expired"]
+    status: SessionStatus
     num_questions: int
     served: int
     answered: int

@@ -16,6 +16,7 @@ from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
+from qbank.requests import Rollback
 from qbank.stores import exposure, runs
 
 router = APIRouter(
@@ -34,7 +35,7 @@ class RunSummary(BaseModel):
     """A line of the listing."""
 
     id: UUID
-    kind: str
+    kind: runs.Kind
     exam_code: str
     status: runs.Status
     params: dict[str, Any]
@@ -122,9 +123,9 @@ def rollback_to_run(run_id: RunPath, caller: Admin, request: Request) -> Started
         exposure.after_run(step.conn, run.exam_code, run_id)  # 404 where it published nothing
         asked = runs.create(
             step.conn,
-            kind="rollback",
+            kind=Rollback.kind,
             exam_code=run.exam_code,
-            params={"run_id": str(run_id)},
+            params=Rollback(run_id=run_id).stored(),
             requested_by=caller.user_id,
         )
         step.audit("calibration.rollback", f"exam={run.exam_code} run={asked.id}", to=str(run_id))

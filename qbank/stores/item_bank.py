@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank.stores.errors import NotFoundError
-
-Model = Literal["1pl", "2pl", "3pl"]
+from qbank.vocabulary import Model
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from psycopg import Connection
@@ -16,8 +16,7 @@ from psycopg.rows import class_row
 
 from qbank.stores.errors import InvalidValueError, NotFoundError
 from qbank.stores.exposure import lock
-
-Model = Literal["1pl", "2pl", "3pl"]
+from qbank.vocabulary import Model
 
 
 @dataclass(frozen=True)

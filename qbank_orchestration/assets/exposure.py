@@ -6,11 +6,12 @@ from typing import Any
 
 import dagster as dg
 
+from qbank.requests import SympsonHetter
 from qbank.stores import item_bank
+from qbank_orchestration.assets.config import config_of
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
-    RequestConfig,
     findings_as_results,
     observe,
     proposes,
@@ -21,7 +22,6 @@ from qbank_orchestration.engine import exposure, publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.finding import Finding, forbidding, reason
 from qbank_orchestration.engine.proposal import ExposureProposal
-from qbank_orchestration.engine.request import CalibrationRequest
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.metadata import plots, tables
 from qbank_orchestration.partitions import EXAM
@@ -39,20 +39,7 @@ CHECKS = {
 }
 
 
-class ExposureConfig(RequestConfig):
-    """Request parameters; None takes the exam's, then the default."""
-
-    tau: float | None = None
-    n: int | None = None
-    test_len: int | None = None
-    iters: int | None = None
-    alpha: float | None = None
-    theta_dist: str | None = None
-    floor: float | None = None
-    ceil: float | None = None
-    seed: int | None = None
-    topic_tau: dict[str, float] | None = None
-    topic_weights: dict[str, float] | None = None
+ExposureConfig = config_of("sympson_hetter", "ExposureConfig")
 
 
 @proposes(
@@ -83,13 +70,12 @@ def sympson_hetter_calibration(
     began = time.monotonic()
     exam_code = context.partition_key
     own, published = "sympson_hetter_calibration", "item_exposure_control"
-    with working(
-        context, database, rows, config, kind="sympson_hetter", exam_code=exam_code
-    ) as run:
+    with working(context, database, rows, config, SympsonHetter, exam_code) as work:
+        run = work.run
         with database.connect() as conn:
             pool = item_bank.load(conn, exam_code)
             topics = item_bank.topics(conn, pool.exam.tenant_id)
-        request = CalibrationRequest.of(pool.exam, run.params).seeded(pool.fingerprint())
+        request = work.request.seeded(pool.fingerprint())
         history: list[dict[str, Any]] = []
 
         def report(entry: dict[str, Any]) -> bool:
@@ -164,7 +150,7 @@ def _infeasible(error: Any) -> Finding:
 
 
 def _metadata(
-    proposed: ExposureProposal, request: CalibrationRequest, history: list[dict[str, Any]]
+    proposed: ExposureProposal, request: SympsonHetter, history: list[dict[str, Any]]
 ) -> dict[str, Any]:
     certificate, summary = proposed.certificate, proposed.summary
     charted = ("max_exposure", "max_exposure_upper", "max_exposure_before", "overlap", "rmse")

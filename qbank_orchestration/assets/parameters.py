@@ -7,12 +7,13 @@ from uuid import UUID
 
 import dagster as dg
 
+from qbank.requests import IrtFit
 from qbank.stores import item_bank, responses
 from qbank.stores import item_parameters as parameters_store
+from qbank_orchestration.assets.config import config_of
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
-    RequestConfig,
     findings_as_results,
     observe,
     proposes,
@@ -37,6 +38,9 @@ CHECKS = {
 }
 
 
+ParametersConfig = config_of("irt", "ParametersConfig")
+
+
 @proposes(
     partitions=EXAM,
     deps=[
@@ -50,7 +54,7 @@ CHECKS = {
 )
 def irt_calibration(
     context: dg.AssetExecutionContext,
-    config: RequestConfig,
+    config: ParametersConfig,
     database: Database,
     rows: dg.ResourceParam[WorkingRows],
 ) -> Iterator[Any]:
@@ -60,14 +64,20 @@ def irt_calibration(
     """
     began = time.monotonic()
     exam_code = context.partition_key
-    with working(context, database, rows, config, kind="irt", exam_code=exam_code) as run:
+    with working(context, database, rows, config, IrtFit, exam_code) as work:
+        run = work.run
         with database.connect() as conn:
             exam = item_bank.exam(conn, exam_code)
             attempts = responses.first_attempts(conn, exam.exam_code)
             published = parameters_store.in_force(conn, exam.exam_code, exam.irt_model)
             times = responses.median_times(conn, exam.exam_code)
         proposed = parameters.estimate(
-            exam, attempts, published, times, lambda entry: rows.report(run.id, entry)
+            exam,
+            work.request,
+            attempts,
+            published,
+            times,
+            lambda entry: rows.report(run.id, entry),
         )
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run.id, proposed.reason, proposed.summary)

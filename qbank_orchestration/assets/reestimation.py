@@ -7,10 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from qbank.requests import Reestimation
+from qbank_orchestration.assets.config import config_of
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
-    RequestConfig,
     findings_as_results,
     observe,
     proposes,
@@ -21,7 +22,6 @@ from qbank_orchestration.engine import publication, reestimated_day
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.finding import forbidding, reason
 from qbank_orchestration.engine.proposal import ExposureProposal
-from qbank_orchestration.engine.reestimation import ReestimationRequest
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.metadata import plots, tables
 from qbank_orchestration.partitions import EXAM_DAY
@@ -35,16 +35,7 @@ CHECKS = {
 }
 
 
-class ReestimationConfig(RequestConfig):
-    """Request parameters; None takes the exam's policy, then the default."""
-
-    tau: float | None = None
-    days: int | None = None
-    floor: float | None = None
-    ceil: float | None = None
-    rule: str | None = None
-    basis: str | None = None
-    fading: float | None = None
+ReestimationConfig = config_of("reestimation", "ReestimationConfig")
 
 
 @proposes(
@@ -73,21 +64,9 @@ def sh_p_reestimation(
     exam_code, day = _exam_and_day(context)
     own, published = "sh_p_reestimation", "sh_p_reestimation_publication"
 
-    def resolved(conn: Any) -> dict[str, Any]:
-        return reestimated_day.request_for(conn, exam_code, day, config.params()).params()
-
-    with working(
-        context,
-        database,
-        rows,
-        config,
-        kind="reestimation",
-        exam_code=exam_code,
-        params=resolved,
-    ) as run:
-        asked = {k: v for k, v in run.params.items() if k not in ("exam_code", "day")}
+    with working(context, database, rows, config, Reestimation, exam_code, day=day) as work:
+        run, request = work.run, work.request
         with database.connect() as conn:
-            request = reestimated_day.request_for(conn, exam_code, day, asked)
             proposed = reestimated_day.propose(conn, request)
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run.id, proposed.reason)
@@ -145,7 +124,7 @@ def _exam_and_day(context: dg.AssetExecutionContext) -> tuple[str, date]:
     return keys["exam"], date.fromisoformat(keys["day"])
 
 
-def _metadata(proposed: ExposureProposal, request: ReestimationRequest) -> dict[str, Any]:
+def _metadata(proposed: ExposureProposal, request: Reestimation) -> dict[str, Any]:
     summary = proposed.summary
     charted = ("max_exposure", "items_over_tau", "moved", "held_still", "sessions")
     return {

@@ -4,25 +4,28 @@ from typing import Any
 from uuid import UUID
 
 import dagster as dg
+from pydantic import Field
 
+from qbank.requests import Rollback
 from qbank.stores import runs
-from qbank_orchestration.assets.work import RequestConfig, lineage, working
+from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.work import lineage, working
 from qbank_orchestration.engine import publication, rollback
 from qbank_orchestration.engine.finding import reason
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.resources import Database
 
-
-class RollbackConfig(RequestConfig):
-    """Which run to go back to.
-
-    Attributes:
-        to_run: the run whose outcome is to be in force again; None reads it from ``run_id``.
-        note: why; kept with the history.
-    """
-
-    to_run: str | None = None
-    note: str | None = None
+RollbackConfig = config_of(
+    "rollback",
+    "RollbackConfig",
+    to_run=(
+        str | None,
+        Field(
+            default=None,
+            description="The run whose outcome is to be in force again; left out: run_id's.",
+        ),
+    ),
+)
 
 
 @dg.op
@@ -45,19 +48,11 @@ def restore_exposure_control(
     if published is not None:
         context.log.info("run %s put it back before the earlier attempt ended", published.id)
         return
-    params = {"run_id": str(target)} | ({"note": config.note} if config.note else {})
     with (
-        working(
-            context,
-            database,
-            rows,
-            config,
-            kind="rollback",
-            exam_code=exam_code,
-            params=lambda _: params,
-        ) as run,
+        working(context, database, rows, config, Rollback, exam_code, run_id=target) as work,
         database.connect() as conn,
     ):
+        run = work.run
         rollback.propose(conn, run)
         outcome = publication.publish(conn, run.id)
     if outcome.status != "done":
@@ -75,7 +70,7 @@ def restore_exposure_control(
     )
 
 
-def _target(config: RollbackConfig, asked: runs.Run | None) -> UUID:
+def _target(config: Any, asked: runs.Run | None) -> UUID:
     chosen = asked.params["run_id"] if asked is not None else config.to_run
     if chosen is None:
         raise dg.Failure(

@@ -8,14 +8,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid5
 
 import dagster as dg
 import psycopg
 
 from qbank.errors import DatabaseUnavailableError
-from qbank.stores import runs
+from qbank.requests import Request
+from qbank.stores import item_bank, runs
+from qbank_orchestration.assets.config import RequestConfig
 from qbank_orchestration.code_version import code_version
 from qbank_orchestration.engine.finding import Finding
 from qbank_orchestration.engine.working_rows import WorkingRows
@@ -32,27 +35,17 @@ _ROWS = UUID("6f0d35b8-5f0e-4c50-9a8c-8a1f0c6f8f59")
 _AUTOMATIC_RETRY = "dagster/retry_number"
 
 Context = dg.AssetExecutionContext | dg.OpExecutionContext
-Params = Mapping[str, Any]
 
 
-class RequestConfig(dg.Config):
-    """How work is asked for.
+R = TypeVar("R", bound=Request)
 
-    Attributes:
-        run_id: the queued row that asks for it, with its own parameters; one is made where there
-            is none.
-        requested_by: who asks.
-        dry_run: stop before publishing.
-    """
 
-    run_id: str | None = None
-    requested_by: str = "orchestration"
-    dry_run: bool = False
+@dataclass(frozen=True)
+class Work(Generic[R]):
+    """A row that was taken, and the request that it keeps, filled."""
 
-    def params(self) -> dict[str, Any]:
-        """The request as it is kept in the row; what is left out takes the exam's default."""
-        given = {name: value for name, value in self.model_dump().items() if value is not None}
-        return {k: v for k, v in given.items() if k not in ("run_id", "requested_by")}
+    run: runs.Run
+    request: R
 
 
 def row_id(context: Context, kind: runs.Kind) -> UUID:
@@ -76,46 +69,52 @@ def working(
     database: Database,
     rows: WorkingRows,
     config: RequestConfig,
-    *,
-    kind: runs.Kind,
+    request: type[R],
     exam_code: str,
-    params: Callable[[psycopg.Connection[Any]], Params] | None = None,
-) -> Iterator[runs.Run]:
+    **about: Any,
+) -> Iterator[Work[R]]:
     """Works on the row that asks for it, or on one of this run's own.
 
-    A database that is away repeats the step; anything else ends the row as failed.
+    The row keeps the request filled, as it is carried out. A database that is away repeats the
+    step; anything else ends the row as failed.
 
     Args:
         context: of the step.
         database: the door to Postgres.
         rows: keeps the row alive.
         config: of the step.
-        kind: of the work.
+        request: what kind of work it is.
         exam_code: the exam it is for.
-        params: of an own row; None takes the config's.
+        **about: what the request is about, beside the exam.
 
     Raises:
         ConflictError: another process works on the row, or it is over.
         NotFoundError: the exam or the row does not exist.
+        RequestError: a parameter, or the exam's own value, is wrong.
     """
     run: runs.Run | None = None
     with retried():
         try:
             with database.connect() as conn:
+                exam = item_bank.exam(conn, exam_code)
                 asked = runs.get(conn, UUID(config.run_id)) if config.run_id else None
                 if asked is None or (asked.status in runs.FINISHED and _repeated_by_hand(context)):
+                    given = asked.params if asked else config.given(request)
                     asked = runs.create(
                         conn,
-                        kind=kind,
+                        kind=request.kind,
                         exam_code=exam_code,
-                        params=_params(conn, config, asked, params),
+                        params=given | {name: str(value) for name, value in about.items()},
                         requested_by=asked.requested_by if asked else config.requested_by,
                         seed=asked.seed if asked else getattr(config, "seed", None),
-                        run_id=row_id(context, kind),
+                        run_id=row_id(context, request.kind),
                         orchestrator_run_id=context.run.run_id,
                     )
             run = rows.take(asked.id, context.run.run_id)
-            yield run
+            filled = request.resolve(exam, run.params, **about)
+            with database.connect() as conn:
+                runs.fill(conn, run.id, filled.stored())
+            yield Work(replace(run, params=run.params | filled.stored()), filled)
         except (psycopg.OperationalError, DatabaseUnavailableError):
             raise
         except Exception as error:
@@ -227,17 +226,6 @@ def publishes(
         code_version=CODE_VERSION,
         output_required=False,
     )
-
-
-def _params(
-    conn: psycopg.Connection[Any],
-    config: RequestConfig,
-    asked: runs.Run | None,
-    params: Callable[[psycopg.Connection[Any]], Params] | None,
-) -> Params:
-    if asked is not None:
-        return asked.params
-    return params(conn) if params is not None else config.params()
 
 
 def _repeated_by_hand(context: Context) -> bool:

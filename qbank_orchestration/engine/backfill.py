@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from qbank_orchestration.engine.request import RequestError
+from qbank.errors import RequestError
 
 MOST_DAYS = 366
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from qbank.requests import SympsonHetter
 from qbank.stores.item_bank import Pool, Topic
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
-from qbank_orchestration.engine.request import CalibrationRequest
 from qbank_orchestration.engine.topic_caps import resolve
 
 Report = Callable[[dict[str, Any]], bool]
@@ -44,7 +44,7 @@ class NothingToCalibrate:
 
 
 def calibrate(
-    pool: Pool, topics: Sequence[Topic], request: CalibrationRequest, report: Report
+    pool: Pool, topics: Sequence[Topic], request: SympsonHetter, report: Report
 ) -> ExposureProposal | NothingToCalibrate:
     """Finds exposure parameters for the calibrated items of the live pool.
 

@@ -13,11 +13,10 @@ from typing import Any
 
 from psycopg import Connection
 
-from qbank.errors import QbankError
+from qbank.requests import Reestimation, RequestError
 from qbank.stores import exam_states, item_bank
 from qbank.stores.exam_states import ExamState
 from qbank_orchestration.engine.parameters import settings, smallest_n
-from qbank_orchestration.engine.reestimation import ReestimationRequest
 
 # New parameters pay once there is a tenth more to learn from; a few answers move nothing.
 MIN_GROWTH = 0.10
@@ -167,8 +166,8 @@ def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:
     if newest is None or not (state.has_parameters or due.parameters):
         return None
     try:
-        days = ReestimationRequest.of(state.exam, day, {}).days
-    except (QbankError, TypeError) as error:
+        days = Reestimation.resolve(state.exam, {}, day=day).days
+    except RequestError as error:
         return f"its policy is wrong: {error}"  # said by the run, where a person sees it
     first = day - timedelta(days=days)
     if state.sh_p_replaced_at is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from qbank.requests import IrtFit
 from qbank.stores.item_bank import Exam
 from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
@@ -26,12 +27,21 @@ Report = Callable[[dict[str, Any]], bool]
 UNUSABLE = ("negative_a", "a_at_bound", "b_extreme", "c_at_bound", "se_not_available")
 
 
-def settings(exam: Exam) -> dict[str, Any]:
-    """What of an exam decides its fit beside the responses: another value asks for another fit."""
+def settings(exam: Exam, request: IrtFit | None = None) -> dict[str, Any]:
+    """What decides an exam's fit beside the responses: another value asks for another fit.
+
+    Args:
+        exam: its model and policy.
+        request: of one fit, which may differ from the exam's policy; None is as the exam has it.
+    """
     decisive = ("min_responses", "linking", "unanswered")
-    return {"model": exam.irt_model} | {
+    own = {"model": exam.irt_model} | {
         name: exam.policy[name] for name in decisive if name in exam.policy
     }
+    usual = exam.policy.get("linking", IrtFit.model_fields["linking"].default)
+    if request is None or request.linking == usual:
+        return own
+    return own | {"linking": request.linking}
 
 
 def smallest_n(exam: Exam) -> int:
@@ -48,6 +58,7 @@ def smallest_n(exam: Exam) -> int:
 
 def estimate(
     exam: Exam,
+    request: IrtFit,
     attempts: FirstAttempts,
     published: tuple[ItemParameters, ...],
     median_times: Mapping[tuple[int, int], float],
@@ -60,6 +71,7 @@ def estimate(
 
     Args:
         exam: model and policy.
+        request: what was asked for.
         attempts: first attempts in long form.
         published: parameters in force, which give the scale.
         median_times: median time in ms by (question id, version).
@@ -86,13 +98,12 @@ def estimate(
         ),
     )
     usable = fit.estimated & ~_flagged(fit, UNUSABLE)
-    seen = {"responses": len(attempts), "settings": settings(exam)}
+    seen = {"responses": len(attempts), "settings": settings(exam, request)}
     if not usable.any():
         return NothingToCalibrate(
             f"no item has enough usable first attempts ({int(fit.n.max())} at most)", seen
         )
-    method = exam.policy.get("linking", "stocking_lord")
-    scaled = on_old_scale(fit, usable, old, method=method)
+    scaled = on_old_scale(fit, usable, old, method=request.linking)
     return ParameterProposal(
         model=exam.irt_model,
         parameters=_parameters(attempts, fit, usable, scaled),

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from qbank.stores.exposure import Control
-from qbank.stores.item_parameters import ItemParameters, ItemStatistics, Model
+from qbank.stores.item_parameters import ItemParameters, ItemStatistics
+from qbank.vocabulary import Model
 
 
 @dataclass(frozen=True)

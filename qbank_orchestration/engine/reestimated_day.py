@@ -12,28 +12,17 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from qbank.requests import Reestimation
 from qbank.stores import exposure, item_bank, runs, served
 from qbank_orchestration.engine import publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ExposureProposal
-from qbank_orchestration.engine.reestimation import ReestimationRequest, reestimate
+from qbank_orchestration.engine.reestimation import reestimate
 
 Proposed = ExposureProposal | NothingToCalibrate
 
 
-def request_for(
-    conn: Connection[Any], exam_code: str, day: date, params: dict[str, Any]
-) -> ReestimationRequest:
-    """The request of a day with the exam's defaults.
-
-    Raises:
-        NotFoundError: the exam does not exist.
-        RequestError: a parameter is wrong.
-    """
-    return ReestimationRequest.of(item_bank.exam(conn, exam_code), day, params)
-
-
-def propose(conn: Connection[Any], request: ReestimationRequest) -> Proposed:
+def propose(conn: Connection[Any], request: Reestimation) -> Proposed:
     """Re-estimates a day from what is stored.
 
     What was served before the last calibration was served under other values, so the window
@@ -58,10 +47,11 @@ def follow(
 
     Days that start from the same values as before stay as they are.
     """
+    exam = item_bank.exam(conn, exam_code)
     for later in runs.reestimated_days(conn, exam_code, after=day):
-        params = {k: v for k, v in later.params.items() if k not in ("exam_code", "day", "follows")}
+        params = {k: v for k, v in later.params.items() if k != "follows"}
         later_day = date.fromisoformat(later.params["day"])
-        request = request_for(conn, exam_code, later_day, params)
+        request = Reestimation.resolve(exam, params, day=later_day)
         proposal = propose(conn, request)
         if (
             isinstance(proposal, NothingToCalibrate)
@@ -74,13 +64,13 @@ def follow(
 
 
 def _again(
-    conn: Connection[Any], request: ReestimationRequest, proposal: ExposureProposal, leader: UUID
+    conn: Connection[Any], request: Reestimation, proposal: ExposureProposal, leader: UUID
 ) -> publication.Outcome:
     run = runs.create(
         conn,
         kind="reestimation",
         exam_code=request.exam_code,
-        params=request.params() | {"follows": str(leader)},
+        params=request.stored() | {"follows": str(leader)},
         requested_by="a day before it",
         orchestrator_run_id=f"follows {leader}",
     )

@@ -10,79 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from datetime import date
-from typing import Any, Self, cast
+from collections.abc import Sequence
 
 import numpy as np
 
+from qbank.requests import Reestimation
 from qbank.stores.exposure import Control
-from qbank.stores.item_bank import Exam, Pool
+from qbank.stores.item_bank import Pool
 from qbank.stores.served import ServedCounts
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ExposureProposal
-from qbank_orchestration.engine.request import RequestError
 
 ENOUGH_SESSIONS = 100
 """Below this the Wilson interval of a rate of 0.2 is wider than 0.16: hardly anything moves."""
 
 
-@dataclass(frozen=True)
-class ReestimationRequest:
-    """Request parameters of a re-estimation.
-
-    Attributes:
-        exam_code: the exam.
-        day: the UTC day it is for; it looks at the days before.
-        tau: target maximum exposure rate.
-        days: length of the window.
-        floor: smallest sh_p.
-        ceil: largest sh_p.
-        rule: "nudge" or "eligibility".
-        basis: "sessions" or "attempts".
-        fading: weight of a day relative to the next, in (0, 1].
-        dry_run: stop before publishing.
-    """
-
-    exam_code: str
-    day: date
-    tau: float
-    days: int = 7
-    floor: float = 0.05
-    ceil: float = 1.0
-    rule: str = "nudge"
-    basis: str = "sessions"
-    fading: float = 1.0
-    dry_run: bool = False
-
-    @classmethod
-    def of(cls, exam: Exam, day: date, params: Mapping[str, Any]) -> Self:
-        """Reads parameters; what they leave out comes from the exam's policy, then the defaults.
-
-        Raises:
-            RequestError: names the parameter, its value and what is allowed.
-        """
-        known = {field.name for field in fields(cls)} - {"exam_code", "day"}
-        unknown = sorted(set(params) - known)
-        if unknown:
-            raise RequestError(
-                f"request parameter {unknown[0]!r} is unknown: use {', '.join(sorted(known))}"
-            )
-        policy = exam.policy.get("reestimation") or {}
-        given = {k: v for k, v in (dict(policy) | dict(params)).items() if v is not None}
-        request = cls(**({"exam_code": exam.exam_code, "day": day, "tau": exam.tau} | given))
-        if not (isinstance(request.days, int) and 1 <= request.days <= 365):
-            raise RequestError(f"days is {request.days!r}: give 1 to 365")
-        return request
-
-    def params(self) -> dict[str, Any]:
-        """The request as a JSON object."""
-        return asdict(self) | {"day": self.day.isoformat()}
-
-
 def reestimate(
-    request: ReestimationRequest,
+    request: Reestimation,
     pool: Pool,
     start: Sequence[Control],
     counts: ServedCounts,
@@ -126,10 +70,10 @@ def reestimate(
         tau=request.tau,
         floor=request.floor,
         ceil=request.ceil,
-        rule=cast(Any, request.rule),  # the library judges both
+        rule=request.rule,
         held_back=held_back,
         pinned=np.array(pool.pinned[live]),
-        basis=cast(Any, request.basis),
+        basis=request.basis,
         fading=request.fading,
     )
     sessions = int(counts.sessions.sum())
@@ -156,9 +100,7 @@ def reestimate(
     )
 
 
-def _fingerprint(
-    request: ReestimationRequest, start: Sequence[Control], counts: ServedCounts
-) -> str:
+def _fingerprint(request: Reestimation, start: Sequence[Control], counts: ServedCounts) -> str:
     digest = hashlib.sha256(json.dumps(request.params(), sort_keys=True).encode())
     digest.update(json.dumps([[c.question_id, c.version, c.sh_p] for c in start]).encode())
     for column in (counts.question_id, counts.version, counts.sessions):

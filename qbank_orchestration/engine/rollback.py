@@ -12,6 +12,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
+from qbank.requests import Rollback
 from qbank.stores import exposure, runs
 from qbank_orchestration.engine.proposal import ExposureProposal
 
@@ -35,7 +36,7 @@ def request(
         conn,
         kind="rollback",
         exam_code=target.exam_code,
-        params={"run_id": str(to_run)} | ({"note": note} if note else {}),
+        params=Rollback(run_id=to_run, note=note).stored(),
         requested_by=requested_by,
         run_id=run_id,
     )

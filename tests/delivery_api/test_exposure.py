@@ -7,6 +7,7 @@ import io
 import uuid
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from qbank.stores import exposure, runs
 
@@ -92,12 +93,15 @@ def test_a_calibration_is_queued_followed_and_canceled(client, admin, world):
     assert started.json()["job_id"] == run
     with world.connect() as conn:
         row = runs.get(conn, uuid.UUID(run))
-        assert row.params == body | {"dry_run": False}
+        assert row.params.items() >= (body | {"dry_run": False}).items()
+        # and what was left out, as it will be carried out
+        assert (row.params["iters"], row.params["test_len"], row.params["n"]) == (25, 25, 10_000)
         assert (row.kind, row.status, row.requested_by) == ("sympson_hetter", "queued", "amy")
         runs.claim(conn, row.id, orchestrator_run_id="r")
         runs.progress(conn, row.id, [{"iter": 1, "avg_exp": 0.1, "max_over": 0.3}])
     status = client.get(f"{path}/status", params={"job_id": run}, headers=admin).json()
     assert (status["state"], status["current_iter"]) == ("running", 1)
+    assert status["total_iters"] == 25
     assert (status["avg_exp"], status["max_over"]) == (0.1, 0.3)
     canceled = client.post(f"{path}/cancel", params={"job_id": run}, headers=admin)
     assert canceled.json()["state"] == "running"  # it stops at its next iteration
@@ -122,6 +126,12 @@ def test_a_calibration_is_queued_followed_and_canceled(client, admin, world):
         {"iters": 0},
         {"n": 10**7},
         {"theta_dist": "cauchy(0,1)"},
+        {"theta_dist": "empirical"},
+        {"theta_dist": "normal(0,0)"},
+        {"theta_dist": "uniform(2,-2)"},
+        {"theta_dist": "normal(0,1"},
+        {"theta_dist": "normal(0,1e308)"},
+        {"seed": -1},
         {"floor": 0.5, "ceil": 0.4},
         {"topic_tau": {"acids": 2}},
         {"unheard_of": 1},
@@ -131,6 +141,60 @@ def test_calibration_parameters_out_of_range_are_refused(client, admin, change):
     body = {"exam_code": "core"} | change
     answer = client.post("/v1/admin/exposure/calibrate_sh/start", json=body, headers=admin)
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("text", ["normal(.5,1)", "normal(0, 1.)", "UNIFORM(-3,3)", "normal0,1"])
+def test_an_ability_distribution_may_be_written_as_the_science_reads_it(client, admin, text):
+    body = {"exam_code": "core", "theta_dist": text}
+    answer = client.post("/v1/admin/exposure/calibrate_sh/start", json=body, headers=admin)
+    assert answer.status_code == 202, answer.text
+
+
+@pytest.fixture
+def policy(world):
+    """Sets the policy of the exam, and puts it back."""
+
+    def set_to(value):
+        with world.connect() as conn:
+            conn.execute("UPDATE exams SET policy = %s WHERE exam_code = 'core'", (Jsonb(value),))
+
+    with world.connect() as conn:
+        before = conn.execute("SELECT policy FROM exams WHERE exam_code = 'core'").fetchone()[0]
+    yield set_to
+    set_to(before)
+
+
+def test_what_a_request_leaves_out_is_the_exams_own(client, admin, world, policy):
+    policy({"n": 3_000, "ceil": 0.9, "reestimation": {"days": 3, "floor": 0.2, "ceil": 0.8}})
+    calibration = {"exam_code": "core", "iters": 4}
+    started = client.post(
+        "/v1/admin/exposure/calibrate_sh/start", json=calibration, headers=admin
+    ).json()
+    asked = client.post("/v1/admin/exposure/reestimate", json={"floor": 0.1}, headers=admin).json()
+    with world.connect() as conn:
+        calibrating = runs.get(conn, uuid.UUID(started["run_id"])).params
+        reestimating = runs.get(conn, uuid.UUID(asked["run_ids"][0])).params
+    assert (calibrating["n"], calibrating["ceil"], calibrating["iters"]) == (3_000, 0.9, 4)
+    assert (reestimating["days"], reestimating["floor"], reestimating["ceil"]) == (3, 0.1, 0.8)
+    defaults = client.get(
+        "/v1/admin/exposure/calibrate_sh/defaults", params={"exam_code": "core"}, headers=admin
+    ).json()
+    assert (defaults["n"], defaults["iters"], defaults["seed"]) == (3_000, 25, None)
+
+
+@pytest.mark.parametrize("path", ["calibrate_sh/start", "reestimate"])
+def test_a_request_that_contradicts_the_exams_policy_is_refused_at_once(
+    client, admin, policy, path
+):
+    policy({"ceil": 0.3, "reestimation": {"ceil": 0.3}})
+    body = {"exam_code": "core", "floor": 0.5}
+    answer = client.post(f"/v1/admin/exposure/{path}", json=body, headers=admin)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "floor 0.5 lies above ceil 0.3: swap them"
+    policy({"ceil": 3, "reestimation": {"ceil": 3}})
+    answer = client.post(f"/v1/admin/exposure/{path}", json={"exam_code": "core"}, headers=admin)
+    assert answer.status_code == 422
+    assert "in the policy of exam core" in answer.json()["detail"]
 
 
 def test_diff_and_rollback_of_a_run(client, admin, world):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qbank.postgres import connect, libpq_environment
+from qbank.requests import IrtFit
 from qbank.stores import item_bank, item_parameters, responses
 from qbank_orchestration.engine.parameters import estimate
 from tests.e2e.processes import run, tool
@@ -21,7 +22,7 @@ def pass_night(work: Path) -> None:
         for exam in item_bank.exams(connection):
             attempts = responses.first_attempts(connection, exam.exam_code)
             times = responses.median_times(connection, exam.exam_code)
-            found = estimate(exam, attempts, (), times, lambda _: True)
+            found = estimate(exam, IrtFit.resolve(exam, {}), attempts, (), times, lambda _: True)
             item_parameters.publish(
                 connection, exam.exam_code, found.model, found.parameters, run_id=None
             )

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from qbank import postgres
-from qbank.stores import exposure, runs
+from qbank.requests import Reestimation, RequestError
+from qbank.stores import exposure, item_bank, runs
 from qbank.stores.exposure import Control
 from qbank_orchestration.engine import reestimated_day
 from qbank_orchestration.engine.backfill import partition_key, plan
-from qbank_orchestration.engine.reestimation import ReestimationRequest
-from qbank_orchestration.engine.request import RequestError
 from qbank_orchestration.running import Ended, Runner
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
 
@@ -96,7 +95,7 @@ def test_two_exams_seven_days_and_one_broken_day(
         calibrate_parameters(runner, exam_code)
     broken, honest = week[3], reestimated_day.propose
 
-    def propose(conn: Any, request: ReestimationRequest) -> Any:
+    def propose(conn: Any, request: Reestimation) -> Any:
         if request.exam_code == ALGEBRA and request.day == broken:
             raise RuntimeError("the day's counts cannot be read")
         return honest(conn, request)
@@ -172,12 +171,13 @@ def test_pinned_items_and_dry_runs_change_nothing(exams: Exams, runner: Runner, 
 
 def test_wrong_requests_name_what_is_wrong(exams: Exams):
     with postgres.connect("orchestration") as conn:
-        for params, message in (
-            ({"taus": 1}, "'taus' is unknown"),
-            ({"days": 0}, "days is 0"),
-        ):
-            with pytest.raises(RequestError, match=message):
-                reestimated_day.request_for(conn, ALGEBRA, date(2026, 1, 1), params)
+        exam = item_bank.exam(conn, ALGEBRA)
+    for params, message in (
+        ({"taus": 1}, "'taus' is unknown"),
+        ({"days": 0}, "days is 0"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            Reestimation.resolve(exam, params, day=date(2026, 1, 1))
     with pytest.raises(RequestError, match="swap them"):
         plan(date(2026, 1, 2), date(2026, 1, 1))
 

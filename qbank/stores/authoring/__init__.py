@@ -16,10 +16,9 @@ from qbank.stores.authoring.record import (
     QuestionSummary,
     QuestionVersion,
     Review,
-    ReviewStatus,
-    State,
 )
 from qbank.stores.authoring.writing import add_version, create, create_topic, review
+from qbank.vocabulary import ReviewStatus, State
 
 __all__ = [
     "Draft",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-State = Literal["draft", "review", "approved", "published", "retired"]
-ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
+from qbank.vocabulary import ReviewStatus, State
 
 
 @dataclass(frozen=True)

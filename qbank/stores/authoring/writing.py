@@ -9,9 +9,10 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from qbank.stores.authoring.reading import get
-from qbank.stores.authoring.record import Draft, Question, ReviewStatus, State
+from qbank.stores.authoring.record import Draft, Question
 from qbank.stores.errors import ConflictError, InvalidValueError, NotFoundError
 from qbank.stores.item_bank import Topic
+from qbank.vocabulary import ReviewStatus, State
 
 MIN_OPTIONS: Final = 2
 MAX_OPTIONS: Final = 10

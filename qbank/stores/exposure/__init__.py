@@ -21,8 +21,8 @@ from qbank.stores.exposure.record import (
     HistoryEntry,
     Origin,
     Published,
-    Source,
 )
+from qbank.vocabulary import Source
 
 __all__ = [
     "Control",

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-Source = Literal["manual", "calibration", "reestimation", "rollback"]
+from qbank.vocabulary import Source
 
 
 @dataclass(frozen=True)

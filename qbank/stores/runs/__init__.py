@@ -10,6 +10,7 @@ What never lives here: what a run computes, and whether its proposal may be publ
 from qbank.stores.runs.lifecycle import (
     claim,
     create,
+    fill,
     finish,
     note,
     progress,
@@ -31,17 +32,9 @@ from qbank.stores.runs.reading import (
     reestimation_of,
     running,
 )
-from qbank.stores.runs.record import (
-    FINISHED,
-    OPEN,
-    ItemChange,
-    Kind,
-    Run,
-    RunFilter,
-    RunPage,
-    Status,
-)
+from qbank.stores.runs.record import ItemChange, Run, RunFilter, RunPage
 from qbank.stores.runs.retention import count_old_proposals, remove_old_proposals
+from qbank.vocabulary import FINISHED, OPEN, Kind, Status
 
 __all__ = [
     "FINISHED",
@@ -57,6 +50,7 @@ __all__ = [
     "count_old_proposals",
     "create",
     "diff",
+    "fill",
     "finish",
     "get",
     "hold",

@@ -17,7 +17,8 @@ from psycopg.types.json import Jsonb
 
 from qbank.stores.errors import ConflictError, InvalidValueError, NotFoundError
 from qbank.stores.runs.reading import get
-from qbank.stores.runs.record import COLUMNS, FINISHED, OPEN, Kind, Run, Status
+from qbank.stores.runs.record import COLUMNS, Run
+from qbank.vocabulary import FINISHED, OPEN, Kind, Status
 
 
 def create(
@@ -102,6 +103,12 @@ def claim(conn: Connection[Any], run_id: UUID, *, orchestrator_run_id: str) -> R
             f" (orchestrator run {other.orchestrator_run_id}): request a new run"
         )
     return row
+
+
+def fill(conn: Connection[Any], run_id: UUID, params: Mapping[str, Any]) -> None:
+    """Writes the request into a run as it is worked on, with all that its asker left out."""
+    sql = "UPDATE calibration_runs SET params = params || %s::jsonb WHERE id = %s"
+    conn.execute(sql, (Jsonb(dict(params)), run_id))
 
 
 def progress(

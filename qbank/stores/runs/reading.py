@@ -15,12 +15,11 @@ from qbank.stores.runs.record import (
     COLUMNS,
     LISTED,
     ItemChange,
-    Kind,
     Run,
     RunFilter,
     RunPage,
-    Status,
 )
+from qbank.vocabulary import Kind, Status
 
 
 def get(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None = None) -> Run:

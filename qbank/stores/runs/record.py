@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-Kind = Literal["irt", "sympson_hetter", "reestimation", "rollback"]
-Status = Literal["queued", "running", "proposed", "done", "empty", "failed", "canceled", "rejected"]
-OPEN: tuple[Status, ...] = ("queued", "running", "proposed")
-FINISHED: tuple[Status, ...] = ("done", "empty", "failed", "canceled", "rejected")
+from qbank.vocabulary import Kind, Status
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.vocabulary import Difficulty, words
 from qbank_console import layout
 from qbank_console.charts import topics as charts
 from qbank_console.layout import Figure
 from qbank_console.marts import coverage
 from qbank_console.views.analyst import choosing
 
-DIFFICULTIES = ("easy", "medium", "hard", "unlabelled")
+DIFFICULTIES = (*words(Difficulty), "unlabelled")
 
 
 def page() -> None:

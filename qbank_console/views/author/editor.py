@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from qbank.vocabulary import Difficulty, words
 from qbank_console.api.topics import TopicTree
 
-DIFFICULTIES = ("easy", "medium", "hard")
+DIFFICULTIES = words(Difficulty)
 BLOOM = {
     1: "1 remember",
     2: "2 understand",

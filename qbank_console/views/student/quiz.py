@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from qbank.vocabulary import Difficulty, words
 from qbank_console import layout, session
 from qbank_console.api import quizzes, topics
 from qbank_console.api.client import ApiError
@@ -58,7 +59,7 @@ def _new() -> None:
                 "Topics", list(tree.paths), format_func=tree.paths.__getitem__, placeholder="all"
             )
             difficulty = st.pills(
-                "Difficulty", ("easy", "medium", "hard"), selection_mode="multi", default=None
+                "Difficulty", words(Difficulty), selection_mode="multi", default=None
             )
             adaptive = st.toggle(
                 "Fit the items to me", value=True, help="off: items are drawn at random"

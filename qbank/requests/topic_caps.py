@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from qbank.errors import RequestError
 from qbank.stores.item_bank import Topic
-from qbank_orchestration.engine.request import RequestError
 
 OTHER = 0
 """Code of items under no named topic; topic ids start at 1."""

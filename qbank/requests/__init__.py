@@ -1,0 +1,28 @@
+"""Requests of calibration work, each declared once.
+
+What never lives here: carrying a request out, and reading the exam that it is for.
+"""
+
+from qbank.errors import RequestError
+from qbank.requests.allowed import Allowed
+from qbank.requests.base import Request, Unit, asked, marker
+from qbank.requests.exposure import Reestimation, Rollback, SympsonHetter
+from qbank.requests.parameters import IrtFit
+
+REQUESTS: dict[str, type[Request]] = {
+    request.kind: request for request in (IrtFit, SympsonHetter, Reestimation, Rollback)
+}
+
+__all__ = [
+    "REQUESTS",
+    "Allowed",
+    "IrtFit",
+    "Reestimation",
+    "Request",
+    "RequestError",
+    "Rollback",
+    "SympsonHetter",
+    "Unit",
+    "asked",
+    "marker",
+]

@@ -1,0 +1,167 @@
+"""Requests of exposure control: a Sympson–Hetter calibration, a re-estimation, a rollback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from typing import Annotated, ClassVar, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+
+from qbank.requests.base import About, ExamColumn, ExamPolicy, Request, Unit
+from qbank.vocabulary import Basis, Kind, Rule
+
+
+def _population(text: str) -> str:
+    """Lets the science read an ability distribution, whose grammar is its own."""
+    from calibration import CalibrationError, Population  # its import takes a second
+
+    try:
+        Population.of(text)
+    except CalibrationError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+Topic = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+_SHARE = Unit("share of examinees", 0.01)
+_PROBABILITY = Unit("probability", 0.01)
+
+
+class SympsonHetter(Request):
+    """A Sympson–Hetter calibration; what is left out is the exam's."""
+
+    kind: ClassVar[Kind] = "sympson_hetter"
+
+    exam_code: Annotated[str, About()]
+    tau: Annotated[Rate, ExamColumn("tau"), _SHARE] = Field(
+        title="τ, largest exposure rate",
+        description="Target maximum exposure rate: no item may be given to more examinees.",
+    )
+    test_len: Annotated[int, Field(ge=1, le=1000), ExamColumn("test_length"), Unit("items", 1)] = (
+        Field(title="Test length", description="Items in one test.")
+    )
+    n: Annotated[int, Field(ge=1, le=1_000_000), ExamPolicy(), Unit("examinees", 1000)] = Field(
+        default=10_000,
+        title="Examinees per iteration",
+        description="Simulated examinees per iteration. More is steadier and slower.",
+    )
+    iters: Annotated[int, Field(ge=1, le=1000), ExamPolicy(), Unit("iterations", 1)] = Field(
+        default=25,
+        title="Most iterations",
+        description="At most; the search ends once every rate is within tolerance of its cap.",
+    )
+    alpha: Annotated[Rate, ExamPolicy(), Unit("exponent", 0.05)] = Field(
+        default=1.0,
+        title="α, size of the update",
+        description="Exponent of the update: 1 is Sympson–Hetter, less damps each step.",
+    )
+    theta_dist: Annotated[
+        str, Field(max_length=100), AfterValidator(_population), ExamPolicy(), Unit("logits", 0)
+    ] = Field(
+        default="normal(0,1)",
+        title="Ability distribution",
+        description="Of the simulated examinees: normal(mean,sd) or uniform(low,high).",
+        examples=["normal(0,1)", "normal(0,1.2)", "normal(.5,1)", "uniform(-3,3)"],
+    )
+    floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
+        default=0.02, title="Least sh_p", description="No item is held back more than this."
+    )
+    ceil: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
+        default=1.0, title="Largest sh_p", description="1: an item may be free of control."
+    )
+    seed: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        default=None,
+        title="Seed",
+        description="Decides every draw. Without one the same input gives the same answer.",
+    )
+    topic_tau: Annotated[
+        Annotated[dict[Topic, Rate], Field(max_length=200)] | None, ExamPolicy(), _SHARE
+    ] = Field(
+        default=None,
+        title="Caps by topic",
+        description="Own cap of some topics, by id, blueprint code or name.",
+    )
+    topic_weights: Annotated[
+        Annotated[dict[Topic, Weight], Field(max_length=200)] | None, ExamPolicy(), Unit("parts", 1)
+    ] = Field(
+        default=None,
+        title="Weights by topic",
+        description="Shares of τ for some topics, named alike: a topic's cap is τ·w/Σw.",
+    )
+    dry_run: bool = Field(
+        default=False, title="Dry run", description="Propose and audit, but publish nothing."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _ordered(self.floor, self.ceil)
+        return self
+
+    def seeded(self, input_fingerprint: str) -> Self:
+        """The same request with a seed: its own, or one that follows from the input."""
+        if self.seed is not None:
+            return self
+        text = json.dumps([input_fingerprint, self.params()], sort_keys=True)
+        seed = int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+        return self.model_copy(update={"seed": seed})
+
+
+class Reestimation(Request):
+    """A re-estimation of sh_p from what was served; what is left out is the exam's."""
+
+    kind: ClassVar[Kind] = "reestimation"
+    policy_key: ClassVar[str] = "reestimation"
+
+    exam_code: Annotated[str, About()]
+    day: Annotated[date, About()]
+    tau: Annotated[Rate, ExamColumn("tau"), ExamPolicy(), _SHARE] = Field(
+        title="τ, largest exposure rate", description="Target maximum exposure rate."
+    )
+    days: Annotated[int, Field(ge=1, le=365), ExamPolicy(), Unit("days", 1)] = Field(
+        default=7, title="Window", description="Days before the day that are looked at."
+    )
+    floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
+        default=0.05, title="Least sh_p", description="No item is held back more than this."
+    )
+    ceil: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
+        default=1.0, title="Largest sh_p", description="1: an item may be free of control."
+    )
+    rule: Annotated[Rule, ExamPolicy()] = Field(
+        default="nudge", title="Rule", description="How sh_p moves towards the target."
+    )
+    basis: Annotated[Basis, ExamPolicy()] = Field(
+        default="sessions", title="Basis", description="What a rate is a share of."
+    )
+    fading: Annotated[Rate, ExamPolicy(), Unit("weight", 0.01)] = Field(
+        default=1.0, title="Fading", description="Weight of a day relative to the next."
+    )
+    dry_run: bool = Field(
+        default=False, title="Dry run", description="Propose and audit, but publish nothing."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _ordered(self.floor, self.ceil)
+        return self
+
+
+class Rollback(Request):
+    """Back to the exposure control that an earlier run had published."""
+
+    kind: ClassVar[Kind] = "rollback"
+
+    run_id: Annotated[UUID, Field(strict=False), About()]
+    note: Annotated[str, Field(max_length=2000)] | None = Field(
+        default=None, title="Note", description="Why; kept with the history."
+    )
+
+
+def _ordered(floor: float, ceil: float) -> None:
+    if floor > ceil:
+        raise ValueError(f"floor {floor} lies above ceil {ceil}: swap them")

@@ -1,0 +1,41 @@
+"""The words that rows, requests and answers may say: each list once, in the order people read it.
+
+Tests hold SQL's CHECK constraints, dbt's accepted values, LookML, the console and the science to
+these. What never lives here: numbers, and what a word makes the code do.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+# runs of calibration work
+Kind = Literal["irt", "sympson_hetter", "reestimation", "rollback"]
+Status = Literal["queued", "running", "proposed", "done", "empty", "failed", "canceled", "rejected"]
+OPEN: Final[tuple[Status, ...]] = ("queued", "running", "proposed")
+FINISHED: Final[tuple[Status, ...]] = ("done", "empty", "failed", "canceled", "rejected")
+
+# exposure control: who changed it, and how it is re-estimated
+Source = Literal["manual", "calibration", "reestimation", "rollback"]
+Rule = Literal["nudge", "eligibility"]
+Basis = Literal["sessions", "attempts"]
+
+# item parameters
+Model = Literal["1pl", "2pl", "3pl"]
+Linking = Literal["stocking_lord", "haebara", "mean_sigma"]
+Unanswered = Literal["missing", "wrong"]
+
+# delivery
+Mode = Literal["tutor", "exam"]
+Selector = Literal["vanilla", "sympson_hetter", "fixed"]
+ADAPTIVE: Final[tuple[Selector, ...]] = ("vanilla", "sympson_hetter")
+SessionStatus = Literal["open", "finished", "expired"]
+
+# authoring
+Difficulty = Literal["easy", "medium", "hard"]
+State = Literal["draft", "review", "approved", "published", "retired"]
+ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
+
+
+def words(of: object) -> tuple[str, ...]:
+    """The words of one of the lists above."""
+    return tuple(get_args(of))
