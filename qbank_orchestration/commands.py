@@ -173,10 +173,15 @@ def _resolved(
 ) -> dict[str, Any]:
     """Fills a request, and so refuses a wrong one at once, before anything starts."""
     from qbank import postgres
+    from qbank.requests import topic_caps
     from qbank.stores import item_bank
 
     with postgres.connect("orchestration") as conn:
-        return request.resolve(item_bank.exam(conn, exam_code), given, **about).given()
+        exam = item_bank.exam(conn, exam_code)
+        filled = request.resolve(exam, given, **about)
+        if isinstance(filled, SympsonHetter):
+            topic_caps.check(conn, exam, filled)
+    return filled.given()
 
 
 def _who() -> str:

@@ -12,7 +12,7 @@ from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode
 from delivery_api.problems import documented
-from qbank.requests import SympsonHetter, asked
+from qbank.requests import SympsonHetter, asked, topic_caps
 from qbank.stores import item_bank, runs
 
 router = APIRouter(
@@ -63,6 +63,7 @@ def start_calibration(
     with change(request, caller) as step:
         exam = item_bank.exam(step.conn, given["exam_code"], tenant_id=caller.tenant_id)
         filled = SympsonHetter.resolve(exam, given)
+        topic_caps.check(step.conn, exam, filled)
         run = runs.create(
             step.conn,
             kind=filled.kind,

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from psycopg import Connection
 
 from qbank.errors import RequestError
-from qbank.stores.item_bank import Topic
+from qbank.requests.exposure import SympsonHetter
+from qbank.stores import item_bank
+from qbank.stores.item_bank import Exam, Topic
 
 OTHER = 0
 """Code of items under no named topic; topic ids start at 1."""
@@ -25,6 +29,19 @@ class TopicCaps:
     item_code: npt.NDArray[np.int64]
     topic_tau: dict[int, float] | None
     topic_weights: dict[int, float] | None
+
+
+def check(conn: Connection[Any], exam: Exam, request: SympsonHetter) -> None:
+    """Judges the topics that a request names against the live pool, before it is queued.
+
+    Raises:
+        RequestError: as of :func:`resolve`.
+    """
+    if not request.topic_tau and not request.topic_weights:
+        return
+    pool = item_bank.load(conn, exam.exam_code)
+    topics = item_bank.topics(conn, exam.tenant_id)
+    resolve(topics, pool.topic_id[pool.calibrated], request.topic_tau, request.topic_weights)
 
 
 def resolve(

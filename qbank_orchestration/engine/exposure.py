@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from qbank.requests import SympsonHetter
+from qbank.requests.topic_caps import resolve
 from qbank.stores.item_bank import Pool, Topic
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
-from qbank_orchestration.engine.topic_caps import resolve
 
 Report = Callable[[dict[str, Any]], bool]
 

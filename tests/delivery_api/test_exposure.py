@@ -182,6 +182,21 @@ def test_what_a_request_leaves_out_is_the_exams_own(client, admin, world, policy
     assert (defaults["n"], defaults["iters"], defaults["seed"]) == (3_000, 25, None)
 
 
+@pytest.mark.parametrize("caps", ["topic_tau", "topic_weights"])
+def test_topics_that_no_cap_can_hold_for_are_refused_at_once(client, admin, caps):
+    for name, message in (
+        ("alchemy", "topic 'alchemy' is unknown: give a topic's id, blueprint code or name"),
+        ("chemistry", "topic 'chemistry' (id"),  # all of its items are of the acids below it
+    ):
+        body = {"exam_code": "core", caps: {"acids": 0.3, name: 0.3}}
+        answer = client.post("/v1/admin/exposure/calibrate_sh/start", json=body, headers=admin)
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith(message)
+    body = {"exam_code": "core", caps: {"acids": 0.3}}
+    answer = client.post("/v1/admin/exposure/calibrate_sh/start", json=body, headers=admin)
+    assert answer.status_code == 202
+
+
 @pytest.mark.parametrize("path", ["calibrate_sh/start", "reestimate"])
 def test_a_request_that_contradicts_the_exams_policy_is_refused_at_once(
     client, admin, policy, path

@@ -77,6 +77,7 @@ def test_a_word_that_is_none_is_refused_before_anything_runs(
         ("calibrate --theta-dist empirical", "theta_dist is 'empirical': give \"normal(mean,sd)\""),
         ("calibrate --alpha 0", "alpha is 0.0: give a number above 0, at most 1"),
         ("calibrate --topic-tau [1]", "--topic-tau '[1]' is no JSON object"),
+        ('calibrate --topic-tau {"Sets":0.1}', "topic 'Sets' is unknown: give a topic's id"),
         ("reestimate --days 0", "days is 0: give a whole number from 1 to 365"),
         ("reestimate --rule shove", "rule is 'shove': give nudge or eligibility"),
     ],
