@@ -14,6 +14,11 @@ _ROOT = "/admin/exposure/calibrate_sh"
 STATUSES = (*OPEN, *FINISHED)
 
 
+def defaults(api: Api, exam_code: str) -> Json:
+    """A Sympson–Hetter calibration as it is filled for an exam where nothing is given."""
+    return dict(api.get(f"{_ROOT}/defaults", exam_code=exam_code))
+
+
 def start(api: Api, params: dict[str, Any]) -> str:
     """Queues a Sympson–Hetter calibration; gives the run's id."""
     return str(api.post(f"{_ROOT}/start", params)["run_id"])

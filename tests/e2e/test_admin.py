@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 
@@ -54,6 +55,38 @@ def test_calibration_that_cannot_be_met_is_not_started(visitor: MakeVisitor) -> 
     person.fill("τ, largest exposure rate", "0.01")
     person.sees(re.compile("Not feasible: .*smallest feasible tau"))
     assert person.button("Start calibration").is_disabled()
+
+
+def write_in(person: Visitor, label: str, text: str) -> None:
+    """Writes what a select box does not offer."""
+    box = person.page.get_by_role("combobox", name=label).first
+    box.fill(text)
+    box.press("Enter")
+    person.settle()
+
+
+def test_what_the_form_leaves_empty_is_the_exams_own(
+    visitor: MakeVisitor, observer: httpx.Client, pictures: Path
+) -> None:
+    path = "/admin/exposure/calibrate_sh"
+    own = observer.get(f"{path}/defaults", params={"exam_code": "MED-A"}).json()
+    person = visitor().sign_in("adm", "admin").goto("calibrate?exam=MED-A")
+    person.picture(pictures / "calibrate-form-1280.png")
+    for label, name in (("Examinees per iteration", "n"), ("τ, largest exposure rate", "tau")):
+        box = person.page.get_by_label(label, exact=True).first
+        assert (box.input_value(), box.get_attribute("placeholder")) == ("", f"{own[name]:,}")
+    person.fill("Most iterations", "3")
+    write_in(person, "Ability distribution", "normal(0,0)")
+    person.press("Start calibration").sees(re.compile("the sd must be > 0"))
+    person.picture(pictures / "calibrate-refused-1280.png")
+    write_in(person, "Ability distribution", "normal(.5,1)")
+    person.press("Start calibration")
+    person.sees("Waiting for the orchestrator")
+    run = observer.get(f"{path}/runs", params={"exam_code": "MED-A"}).json()["items"][0]
+    asked = {"iters": 3, "theta_dist": "normal(.5,1)", "dry_run": False}
+    assert run["params"] == {k: v for k, v in own.items() if v is not None} | asked
+    person.button("Cancel").click()
+    person.settle()
 
 
 def test_the_selector_is_split_and_students_are_assigned(

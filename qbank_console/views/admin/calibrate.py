@@ -1,6 +1,7 @@
 """Calibrate: ask for a Sympson–Hetter calibration, and watch it.
 
-What never lives here: the calibration, and how a run looks (``run_view``).
+What never lives here: the calibration, its parameters (``qbank.requests``), and how a run looks
+(``run_view``).
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qbank.requests import SympsonHetter
 from qbank_console import feasibility, layout, navigation, session
 from qbank_console.api import runs, topics
 from qbank_console.api.client import ApiError
 from qbank_console.api.topics import TopicTree
 from qbank_console.problems import said
+from qbank_console.views import request_form
 from qbank_console.views.admin import run_view
 from qbank_console.views.exam_choice import Exam, choose_exam
 
-DISTRIBUTIONS = ("normal(0,1)", "normal(0,1.2)", "normal(0.5,1)", "uniform(-3,3)")
 _STARTED = "calibration_started"
 
 
@@ -32,11 +34,12 @@ def page() -> None:
     exam = choose_exam()
     started = st.session_state.get(_STARTED)
     with st.expander("Parameters", expanded=started is None, icon=":material/tune:"):
-        params = _parameters(exam)
+        own = _own(exam)
+        given = request_form.parameters(SympsonHetter, own, exam.code)
         tree = topics.topic_tree(session.api())
         caps, weights = _topic_caps(tree)
-        verdict = _verdict(exam, params, tree, caps, weights)
-        request = params | {"exam_code": exam.code} | _named(caps, weights)
+        verdict = _verdict(exam, own | given, tree, caps, weights)
+        request = given | {"exam_code": exam.code} | _named(caps, weights)
         if st.button(
             "Start calibration",
             type="primary",
@@ -54,79 +57,13 @@ def page() -> None:
         )
 
 
-def _parameters(exam: Exam) -> dict[str, Any]:
-    with st.grid("auto", min_column_width=190):
-        return {
-            "tau": st.number_input(
-                "τ, largest exposure rate",
-                0.01,
-                1.0,
-                exam.tau,
-                0.01,
-                key=f"tau_{exam.code}",
-                help="No item may be given to more than this share of examinees.",
-            ),
-            "test_len": st.number_input(
-                "Test length",
-                1,
-                1000,
-                exam.test_length,
-                key=f"length_{exam.code}",
-                help="Items per test; as the exam has it.",
-            ),
-            "n": st.number_input(
-                "Examinees per iteration",
-                100,
-                1_000_000,
-                10_000,
-                1000,
-                help="Simulated anew in each iteration. More is steadier and slower.",
-            ),
-            "iters": st.number_input(
-                "Most iterations",
-                1,
-                1000,
-                25,
-                help="The search ends earlier once every rate is within tolerance of its cap.",
-            ),
-            "alpha": st.number_input(
-                "α, size of the update",
-                0.05,
-                1.0,
-                1.0,
-                0.05,
-                help="1 is Sympson–Hetter; less damps each update and needs more iterations.",
-            ),
-            "theta_dist": st.selectbox(
-                "Ability distribution",
-                DISTRIBUTIONS,
-                accept_new_options=True,
-                help="Of the simulated examinees: normal(mean,sd) or uniform(low,high), in logits.",
-            ),
-            "floor": st.number_input(
-                "Least sh_p", 0.0, 1.0, 0.02, 0.01, help="No item is held back more than this."
-            ),
-            "ceil": st.number_input(
-                "Largest sh_p", 0.0, 1.0, 1.0, 0.01, help="1: an item may be free of control."
-            ),
-            **_seed(),
-            "dry_run": st.toggle(
-                "Dry run", value=False, help="Propose and audit, but publish nothing."
-            ),
-        }
-
-
-def _seed() -> dict[str, int]:
-    seed = st.number_input(
-        "Seed",
-        min_value=0,
-        max_value=2**53 - 1,
-        value=None,
-        step=1,
-        placeholder="from the input",
-        help="Decides every draw. Without one the same input gives the same answer.",
-    )
-    return {} if seed is None else {"seed": int(seed)}
+def _own(exam: Exam) -> dict[str, Any]:
+    """What holds for the exam where the form is left empty; stops the page where nothing can."""
+    try:
+        return runs.defaults(session.api(), exam.code)
+    except ApiError as error:
+        st.error(said(error), icon=":material/error:")
+        st.stop()
 
 
 def _topic_caps(tree: TopicTree) -> tuple[dict[int, float], dict[int, float]]:
@@ -182,7 +119,8 @@ def _verdict(
 ) -> feasibility.Verdict:
     pool = feasibility.pool_topics(session.api(), session.current().tenant_id, exam.code)
     if params["floor"] > params["ceil"]:
-        verdict = feasibility.Verdict(False, len(pool), 0.0, "the least sh_p is above the largest")
+        reason = f"the least sh_p, {params['floor']}, is above the largest, {params['ceil']}"
+        verdict = feasibility.Verdict(False, len(pool), 0.0, reason)
     else:
         verdict = feasibility.judge(pool, tree, params["tau"], params["test_len"], caps, weights)
     if verdict.feasible:
