@@ -10,7 +10,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +20,12 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank_orchestration.settings import orchestration_settings
 
 _PARSED = "partial_parse.msgpack"
-EXECUTABLE = str(Path(sys.executable).parent / "dbt")
 
 # Tables that dbt reads as sources and assets of ours write: one key, so that lineage is closed.
 _WRITTEN_BY_ASSETS = {
@@ -141,7 +140,7 @@ def _run(
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target),
     }
-    command = [EXECUTABLE, *arguments]
+    command = [program("dbt"), *arguments]
     return subprocess.run(command, env=environment, capture_output=capture_output, text=True)  # noqa: S603
 
 

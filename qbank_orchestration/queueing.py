@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +18,7 @@ import dagster as dg
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank.stores import runs
@@ -225,7 +224,7 @@ def _row(conn: postgres.Connection, request: Request) -> UUID:
 def _launch(tags: dict[str, str]) -> str:
     """Puts a run of the marts into the daemon's queue; returns its id."""
     settings, run_id = get_settings(), str(uuid4())
-    command: list[Any] = [Path(sys.executable).parent / "dagster", "job", "launch"]
+    command: list[Any] = [program("dagster"), "job", "launch"]
     command += ["-w", project_file("workspace.yaml"), "-j", "rebuild_marts"]
     command += ["--run-id", run_id, "--tags", json.dumps(tags)]
     done = subprocess.run(  # noqa: S603

@@ -6,8 +6,6 @@ What never lives here: what the instance is (``qbank.serving.environment``).
 from __future__ import annotations
 
 import os
-import sys
-from pathlib import Path
 
 import typer
 
@@ -19,6 +17,7 @@ _PROGRAMS = ("webserver", "daemon", "graphql")
 
 def dagster(context: typer.Context) -> None:
     """Run Dagster's own command, e.g. `qbank dagster webserver -p 3000` or `… daemon run`."""
+    from qbank.programs import program
     from qbank.serving import dagster_environment
 
     if not context.args:
@@ -27,8 +26,6 @@ def dagster(context: typer.Context) -> None:
     name, arguments = (
         (f"dagster-{first}", rest) if first in _PROGRAMS else ("dagster", context.args)
     )
-    program = Path(sys.executable).parent / name
-    if not program.exists():
-        raise QbankError(f"{program} is missing: install the package that brings {name}")
+    path = program(name)
     # in place of this process: signals and the exit code are the program's
-    os.execve(program, [str(program), *arguments], os.environ | dagster_environment())  # noqa: S606
+    os.execve(path, [path, *arguments], os.environ | dagster_environment())  # noqa: S606

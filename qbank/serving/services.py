@@ -11,9 +11,9 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from qbank.errors import QbankError
+from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.serving.environment import dagster_environment
 from qbank.settings import Settings
@@ -93,13 +93,9 @@ def _installed(name: str) -> bool:
     return name not in _EXTRAS or importlib.util.find_spec(_EXTRAS[name]) is not None
 
 
-def _script(name: str) -> str:
-    return str(Path(sys.executable).parent / name)
-
-
 def _dagit(environment: Mapping[str, str], port: int) -> Service:
     workspace = str(project_file("workspace.yaml"))
-    command = (_script("dagster-webserver"), "-h", HOST, "-p", str(port), "-w", workspace)
+    command = (program("dagster-webserver"), "-h", HOST, "-p", str(port), "-w", workspace)
     address = f"http://{HOST}:{port}"
     health = f"{address}/server_info"
     return Service("dagit", "Dagit", command, environment, address, health)
@@ -107,7 +103,7 @@ def _dagit(environment: Mapping[str, str], port: int) -> Service:
 
 def _daemon(environment: Mapping[str, str]) -> Service:
     workspace = str(project_file("workspace.yaml"))
-    command = (_script("dagster-daemon"), "run", "-w", workspace)
+    command = (program("dagster-daemon"), "run", "-w", workspace)
     line = "Instance is configured with the following daemons"
     return Service("daemon", "Dagster daemon", command, environment, ready_line=line)
 
