@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qbank.cli.output import AsJson, show_json
+from qbank.vocabulary import Model, words
 
 if TYPE_CHECKING:
     from qbank.importing import ImportReport, ImportRequest
@@ -47,7 +48,9 @@ def responses(
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
     create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
     title: Annotated[str | None, typer.Option(help="Title of a new exam.")] = None,
-    irt_model: Annotated[str, typer.Option(help="Model of a new exam: 1pl, 2pl, 3pl.")] = "2pl",
+    irt_model: Annotated[
+        str, typer.Option(help=f"Model of a new exam: {', '.join(words(Model))}.")
+    ] = "2pl",
     tau: Annotated[float, typer.Option(help="Target exposure rate of a new exam.")] = 0.2,
     test_length: Annotated[int, typer.Option(help="Items a sitting of a new exam.")] = 25,
     blank_correct: Annotated[
@@ -64,7 +67,8 @@ def responses(
     from qbank.importing import columns as layouts
 
     for name, value, allowed in (
-        ("--time-unit", time_unit, ("ms", "s")),
+        ("--time-unit", time_unit, words(layouts.TimeUnit)),
+        ("--irt-model", irt_model, words(Model)),
         ("--blank-correct", blank_correct, ("reject", "omitted")),
     ):
         if value not in allowed:

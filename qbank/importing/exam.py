@@ -11,6 +11,7 @@ import psycopg
 
 from qbank.errors import ImportFileError
 from qbank.postgres import Connection
+from qbank.vocabulary import Model, words
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class NewExam:
 
     Attributes:
         title: None uses the code.
-        irt_model: 1pl, 2pl or 3pl.
+        irt_model: one of ``qbank.vocabulary.Model``.
         tau: target exposure rate, in (0, 1].
         test_length: items a sitting.
     """
@@ -62,6 +63,7 @@ def tenant_of_exam(
         given = f"code {exam_code!r}, model {new.irt_model!r}, tau {new.tau}"
         raise ImportFileError(
             f"the exam cannot be made ({given}, test length {new.test_length}): codes have "
-            "letters, digits, _ . -; models are 1pl, 2pl, 3pl; 0 < tau <= 1; test length 1 to 1000"
+            f"letters, digits, _ . -; models are {', '.join(words(Model))}; 0 < tau <= 1; "
+            "test length 1 to 1000"
         ) from error
     return tenant

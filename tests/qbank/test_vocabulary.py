@@ -99,6 +99,28 @@ def test_sql_of_the_marts_compares_with_known_words():
     assert seen
 
 
+STATUS_OF = {
+    "calibration_run_summary": vocabulary.Status,
+    "fact_sessions": vocabulary.SessionStatus,
+}
+
+
+def test_looker_filters_by_known_words():
+    named = re.compile(r"(?:(\w+)\.)?status: \"([\w,]+)\"")
+    seen = 0
+    for path in sorted((ROOT / "looker").rglob("*.lkml")):
+        for view, wanted in named.findall(path.read_text()):
+            of = STATUS_OF[view or path.name.partition(".")[0]]
+            seen += 1
+            assert set(wanted.split(",")) <= set(words(of)), path
+    assert seen >= 6
+
+
+def test_the_apis_page_lists_each_review():
+    page = (ROOT / "docs" / "api" / "README.md").read_text()
+    assert ", ".join(f"`{word}`" for word in words(vocabulary.ReviewStatus)) in page
+
+
 def test_the_science_has_the_same_words():
     assert {*MODELS} >= set(words(vocabulary.Model))
     assert set(METHODS) == set(words(vocabulary.Linking))
