@@ -117,6 +117,11 @@ def working(
             yield Work(replace(run, params=run.params | filled.stored()), filled)
         except (psycopg.OperationalError, DatabaseUnavailableError):
             raise
+        except dg.DagsterExecutionInterruptedError:
+            # of a person; where the machine shuts down the run has failed, and the row with it
+            if run is not None and _is_canceled(context):
+                rows.finish_canceled(run.id)
+            raise
         except Exception as error:
             if run is not None:
                 rows.fail(run.id, f"{type(error).__name__}: {error}")
@@ -231,6 +236,11 @@ def publishes(
 def _repeated_by_hand(context: Context) -> bool:
     """Whether somebody re-executes an earlier run; Dagster's own retries are no new request."""
     return context.run.parent_run_id is not None and _AUTOMATIC_RETRY not in context.run.tags
+
+
+def _is_canceled(context: Context) -> bool:
+    run = context.instance.get_run_by_id(context.run.run_id)
+    return run is not None and run.status is dg.DagsterRunStatus.CANCELING
 
 
 def _severity(blocking: bool) -> dg.AssetCheckSeverity:
