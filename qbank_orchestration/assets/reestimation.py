@@ -111,7 +111,7 @@ def sh_p_reestimation_publication(
             "item_exposure_control",
             partition=exam_code,
             description=f"re-estimated for {day}",
-            metadata={"run": str(published.run.id)},
+            metadata=published.metadata,
         )
     )
     yield dg.MaterializeResult(metadata=published.metadata | {"later_days_followed": followed})

@@ -65,7 +65,8 @@ def restore_exposure_control(
             "item_exposure_control",
             partition=run.exam_code,
             description=f"rolled back to run {run.params['run_id']}",
-            metadata={f"rows_{k}": v for k, v in outcome.numbers.items() if k != "at"},
+            metadata={f"rows_{k}": v for k, v in outcome.numbers.items() if k != "at"}
+            | {"run": str(run.id)},
         )
     )
 
