@@ -10,6 +10,7 @@ What never lives here: what else is removed (``qbank.retention``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -21,6 +22,7 @@ from qbank.settings import get_settings
 from qbank_orchestration.tags import KIND
 
 BATCH = 100
+_PATIENCE = 100  # files that another one may take away first
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _REPOSITORY = ".dagster/repository"
 _LOCATION = "qbank"  # as workspace.yaml names it
@@ -60,8 +62,16 @@ def old_runs(instance: dg.DagsterInstance, before: datetime, *, dry_run: bool) -
         count += 1
         if not dry_run:
             instance.delete_run(run.run_id)
-            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
+            _delete_logs(instance, run.run_id)
     return Removed("Dagster runs", count)
+
+
+def _delete_logs(instance: dg.DagsterInstance, run_id: str) -> None:
+    for _ in range(_PATIENCE):
+        # another one that removes the same folder takes files away under this one's hands
+        with suppress(FileNotFoundError):
+            instance.compute_log_manager.delete_logs(prefix=[run_id])
+            return
 
 
 def is_ours(run: dg.DagsterRun) -> bool:
