@@ -83,7 +83,8 @@ class Request(BaseModel):
         except ValidationError as error:
             where = f" (in the policy of exam {exam.exam_code})"
             whose = dict.fromkeys(own.keys() - wanted.keys(), where)
-            raise RequestError(cls._said(error, whose)) from error
+            # a cause would be what a failed run's page and its alert tell instead
+            raise RequestError(cls._said(error, whose)) from None
 
     @classmethod
     def parameters(cls) -> Iterator[tuple[str, FieldInfo]]:
