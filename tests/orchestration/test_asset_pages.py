@@ -7,10 +7,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 import pytest
-from playwright.sync_api import expect
 
 from qbank import postgres
-from qbank.stores import exposure as exposure_store
 from qbank.stores import runs
 from qbank_orchestration.assets import exposure, parameters
 from qbank_orchestration.engine.backfill import partition_key
@@ -19,7 +17,6 @@ from qbank_orchestration.recovery import GONE_FOR
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, _copy
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.dagit import PATIENCE, Dagit, dagit
-from tests.orchestration.mouse import CHROMIUM, person
 from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -202,63 +199,3 @@ def test_a_neighbours_long_run_is_left_alone(pages):
     run_id = dagit.launch("somebody_elses", location="other")
     assert dagit.ended(run_id) == "SUCCESS"
     assert dagit.events(run_id, dg.DagsterEventType.RUN_FAILURE) == []
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
-def test_an_operators_day_by_the_mouse(pages):
-    """Backfills, reads, rolls back and re-executes, with nothing but the pages."""
-    dagit, _ = pages
-    with person(dagit.address) as operator:
-        # which exams are published, with what numbers, and why one is not
-        shown = {
-            exam: operator.figures("item_exposure_control", exam) for exam in (ALGEBRA, GEOMETRY)
-        }
-        before = newest(ALGEBRA, "sympson_hetter")
-        assert shown[ALGEBRA]["run"] == str(before.id)
-        assert int(shown[GEOMETRY]["rows_changed"]) > 0
-        operator.sees_missing("item_exposure_control", EMPTY)
-        why = newest(EMPTY, "irt").stopped_reason
-        assert why is not None
-        assert why in operator.newest_event("item_parameters", EMPTY)
-
-        days = [(date.today() - timedelta(days=ago)).isoformat() for ago in (7, 6, 5)]
-        dialog = operator.materialize_all("reestimate_exam")
-        operator.choose_days(dialog, days[0], days[-1])
-        operator.choose_exams(dialog, (ALGEBRA, GEOMETRY))
-        expect(dialog.get_by_text("6 partitions")).to_be_visible()
-        operator.launch_backfill()
-        keys = {f"{day}|{exam}" for day in days for exam in (ALGEBRA, GEOMETRY)}
-        wait_for(
-            lambda: keys <= dagit.materialized("sh_p_reestimation_publication") or None,
-            2 * PATIENCE,
-            "the backfill of two exams and three days",
-        )
-        re_estimated = operator.figures("item_exposure_control", GEOMETRY)["run"]
-        assert re_estimated == str(newest(GEOMETRY, "reestimation").id)
-
-        # a publication that fails is re-executed from its failure
-        with postgres.connect("owner", autocommit=True) as owner:
-            owner.execute(BREAK)
-            try:
-                failed = dagit.materialize(
-                    EXPOSURE, ALGEBRA, {"ops": {EXPOSURE[0]: {"config": {"tau": 0.6}}}}
-                )
-                assert dagit.ended(failed) == "FAILURE"
-            finally:
-                owner.execute(MEND)
-        again = operator.re_execute_from_failure(failed)
-        assert dagit.ended(again) == "SUCCESS"
-        assert newest(ALGEBRA, "sympson_hetter").status == "done"
-        published = in_force()
-
-        # and what it published is taken back
-        shown_run = shown[ALGEBRA]["run"]
-        rolled_back = operator.launch_with("rollback_exposure", [f"      to_run: {shown_run}"])
-        assert dagit.ended(rolled_back) == "SUCCESS"
-        assert in_force() != published
-        with postgres.connect("orchestration") as conn:
-            then = {
-                c.question_id: c.sh_p for c in exposure_store.after_run(conn, ALGEBRA, before.id)
-            }
-        assert dict(in_force()) == then
-        assert operator.figures("item_exposure_control", ALGEBRA)["rows_changed"] != "0"
