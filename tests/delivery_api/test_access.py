@@ -53,6 +53,7 @@ MAY: dict[str, set[str]] = {
     "POST /v1/admin/exposure/calibrate_sh/start": ADMIN,
     "GET /v1/admin/exposure/calibrate_sh/status": ANALYST,
     "POST /v1/admin/exposure/calibrate_sh/cancel": ADMIN,
+    "GET /v1/admin/exposure/calibrate_sh/defaults": ANALYST,
     "GET /v1/admin/exposure/calibrate_sh/runs": ANALYST,
     "GET /v1/admin/exposure/calibrate_sh/runs/{run_id}": ANALYST,
     "GET /v1/admin/exposure/calibrate_sh/runs/{run_id}/diff.csv": ANALYST,
@@ -111,6 +112,7 @@ def probe(world, client, as_user) -> Probe:
         params={
             "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
             "GET /v1/admin/exposure/history": {"exam_code": "core"},
+            "GET /v1/admin/exposure/calibrate_sh/defaults": {"exam_code": "core"},
             "GET /v1/admin/exposure/calibrate_sh/status": {"job_id": run_id},
             "POST /v1/admin/exposure/calibrate_sh/cancel": {"job_id": run_id},
         },
