@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -44,6 +44,11 @@ class Unit:
 @dataclass(frozen=True)
 class About:
     """Marks what a request is about; nobody gives it as a parameter."""
+
+
+DryRun = Annotated[
+    bool, Field(title="Dry run", description="Propose and audit, but publish nothing.")
+]
 
 
 class Request(BaseModel):

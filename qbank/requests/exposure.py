@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
 
-from qbank.requests.base import About, ExamColumn, ExamPolicy, Request, Unit
+from qbank.requests.base import About, DryRun, ExamColumn, ExamPolicy, Request, Unit
 from qbank.vocabulary import Basis, Kind, Rule
 
 
@@ -94,9 +94,7 @@ class SympsonHetter(Request):
         title="Weights by topic",
         description="Shares of τ for some topics, named alike: a topic's cap is τ·w/Σw.",
     )
-    dry_run: bool = Field(
-        default=False, title="Dry run", description="Propose and audit, but publish nothing."
-    )
+    dry_run: DryRun = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -141,9 +139,7 @@ class Reestimation(Request):
     fading: Annotated[Rate, ExamPolicy(), Unit("weight", 0.01)] = Field(
         default=1.0, title="Fading", description="Weight of a day relative to the next."
     )
-    dry_run: bool = Field(
-        default=False, title="Dry run", description="Propose and audit, but publish nothing."
-    )
+    dry_run: DryRun = False
 
     @model_validator(mode="after")
     def _check(self) -> Self:

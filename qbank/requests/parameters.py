@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from qbank.requests.base import About, ExamPolicy, Request
+from qbank.requests.base import About, DryRun, ExamPolicy, Request
 from qbank.vocabulary import Kind, Linking
 
 
@@ -21,6 +21,4 @@ class IrtFit(Request):
         title="Linking",
         description="How the fit is put on the published scale.",
     )
-    dry_run: bool = Field(
-        default=False, title="Dry run", description="Propose and audit, but publish nothing."
-    )
+    dry_run: DryRun = False
