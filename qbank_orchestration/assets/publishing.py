@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -61,11 +62,13 @@ def publish(
     if stopped_reason == "dry_run":
         observe(context, "a dry run: nothing was published", run.id, asset)
         return None
-    shown = {f"rows_{key}": value for key, value in dict(numbers).items() if key != "at"}
-    return Published(
-        run,
-        shown | {"run": str(run.id), "duration_s": round(time.monotonic() - began, 3)},
-    )
+    took = {"duration_s": round(time.monotonic() - began, 3)}
+    return Published(run, figures(run, numbers) | took)
+
+
+def figures(run: runs.Run, numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page of a published asset shows: rows by what became of them, and the run."""
+    return {f"rows_{key}": n for key, n in numbers.items() if key != "at"} | {"run": str(run.id)}
 
 
 def _proposal(

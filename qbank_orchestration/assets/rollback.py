@@ -9,6 +9,7 @@ from pydantic import Field
 from qbank.requests import Rollback
 from qbank.stores import runs
 from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.publishing import figures
 from qbank_orchestration.assets.work import lineage, working
 from qbank_orchestration.engine import publication, rollback
 from qbank_orchestration.engine.finding import reason
@@ -65,8 +66,7 @@ def restore_exposure_control(
             "item_exposure_control",
             partition=run.exam_code,
             description=f"rolled back to run {run.params['run_id']}",
-            metadata={f"rows_{k}": v for k, v in outcome.numbers.items() if k != "at"}
-            | {"run": str(run.id)},
+            metadata=figures(run, outcome.numbers),
         )
     )
 
