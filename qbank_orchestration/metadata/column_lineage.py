@@ -75,8 +75,8 @@ class ColumnLineage:
         return [self._node(name) for name in node["depends_on"]["nodes"]]
 
     def _node(self, unique_id: str) -> Node:
-        found: Node = {**self.manifest["nodes"], **self.manifest["sources"]}[unique_id]
-        return found
+        models: Mapping[str, Node] = self.manifest["nodes"]
+        return models[unique_id] if unique_id in models else self.manifest["sources"][unique_id]
 
     def _read(self) -> dict[str, Any]:
         try:
