@@ -52,7 +52,11 @@ def load_pool(settings: Settings, items: int) -> None:
     b = rng.standard_normal(items)
     sh_p = np.where(rng.random(items) < 0.2, rng.uniform(0.2, 1.0, items), 1.0)
     with connect(settings=settings) as conn:
-        conn.execute("INSERT INTO exams VALUES (%s, 'bench', %s)", (exam, exam))
+        conn.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title, policy)
+            VALUES (%s, 'bench', %s, '{"attempts": {"feedback": true}}')""",
+            (exam, exam),
+        )
         topic = conn.execute(
             "INSERT INTO topics (tenant_id, name) VALUES ('bench', %s) RETURNING id", (exam,)
         ).fetchone()

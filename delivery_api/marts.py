@@ -54,6 +54,7 @@ def page_of(
     *,
     equal: Mapping[str, Any],
     at_least: Mapping[str, Any] | None = None,
+    none_of: Mapping[str, Sequence[Any]] | None = None,
     order: Sequence[str],
     limit: int,
     offset: int,
@@ -65,6 +66,7 @@ def page_of(
         model: names the mart and the columns.
         equal: column to the value it must have; None leaves it free.
         at_least: column to its smallest value; None leaves it free.
+        none_of: column to values that it must not have.
         order: columns to sort by; a leading ``-`` sorts downwards, nulls last.
         limit: rows to return.
         offset: rows to leave out before them.
@@ -74,6 +76,7 @@ def page_of(
     """
     conditions = [_condition("=", column, value) for column, value in equal.items()]
     conditions += [_condition(">=", column, value) for column, value in (at_least or {}).items()]
+    conditions += [_excludes(column, values) for column, values in (none_of or {}).items()]
     where = sql.SQL(" AND ").join([c for c in conditions if c is not None])
     source = sql.SQL("FROM {} WHERE {}").format(sql.Identifier("analytics", model.mart), where)
     columns = sql.SQL(", ").join([sql.Identifier(name) for name in model.model_fields])
@@ -97,6 +100,10 @@ def _condition(operator: str, column: str, value: Any) -> sql.Composed | None:
         return None
     # a literal, quoted by the driver: the planner sees the value, and no text is pasted
     return sql.SQL("{} {} {}").format(sql.Identifier(column), sql.SQL(operator), sql.Literal(value))
+
+
+def _excludes(column: str, values: Sequence[Any]) -> sql.Composed:
+    return sql.SQL("{} <> ALL({})").format(sql.Identifier(column), sql.Literal(list(values)))
 
 
 def _sort(column: str) -> sql.Composed:

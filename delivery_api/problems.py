@@ -51,6 +51,7 @@ class ProblemDetails(BaseModel):
     detail: str = Field(description="what is wrong here, with the value and the remedy")
     request_id: str | None = Field(default=None, description="finds the request in the logs")
     errors: list[FieldError] | None = Field(default=None, description="wrong fields, on 422")
+    quiz_id: str | None = Field(default=None, description="the open quiz that stands in the way")
 
 
 class ProblemError(Exception):
@@ -60,16 +61,24 @@ class ProblemError(Exception):
         status: HTTP status.
         kind: stable last part of the problem's type.
         detail: names the thing, the value and the remedy.
+        quiz_id: the open quiz that stands in the way.
     """
 
     def __init__(
-        self, status: int, kind: str, detail: str, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        quiz_id: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         self.detail = detail
         self.headers = headers
+        self.quiz_id = quiz_id
 
 
 def not_found(what: str) -> ProblemError:
@@ -100,6 +109,7 @@ def render(
     detail: str,
     *,
     errors: list[FieldError] | None = None,
+    quiz_id: str | None = None,
     headers: dict[str, str] | None = None,
 ) -> JSONResponse:
     """The response of a problem."""
@@ -110,6 +120,7 @@ def render(
         detail=detail,
         request_id=request_id,
         errors=errors,
+        quiz_id=quiz_id,
     )
     return JSONResponse(
         body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
@@ -122,7 +133,12 @@ def _request_id(request: Request) -> str | None:
 
 async def _problem(request: Request, error: ProblemError) -> JSONResponse:
     return render(
-        _request_id(request), error.status, error.kind, error.detail, headers=error.headers
+        _request_id(request),
+        error.status,
+        error.kind,
+        error.detail,
+        quiz_id=error.quiz_id,
+        headers=error.headers,
     )
 
 

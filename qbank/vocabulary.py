@@ -29,6 +29,7 @@ Mode = Literal["tutor", "exam"]
 Selector = Literal["vanilla", "sympson_hetter", "fixed"]
 ADAPTIVE: Final[tuple[Selector, ...]] = ("vanilla", "sympson_hetter")
 SessionStatus = Literal["open", "finished", "expired"]
+Review = Literal["score", "items"]
 
 # authoring
 Difficulty = Literal["easy", "medium", "hard"]

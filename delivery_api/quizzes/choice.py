@@ -36,12 +36,17 @@ class Past:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a quiz wants its items chosen."""
+    """How a quiz wants its items chosen.
+
+    Attributes:
+        left_out: question ids that its owner has seen and that the pool can do without.
+    """
 
     selector: Selector
     filters: Filters
     num_questions: int
     blueprint_quota: bool
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ def choose(
 ) -> Chosen | None:
     """The next item; None where nothing is left that may be served."""
     taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
-    full = [bank.live_of[q] for q in capped if q in bank.live_of]
+    full = [bank.live_of[q] for q in (*capped, *wish.left_out) if q in bank.live_of]
     if wish.selector == "fixed":
         return _at_random(bank, wish, past, taken, full, seed)
     assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)

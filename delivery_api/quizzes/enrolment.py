@@ -1,44 +1,35 @@
-"""Making a quiz: the student's arm of the selector experiment, and whether it can be filled.
+"""Making a quiz: may it be made, the student's arm of the experiment, and can it be filled.
 
-What never lives here: serving (``progress``).
+What never lives here: serving (``progress``), and SQL (``creation``).
 """
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import hmac
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.problems import ProblemError, not_found
-from delivery_api.quizzes import store
-from delivery_api.quizzes.bank import Bank, Filters
+from delivery_api.quizzes import creation, store
+from delivery_api.quizzes.bank import Bank, Filters, Mask
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Wish
+from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.progress import NO_ABILITY
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
+from qbank.attempts import AttemptPolicy
 from qbank.stores import cohorts
 from qbank.vocabulary import ADAPTIVE, Mode, Selector
 
 COHORT_KEY: Final = "selector"
 FLAG_KEY: Final = "selector_strategy"
 DEFAULT: Final = "sympson_hetter"
-
-# a tenant's own flag or assignment comes before one that holds for all
-_SETUP = """SELECT e.policy ->> 'selector', coalesce(b.version, 0),
-        (SELECT c.cohort_value FROM cohort_assignments AS c
-         WHERE c.user_id = %(user)s AND c.cohort_key = %(cohort)s
-            AND (c.tenant_id = %(tenant)s OR c.tenant_id IS NULL)
-         ORDER BY c.tenant_id NULLS LAST LIMIT 1),
-        (SELECT CASE WHEN f.enabled THEN f.value_json END FROM feature_flags AS f
-         WHERE f.key = %(flag)s AND (f.tenant_id = %(tenant)s OR f.tenant_id IS NULL)
-         ORDER BY f.tenant_id NULLS LAST LIMIT 1)
-    FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
-    WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""
 
 _ENROL = """INSERT INTO cohort_assignments (user_id, cohort_key, tenant_id, cohort_value)
     VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
@@ -99,24 +90,39 @@ class Enrolment:
     async def _create(
         self, conn: TenantConnection, caller: Principal, request: Request, quiz_id: str
     ) -> Quiz:
-        values = {
-            "user": caller.user_id,
-            "tenant": caller.tenant_id,
-            "exam": request.exam_code,
-            "cohort": COHORT_KEY,
-            "flag": FLAG_KEY,
-        }
-        row = await (await conn.execute(_SETUP, values)).fetchone()
-        if row is None:
-            raise not_found(f"exam {request.exam_code!r}")
-        default, version, cohort, flag = row
-        bank = await self._banks.get(caller.tenant_id, request.exam_code, version)
+        async with conn.transaction():
+            setup = await creation.begin(
+                conn, caller, quiz_id, request.exam_code, COHORT_KEY, FLAG_KEY
+            )
+            if setup is None:
+                raise not_found(f"exam {request.exam_code!r}")
+            if not setup.exists:
+                await self._make(conn, caller, request, quiz_id, setup)
+        quiz = await store.read(conn, caller, quiz_id)
+        assert quiz is not None  # noqa: S101  (it was written, or was there)
+        return quiz
+
+    async def _make(
+        self,
+        conn: TenantConnection,
+        caller: Principal,
+        request: Request,
+        quiz_id: str,
+        setup: Setup,
+    ) -> None:
+        policy = AttemptPolicy.of(request.exam_code, setup.policy)
+        _refuse_what_is_not_given(request, setup, policy)
+        bank = await self._banks.get(caller.tenant_id, request.exam_code, setup.bank_version)
         wish = Wish("fixed", request.filters, request.num_questions, request.blueprint_quota)
         if request.adaptive:
-            selector = await self._selector(conn, caller, cohort, flag, default)
+            selector = await self._selector(
+                conn, caller, setup.cohort, setup.flag, setup.policy.get("selector")
+            )
             wish = replace(wish, selector=selector)
-        _refuse_what_cannot_be_filled(bank, wish)
-        await store.create(
+        admitted = _refuse_what_cannot_be_filled(bank, wish)
+        seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
+        wish = replace(wish, left_out=_left_out(bank, wish, admitted, seen))
+        await creation.create(
             conn,
             caller,
             quiz_id,
@@ -127,9 +133,6 @@ class Enrolment:
             theta=NO_ABILITY[0] if bank.ranked is None else bank.ranked.prior_mean,
             minutes=self._minutes,
         )
-        quiz = await store.read(conn, caller, quiz_id)
-        assert quiz is not None  # noqa: S101  (it was written, or was there)
-        return quiz
 
     async def _selector(
         self,
@@ -158,7 +161,50 @@ class Enrolment:
         return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
-def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish) -> None:
+def _refuse_what_is_not_given(request: Request, setup: Setup, policy: AttemptPolicy) -> None:
+    """409 where the exam's policy has no such quiz for the person."""
+    exam = f"exam {request.exam_code!r}"
+    if request.mode not in policy.modes:
+        raise ProblemError(
+            409,
+            "mode-not-given",
+            f"{exam} has no quizzes in {request.mode} mode: use {' or '.join(policy.modes)}",
+        )
+    if request.mode != "exam":
+        return
+    if len(setup.open_sittings) >= policy.open_quizzes:
+        first = setup.open_sittings[0]
+        raise ProblemError(
+            409,
+            "quiz-open",
+            f"quiz {first} of {exam} is still open: go on with it, or finish it first",
+            quiz_id=first,
+        )
+    if policy.max_attempts is not None and setup.attempts >= policy.max_attempts:
+        raise ProblemError(
+            409,
+            "no-attempt-left",
+            f"{setup.attempts} of {policy.max_attempts} attempts at {exam} are used",
+        )
+
+
+def _left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
+    """As many of the seen questions, from the first on, as the quiz can be filled without."""
+    known = [question for question in seen if question in bank.live_of]
+    index = [bank.live_of[question] for question in known]
+
+    def can_do_without(count: int) -> bool:
+        rest = admitted.copy()
+        rest[index[:count]] = False
+        return bank.shortage(rest, wish.num_questions, with_quota=wish.blueprint_quota) is None
+
+    # the more are left out the less can be filled, so the first count that fails is bisected
+    fails = bisect.bisect_left(range(1, len(known) + 1), True, key=lambda n: not can_do_without(n))
+    return tuple(known[:fails])
+
+
+def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish) -> Mask:
+    """Which live items the quiz may draw from."""
     unknown = bank.unknown_topics(wish.filters.topics)
     if unknown:
         raise ProblemError(
@@ -185,3 +231,4 @@ def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish) -> None:
         raise ProblemError(
             409, "pool-too-small", f"{shortage}: ask for fewer questions or wider filters"
         )
+    return admitted

@@ -5,18 +5,20 @@ What never lives here: HTTP, SQL, and what a caller gets to see of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, SERVED
 from delivery_api.problems import ProblemError, not_found
-from delivery_api.quizzes import store
+from delivery_api.quizzes import store, telling
 from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Chosen, choose, estimate
 from delivery_api.quizzes.content import Content, Contents
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes.telling import Telling
 from delivery_api.tokens import Principal
 
 NO_ABILITY = (0.0, None)
@@ -35,9 +37,14 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that is recorded, and the quiz with it."""
+    """An answer that is recorded, and the quiz with it.
+
+    Attributes:
+        tells: whether the rest may be told; without, θ̂ is left at its start.
+    """
 
     quiz: Quiz
+    tells: bool
     is_correct: bool
     theta: float
     theta_se: float | None
@@ -67,6 +74,22 @@ class Progress:
         if quiz is None:
             raise not_found(f"quiz {quiz_id}")
         return quiz
+
+    async def telling(
+        self,
+        conn: TenantConnection,
+        caller: Principal,
+        quiz: Quiz,
+        questions: Sequence[int] | None = None,
+    ) -> Telling:
+        """What may be told now of some of a quiz's questions; of all where None."""
+        asked = quiz.past.question_id if questions is None else questions
+        found = await telling.read(conn, caller, quiz.exam_code, asked)
+        return replace(
+            found,
+            practice=found.practice and quiz.mode == "tutor",
+            review=found.review and quiz.mode == "exam" and quiz.over,
+        )
 
     async def next(self, caller: Principal, quiz_id: str) -> OpenItem:
         """The item to answer: the one that is open, else a new one.
@@ -156,16 +179,21 @@ class Progress:
             answer = store.NewAnswer(
                 question_id, quiz.version_of(question_id), selected, is_correct, time_taken_ms
             )
-            if await store.record(conn, caller, quiz_id, answer):
-                ANSWERS.labels(str(is_correct).lower()).inc()
+            tells = await store.record(conn, caller, quiz, answer)
+            if tells is not None:
+                ANSWERS.inc()
                 quiz = _with_answer(quiz, question_id, is_correct)
             else:
                 quiz = await self._recorded_before(conn, caller, quiz_id, question_id, selected)
-            theta, theta_se = await self.ability(caller, quiz)
-            if quiz.answered == quiz.wish.num_questions and not quiz.over:
+                tells = (await self.telling(conn, caller, quiz, [question_id])).practice
+            is_last = quiz.answered == quiz.wish.num_questions and not quiz.over
+            theta, theta_se = NO_ABILITY
+            if tells or is_last:
+                theta, theta_se = await self.ability(caller, quiz)
+            if is_last:
                 await store.seal(conn, quiz.id, theta, theta_se)
             self._recent.keep(caller, quiz)
-            return Answered(quiz, is_correct, theta, theta_se, content)
+            return Answered(quiz, tells, is_correct, theta, theta_se, content)
 
         return await self._database.run(caller.tenant_id, work)
 
@@ -195,27 +223,44 @@ class Progress:
             )
         return quiz
 
-    async def finish(self, caller: Principal, quiz_id: str) -> Quiz:
+    async def state(self, caller: Principal, quiz_id: str) -> tuple[Quiz, Telling]:
+        """The caller's quiz, and what may be told of it.
+
+        Raises:
+            ProblemError: 404.
+        """
+
+        async def work(conn: TenantConnection) -> tuple[Quiz, Telling]:
+            quiz = await self.read(conn, caller, quiz_id)
+            return quiz, await self.telling(conn, caller, quiz)
+
+        return await self._database.run(caller.tenant_id, work)
+
+    async def finish(self, caller: Principal, quiz_id: str) -> tuple[Quiz, Telling]:
         """Ends a quiz; ending it again changes nothing.
 
         Raises:
             ProblemError: 404, or 410 where it expired unfinished.
         """
 
-        async def work(conn: TenantConnection) -> Quiz:
-            self._recent.take(caller, quiz_id)
-            async with conn.transaction():
-                # locked before it is read, so that no answer slips in between
-                await store.lock(conn, caller, quiz_id)
-                quiz = await self.read(conn, caller, quiz_id)
-                if quiz.sealed_at is not None:
-                    return quiz
-                if quiz.expired:
-                    raise gone(quiz)
-                await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
-                return await self.read(conn, caller, quiz_id)
+        async def work(conn: TenantConnection) -> tuple[Quiz, Telling]:
+            quiz = await self._finished(conn, caller, quiz_id)
+            return quiz, await self.telling(conn, caller, quiz)
 
         return await self._database.run(caller.tenant_id, work)
+
+    async def _finished(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        self._recent.take(caller, quiz_id)
+        async with conn.transaction():
+            # locked before it is read, so that no answer slips in between
+            await store.lock(conn, caller, quiz_id)
+            quiz = await self.read(conn, caller, quiz_id)
+            if quiz.sealed_at is not None:
+                return quiz
+            if quiz.expired:
+                raise gone(quiz)
+            await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
+            return await self.read(conn, caller, quiz_id)
 
     async def _bank(self, caller: Principal, quiz: Quiz) -> Bank:
         return await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)

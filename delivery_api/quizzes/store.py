@@ -1,7 +1,7 @@
 """A quiz's rows: one statement a step, each correct by itself however many run at once.
 
 The statements run in autocommit: each is its own transaction, committed when its result is here.
-What never lives here: which item is next, and what a caller may see.
+What never lives here: which item is next, making a quiz (``enrolment``), and what a caller may see.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ from datetime import datetime
 from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
-from psycopg.types.json import Jsonb
 
 from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
+from delivery_api.quizzes.telling import TELLS
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
         s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
-        past.question_id, past.version, past.correct,
+        s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
          WHERE i.quiz_id = s.id)
     FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
@@ -64,19 +64,16 @@ _RECORD = """WITH quiz AS (
     INSERT INTO user_responses
         (quiz_id, user_id, question_id, version, option_label, is_correct, time_taken_ms)
     SELECT id, user_id, %(question)s, %(version)s, %(selected)s, %(correct)s, %(ms)s FROM quiz
-    ON CONFLICT (quiz_id, question_id) DO NOTHING"""
+    ON CONFLICT (quiz_id, question_id) DO NOTHING
+    RETURNING """
+_RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
+_RECORD_EXAM = _RECORD + "false"
 
 _RECORDED = """SELECT option_label::text FROM user_responses
     WHERE quiz_id = %s AND question_id = %s"""
 
 _SEAL = """UPDATE quiz_sessions SET sealed_at = now(), theta = %s, theta_se = %s
     WHERE id = %s AND sealed_at IS NULL AND expires_at > now()"""
-
-_CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
-        num_questions, filters, theta, expires_at)
-    VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
-        %(num_questions)s, %(filters)s, %(theta)s, now() + make_interval(mins => %(minutes)s))
-    ON CONFLICT (id) DO NOTHING"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +142,9 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
     quiz_id, mode, exam_code, selector, num_questions, asked, *times, bank_version = row[:11]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
-    wish = Wish(selector, filters, num_questions, bool(asked.get("blueprint_quota", False)))
-    past = Past(*(column or () for column in row[11:]))
+    has_quota = bool(asked.get("blueprint_quota", False))
+    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[11]))
+    past = Past(*(column or () for column in row[12:]))
     started_at, expires_at, sealed_at, expired = times
     return Quiz(
         quiz_id,
@@ -209,11 +207,17 @@ async def serve(
 
 
 async def record(
-    conn: TenantConnection, caller: Principal, quiz_id: str, answer: NewAnswer
-) -> bool:
-    """Records an answer to a served item; False where there is one, or the quiz is over."""
+    conn: TenantConnection, caller: Principal, quiz: Quiz, answer: NewAnswer
+) -> bool | None:
+    """Records an answer to a served item.
+
+    Returns:
+        Whether its result may be told at once; None where there is an answer already, or the quiz
+        is over.
+    """
     values = {
-        "quiz": quiz_id,
+        "quiz": quiz.id,
+        "exam": quiz.exam_code,
         "user": caller.user_id,
         "tenant": caller.tenant_id,
         "question": answer.question_id,
@@ -222,7 +226,9 @@ async def record(
         "correct": answer.is_correct,
         "ms": answer.time_taken_ms,
     }
-    return (await conn.execute(_RECORD, values)).rowcount == 1
+    record = _RECORD_EXAM if quiz.mode == "exam" else _RECORD_TUTOR
+    row = await (await conn.execute(record, values)).fetchone()
+    return None if row is None else bool(row[0])
 
 
 async def recorded(conn: TenantConnection, quiz_id: str, question_id: int) -> str | None:
@@ -234,40 +240,6 @@ async def recorded(conn: TenantConnection, quiz_id: str, question_id: int) -> st
 async def seal(conn: TenantConnection, quiz_id: str, theta: float, se: float | None) -> bool:
     """Finishes a quiz; False where it was finished or expired already."""
     return (await conn.execute(_SEAL, (theta, se, quiz_id))).rowcount == 1
-
-
-async def create(
-    conn: TenantConnection,
-    caller: Principal,
-    quiz_id: str,
-    wish: Wish,
-    *,
-    mode: Mode,
-    adaptive: bool,
-    exam_code: str,
-    theta: float,
-    minutes: int,
-) -> None:
-    """Writes a quiz; one that exists already is left as it is."""
-    filters = {
-        "topics": sorted(wish.filters.topics),
-        "difficulty": sorted(wish.filters.difficulty),
-        "blueprint_quota": wish.blueprint_quota,
-    }
-    values = {
-        "id": quiz_id,
-        "user": caller.user_id,
-        "tenant": caller.tenant_id,
-        "mode": mode,
-        "adaptive": adaptive,
-        "exam": exam_code,
-        "selector": wish.selector,
-        "num_questions": wish.num_questions,
-        "filters": Jsonb(filters),
-        "theta": theta,
-        "minutes": minutes,
-    }
-    await conn.execute(_CREATE, values)
 
 
 async def lock(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from delivery_api.access import Publisher
 from delivery_api.changes import change
+from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.fields import Body, ExamCode, Identifier, Version
 from delivery_api.problems import documented
 from delivery_api.routers.questions import Question, as_response
@@ -67,6 +68,7 @@ def retire_question(
     """Takes published versions out of use in all exams; retiring again changes nothing."""
     version = body.version if body else None
     with change(request, caller) as step:
+        refuse_keys_of_open_quizzes(step.conn, caller, question_id)
         question = authoring.retire(step.conn, caller.tenant_id, question_id, version=version)
         step.audit("question.retire", f"question={question_id} version={version or 'all'}")
     return as_response(question)

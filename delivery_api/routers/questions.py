@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
+from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.fields import (
     Body,
     ExamCode,
@@ -222,10 +223,11 @@ def create_question(body: NewQuestion, caller: Author, request: Request) -> Ques
     return as_response(question)
 
 
-@router.get("/{question_id}", summary="A question", responses=documented(404))
+@router.get("/{question_id}", summary="A question", responses=documented(404, 409))
 def read_question(question_id: QuestionPath, caller: Editor, request: Request) -> Question:
     """The question with all versions, options and reviews."""
     with reading(request, caller) as conn:
+        refuse_keys_of_open_quizzes(conn, caller, question_id)
         return as_response(authoring.get(conn, caller.tenant_id, question_id))
 
 
@@ -233,13 +235,14 @@ def read_question(question_id: QuestionPath, caller: Editor, request: Request) -
     "/{question_id}/versions",
     status_code=201,
     summary="Write a new version",
-    responses=documented(404),
+    responses=documented(404, 409),
 )
 def add_version(
     question_id: QuestionPath, body: VersionBody, caller: Author, request: Request
 ) -> Question:
     """Writes the next version, a draft; what is live stays live until the new one is published."""
     with change(request, caller) as step:
+        refuse_keys_of_open_quizzes(step.conn, caller, question_id)
         question = authoring.add_version(
             step.conn, caller.tenant_id, question_id, body.draft(), created_by=caller.user_id
         )
@@ -261,6 +264,7 @@ def review_question(
     if body.status != "pending" and caller.roles.isdisjoint({"reviewer", "admin"}):
         raise ProblemError(403, "forbidden", "this needs the role reviewer or admin")
     with change(request, caller) as step:
+        refuse_keys_of_open_quizzes(step.conn, caller, question_id)
         question = authoring.review(
             step.conn,
             caller.tenant_id,

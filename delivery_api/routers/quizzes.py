@@ -15,6 +15,7 @@ from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.progress import Answered, OpenItem, Progress
 from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes.telling import Telling
 from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus
 
 router = APIRouter(
@@ -102,7 +103,11 @@ class NewAnswer(Body):
 
 
 class AnswerResult(BaseModel):
-    """An answer that is recorded; the result is told in tutor mode alone."""
+    """An answer that is recorded.
+
+    The result is told in tutor mode alone, where every exam that the item is in allows feedback,
+    and while its student has no quiz in exam mode open.
+    """
 
     accepted: Literal[True] = True
     answered: int
@@ -124,7 +129,10 @@ class ItemResult(BaseModel):
 
 
 class QuizState(BaseModel):
-    """Progress; results once it is over (in tutor mode at any time)."""
+    """Progress, and what may be told: the score once a quiz in exam mode is over.
+
+    A tutor quiz tells it at any time, where each of its answers may be explained.
+    """
 
     quiz_id: str
     exam_code: str
@@ -140,7 +148,9 @@ class QuizState(BaseModel):
     theta: float | None = None
     theta_se: float | None = None
     theta_interval: tuple[float, float] | None = Field(default=None, description="θ̂ ± 1.96 SE")
-    items: list[ItemResult] | None = None
+    items: list[ItemResult] | None = Field(
+        default=None, description="in exam mode where the exam's policy has a review of items"
+    )
 
 
 def _json(model: BaseModel, status: int = 200) -> Response:
@@ -234,7 +244,7 @@ async def answer_item(
         caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
     )
     result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
-    if done.quiz.mode == "tutor":
+    if done.tells:
         result.correct = done.is_correct
         result.correct_option = done.content.correct_option
         result.explanation = done.content.rationale_md
@@ -252,21 +262,19 @@ async def answer_item(
 async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Seals the quiz and tells its results; doing it again tells them again."""
     progress: Progress = request.app.state.progress
-    quiz = await progress.finish(caller, quiz_id)
-    return _json(await _state(progress, caller, quiz))
+    quiz, telling = await progress.finish(caller, quiz_id)
+    return _json(await _state(progress, caller, quiz, telling))
 
 
 @router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
 async def quiz_state(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Progress; results as soon as the mode allows."""
     progress: Progress = request.app.state.progress
-    quiz = await request.app.state.database.run(
-        caller.tenant_id, lambda conn: progress.read(conn, caller, quiz_id)
-    )
-    return _json(await _state(progress, caller, quiz))
+    quiz, telling = await progress.state(caller, quiz_id)
+    return _json(await _state(progress, caller, quiz, telling))
 
 
-async def _state(progress: Progress, caller: Student, quiz: Quiz) -> QuizState:
+async def _state(progress: Progress, caller: Student, quiz: Quiz, telling: Telling) -> QuizState:
     state = QuizState(
         quiz_id=quiz.id,
         exam_code=quiz.exam_code,
@@ -279,12 +287,13 @@ async def _state(progress: Progress, caller: Student, quiz: Quiz) -> QuizState:
         expires_at=quiz.expires_at,
         sealed_at=quiz.sealed_at,
     )
-    if quiz.over or quiz.mode == "tutor":
+    if telling.practice or (quiz.mode == "exam" and quiz.over):
         state.correct = sum(bool(correct) for correct in quiz.past.correct)
         theta, se = await progress.ability(caller, quiz)
         if se is not None:
             state.theta, state.theta_se = theta, se
             state.theta_interval = (theta - 1.96 * se, theta + 1.96 * se)
+    if telling.practice or telling.review:
         state.items = [
             ItemResult(position=k, question_id=question, version=version, correct=correct)
             for k, (question, version, correct) in enumerate(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from delivery_api.access import AnyRole, require
 from delivery_api.changes import reading
+from delivery_api.conflicts import open_sittings
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.marts import MartRow, page_of
 from delivery_api.problems import ProblemError, documented
@@ -159,16 +160,21 @@ def topic_mastery(
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[TopicMastery]:
-    """One's own, or anybody's for analysts and admins."""
+    """One's own, or anybody's for analysts and admins.
+
+    Of one's own, an exam is left out while one has a quiz of it in exam mode open.
+    """
     if user != caller.user_id and caller.roles.isdisjoint({"analyst", "admin"}):
         raise ProblemError(
             403, "forbidden", "another user's results need the role analyst or admin"
         )
     with reading(request, caller) as conn:
+        unsealed = open_sittings(conn, caller) if user == caller.user_id else []
         rows, total = page_of(
             conn,
             TopicMastery,
             equal={"tenant_id": caller.tenant_id, "user_id": user, "exam_code": exam_code},
+            none_of={"exam_code": unsealed},
             order=["exam_code", "topic_id"],
             limit=page_size,
             offset=(page - 1) * page_size,

@@ -28,6 +28,8 @@ from qbank.demo.rows import Rows
 from qbank.postgres import Connection
 
 TAU = 0.2
+# an exam to practise for: all is explained, and it may be sat again and again
+ATTEMPTS = {"max_attempts": None, "feedback": True, "review": "items"}
 AUTHORS = ("demo-author-1", "demo-author-2", "demo-author-3")
 
 
@@ -35,9 +37,9 @@ def write_content(connection: Connection, units: Units, tenant: str, today: date
     """Writes exams, topics, blueprints, questions, options; returns the ids of the questions."""
     for exam in EXAMS:
         connection.execute(
-            "INSERT INTO exams (exam_code, tenant_id, title, irt_model, tau, test_length)"
-            " VALUES (%s, %s, %s, '2pl', %s, %s)",
-            [exam, tenant, TITLES[exam], TAU, TEST_LENGTH],
+            "INSERT INTO exams (exam_code, tenant_id, title, irt_model, tau, test_length, policy)"
+            " VALUES (%s, %s, %s, '2pl', %s, %s, %s)",
+            [exam, tenant, TITLES[exam], TAU, TEST_LENGTH, json.dumps({"attempts": ATTEMPTS})],
         )
     topic_ids, branches = _write_topics(connection, tenant)
     _write_blueprints(connection, branches)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from qbank import attempts
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import Model
 
@@ -114,7 +115,9 @@ def pool_state(exam: Exam, pool_version: int) -> str:
 
 
 def _defaults(exam: Exam) -> bytes:
-    values = [exam.irt_model, exam.tau, exam.test_length, exam.policy]
+    # who may take the exam how often says nothing of its items
+    policy = {key: value for key, value in exam.policy.items() if key != attempts.KEY}
+    values = [exam.irt_model, exam.tau, exam.test_length, policy]
     return json.dumps(values, sort_keys=True).encode()
 
 

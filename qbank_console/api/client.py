@@ -27,6 +27,7 @@ class ApiError(Exception):
     Attributes:
         status: HTTP status.
         fields: what is wrong with which field of the request.
+        quiz_id: the person's open quiz that stands in the way; "" where none does.
         request_id: finds the request in the API's logs.
     """
 
@@ -36,15 +37,19 @@ class ApiError(Exception):
         detail: str,
         fields: dict[str, str] | None = None,
         request_id: str | None = None,
+        quiz_id: str = "",
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.fields = fields or {}
         self.request_id = request_id
+        self.quiz_id = quiz_id
 
     @property
     def way_out(self) -> str:
         """What the person can do about it; empty where the message says it all."""
+        if self.quiz_id:
+            return ""
         return _WAYS_OUT.get(self.status, "")
 
 
@@ -130,4 +135,5 @@ def _refusal(response: httpx.Response) -> ApiError:
         for item in problem.get("errors") or []
     }
     request_id = problem.get("request_id") or response.headers.get("x-request-id")
-    return ApiError(response.status_code, detail, fields, request_id)
+    quiz_id = str(problem.get("quiz_id") or "")
+    return ApiError(response.status_code, detail, fields, request_id, quiz_id)

@@ -34,6 +34,14 @@ from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
 
 ITEMS = 120
+# quizzes as often and as open-handed as tests of other things need them
+FREE = {
+    "max_attempts": None,
+    "open_quizzes": 100,
+    "repeat_after_days": 0,
+    "feedback": True,
+    "review": "items",
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -94,12 +102,18 @@ def add_items(
 
 
 def add_exam(
-    conn: psycopg.Connection[Any], tenant: str, exam: str, ids: list[int], *, sh_p: float = 1.0
+    conn: psycopg.Connection[Any],
+    tenant: str,
+    exam: str,
+    ids: list[int],
+    *,
+    sh_p: float = 1.0,
+    attempts: dict[str, Any] | None = None,
 ) -> None:
     """Publishes items in a new exam, calibrated with planted 2PL parameters."""
     conn.execute(
         "INSERT INTO exams (exam_code, tenant_id, title, policy) VALUES (%s, %s, %s, %s)",
-        (exam, tenant, exam.title(), Jsonb({})),
+        (exam, tenant, exam.title(), Jsonb({"attempts": FREE if attempts is None else attempts})),
     )
     conn.execute(
         """INSERT INTO question_publications (question_id, live_version, exam_code, tenant_id)

@@ -70,6 +70,32 @@ def test_a_students_topics_are_the_students_own(demo, marts, as_user):
     assert foreign["total"] == 0
 
 
+def test_an_exam_tells_nothing_of_itself_before_it_is_sealed(demo, marts, as_user):
+    """Marts are made at night, so that a sitting over midnight would show in them."""
+    user, exam, others = one(
+        marts,
+        """SELECT user_id, min(exam_code), array_agg(DISTINCT exam_code ORDER BY exam_code)
+        FROM analytics.topic_mastery GROUP BY 1 HAVING count(DISTINCT exam_code) > 1
+        ORDER BY 1 LIMIT 1""",
+    )
+    path, headers = f"/v1/results/topics/{user}", as_user(user, "student")
+
+    def shown(**caller: Any) -> list[str]:
+        page = demo.get(path, params={"page_size": 200}, **caller).json()
+        return sorted({row["exam_code"] for row in page["items"]})
+
+    filters = {"exam_code": exam, "num_questions": 3, "mode": "exam"}
+    made = demo.post("/v1/quizzes", json={"filters": filters}, headers=headers).json()
+    try:
+        assert shown(headers=headers) == others[1:]
+        assert shown(headers=as_user("else", "analyst")) == others
+        assert demo.post(f"/v1/quizzes/{made['quiz_id']}/finish", headers=headers).is_success
+        assert shown(headers=headers) == others
+    finally:
+        with connect("owner", settings=marts) as conn:
+            conn.execute("DELETE FROM quiz_sessions WHERE id = %s", (made["quiz_id"],))
+
+
 def test_coverage_and_exposure_by_day(demo, marts, admin):
     exam, total = one(
         marts,

@@ -11,12 +11,14 @@ import typer
 
 from delivery_api.routers.calibrations import StartCalibration
 from delivery_api.routers.exposure import ReestimateExposure
+from qbank import attempts
 from qbank.requests import REQUESTS, Allowed, Reestimation, RequestError, SympsonHetter, page
 from qbank.stores.item_bank import Exam
 from qbank_orchestration.assets import exposure, parameters, reestimation, rollback
 from qbank_orchestration.commands import app
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "calibration" / "requests.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "calibration" / "requests.md"
 TODAY = date(2026, 1, 2)
 
 
@@ -118,3 +120,8 @@ def test_a_refusal_names_the_parameter_its_value_and_the_remedy(own, given, mess
 def test_a_wrong_policy_is_named(own, message):
     with pytest.raises(RequestError, match=message):
         Reestimation.resolve(exam(reestimation=own), {}, day=TODAY)
+
+
+def test_the_page_of_attempts_has_the_declared_policy():
+    text = (DOCS / "api" / "attempts.md").read_text()
+    assert attempts.markdown() in text, "python -m qbank.attempts prints it"

@@ -83,10 +83,16 @@ def _make(filters: dict[str, Any], adaptive: bool, quota: bool) -> None:
             made = quizzes.create(session.api(), filters, adaptive, quota)
     except ApiError as error:
         st.error(said(error), icon=":material/error:")
+        if error.quiz_id:
+            st.button("Go on with the open quiz", on_click=_go_on, args=[error.quiz_id])
         return
-    _leave()
-    st.session_state[_QUIZ] = made["quiz_id"]
+    _go_on(made["quiz_id"])
     st.rerun()
+
+
+def _go_on(quiz_id: str) -> None:
+    _leave()
+    st.session_state[_QUIZ] = quiz_id
 
 
 def _leave() -> None:

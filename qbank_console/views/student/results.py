@@ -13,7 +13,7 @@ from qbank_console.views.markdown import in_line, written
 
 
 def explain(answered: dict[str, Any]) -> None:
-    """An answered item with the key, the choice and the explanation (tutor mode).
+    """An answered item with the key, the choice and the explanation, where they are told.
 
     Args:
         answered: item, selected and the API's reply.
@@ -26,7 +26,9 @@ def explain(answered: dict[str, Any]) -> None:
             written(f"**{in_line(item['lead_in'])}**")
         for option in item["options"]:
             _option(option, selected, reply["correct_option"])
-    if reply["correct"]:
+    if reply["correct"] is None:
+        st.info("Your answer is recorded. It is not explained now.", icon=":material/lock:")
+    elif reply["correct"]:
         st.success("Correct.", icon=":material/check_circle:")
     else:
         st.error(f"The answer is {reply['correct_option']}.", icon=":material/cancel:")
@@ -36,10 +38,12 @@ def explain(answered: dict[str, Any]) -> None:
             written(reply["explanation"])
 
 
-def _option(option: dict[str, Any], selected: str, correct: str) -> None:
+def _option(option: dict[str, Any], selected: str, correct: str | None) -> None:
     label, text = option["label"], in_line(option["text_md"])
     if label == correct:
         st.markdown(f":green[:material/check_circle:] **{label}** {text}")
+    elif label == selected and correct is None:
+        st.markdown(f":gray[:material/radio_button_checked:] **{label}** {text}")
     elif label == selected:
         st.markdown(f":red[:material/cancel:] **{label}** {text}")
     else:
@@ -49,6 +53,10 @@ def _option(option: dict[str, Any], selected: str, correct: str) -> None:
 def show(state: dict[str, Any]) -> None:
     """The results of a quiz that is over."""
     layout.heading("Results", f"{state['exam_code']}, {state['mode']} mode, {state['status']}.")
+    if state["correct"] is None:
+        done = f"{state['answered']} of {state['num_questions']} questions are answered."
+        layout.empty("Nothing is told of this quiz now", done, ":material/lock:")
+        return
     correct, answered = state["correct"] or 0, state["answered"]
     interval = state["theta_interval"]
     layout.figures(
@@ -72,8 +80,11 @@ def show(state: dict[str, Any]) -> None:
             ),
         ]
     )
-    if not state["items"]:
+    if not state["served"]:
         layout.empty("No question was served", "Take another quiz.", ":material/quiz:")
+        return
+    if not state["items"]:
+        st.caption("This exam does not tell which questions were right.")
         return
     layout.section("Question by question")
     words = {True: "✓ correct", False: "✗ wrong", None: "– not answered"}

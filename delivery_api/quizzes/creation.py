@@ -1,0 +1,156 @@
+"""The rows that a quiz is made from, and its own. One person's quizzes are made one after another.
+
+What never lives here: whether a quiz may be made (``enrolment``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from delivery_api.database import TenantConnection
+from delivery_api.quizzes.choice import Wish
+from delivery_api.tokens import Principal
+from qbank.vocabulary import Mode
+
+# until the transaction ends: what the next statement counts, nobody adds to
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+
+# A tenant's own flag or assignment comes before one that holds for all. A sitting that served
+# nothing has shown nothing, so it is no attempt once it is over.
+_SETUP = """SELECT e.policy, coalesce(b.version, 0),
+        (SELECT c.cohort_value FROM cohort_assignments AS c
+         WHERE c.user_id = %(user)s AND c.cohort_key = %(cohort)s
+            AND (c.tenant_id = %(tenant)s OR c.tenant_id IS NULL)
+         ORDER BY c.tenant_id NULLS LAST LIMIT 1),
+        (SELECT CASE WHEN f.enabled THEN f.value_json END FROM feature_flags AS f
+         WHERE f.key = %(flag)s AND (f.tenant_id = %(tenant)s OR f.tenant_id IS NULL)
+         ORDER BY f.tenant_id NULLS LAST LIMIT 1),
+        EXISTS (SELECT FROM quiz_sessions WHERE id = %(quiz)s),
+        sittings.open, sittings.attempts
+    FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(s.id ORDER BY s.started_at)
+                FILTER (WHERE s.is_open), '{}') AS open,
+            count(*) FILTER (WHERE s.is_open OR s.has_served) AS attempts
+        FROM (
+            SELECT id, started_at, sealed_at IS NULL AND expires_at > now() AS is_open,
+                EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
+            FROM quiz_sessions AS q
+            WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
+                AND q.exam_code = e.exam_code) AS s) AS sittings
+    WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""
+
+# what was practised may have been explained, so for a sitting it counts for ever, and first
+_SEEN = """SELECT question_id FROM (
+        SELECT i.question_id, max(i.served_at) AS served_at,
+            %(sitting)s AND bool_or(s.mode = 'tutor') AS practised
+        FROM quiz_sessions AS s JOIN quiz_items AS i ON i.quiz_id = s.id
+        WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
+        GROUP BY i.question_id) AS seen
+    WHERE practised OR served_at > now() - make_interval(days => %(days)s)
+    ORDER BY practised DESC, served_at DESC"""
+
+_CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
+        num_questions, filters, left_out, theta, expires_at)
+    VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
+        %(num_questions)s, %(filters)s, %(left_out)s, %(theta)s,
+        now() + make_interval(mins => %(minutes)s))
+    ON CONFLICT (id) DO NOTHING"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a quiz of a person in an exam is made from.
+
+    Attributes:
+        policy: the exam's.
+        bank_version: of the exam, right now.
+        cohort: the person's arm, if assigned.
+        flag: value of the selector's flag, if enabled.
+        exists: the quiz was made before.
+        open_sittings: the person's open quizzes in exam mode, oldest first.
+        attempts: the person's quizzes in exam mode that are open or have served an item.
+    """
+
+    policy: dict[str, Any]
+    bank_version: int
+    cohort: str | None
+    flag: Any
+    exists: bool
+    open_sittings: list[str]
+    attempts: int
+
+
+async def begin(
+    conn: TenantConnection, caller: Principal, quiz_id: str, exam_code: str, cohort: str, flag: str
+) -> Setup | None:
+    """Waits for the caller's other requests that make a quiz; None where there is no such exam.
+
+    Args:
+        conn: in a transaction, which holds the others back until it ends.
+        caller: whose quiz it will be.
+        quiz_id: of the quiz to be made.
+        exam_code: of its exam.
+        cohort: key of the selector's cohorts.
+        flag: key of the selector's flag.
+    """
+    await conn.execute(_LOCK, ("\x1f".join(("quizzes", caller.tenant_id, caller.user_id)),))
+    values = {
+        "user": caller.user_id,
+        "tenant": caller.tenant_id,
+        "quiz": quiz_id,
+        "exam": exam_code,
+        "cohort": cohort,
+        "flag": flag,
+    }
+    row = await (await conn.execute(_SETUP, values)).fetchone()
+    return None if row is None else Setup(*row)
+
+
+async def seen(conn: TenantConnection, caller: Principal, mode: Mode, days: int) -> list[int]:
+    """Questions that the caller has met, in the order in which they should not come again."""
+    values = {
+        "user": caller.user_id,
+        "tenant": caller.tenant_id,
+        "sitting": mode == "exam",
+        "days": days,
+    }
+    return [row[0] for row in await (await conn.execute(_SEEN, values)).fetchall()]
+
+
+async def create(
+    conn: TenantConnection,
+    caller: Principal,
+    quiz_id: str,
+    wish: Wish,
+    *,
+    mode: Mode,
+    adaptive: bool,
+    exam_code: str,
+    theta: float,
+    minutes: int,
+) -> None:
+    """Writes a quiz; one that exists already is left as it is."""
+    filters = {
+        "topics": sorted(wish.filters.topics),
+        "difficulty": sorted(wish.filters.difficulty),
+        "blueprint_quota": wish.blueprint_quota,
+    }
+    values = {
+        "id": quiz_id,
+        "user": caller.user_id,
+        "tenant": caller.tenant_id,
+        "mode": mode,
+        "adaptive": adaptive,
+        "exam": exam_code,
+        "selector": wish.selector,
+        "num_questions": wish.num_questions,
+        "filters": Jsonb(filters),
+        "left_out": list(wish.left_out),
+        "theta": theta,
+        "minutes": minutes,
+    }
+    await conn.execute(_CREATE, values)
