@@ -8,23 +8,24 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from qbank.cli.output import AsJson, show_json
+from qbank.cli.output import AsJson, show, show_json
 from qbank.vocabulary import Model, words
 
 if TYPE_CHECKING:
     from qbank.importing import ImportReport, ImportRequest
 
-app = typer.Typer(help="Bring in responses collected elsewhere.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring in responses collected elsewhere, and take them back.", no_args_is_help=True
+)
 Column = Annotated[str | None, typer.Option(metavar="NAME")]
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `responses` a command of a group."""
+Codes = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CODES", help="Scores that say so, e.g. 9,-1; see docs/ground/import.md."),
+]
 
 
 @app.command()
@@ -42,6 +43,10 @@ def responses(
     timestamp: Annotated[
         datetime | None, typer.Option(help="When all was answered, where no column says.")
     ] = None,
+    timestamp_format: Annotated[
+        str | None,
+        typer.Option(metavar="FORMAT", help="Of the column: %d/%m/%Y %H:%M, epoch or epoch_ms."),
+    ] = None,
     topic_col: Column = None,
     session_col: Column = None,
     attempt_col: Column = None,
@@ -53,23 +58,43 @@ def responses(
     ] = "2pl",
     tau: Annotated[float, typer.Option(help="Target exposure rate of a new exam.")] = 0.2,
     test_length: Annotated[int, typer.Option(help="Items a sitting of a new exam.")] = 25,
+    missing: Codes = None,
+    omitted: Codes = None,
+    not_reached: Codes = None,
+    multimark: Codes = None,
+    score: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VALUE=0|1", help="A further score, e.g. 2=1; more than once."),
+    ] = None,
     blank_correct: Annotated[
-        str, typer.Option(help="Rows without a score: 'reject', or 'omitted' (not answered).")
-    ] = "reject",
+        str,
+        typer.Option(help="An empty score: missing (not administered), omitted or reject."),
+    ] = "missing",
+    sitting: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The one sitting that all rows belong to.")
+    ] = None,
+    max_rejects: Annotated[
+        int, typer.Option(min=0, help="With more refused rows nothing is written.")
+    ] = 0,
+    on_conflict: Annotated[
+        str, typer.Option(help="Answers that are there with another score: refuse or replace.")
+    ] = "refuse",
     rejects: Annotated[Path | None, typer.Option(help="Where refused rows go.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Of a CSV; , by default.")] = None,
     encoding: Annotated[str, typer.Option(help="Of a CSV.")] = "utf-8",
     as_json: AsJson = False,
 ) -> None:
-    """Import a file of responses; wrong rows go to a rejects file, the same file adds nothing."""
+    """Import a file of responses, whole or not at all; the same file again adds nothing."""
     from qbank.errors import ImportFileError
-    from qbank.importing import ColumnMap, ImportRequest, NewExam
+    from qbank.importing import ColumnMap, ImportRequest, NewExam, codes
     from qbank.importing import columns as layouts
+    from qbank.importing.request import OnConflict
 
     for name, value, allowed in (
         ("--time-unit", time_unit, words(layouts.TimeUnit)),
         ("--irt-model", irt_model, words(Model)),
-        ("--blank-correct", blank_correct, ("reject", "omitted")),
+        ("--blank-correct", blank_correct, words(codes.Blank)),
+        ("--on-conflict", on_conflict, words(OnConflict)),
     ):
         if value not in allowed:
             raise ImportFileError(f"{name} is {value!r}: use {' or '.join(allowed)}")
@@ -89,19 +114,106 @@ def responses(
             session=session_col,
             attempt=attempt_col,
         ),
+        codes=codes.Codes(
+            missing=_listed(missing),
+            omitted=_listed(omitted),
+            not_reached=_listed(not_reached),
+            multimark=_listed(multimark),
+            scores=_scores(score),
+            blank=cast("codes.Blank", blank_correct),
+        ),
         timestamp=_utc(timestamp),
+        timestamp_format=timestamp_format,
+        sitting=sitting,
         tenant=tenant,
         new_exam=NewExam(title, irt_model, tau, test_length) if create_exam else None,
-        blank_correct_is_omitted=blank_correct == "omitted",
+        max_rejects=max_rejects,
+        on_conflict=cast("OnConflict", on_conflict),
         rejects=rejects,
         delimiter=delimiter,
         encoding=encoding,
     )
-    report = _with_progress(request)
+    _answer(request, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    exam: Annotated[str | None, typer.Option("--exam", help="Those of one exam.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the imports, the newest first."""
+    from qbank.importing.batches import batches
+    from qbank.postgres import connect
+
+    with connect("owner") as connection:
+        show(batches(connection, exam), as_json=as_json, empty="nothing was imported")
+
+
+@app.command("show")
+def show_(
+    batch: Annotated[int, typer.Argument(help="Number of the import.")], as_json: AsJson = False
+) -> None:
+    """Show one import: its file, mapping and counts, and how many of its answers are in force."""
+    from qbank.importing import batches
+    from qbank.postgres import connect
+
+    with connect("owner") as connection:
+        found = batches.batch(connection, batch)
     if as_json:
-        show_json(asdict(report))
-    else:
-        _say(report)
+        show_json(found)
+        return
+    rows = [{"what": name.replace("_", " "), "value": value} for name, value in found.items()]
+    show(rows, as_json=False, empty="")
+
+
+@app.command()
+def undo(
+    batch: Annotated[int, typer.Argument(help="Number of the import.")], as_json: AsJson = False
+) -> None:
+    """Take one import back: its answers go, and what it replaced comes back."""
+    from qbank.importing.undoing import undo as take_back
+
+    undone = take_back(batch)
+    if as_json:
+        show_json(asdict(undone))
+        return
+    print(
+        f"import {undone.batch} is undone: {undone.responses} answers and {undone.sittings} "
+        f"sittings removed, {undone.restored} answers restored, {undone.items} items no longer live"
+    )
+
+
+def _answer(request: ImportRequest, *, as_json: bool) -> None:
+    from qbank.importing import ImportRefusedError
+
+    def say(report: ImportReport) -> None:
+        if as_json:
+            show_json(asdict(report))
+        else:
+            _say(report)
+
+    try:
+        say(_with_progress(request))
+    except ImportRefusedError as error:
+        say(error.report)
+        raise
+
+
+def _listed(given: list[str] | None) -> tuple[str, ...]:
+    """Codes of an option that may come more than once, and hold several between commas."""
+    return tuple(code for text in given or () for part in text.split(",") if (code := part.strip()))
+
+
+def _scores(given: list[str] | None) -> dict[str, bool]:
+    from qbank.errors import ImportFileError
+
+    scores = {}
+    for text in given or ():
+        value, found, score = text.rpartition("=")
+        if not found or not value.strip() or score.strip() not in ("0", "1"):
+            raise ImportFileError(f"--score is {text!r}: write VALUE=1 or VALUE=0")
+        scores[value.strip()] = score.strip() == "1"
+    return scores
 
 
 def _utc(value: datetime | None) -> datetime | None:
@@ -128,13 +240,38 @@ def _with_progress(request: ImportRequest) -> ImportReport:
 
 
 def _say(report: ImportReport) -> None:
+    conflicting = "replaced" if report.batch is not None else "conflicting"
     print(
         f"{report.rows_read} rows read: {report.rows_inserted} new, {report.rows_known} known, "
+        f"{report.rows_conflicting} {conflicting}, {report.rows_missing} missing, "
         f"{report.rows_rejected} rejected; {report.new_items} new items"
     )
-    if report.rows_inserted == 0:
+    for title, counts in (
+        ("rejected by reason", report.refused_by_reason),
+        ("rejected by item", report.refused_by_item),
+        ("rejected by score", report.refused_by_score),
+        ("special scores", report.codes),
+        *((f"{name} left out", values) for name, values in report.blanked.items()),
+    ):
+        if counts:
+            print(f"{title}: {_counted(counts)}")
+    if report.batch is None:
+        return
+    if report.rows_inserted == report.rows_conflicting == 0:
         print("nothing was added")
+    else:
+        print(f"batch {report.batch}: qbank import undo {report.batch} takes it back")
     if report.unkeyed_items:
         print(f"{report.unkeyed_items} items have no options: their correct one is not certain")
     if report.rejects:
         print(f"rejected rows, with reasons: {report.rejects}")
+
+
+def _counted(counts: dict[str, int], shown: int = 10) -> str:
+    parts = [f"{_named(name)} {rows}" for name, rows in list(counts.items())[:shown]]
+    more = f", and {len(counts) - shown} more" if len(counts) > shown else ""
+    return ", ".join(parts) + more
+
+
+def _named(value: str) -> str:
+    return (value if value.isprintable() else repr(value)) or "(none)"

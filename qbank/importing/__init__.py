@@ -3,14 +3,17 @@
 What never lives here: responses of our own delivery, and anything psychometric.
 """
 
+from qbank.importing.codes import Codes
 from qbank.importing.columns import PRESETS, ColumnMap
 from qbank.importing.exam import NewExam
 from qbank.importing.request import ImportReport, ImportRequest
-from qbank.importing.responses import Progress, import_responses
+from qbank.importing.responses import ImportRefusedError, Progress, import_responses
 
 __all__ = [
     "PRESETS",
+    "Codes",
     "ColumnMap",
+    "ImportRefusedError",
     "ImportReport",
     "ImportRequest",
     "NewExam",

@@ -25,6 +25,7 @@ from qbank.errors import ImportFileError
 BLOCK_BYTES = 8 << 20
 PARQUET_ROWS = 131_072
 _PARQUET = (".parquet", ".pq")
+_Broken = tuple[int, str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ class Batch:
     Attributes:
         lines: 1-based line (CSV, the header is line 1) or row number (Parquet), shape (n,).
         table: all columns; text for CSV, the file's own types for Parquet.
-        broken: rows that are not rows of this table: (line, reason, raw text).
+        broken: rows that are not rows of this table: (line, reason, values).
         bytes_read: how far the file has been read.
     """
 
     lines: np.ndarray[Any, np.dtype[np.int64]]
     table: pa.Table
-    broken: list[tuple[int, str, str]]
+    broken: list[tuple[int, str, list[str]]]
     bytes_read: int
 
 
@@ -111,12 +112,15 @@ def _csv(file: BinaryIO, size: int, path: Path, delimiter: str | None, encoding:
     stream: Any = pa.PythonFile(file, mode="r")
     if lowered.endswith(".gz"):
         stream = pa.CompressedInputStream(stream, "gzip")
-    broken: list[tuple[int, str, str]] = []
+    broken: list[_Broken] = []
 
     def note(row: Any) -> str:
         empty = not row.text.strip()
         reason = f"the row has {row.actual_columns} columns, not {row.expected_columns}"
-        broken.append((int(row.number or 0), "" if empty else reason, row.text))
+        values = next(csv.reader([row.text], delimiter=separator), [])
+        if row.actual_columns > row.expected_columns:
+            reason += f": {', '.join(values[row.expected_columns :])} is beyond"
+        broken.append((int(row.number or 0), "" if empty else reason, values))
         return "skip"
 
     separator = delimiter or ("\t" if ".tsv" in lowered else ",")
@@ -141,7 +145,7 @@ def _csv(file: BinaryIO, size: int, path: Path, delimiter: str | None, encoding:
     return Source(header, size, _numbered(reader, broken, file))
 
 
-def _numbered(reader: Any, broken: list[tuple[int, str, str]], file: BinaryIO) -> Iterator[Batch]:
+def _numbered(reader: Any, broken: list[_Broken], file: BinaryIO) -> Iterator[Batch]:
     """Gives each row its line: records are counted over broken ones and line breaks in values."""
     record, breaks = 2, 0  # the header is record 1
     for batch in reader:
@@ -169,11 +173,11 @@ def _numbered(reader: Any, broken: list[tuple[int, str, str]], file: BinaryIO) -
         yield Batch(np.empty(0, np.int64), none, left, file.tell())
 
 
-def _shifted(entries: list[tuple[int, str, str]], by: Any) -> list[tuple[int, str, str]]:
+def _shifted(entries: list[_Broken], by: Any) -> list[_Broken]:
     """Broken rows with their lines; an empty line is none."""
     return [
-        (record + int(shift), reason, text)
-        for (record, reason, text), shift in zip(entries, by, strict=True)
+        (record + int(shift), reason, values)
+        for (record, reason, values), shift in zip(entries, by, strict=True)
         if reason
     ]
 

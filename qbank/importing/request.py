@@ -6,11 +6,15 @@ What never lives here: doing it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Literal
 
+from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.exam import NewExam
+
+OnConflict = Literal["refuse", "replace"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,17 @@ class ImportRequest:
         path: .csv, .csv.gz, .tsv or .parquet.
         exam_code: the exam the responses belong to.
         columns: which column means what.
+        codes: special values of the score.
         timestamp: when all was answered, for files without a timestamp column.
+        timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
+            or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
+        sitting: name of the one sitting of each user that all rows belong to.
         tenant: tenant of the exam; None takes that of an existing exam, else ``default``.
         new_exam: how to make the exam where it does not exist; None refuses.
-        blank_correct_is_omitted: an empty `correct` is an item served and not answered.
+        max_rejects: with more refused rows than these nothing is written.
+        on_conflict: ``refuse`` writes nothing where an answer is there with another score or
+            option; ``replace`` replaces it and keeps what it was.
+        dry_run: nothing is written.
         rejects: where refused rows go; None is ``<file>.rejects.csv`` in the working directory.
         delimiter, encoding: of a CSV.
         actor: who imports; None is the system user.
@@ -33,37 +44,61 @@ class ImportRequest:
     path: Path
     exam_code: str
     columns: ColumnMap = field(default_factory=ColumnMap)
+    codes: Codes = field(default_factory=Codes)
     timestamp: datetime | None = None
+    timestamp_format: str | None = None
+    sitting: str | None = None
     tenant: str | None = None
     new_exam: NewExam | None = None
-    blank_correct_is_omitted: bool = False
+    max_rejects: int = 0
+    on_conflict: OnConflict = "refuse"
     rejects: Path | None = None
     delimiter: str | None = None
     encoding: str = "utf-8"
     actor: str | None = None
 
-    def rejects_path(self) -> Path:
-        """Where refused rows go."""
-        return self.rejects or Path.cwd() / f"{self.path.name.split('.')[0]}.rejects.csv"
+    def mapping(self) -> dict[str, Any]:
+        """What the batch keeps of the request: which column is what, and what makes a sitting."""
+        day = None
+        if self.columns.timestamp is None and self.sitting is None and self.timestamp is not None:
+            day = f"{self.timestamp.astimezone(UTC):%Y-%m-%d}"
+        columns = self.columns.mapped() | {"time_unit": self.columns.time_unit}
+        return {"columns": columns, "sitting": self.sitting, "day": day}
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import did; ``rows_read`` is the sum of the other row counts.
+    """What an import did or found; ``rows_read`` is the sum of the other row counts.
 
     Attributes:
         rows_inserted: new rows.
         rows_known: rows that the database had already.
+        rows_conflicting: rows that it has with another score or option; replaced where written.
+        rows_missing: rows that are no answer: the item was not administered or not reached.
         rows_rejected: rows in the rejects file.
         new_items: questions that were made.
         unkeyed_items: of these, those with options whose correct one is not certain.
+        refused_by_reason, refused_by_item, refused_by_score: rejected rows, counted.
+        codes: rows by special meaning of their score.
+        blanked: unusable values that were left out, by column and value.
         rejects: the rejects file; None where nothing was refused.
+        refused: why nothing was written; None where it was.
+        batch: the import's number; None where nothing was written.
     """
 
     rows_read: int
     rows_inserted: int
     rows_known: int
+    rows_conflicting: int
+    rows_missing: int
     rows_rejected: int
     new_items: int
     unkeyed_items: int
-    rejects: Path | None
+    refused_by_reason: dict[str, int]
+    refused_by_item: dict[str, int]
+    refused_by_score: dict[str, int]
+    codes: dict[str, int]
+    blanked: dict[str, dict[str, int]]
+    rejects: Path | None = None
+    refused: str | None = None
+    batch: int | None = None

@@ -1,31 +1,43 @@
-"""Import of one file of responses: read, judge, stage, load, all or nothing.
+"""Import of one file of responses: read, judge, stage, match, load, all or nothing.
 
 What never lives here: SQL of the load (``loading``) and the rules of a right row (``validation``).
 """
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from qbank.errors import ImportFileError
+from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
-from qbank.importing.loading import COPY, STAGE, Loaded, load
+from qbank.importing.loading import COPY, STAGE, Loading, Matched
 from qbank.importing.reading import Source, fingerprint, open_source
-from qbank.importing.rejects import RejectsFile
+from qbank.importing.refusals import Refusals, bias
+from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
-from qbank.importing.validation import Rules, validate
+from qbank.importing.validation import Rules, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 _TOUCHED = "quiz_sessions, quiz_items, user_responses, questions, question_versions"
+_NAMED = 3
+
+
+class ImportRefusedError(ImportFileError):
+    """The file was read, and nothing of it was written.
+
+    Attributes:
+        report: what was found.
+    """
+
+    def __init__(self, report: ImportReport) -> None:
+        super().__init__(report.refused)
+        self.report = report
 
 
 def import_responses(
@@ -44,24 +56,22 @@ def import_responses(
         on_progress: hears (stage, bytes read, bytes in all); bytes stand still while loading.
 
     Raises:
-        ImportFileError: the file, a column or the exam is not usable, or no row is right.
+        ImportFileError: the file, a column or the exam is not usable.
+        ImportRefusedError: too many rows are refused, they are no random part of the file, or
+            answers are there with another score.
         DatabaseUnavailableError: Postgres does not answer.
     """
-    if request.columns.timestamp is None and request.timestamp is None:
-        raise ImportFileError(
-            "when was this answered? name the column with --timestamp-col, or give all rows "
-            "one date with --timestamp 2024-06-01"
-        )
+    _check(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     opened = open_source(request.path, delimiter=request.delimiter, encoding=request.encoding)
     with opened as source:
         request.columns.check(source.header)
-        rejects = RejectsFile(request.rejects_path(), source.header)
+        rejects = RejectsFile(request.path, request.rejects, source.header)
         try:
             with connect("owner", settings=settings) as connection:
-                report = _run(connection, request, source, rejects, sha256, on_progress)
+                report = _Import(request, source, rejects, on_progress).run(connection, sha256)
         except BaseException as error:
-            if not isinstance(error, _NoRightRowError):
+            if not isinstance(error, ImportRefusedError):
                 rejects.discard()
             raise
     with connect("owner", settings=settings, autocommit=True) as connection:
@@ -69,137 +79,189 @@ def import_responses(
     return report
 
 
-class _NoRightRowError(ImportFileError):
-    """Every row was refused; the rejects file says why."""
-
-
-def _run(
-    connection: Connection,
-    request: ImportRequest,
-    source: Source,
-    rejects: RejectsFile,
-    sha256: str,
-    on_progress: Progress,
-) -> ImportReport:
-    # one import of an exam at a time, and room to sort
-    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [request.exam_code])
-    connection.execute("SET LOCAL work_mem = '256MB'")
-    connection.execute("SET LOCAL temp_buffers = '256MB'")
-    actor = request.actor or f"import:{_system_user()}"
-    tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
-    connection.execute(STAGE)
-    read = _stage(connection, request, source, rejects, on_progress)
-    if read == rejects.count:
-        where = rejects.finish()
-        raise _NoRightRowError(
-            f"none of the {read} rows of {request.path} is right"
-            + (f": {where} has the reasons" if where else ": the file has a header only")
-        )
-
-    def step(stage: str) -> None:
-        on_progress(stage, source.size, source.size)
-
-    loaded = load(connection, tenant=tenant, exam_code=request.exam_code, actor=actor, step=step)
-    _reject_duplicates(loaded, request, source, rejects)
-    _note_batch(connection, request, loaded, read, rejects.count, sha256, actor)
-    return ImportReport(
-        rows_read=read,
-        rows_inserted=loaded.inserted,
-        rows_known=loaded.known,
-        rows_rejected=rejects.count,
-        new_items=loaded.new_items,
-        unkeyed_items=loaded.unkeyed_items,
-        rejects=rejects.finish(),
-    )
-
-
-def _stage(
-    connection: Connection,
-    request: ImportRequest,
-    source: Source,
-    rejects: RejectsFile,
-    on_progress: Progress,
-) -> int:
-    """Copies right rows to the staging table, refused ones to the file; returns rows read."""
-    rules = Rules.of(
-        request.columns,
-        request.timestamp,
-        blank_correct_is_omitted=request.blank_correct_is_omitted,
-    )
-    no_header = pa_csv.WriteOptions(include_header=False)
-    read = 0
-    with connection.cursor().copy(COPY) as copy:
-        for batch in source:
-            for line, reason, text in batch.broken:
-                rejects.add(line, reason, [text])
-            read += len(batch.broken) + batch.table.num_rows
-            if batch.table.num_rows:
-                rows, reasons = validate(batch.lines, batch.table, rules)
-                rejects.add_batch(batch.lines, batch.table, reasons)
-                sink = pa.BufferOutputStream()
-                pa_csv.write_csv(rows.filter(pc.is_null(reasons)), sink, no_header)
-                copy.write(sink.getvalue().to_pybytes())
-            on_progress("reading", batch.bytes_read, source.size)
-    return read
-
-
-def _reject_duplicates(
-    loaded: Loaded, request: ImportRequest, source: Source, rejects: RejectsFile
-) -> None:
+def _check(request: ImportRequest) -> None:
     columns = request.columns
-    for line, first, user, item, correct, option, time, at, topic in loaded.duplicates:
-        values: dict[str | None, Any] = {
-            columns.user: user,
-            columns.item: item,
-            columns.correct: "" if correct is None else int(correct),
-            columns.option: option,
-            columns.time: time if columns.time_unit == "ms" or time is None else time / 1000,
-            columns.timestamp: at,
-            columns.topic: topic,
-        }
-        row = [str(v) if (v := values.get(name)) is not None else "" for name in source.header]
-        reason = (
-            f"user '{user}' answers item '{item}' already in line {first} of the same sitting: "
-            "map --session-col or --attempt-col where people answer twice"
+    if columns.timestamp is None and request.timestamp is None:
+        raise ImportFileError(
+            "when was this answered? name the column with --timestamp-col, or give all rows "
+            "one date with --timestamp 2024-06-01"
         )
-        rejects.add(line, reason, row)
+    rules = _rules(request)
+    if request.timestamp is not None and request.timestamp > rules.latest:
+        raise ImportFileError(
+            f"--timestamp {request.timestamp:%Y-%m-%d} is in the future: "
+            "name the day on which this was answered"
+        )
+    if request.sitting is not None and columns.session is not None:
+        raise ImportFileError(
+            f"--sitting {request.sitting!r} names one sitting, and --session-col "
+            f"{columns.session!r} a column of them: give one of the two"
+        )
+    rules.codes.meanings()
 
 
-def _note_batch(
-    connection: Connection,
-    request: ImportRequest,
-    loaded: Loaded,
-    read: int,
-    rejected: int,
-    sha256: str,
-    actor: str,
-) -> None:
-    """Notes the import, unless it is an old file that added nothing."""
-    insert = """
-        INSERT INTO import_batches (exam_code, source_name, source_sha256, rows_read,
-            rows_inserted, rows_known, rows_rejected, imported_by)
-        SELECT %(exam)s, %(name)s, %(sha)s, %(read)s, %(inserted)s, %(known)s, %(rejected)s, %(by)s
-        WHERE %(inserted)s > 0 OR NOT EXISTS (
-            SELECT 1 FROM import_batches WHERE exam_code = %(exam)s AND source_sha256 = %(sha)s)
-    """
-    values = {
-        "exam": request.exam_code,
-        "name": request.path.name,
-        "sha": sha256,
-        "read": read,
-        "inserted": loaded.inserted,
-        "known": loaded.known,
-        "rejected": rejected,
-        "by": actor,
-    }
-    try:
-        connection.execute(insert, values)
-    except psycopg.errors.CheckViolation as error:
-        raise AssertionError(f"rows do not add up: {values}") from error
+def _rules(request: ImportRequest) -> Rules:
+    return Rules(
+        columns=request.columns,
+        codes=request.codes,
+        timestamp=request.timestamp,
+        timestamp_format=request.timestamp_format,
+        sitting=request.sitting,
+    )
 
 
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
+class _Import:
+    """One import under way."""
+
+    def __init__(
+        self,
+        request: ImportRequest,
+        source: Source,
+        rejects: RejectsFile,
+        on_progress: Progress,
+    ) -> None:
+        self.request = request
+        self.source = source
+        self.rejects = rejects
+        self.on_progress = on_progress
+        self.refusals = Refusals()
+        self.first: list[str] = []
+        self.read = 0
+
+    def run(self, connection: Connection, sha256: str) -> ImportReport:
+        """Reads, judges, matches and writes in the connection's transaction."""
+        request = self.request
+        batches.lock(connection, request.exam_code)
+        # room to sort
+        connection.execute("SET LOCAL work_mem = '256MB'")
+        connection.execute("SET LOCAL temp_buffers = '256MB'")
+        actor = request.actor or f"import:{batches.system_user()}"
+        tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
+        batches.refuse_another_mapping(connection, request, sha256)
+        connection.execute(STAGE)
+        self._stage(connection)
+        loading = Loading(connection, tenant, request.exam_code, actor, self._step, self._day())
+        matched = loading.match(counted=self.rejects.count > 0)
+        self._reject_later(matched)
+        report = self._report(matched)
+        if reason := self._reason(matched):
+            refused = replace(report, refused=reason, rejects=self.rejects.finish())
+            where = f"; {refused.rejects} has each with its reason" if refused.rejects else ""
+            raise ImportRefusedError(replace(refused, refused=f"{reason}{where}"))
+        batch = batches.new_batch(connection, request, sha256, actor, matched.published)
+        loading.write(batch)
+        batches.note(connection, batch, report)
+        return replace(report, rejects=self.rejects.finish(), batch=batch)
+
+    def _step(self, stage: str) -> None:
+        self.on_progress(stage, self.source.size, self.source.size)
+
+    def _day(self) -> str | None:
+        if self.request.columns.timestamp is not None or self.request.sitting is not None:
+            return None
+        return sitting_of_day(self.request.timestamp)
+
+    def _stage(self, connection: Connection) -> None:
+        """Copies right rows to the staging table, refused ones to the file."""
+        rules = _rules(self.request)
+        no_header = pa_csv.WriteOptions(include_header=False)
+        with connection.cursor().copy(COPY) as copy:
+            for batch in self.source:
+                self.read += len(batch.broken) + batch.table.num_rows
+                judged = validate(batch.lines, batch.table, rules)
+                self.refusals.add(judged)
+                for _, reason, _ in batch.broken:
+                    self.refusals.kinds[reason.partition(":")[0]] += 1
+                refused = refused_rows(batch.lines, batch.table, judged.reasons, batch.broken)
+                self._remember(refused)
+                self.rejects.add(refused)
+                sink = pa.BufferOutputStream()
+                pa_csv.write_csv(judged.rows.filter(judged.right), sink, no_header)
+                copy.write(sink.getvalue().to_pybytes())
+                self.on_progress("reading", batch.bytes_read, self.source.size)
+
+    def _remember(self, refused: list[Refused]) -> None:
+        wanted = _NAMED - len(self.first)
+        self.first += [f"line {line}: {reason}" for line, reason, _ in refused[:wanted]]
+
+    def _reject_later(self, matched: Matched) -> None:
+        """Adds rows that are wrong beside other rows, or beside what the database has."""
+        reasons = {}
+        for line, first, user, item, _ in matched.duplicates:
+            reasons[line] = (
+                f"user '{user}' answers item '{item}' already in line {first} of the same sitting: "
+                "map --session-col or --attempt-col where people answer twice"
+            )
+        if reasons:
+            again = [(item, score) for _, _, _, item, score in matched.duplicates]
+            self.refusals.add_rows("an item is answered twice in one sitting", again)
+        if self.request.on_conflict == "refuse":
+            reasons |= {row[0]: _conflict(row) for row in matched.conflicts}
+        if reasons:
+            lines = sorted(reasons)
+            self._remember([(line, reasons[line], []) for line in lines[:_NAMED]])
+            self.rejects.merge(self._picked(reasons))
+
+    def _picked(self, reasons: dict[int, str]) -> Iterator[Refused]:
+        request = self.request
+        with open_source(
+            request.path, delimiter=request.delimiter, encoding=request.encoding
+        ) as again:
+            for batch in again:
+                yield from picked_rows(batch.lines, batch.table, reasons)
+
+    def _reason(self, matched: Matched) -> str | None:
+        """Why nothing is to be written; None where all is well."""
+        file, conflicts = self.request.path, matched.conflicts
+        refused = self.refusals.kinds.total()
+        if self.read == refused + self.refusals.skipped:
+            if not self.read:
+                return f"none of the 0 rows of {file} is right: the file has a header only"
+            return f"none of the {self.read} rows of {file} is right: {'; '.join(self.first)}"
+        if unfair := bias(self.refusals, matched.accepted):
+            return f"{file}: nothing was written, for what is left would be bent: {unfair}"
+        if refused > self.request.max_rejects:
+            return (
+                f"{file}: nothing was written, for {refused} of {self.read} rows are refused and "
+                f"--max-rejects is {self.request.max_rejects} ({'; '.join(self.first)}): "
+                f"mend them in the file itself, or import the others with --max-rejects {refused}"
+            )
+        if conflicts and self.request.on_conflict == "refuse":
+            named = "; ".join(f"line {row[0]}: {_conflict(row)}" for row in conflicts[:_NAMED])
+            return (
+                f"{file}: nothing was written, for {len(conflicts)} of its answers are there "
+                f"otherwise ({named}): --on-conflict replace takes those of the file and keeps "
+                "what was there as history"
+            )
+        return None
+
+    def _report(self, matched: Matched) -> ImportReport:
+        refusals = self.refusals
+        return ImportReport(
+            rows_read=self.read,
+            rows_inserted=matched.new,
+            rows_known=matched.known,
+            rows_conflicting=len(matched.conflicts),
+            rows_missing=refusals.skipped,
+            rows_rejected=refusals.kinds.total(),
+            new_items=matched.new_items,
+            unkeyed_items=matched.unkeyed_items,
+            refused_by_reason=dict(refusals.kinds.most_common()),
+            refused_by_item=refusals.by_item(),
+            refused_by_score=refusals.by_score(),
+            codes=dict(refusals.codes),
+            blanked={name: dict(values.most_common()) for name, values in refusals.blanked.items()},
+        )
+
+
+def _conflict(row: tuple[object, ...]) -> str:
+    _, user, item, was, was_option, now, option = row
+    return (
+        f"user '{user}' has item '{item}' as {_answer(was, was_option)}, "
+        f"the file says {_answer(now, option)}"
+    )
+
+
+def _answer(score: object, option: object) -> str:
+    said = "not answered" if score is None else str(int(bool(score)))
+    return said if option is None else f"{said} ({option})"

@@ -1,25 +1,28 @@
 """Judges a batch of raw rows, whole columns at a time: typed rows, and a reason for each refusal.
 
-What never lives here: reading files and writing to the database.
+An answer is never lost to a column that it could do without: what is unusable in the option or in
+the time is left out and counted. What never lives here: reading files and writing to the database.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qbank.importing.codes import Codes, Scores, read_scores
 from qbank.importing.columns import ColumnMap
+from qbank.importing.moments import STAMP, read_durations, read_moments
+from qbank.importing.text import identifier_faults, plain_text
 
 LONGEST_ID = 200
-_TRUE = ["1", "1.0", "true", "t", "yes", "y", "correct"]
-_FALSE = ["0", "0.0", "false", "f", "no", "n", "incorrect", "wrong"]
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _INT32 = 2**31 - 1
+_WHOLE = r"^\+?0*([1-9]\d*)(?:\.0*)?$"
 
 SCHEMA = pa.schema(
     [
@@ -29,7 +32,7 @@ SCHEMA = pa.schema(
         ("is_correct", pa.bool_()),
         ("option_label", pa.string()),
         ("time_ms", pa.int64()),
-        ("answered_at", pa.timestamp("us", "UTC")),
+        ("answered_at", STAMP),
         ("topic", pa.string()),
         ("session_key", pa.string()),
     ]
@@ -42,23 +45,47 @@ class Rules:
 
     Attributes:
         columns: which column means what.
+        codes: special values of the score.
         timestamp: when all was answered, for files without clock times.
-        blank_correct_is_omitted: an empty `correct` is an item that was served and not answered.
+        timestamp_format: how a timestamp column is written, where it is not ISO 8601.
+        sitting: name of the one sitting that all rows belong to.
         latest: answers after this are wrong.
     """
 
     columns: ColumnMap
+    codes: Codes
     timestamp: datetime | None
-    blank_correct_is_omitted: bool
-    latest: datetime
+    timestamp_format: str | None = None
+    sitting: str | None = None
+    latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 
-    @classmethod
-    def of(
-        cls, columns: ColumnMap, timestamp: datetime | None, *, blank_correct_is_omitted: bool
-    ) -> Rules:
-        """The rules of an import that starts now."""
-        latest = datetime.now(UTC) + timedelta(days=1)
-        return cls(columns, timestamp, blank_correct_is_omitted, latest)
+
+@dataclass
+class Judged:
+    """A batch of n rows, judged.
+
+    Attributes:
+        rows: those of :data:`SCHEMA`, refused ones too.
+        reasons: why a row is refused, null where it is not, shape (n,).
+        skipped: rows that are no answer and no fault, shape (n,).
+        kinds: refused rows by reason, without the value.
+        codes: rows by special meaning of their score.
+        blanked: unusable values of optional columns by column and value.
+        unknown_scores: refused rows by (score, item).
+    """
+
+    rows: pa.Table
+    reasons: Any
+    skipped: Any
+    kinds: Counter[str]
+    codes: Counter[str]
+    blanked: dict[str, Counter[str]]
+    unknown_scores: Counter[tuple[str, str]]
+
+    @property
+    def right(self) -> Any:
+        """Rows that go on, shape (n,)."""
+        return pc.and_not(pc.is_null(self.reasons), self.skipped)
 
 
 class _Verdicts:
@@ -66,9 +93,13 @@ class _Verdicts:
 
     def __init__(self, rows: int) -> None:
         self.reasons = pa.nulls(rows, pa.string())
+        self.kinds: Counter[str] = Counter()
+        self.blanked: dict[str, Counter[str]] = {}
 
-    def refuse(self, bad: Any, before: str, values: Any = None, after: str = "") -> None:
-        """Notes ``before 'value' after`` for the rows where `bad` is true."""
+    def refuse(
+        self, bad: Any, before: str, values: Any = None, after: str = "", kind: str = ""
+    ) -> None:
+        """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`."""
         bad = pc.fill_null(bad, False)
         if not pc.any(bad).as_py():
             return
@@ -77,81 +108,80 @@ class _Verdicts:
         else:
             shown = pc.utf8_slice_codeunits(pc.fill_null(values, ""), 0, 60)
             message = pc.binary_join_element_wise(before, " '", shown, "'", after, "")
+        self.kinds[kind or before + after] += pc.sum(pc.and_(bad, pc.is_null(self.reasons))).as_py()
         noted = pc.if_else(bad, message, pa.scalar(None, pa.string()))
         self.reasons = pc.coalesce(self.reasons, noted)
 
+    def blank(self, meaning: str, bad: Any, values: Any) -> None:
+        """Counts the values that are left out of an optional column."""
+        bad = pc.fill_null(bad, False)
+        if pc.any(bad).as_py():
+            for entry in values.filter(bad).value_counts().to_pylist():
+                self.blanked.setdefault(meaning, Counter())[entry["values"][:60]] += entry["counts"]
 
-def validate(lines: Any, table: pa.Table, rules: Rules) -> tuple[pa.Table, Any]:
+
+def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
     """Types a batch.
 
     Args:
         lines: line number of each row, shape (n,).
         table: raw columns (binary or text for CSV, the file's types for Parquet).
         rules: what counts as right.
-
-    Returns:
-        The rows of :data:`SCHEMA` (n rows, those refused too), and the reason against each row,
-        null where there is none.
     """
     verdicts = _Verdicts(table.num_rows)
-    raw = {
-        meaning: _text(table.column(name), meaning, verdicts)
-        for meaning, name in rules.columns.mapped().items()
-        if not (meaning == "timestamp" and pa.types.is_temporal(table.schema.field(name).type))
-    }
+    raw = _raw(table, rules, verdicts)
     for meaning in ("user", "item"):
         _identifier(raw[meaning], meaning, verdicts)
     none = pa.nulls(table.num_rows, pa.string())
     for meaning in ("topic", "session"):
         if meaning in raw:
             _length(raw[meaning], meaning, verdicts)
+    scores = read_scores(raw["correct"], rules.codes)
+    unknown = _refuse_scores(scores, raw, rules, verdicts)
     at = _timestamp(table, raw, rules, verdicts)
     typed = pa.table(
         [
             pa.array(lines, pa.int64()),
             raw["user"],
             raw["item"],
-            _correct(raw["correct"], rules, verdicts),
+            scores.is_correct,
             _option(raw["option"], verdicts) if "option" in raw else none,
-            _time_ms(raw["time"], rules, verdicts) if "time" in raw else none.cast(pa.int64()),
+            _time_ms(table, raw, rules, verdicts) if "time" in raw else none.cast(pa.int64()),
             at,
             raw.get("topic", none),
             _session_key(raw, at, rules, verdicts),
         ],
         schema=SCHEMA,
     )
-    return typed, verdicts.reasons
+    return Judged(
+        rows=typed,
+        reasons=verdicts.reasons,
+        skipped=pc.and_(scores.skipped, pc.is_null(verdicts.reasons)),
+        kinds=verdicts.kinds,
+        codes=Counter(scores.counts),
+        blanked=verdicts.blanked,
+        unknown_scores=unknown,
+    )
 
 
-def _text(column: Any, meaning: str, verdicts: _Verdicts) -> Any:
-    """Trimmed text of a column; null where it is blank."""
-    column = column.combine_chunks()
-    if pa.types.is_binary(column.type):
-        try:
-            column = column.cast(pa.string())
-        except pa.ArrowInvalid:
-            values = column.to_pylist()
-            decoded = [_decoded(value) for value in values]
-            bad = pa.array([text is None for text in decoded])
-            verdicts.refuse(bad, f"{meaning} is not UTF-8")
-            column = pa.array(decoded, pa.string())
-    elif not pa.types.is_string(column.type):
-        column = column.cast(pa.string())
-    column = pc.utf8_trim_whitespace(column)
-    verdicts.refuse(pc.match_substring(column, "\x00"), f"{meaning} has a NUL character")
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-
-
-def _decoded(value: bytes) -> str | None:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return None
+def _raw(table: pa.Table, rules: Rules, verdicts: _Verdicts) -> dict[str, Any]:
+    """Trimmed text by meaning; null where it is blank, and where its bytes are no text."""
+    raw = {}
+    for meaning, name in rules.columns.mapped().items():
+        column = plain_text(table.column(name))
+        if meaning in ("option", "time"):
+            verdicts.blank(meaning, column.faulty, pc.if_else(column.faulty, "not UTF-8", ""))
+        else:
+            verdicts.refuse(column.faulty, f"{meaning} is {column.fault}")
+        raw[meaning] = column.text
+    return raw
 
 
 def _identifier(values: Any, meaning: str, verdicts: _Verdicts) -> None:
     verdicts.refuse(pc.is_null(values), f"{meaning} is empty")
     _length(values, meaning, verdicts)
+    for bad, fault in identifier_faults(values):
+        verdicts.refuse(bad, meaning, values, f" {fault}")
 
 
 def _length(values: Any, meaning: str, verdicts: _Verdicts) -> None:
@@ -159,85 +189,97 @@ def _length(values: Any, meaning: str, verdicts: _Verdicts) -> None:
     verdicts.refuse(too_long, f"{meaning}", values, f" is longer than {LONGEST_ID} characters")
 
 
-def _correct(values: Any, rules: Rules, verdicts: _Verdicts) -> Any:
-    lowered = pc.utf8_lower(values)
-    true = pc.is_in(lowered, pa.array(_TRUE))
-    known = pc.or_(true, pc.is_in(lowered, pa.array(_FALSE)))
-    blank = pc.is_null(values)
-    if not rules.blank_correct_is_omitted:
-        verdicts.refuse(blank, "correct is empty")
-    verdicts.refuse(pc.and_not(pc.invert(known), blank), "correct is", values, ": use 0 or 1")
-    return pc.if_else(blank, pa.scalar(None, pa.bool_()), true)
+def _refuse_scores(
+    scores: Scores, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts
+) -> Counter[tuple[str, str]]:
+    if rules.codes.blank == "reject":
+        verdicts.refuse(scores.blank, "correct is empty")
+    after = ": use 0 or 1, or say what it stands for with --score, --missing or --omitted"
+    verdicts.refuse(scores.unknown, "correct is", raw["correct"], after, "correct is no score")
+    if not pc.any(scores.unknown).as_py():
+        return Counter()
+    values = raw["correct"].filter(scores.unknown).to_pylist()
+    items = pc.fill_null(raw["item"], "").filter(scores.unknown).to_pylist()
+    return Counter(zip((value[:60] for value in values), items, strict=True))
 
 
 def _option(values: Any, verdicts: _Verdicts) -> Any:
-    upper = pc.utf8_upper(values)
+    # a column of numbers that has blanks comes as 1.0, 2.0
+    upper = pc.replace_substring_regex(pc.utf8_upper(values), r"^(\d)\.0$", r"\1")
     good = pc.match_substring_regex(upper, "^[A-Z0-9]$")
-    verdicts.refuse(pc.invert(good), "option is", values, ": use one letter or digit")
-    return upper
+    verdicts.blank("option", pc.invert(good), values)
+    return pc.if_else(good, upper, pa.scalar(None, pa.string()))
 
 
-def _number(values: Any, meaning: str, verdicts: _Verdicts) -> Any:
-    good = pc.match_substring_regex(values, _NUMBER)
-    verdicts.refuse(pc.invert(good), f"{meaning} is", values, ": use a number")
-    return pc.if_else(good, values, pa.scalar(None, pa.string())).cast(pa.float64())
-
-
-def _time_ms(values: Any, rules: Rules, verdicts: _Verdicts) -> Any:
-    number = _number(values, "time", verdicts)
-    ms = pc.multiply(number, 1000.0 if rules.columns.time_unit == "s" else 1.0)
-    verdicts.refuse(pc.less(ms, 0.0), "time is", values, ": it cannot be negative")
-    too_long = pc.greater(ms, float(_INT32))
-    verdicts.refuse(too_long, "time is", values, f" {rules.columns.time_unit}: longer than 24 days")
-    usable = pc.and_(pc.greater_equal(ms, 0.0), pc.invert(too_long))
+def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts) -> Any:
+    text, unit = raw["time"], 1000.0 if rules.columns.time_unit == "s" else 1.0
+    column = table.column(rules.columns.time)
+    if pa.types.is_duration(column.type) or pa.types.is_time(column.type):
+        # such a column has a unit of its own
+        ms = pc.cast(column.combine_chunks(), pa.int64()).cast(pa.float64())
+        ms = pc.multiply(ms, {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}[column.type.unit])
+    else:
+        ms = read_durations(text, unit)
+    usable = pc.fill_null(
+        pc.and_(pc.greater_equal(ms, 0.0), pc.less_equal(ms, float(_INT32))), False
+    )
+    verdicts.blank("time", pc.and_not(pc.invert(usable), pc.is_null(text)), text)
     return pc.round(pc.if_else(usable, ms, pa.scalar(None, pa.float64()))).cast(pa.int64())
 
 
 def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts) -> Any:
-    stamp = pa.timestamp("us", "UTC")
     name = rules.columns.timestamp
     if name is None:
-        at = pa.array([rules.timestamp] * 1, stamp)
-        return pa.chunked_array([at]).take(pa.array([0] * table.num_rows)).combine_chunks()
-    if "timestamp" in raw:
-        text = raw["timestamp"]
-        parsed = pd.to_datetime(text.to_pandas(), format="ISO8601", utc=True, errors="coerce")
-        at = pa.Array.from_pandas(parsed.astype("datetime64[us, UTC]"), type=stamp)
-    else:
+        once = pa.array([rules.timestamp], STAMP)
+        return once.take(pa.array(np.zeros(table.num_rows, np.int32)))
+    text = raw["timestamp"]
+    if pa.types.is_temporal(table.schema.field(name).type):
         at = table.column(name).combine_chunks()
-        text = at.cast(pa.string())
         if getattr(at.type, "tz", None) is None:
             at = pc.assume_timezone(at.cast(pa.timestamp("us"), safe=False), "UTC")
-        at = at.cast(stamp, safe=False)
+        at = at.cast(STAMP, safe=False)
+    else:
+        at = read_moments(text, rules.timestamp_format)
     verdicts.refuse(pc.is_null(text), "timestamp is empty")
-    verdicts.refuse(pc.is_null(at), "timestamp is", text, ": use ISO 8601")
-    earliest = pa.scalar(datetime(1970, 1, 2, tzinfo=UTC), stamp)
-    latest = pa.scalar(rules.latest, stamp)
-    verdicts.refuse(pc.less(at, earliest), "timestamp is", text, ": before 1970")
-    verdicts.refuse(pc.greater(at, latest), "timestamp is", text, ": in the future")
+    after = ": use ISO 8601, or say how it is written with --timestamp-format"
+    if rules.timestamp_format is not None:
+        after = f": it is not written as {rules.timestamp_format}"
+    verdicts.refuse(pc.is_null(at), "timestamp is", text, after, "timestamp cannot be read")
+    earliest = pa.scalar(datetime(1970, 1, 2, tzinfo=UTC), STAMP)
+    latest = pa.scalar(rules.latest, STAMP)
+    before, after = ": before 1970", ": in the future"
+    verdicts.refuse(pc.less(at, earliest), "timestamp is", text, before, "timestamp before 1970")
+    verdicts.refuse(pc.greater(at, latest), "timestamp is", text, after, "timestamp in the future")
     return at
 
 
 def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: _Verdicts) -> Any:
     """What tells the sittings of one user apart: session and attempt, else the day."""
     attempt = _attempt(raw["attempt"], verdicts) if "attempt" in raw else None
-    if "session" in raw:
+    if rules.sitting is not None:
+        key: Any = pa.array([f"n{rules.sitting}:"] * len(at), pa.string())
+    elif "session" in raw:
         verdicts.refuse(pc.is_null(raw["session"]), "session is empty")
         key = pc.binary_join_element_wise("s", pc.fill_null(raw["session"], ""), ":")
-    elif attempt is None and rules.columns.timestamp is not None:
+    elif rules.columns.timestamp is None:
+        key = pa.array([sitting_of_day(rules.timestamp)] * len(at), pa.string())
+    elif attempt is None:
         day = pc.strftime(at, format="%Y-%m-%d")
         key = pc.binary_join_element_wise("d", pc.fill_null(day, ""), ":")
     else:
-        key = pa.array(["all"] * len(at))
+        key = pa.array(["all"] * len(at), pa.string())
     return key if attempt is None else pc.binary_join_element_wise(key, attempt, "#")
 
 
+def sitting_of_day(timestamp: datetime | None) -> str:
+    """The key of a sitting whose rows have no clock times, without its attempt."""
+    assert timestamp is not None  # noqa: S101
+    return f"on{timestamp.astimezone(UTC):%Y-%m-%d}"
+
+
 def _attempt(values: Any, verdicts: _Verdicts) -> Any:
-    number = _number(values, "attempt", verdicts)
-    whole = pc.and_(pc.greater_equal(number, 1.0), pc.equal(number, pc.floor(number)))
-    verdicts.refuse(
-        pc.invert(pc.fill_null(whole, False)), "attempt is", values, ": count from 1 upwards"
-    )
-    usable = pc.and_(whole, pc.less(number, float(_INT32)))
-    kept = pc.if_else(usable, number, 1.0)
-    return pc.fill_null(kept, 1.0).cast(pa.int64()).cast(pa.string())
+    whole = pc.fill_null(pc.match_substring_regex(values, _WHOLE), False)
+    after = ": count from 1 upwards"
+    verdicts.refuse(pc.invert(whole), "attempt is", values, after, "attempt is no number")
+    number = pc.replace_substring_regex(pc.if_else(whole, values, "1"), _WHOLE, r"\1")
+    return number

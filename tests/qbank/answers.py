@@ -32,4 +32,4 @@ def size(table):
 
 def reasons(importer):
     with importer.rejects.open(newline="") as file:
-        return {int(row["line"]): row["reason"] for row in csv.DictReader(file)}
+        return {int(row["reject_line"]): row["reject_reason"] for row in csv.DictReader(file)}

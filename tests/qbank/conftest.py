@@ -2,6 +2,7 @@
 
 Fixtures:
     importer: imports a small file into the test's database; ``importer.rejects`` is its rejects.
+    command: runs the command line in this process, in a folder of its own.
     home: a folder for an embedded server of the test's own, which is dropped in the end.
     server: the settings of such a server, running, with an empty table ``kept``.
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from qbank.cli import main
 from qbank.importing import ImportRequest, NewExam, import_responses
 from qbank.postgres import connect, embedded
 from tests.qbank.answers import FULL
@@ -28,10 +31,26 @@ def importer(settings, tmp_path):
             path.write_text(text, newline="")
         elif isinstance(text, bytes):
             path.write_bytes(text)
-        request = {"exam_code": "EX", "new_exam": NewExam(), "rejects": tmp_path / "rejects.csv"}
+        run.rejects.unlink(missing_ok=True)
+        request = {"exam_code": "EX", "new_exam": NewExam(), "rejects": run.rejects}
+        request |= {"max_rejects": 1_000}
         return import_responses(ImportRequest(path, columns=columns, **(request | options)))
 
     run.rejects = tmp_path / "rejects.csv"
+    return run
+
+
+@pytest.fixture
+def command(settings, tmp_path, monkeypatch, capsys):
+    """``command("import", "list")`` gives exit code, output and error line."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["qbank", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return SimpleNamespace(code=ended.value.code or 0, **capsys.readouterr()._asdict())
+
     return run
 
 

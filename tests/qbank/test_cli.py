@@ -91,16 +91,22 @@ def test_import_reports_and_repeats(settings, tmp_path):
     file.write_text("who,what,right\na,q1,1\nb,q1,2\n")
     arguments = ["import", "responses", str(file), "--exam", "E", "--create-exam"]
     arguments += ["--user-col", "who", "--item-col", "what", "--correct-col", "right"]
-    arguments += ["--timestamp", "2024-06-01"]
+    arguments += ["--timestamp", "2024-06-01", "--max-rejects", "1"]
     done = qbank(*arguments, cwd=tmp_path)
-    assert done.stdout.startswith("2 rows read: 1 new, 0 known, 1 rejected; 1 new items\n")
-    assert (tmp_path / "a.rejects.csv").read_text().splitlines()[1].startswith("3,correct is '2'")
+    counts = "2 rows read: 1 new, 0 known, 0 replaced, 0 missing, 1 rejected; 1 new items\n"
+    assert done.stdout.startswith(counts)
+    assert (tmp_path / "a.rejects.csv").read_text().splitlines()[1].startswith('b,q1,2,3,"correct')
     again = json.loads(qbank(*arguments, "--json", cwd=tmp_path).stdout)
     assert (again["rows_inserted"], again["rows_known"]) == (0, 1)
 
 
 def test_presets_and_units_are_checked(settings):
-    for option in (["--preset", "excel"], ["--time-unit", "h"], ["--blank-correct", "guess"]):
+    for option in (
+        ["--preset", "excel"],
+        ["--time-unit", "h"],
+        ["--blank-correct", "guess"],
+        ["--on-conflict", "both"],
+    ):
         done = qbank("import", "responses", "x.csv", "--exam", "E", *option)
         assert done.returncode == 2
         assert f"'{option[1]}'" in done.stderr

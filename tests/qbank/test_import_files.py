@@ -21,39 +21,42 @@ def test_wrong_rows_go_to_the_rejects_file_with_line_and_reason(importer):
         "u1,q1,,A,1,2024-06-01,T",
         "u1,q1,maybe,A,1,2024-06-01,T",
         "u1,q1,1,AB,1,2024-06-01,T",
-        "u1,q1,1,A,-5,2024-06-01,T",
-        "u1,q1,1,A,soon,2024-06-01,T",
+        "u1,q2,1,A,-5,2024-06-01,T",
+        "u1,,1,A,1,2024-06-01,T",
         "u1,q1,1,A,1,yesterday,T",
         "u1,q1,1,A,1,2999-01-01,T",
         "u1,q1,1,A",
-        "u1,q1,1,A,1e12,2024-06-01,T",
+        "u1,q3,1,A,1e12,2024-06-01,T",
         f"{'x' * 201},q1,1,A,1,2024-06-01,T",
         "u1,q9,1,A,1,2024-06-01,T",
         "u1,q9,0,B,1,2024-06-01,T",
+        "u1,q1,1,A,1,2024-06-01,T,more",
     ]
     report = importer(HEADER + "\n".join(bad) + "\n")
-    assert (report.rows_read, report.rows_inserted, report.rows_rejected) == (14, 1, 13)
+    assert (report.rows_read, report.rows_missing) == (15, 1)
+    assert (report.rows_inserted, report.rows_rejected) == (4, 10)
     expected = {
         2: "user is empty",
         3: "item is empty",
-        4: "correct is empty",
-        5: "correct is 'maybe': use 0 or 1",
-        6: "option is 'AB': use one letter or digit",
-        7: "time is '-5': it cannot be negative",
-        8: "time is 'soon': use a number",
-        9: "timestamp is 'yesterday': use ISO 8601",
+        8: "item is empty",
+        5: "correct is 'maybe': use 0 or 1, or say what it stands for with --score, --missing or "
+        "--omitted",
+        9: "timestamp is 'yesterday': use ISO 8601, or say how it is written with "
+        "--timestamp-format",
         10: "timestamp is '2999-01-01': in the future",
         11: "the row has 4 columns, not 7",
-        12: "time is '1e12' ms: longer than 24 days",
         13: f"user '{'x' * 60}' is longer than 200 characters",
         15: "user 'u1' answers item 'q9' already in line 14 of the same sitting: "
         "map --session-col or --attempt-col where people answer twice",
+        16: "the row has 8 columns, not 7: more is beyond",
     }
     assert reasons(importer) == expected
+    assert report.blanked == {"option": {"AB": 1}, "time": {"-5": 1, "1e12": 1}}
     with importer.rejects.open(newline="") as file:
-        kept = {int(row["line"]): row for row in csv.DictReader(file)}
-    assert kept[5]["correct"] == "maybe"
-    assert kept[5]["user_id"] == "u1"
+        kept = {int(row["reject_line"]): row for row in csv.DictReader(file)}
+    assert list(kept) == sorted(kept)
+    assert (kept[5]["correct"], kept[5]["user_id"]) == ("maybe", "u1")
+    assert (kept[11]["option"], kept[16]["topic"]) == ("A", "T")
 
 
 def test_lines_are_those_of_an_editor(importer):
@@ -103,8 +106,8 @@ def test_other_formats_give_the_same(importer, tmp_path, kind):
         )
         pq.write_table(table, tmp_path / "a.parquet")
         report = importer(None, name="a.parquet")
-        assert reasons(importer) == {3: "user is empty", 4: "correct is empty"}
-        assert report.rows_inserted == 2
+        assert reasons(importer) == {3: "user is empty"}
+        assert (report.rows_inserted, report.rows_missing) == (2, 1)
         return
     assert (report.rows_inserted, report.rows_rejected) == (3, 0)
 
@@ -120,7 +123,7 @@ def test_other_formats_give_the_same(importer, tmp_path, kind):
         (GOOD, {"exam_code": "a b"}, "codes have letters"),
         (GOOD, {"new_exam": NewExam(irt_model="4pl")}, "models are 1pl, 2pl, 3pl"),
         (GOOD, {"new_exam": NewExam(tau=0.0)}, "0 < tau <= 1"),
-        (GOOD.replace("A", "?").replace("b", "?").replace("a,", "?,"), {}, "none of the"),
+        (GOOD.replace("u1", "").replace("u2", ""), {}, "none of the 3 .* line 2: user is empty"),
         (GOOD.encode("utf-16"), {}, "encoding"),
     ],
 )

@@ -9,7 +9,7 @@ import pyarrow.csv as pa_csv
 import pytest
 
 from qbank.errors import ImportFileError
-from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses
+from qbank.importing import Codes, ColumnMap, ImportRequest, NewExam, import_responses
 from qbank.importing import loading as loading_module
 from qbank.postgres import connect
 from tests.credential import FILE
@@ -79,7 +79,7 @@ def test_sessions_and_attempts_keep_repeated_answers_apart(importer):
 
 def test_a_blank_score_may_mean_that_it_was_not_answered(importer):
     text = "user_id,question,correct\nu1,q1,\nu1,q2,1\n"
-    importer(text, ColumnMap(), timestamp=DAY, blank_correct_is_omitted=True)
+    importer(text, ColumnMap(), timestamp=DAY, codes=Codes(blank="omitted"))
     assert rows("SELECT count(*) FROM quiz_items") == [(2,)]
     assert rows("SELECT count(*) FROM user_responses") == [(1,)]
 

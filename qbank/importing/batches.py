@@ -1,0 +1,147 @@
+"""Imports that were made: one row a file, which every response refers to.
+
+What never lives here: what a file holds.
+"""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from qbank.errors import ImportFileError
+from qbank.importing.request import ImportReport, ImportRequest
+from qbank.postgres import Connection
+
+# what decides who and what a row is about, and which of a user's sittings it belongs to
+_IDENTITY = ("user", "item", "session", "attempt", "timestamp")
+
+
+def refuse_another_mapping(connection: Connection, request: ImportRequest, sha256: str) -> None:
+    """Refuses a file that was imported with its rows told apart otherwise: it would come twice.
+
+    Raises:
+        ImportFileError: names the earlier import and what was different.
+    """
+    query = """
+        SELECT id, mapping, created_at FROM import_batches
+        WHERE exam_code = %s AND source_sha256 = %s AND mapping IS NOT NULL
+            AND rows_inserted > 0 AND undone_at IS NULL
+        ORDER BY id DESC
+    """
+    now = _identity(request.mapping())
+    for batch, mapping, at in connection.execute(query, [request.exam_code, sha256]).fetchall():
+        before = _identity(mapping)
+        if different := [name for name in now if now[name] != before[name]]:
+            told = ", ".join(
+                f"{name} was {before[name] or 'none'}, not {now[name] or 'none'}"
+                for name in different
+            )
+            raise ImportFileError(
+                f"{request.path} was imported on {at:%Y-%m-%d} as batch {batch}, and otherwise: "
+                f"{told}. Its answers would come twice: qbank import undo {batch} first"
+            )
+
+
+_COLUMNS = """
+SELECT id AS batch, exam_code, source_name, rows_read, rows_inserted, rows_known, rows_replaced,
+    rows_missing, rows_rejected, imported_by, created_at, undone_at, undone_by
+FROM import_batches
+"""
+
+
+def batches(connection: Connection, exam_code: str | None = None) -> list[dict[str, Any]]:
+    """All imports, the newest first; those of one exam where it is named."""
+    query = f"{_COLUMNS} WHERE %(exam)s::text IS NULL OR exam_code = %(exam)s ORDER BY id DESC"
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, {"exam": exam_code}).fetchall()
+
+
+def batch(connection: Connection, number: int) -> dict[str, Any]:
+    """One import, with its mapping and how many of its responses are in force.
+
+    Raises:
+        ImportFileError: there is no such import.
+    """
+    query = f"""
+        SELECT b.*, i.source_sha256, i.mapping, (
+                SELECT count(*) FROM user_responses AS r WHERE r.import_batch_id = i.id
+            ) AS responses, (
+                SELECT count(*) FROM response_history AS h WHERE h.import_batch_id = i.id
+            ) AS changes
+        FROM ({_COLUMNS}) AS b JOIN import_batches AS i ON i.id = b.batch WHERE i.id = %s
+    """  # noqa: S608
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(query, [number]).fetchone()
+    if found is None:
+        raise ImportFileError(f"there is no import {number}: qbank import list shows all")
+    return found
+
+
+def _identity(mapping: dict[str, Any]) -> dict[str, Any]:
+    columns = mapping["columns"]
+    return {name: columns.get(name) for name in _IDENTITY} | {
+        name: mapping[name] for name in ("sitting", "day")
+    }
+
+
+def lock(connection: Connection, exam_code: str) -> None:
+    """Lets one transaction at a time import into an exam, or take back what was imported."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [exam_code])
+
+
+def new_batch(
+    connection: Connection, request: ImportRequest, sha256: str, actor: str, published: list[int]
+) -> int:
+    """The number of an import that begins to write."""
+    insert = """
+        INSERT INTO import_batches (exam_code, source_name, source_sha256, mapping, imported_by,
+            published_questions, rows_read, rows_inserted, rows_known, rows_rejected)
+        VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0) RETURNING id
+    """
+    mapping = Jsonb(request.mapping())
+    values = [request.exam_code, request.path.name, sha256, mapping, actor, published]
+    row = connection.execute(insert, values).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def system_user() -> str:
+    """Who runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def note(connection: Connection, batch: int, report: ImportReport) -> None:
+    """Notes what an import did, unless it is an old file that changed nothing."""
+    if report.rows_inserted == report.rows_conflicting == 0:
+        old = """
+            DELETE FROM import_batches AS b WHERE id = %s AND EXISTS (
+                SELECT 1 FROM import_batches AS o WHERE o.id < b.id
+                    AND (o.exam_code, o.source_sha256) = (b.exam_code, b.source_sha256))
+        """
+        if connection.execute(old, [batch]).rowcount:
+            return
+    update = """
+        UPDATE import_batches SET rows_read = %s, rows_inserted = %s, rows_known = %s,
+            rows_replaced = %s, rows_missing = %s, rows_rejected = %s
+        WHERE id = %s
+    """
+    values = [
+        report.rows_read,
+        report.rows_inserted,
+        report.rows_known,
+        report.rows_conflicting,
+        report.rows_missing,
+        report.rows_rejected,
+        batch,
+    ]
+    try:
+        connection.execute(update, values)
+    except psycopg.errors.CheckViolation as error:
+        raise AssertionError(f"rows do not add up: {report}") from error

@@ -1,0 +1,131 @@
+"""What the values of a score column say: right, wrong, or why there is no score.
+
+What never lives here: other columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qbank.errors import ImportFileError
+
+Blank = Literal["missing", "omitted", "reject"]
+ALWAYS_MISSING = ("na", ".", "null", "nan")
+_RIGHT = ("1", "true", "t", "yes", "y", "correct")
+_WRONG = ("0", "false", "f", "no", "n", "incorrect", "wrong")
+# 01, +1, 1.0, 1.00 and 1,0 are one number; what comes after the point must be nothing
+_WHOLE = r"^\+?0*(\d+)(?:[.,]0*)?$"
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Special values of the score, beside 1/0 and the words for them.
+
+    Attributes:
+        missing: the item was not administered: no answer, counted. ``NA``, ``.``, ``NULL`` and
+            ``NaN`` always are, unless they are given another meaning here.
+        omitted: served and not answered.
+        not_reached: the test ended before it: no answer, counted by itself.
+        multimark: more than one option was marked: wrong.
+        scores: further values, with the score that each stands for.
+        blank: what an empty score is.
+    """
+
+    missing: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
+    not_reached: tuple[str, ...] = ()
+    multimark: tuple[str, ...] = ()
+    scores: Mapping[str, bool] = field(default_factory=dict)
+    blank: Blank = "missing"
+
+    def meanings(self) -> dict[str, str]:
+        """Value, in its plainest form → ``missing``, ``omitted``, ``right``, ….
+
+        Raises:
+            ImportFileError: a value is given two meanings.
+        """
+        given: dict[str, str] = {}
+        for meaning, values in (
+            ("missing", self.missing),
+            ("omitted", self.omitted),
+            ("not_reached", self.not_reached),
+            ("multimark", self.multimark),
+            ("right", [value for value, right in self.scores.items() if right]),
+            ("wrong", [value for value, right in self.scores.items() if not right]),
+        ):
+            for value in map(plainest, values):
+                if given.setdefault(value, meaning) != meaning:
+                    raise ImportFileError(
+                        f"the score {value!r} is given as {given[value]} and as {meaning}: "
+                        "name it once"
+                    )
+        usual = dict.fromkeys(ALWAYS_MISSING, "missing")
+        return usual | dict.fromkeys(_RIGHT, "right") | dict.fromkeys(_WRONG, "wrong") | given
+
+
+def plainest(value: str) -> str:
+    """One value in the form in which values are compared."""
+    plain: str = _plainest(pa.array([value.strip()])).to_pylist()[0]
+    return plain
+
+
+def _plainest(values: Any) -> Any:
+    return pc.replace_substring_regex(pc.utf8_lower(values), _WHOLE, r"\1")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score column, read.
+
+    Attributes:
+        is_correct: true, false, or null where there is no score, shape (n,).
+        skipped: rows that are no answer, shape (n,).
+        unknown: rows whose value has no meaning, shape (n,).
+        blank: rows without a value, shape (n,).
+        counts: rows by special meaning, e.g. ``{"missing": 12, "multimark": 1}``.
+    """
+
+    is_correct: Any
+    skipped: Any
+    unknown: Any
+    blank: Any
+    counts: dict[str, int]
+
+
+def read_scores(values: Any, codes: Codes) -> Scores:
+    """Reads trimmed text, null where it is blank."""
+    blank = pc.is_null(values)
+    ordinary = pc.is_in(values, pa.array(["0", "1"]))
+    if pc.all(ordinary).as_py():
+        nothing = pc.and_(blank, False)
+        return Scores(pc.equal(values, "1"), nothing, nothing, blank, {})
+    plain = _plainest(values)
+    meanings = codes.meanings()
+    if codes.blank != "reject":
+        plain = pc.fill_null(plain, "")
+        meanings[""] = codes.blank
+
+    def means(*wanted: str) -> Any:
+        saying = [value for value, meaning in meanings.items() if meaning in wanted]
+        return pc.is_in(plain, pa.array(saying, pa.string()))
+
+    right, wrong = means("right"), means("wrong", "multimark")
+    skipped = means("missing", "not_reached")
+    known = pc.or_(pc.or_(right, wrong), pc.or_(skipped, means("omitted")))
+    scored = pc.if_else(wrong, pa.scalar(False), pa.scalar(None, pa.bool_()))
+    counts = {
+        meaning: pc.sum(means(meaning)).as_py() or 0
+        for meaning in ("missing", "not_reached", "omitted", "multimark")
+    }
+    return Scores(
+        is_correct=pc.if_else(right, pa.scalar(True), scored),
+        skipped=skipped,
+        unknown=pc.and_not(pc.invert(known), blank),
+        blank=blank,
+        counts={meaning: rows for meaning, rows in counts.items() if rows},
+    )

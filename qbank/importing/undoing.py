@@ -1,0 +1,134 @@
+"""Takes an import back: what it brought goes, what it replaced comes back.
+
+Triggers tell the marts of both. What never lives here: results that were published in between; the
+next night computes them anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qbank.errors import ImportFileError
+from qbank.importing import batches
+from qbank.postgres import Connection, connect
+from qbank.settings import Settings
+
+_REPLACED_SINCE = """
+SELECT min(h.import_batch_id) FROM response_history AS h
+JOIN import_batches AS b ON b.id = h.import_batch_id
+WHERE h.was_import_batch_id = %(batch)s AND b.undone_at IS NULL
+"""
+_TOUCHED = """
+CREATE TEMP TABLE undo_quizzes ON COMMIT DROP AS
+SELECT quiz_id FROM quiz_items WHERE import_batch_id = %(batch)s
+UNION SELECT quiz_id FROM user_responses WHERE import_batch_id = %(batch)s
+"""
+_RESTORE = """
+UPDATE user_responses AS u
+SET is_correct = h.was_correct, option_label = h.was_option_label,
+    time_taken_ms = h.was_time_taken_ms, import_batch_id = h.was_import_batch_id
+FROM response_history AS h
+WHERE h.import_batch_id = %(batch)s
+    AND (u.quiz_id, u.question_id) = (h.quiz_id, h.question_id)
+"""
+_GIVE_BACK = """
+INSERT INTO user_responses (quiz_id, user_id, question_id, version, option_label, is_correct,
+    time_taken_ms, created_at, import_batch_id)
+SELECT h.quiz_id, s.user_id, h.question_id, h.version, h.was_option_label, h.was_correct,
+    h.was_time_taken_ms, h.was_created_at, h.was_import_batch_id
+FROM response_history AS h JOIN quiz_sessions AS s ON s.id = h.quiz_id
+WHERE h.import_batch_id = %(batch)s AND h.is_correct IS NULL
+ON CONFLICT (quiz_id, question_id) DO NOTHING
+"""
+_RESPONSES = "DELETE FROM user_responses WHERE import_batch_id = %(batch)s"
+_ITEMS = """
+DELETE FROM quiz_items AS i WHERE i.import_batch_id = %(batch)s AND NOT EXISTS (
+    SELECT 1 FROM user_responses AS r WHERE (r.quiz_id, r.question_id) = (i.quiz_id, i.question_id)
+)
+"""
+_QUIZZES = """
+DELETE FROM quiz_sessions AS s USING undo_quizzes AS u
+WHERE s.id = u.quiz_id AND NOT EXISTS (SELECT 1 FROM quiz_items AS i WHERE i.quiz_id = s.id)
+"""
+# Sittings that other imports have a part in.
+_SHRUNK = """
+UPDATE quiz_sessions AS s
+SET num_questions = l.items, started_at = l.first_served, sealed_at = l.last_answer,
+    expires_at = l.last_answer + interval '1 second'
+FROM (
+    SELECT i.quiz_id, count(*) AS items, min(i.served_at) AS first_served,
+        greatest(max(i.served_at), max(r.created_at)) AS last_answer
+    FROM quiz_items AS i
+    JOIN undo_quizzes USING (quiz_id)
+    LEFT JOIN user_responses AS r USING (quiz_id, question_id)
+    GROUP BY i.quiz_id
+) AS l
+WHERE s.id = l.quiz_id
+"""
+# An item that nobody was served is no longer one of the exam's.
+_PUBLICATIONS = """
+DELETE FROM question_publications AS p USING import_batches AS b
+WHERE b.id = %(batch)s AND p.exam_code = b.exam_code
+    AND p.question_id = ANY(b.published_questions)
+    AND NOT EXISTS (
+        SELECT 1 FROM quiz_items AS i JOIN quiz_sessions AS s ON s.id = i.quiz_id
+        WHERE i.question_id = p.question_id AND s.exam_code = p.exam_code
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What went.
+
+    Attributes:
+        responses: answers that were removed.
+        restored: answers that are again what they were.
+        sittings: quizzes that were removed.
+        items: items that are no longer live in the exam.
+    """
+
+    batch: int
+    responses: int
+    restored: int
+    sittings: int
+    items: int
+
+
+def undo(number: int, *, actor: str | None = None, settings: Settings | None = None) -> Undone:
+    """Takes an import back in one transaction; its questions stay, but are not live in the exam.
+
+    Raises:
+        ImportFileError: there is no such import, it is undone, or a later one replaced answers
+            of it.
+    """
+    with connect("owner", settings=settings) as connection:
+        found = batches.batch(connection, number)
+        batches.lock(connection, found["exam_code"])
+        found = batches.batch(connection, number)
+        if found["undone_at"] is not None:
+            raise ImportFileError(
+                f"import {number} was undone on {found['undone_at']:%Y-%m-%d %H:%M} by "
+                f"{found['undone_by']}"
+            )
+        return _undo(connection, number, actor or f"import:{batches.system_user()}")
+
+
+def _undo(connection: Connection, number: int, actor: str) -> Undone:
+    names = {"batch": number, "actor": actor}
+    row = connection.execute(_REPLACED_SINCE, names).fetchone()
+    if row is not None and row[0] is not None:
+        raise ImportFileError(
+            f"import {row[0]} replaced answers of import {number}: qbank import undo {row[0]} first"
+        )
+    connection.execute(_TOUCHED, names)
+    restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
+    responses, _, sittings, _, items = (
+        connection.execute(query, names).rowcount
+        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK, _PUBLICATIONS)
+    )
+    connection.execute(
+        "UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s",
+        names,
+    )
+    return Undone(number, responses, restored, sittings, items)
