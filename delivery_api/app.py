@@ -18,8 +18,10 @@ from delivery_api.middleware import RequestContext
 from delivery_api.openapi import describe
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.content import Contents
+from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.progress import Progress
+from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.rate_limit import RateLimit
 from delivery_api.routers import ROUTERS, health, login
 from delivery_api.settings import ApiSettings
@@ -81,7 +83,9 @@ def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
     key = api.selection_key(settings)
     banks = Banks(app.state.database, key, settings.max_daily_exposures)
     app.state.banks = banks
-    app.state.progress = Progress(app.state.database, banks, Contents())
+    recent = RecentQuizzes()
+    app.state.endings = Endings(app.state.database, banks, recent)
+    app.state.progress = Progress(app.state.database, banks, Contents(), recent, app.state.endings)
     app.state.enrolment = Enrolment(app.state.database, banks, key, api.quiz_minutes)
 
 

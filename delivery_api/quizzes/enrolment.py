@@ -20,7 +20,7 @@ from delivery_api.quizzes.bank import Bank, Filters, Mask
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
-from delivery_api.quizzes.progress import NO_ABILITY
+from delivery_api.quizzes.ending import NO_ABILITY
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 from qbank.attempts import AttemptPolicy

@@ -1,27 +1,23 @@
-"""Steps of a quiz: the item to answer, an answer, the end. Each may be asked for again, or at once.
+"""Steps of a quiz: the item to answer, and an answer. Each may be asked for again, or at once.
 
-What never lives here: HTTP, SQL, and what a caller gets to see of it.
+What never lives here: HTTP, SQL, the end (``ending``), and what a caller gets to see of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, SERVED
-from delivery_api.problems import ProblemError, not_found
-from delivery_api.quizzes import store, telling
-from delivery_api.quizzes.bank import Bank
+from delivery_api.problems import ProblemError
+from delivery_api.quizzes import store
 from delivery_api.quizzes.banks import Banks
-from delivery_api.quizzes.choice import Chosen, choose, estimate
+from delivery_api.quizzes.choice import Chosen, choose
 from delivery_api.quizzes.content import Content, Contents
+from delivery_api.quizzes.ending import NO_ABILITY, Endings, ability_of, gone
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Quiz
-from delivery_api.quizzes.telling import Telling
 from delivery_api.tokens import Principal
-
-NO_ABILITY = (0.0, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,42 +50,19 @@ class Answered:
 class Progress:
     """Moves quizzes on, with what this process keeps in memory."""
 
-    def __init__(self, database: Database, banks: Banks, contents: Contents) -> None:
+    def __init__(
+        self,
+        database: Database,
+        banks: Banks,
+        contents: Contents,
+        recent: RecentQuizzes,
+        endings: Endings,
+    ) -> None:
         self._database = database
         self._banks = banks
         self._contents = contents
-        self._recent = RecentQuizzes()
-
-    async def ability(self, caller: Principal, quiz: Quiz) -> tuple[float, float | None]:
-        """θ̂ and its standard error from the quiz's answers; (0, None) without parameters."""
-        return _ability(await self._bank(caller, quiz), quiz)
-
-    async def read(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
-        """The caller's quiz.
-
-        Raises:
-            ProblemError: 404.
-        """
-        quiz = await store.read(conn, caller, quiz_id)
-        if quiz is None:
-            raise not_found(f"quiz {quiz_id}")
-        return quiz
-
-    async def telling(
-        self,
-        conn: TenantConnection,
-        caller: Principal,
-        quiz: Quiz,
-        questions: Sequence[int] | None = None,
-    ) -> Telling:
-        """What may be told now of some of a quiz's questions; of all where None."""
-        asked = quiz.past.question_id if questions is None else questions
-        found = await telling.read(conn, caller, quiz.exam_code, asked)
-        return replace(
-            found,
-            practice=found.practice and quiz.mode == "tutor",
-            review=found.review and quiz.mode == "exam" and quiz.over,
-        )
+        self._recent = recent
+        self._endings = endings
 
     async def next(self, caller: Principal, quiz_id: str) -> OpenItem:
         """The item to answer: the one that is open, else a new one.
@@ -115,20 +88,20 @@ class Progress:
         return await self._database.run(caller.tenant_id, work)
 
     async def _open_quiz(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
-        quiz = await self.read(conn, caller, quiz_id)
+        quiz = await self._endings.read(conn, caller, quiz_id)
         if quiz.over:
             raise gone(quiz)
         if quiz.answered == quiz.wish.num_questions:  # a process died between answer and seal
-            await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
-            raise gone(await self.read(conn, caller, quiz_id))
+            await self._endings.seal(conn, caller, quiz)
+            raise gone(await self._endings.read(conn, caller, quiz_id))
         return quiz
 
     async def _serve(
         self, conn: TenantConnection, caller: Principal, quiz: Quiz, *, guarded: bool
     ) -> OpenItem | None:
         """Serves a new item; None where the quiz (or, if guarded, the bank) has moved on."""
-        bank = await self._bank(caller, quiz)
-        ability = _ability(bank, quiz)
+        bank = await self._endings.bank(caller, quiz)
+        ability = ability_of(bank, quiz)
         capped = self._banks.caps.of(quiz.exam_code)
         while True:
             seed = self._banks.seed(quiz.id)
@@ -173,7 +146,7 @@ class Progress:
             quiz = self._recent.take(caller, quiz_id)
             waiting = quiz.open_item if quiz is not None else None
             if quiz is None or waiting is None or waiting[0] != question_id:
-                quiz = await self.read(conn, caller, quiz_id)
+                quiz = await self._endings.read(conn, caller, quiz_id)
             content = await self._content(conn, caller, quiz, question_id)
             is_correct = _judge(content, selected)
             answer = store.NewAnswer(
@@ -185,13 +158,13 @@ class Progress:
                 quiz = _with_answer(quiz, question_id, is_correct)
             else:
                 quiz = await self._recorded_before(conn, caller, quiz_id, question_id, selected)
-                tells = (await self.telling(conn, caller, quiz, [question_id])).practice
+                tells = (await self._endings.telling(conn, caller, quiz, [question_id])).practice
             is_last = quiz.answered == quiz.wish.num_questions and not quiz.over
             theta, theta_se = NO_ABILITY
-            if tells or is_last:
-                theta, theta_se = await self.ability(caller, quiz)
             if is_last:
-                await store.seal(conn, quiz.id, theta, theta_se)
+                theta, theta_se = await self._endings.seal(conn, caller, quiz)
+            elif tells:
+                theta, theta_se = await self._endings.ability(conn, caller, quiz)
             self._recent.keep(caller, quiz)
             return Answered(quiz, tells, is_correct, theta, theta_se, content)
 
@@ -211,7 +184,7 @@ class Progress:
         self, conn: TenantConnection, caller: Principal, quiz_id: str, question_id: int, label: str
     ) -> Quiz:
         """The quiz with the very answer in it; refuses where it was another, or came too late."""
-        quiz = await self.read(conn, caller, quiz_id)
+        quiz = await self._endings.read(conn, caller, quiz_id)
         before = await store.recorded(conn, quiz_id, question_id)
         if before is None:
             raise gone(quiz)
@@ -222,60 +195,6 @@ class Progress:
                 f"question {question_id} was answered {before} already: an answer is final",
             )
         return quiz
-
-    async def state(self, caller: Principal, quiz_id: str) -> tuple[Quiz, Telling]:
-        """The caller's quiz, and what may be told of it.
-
-        Raises:
-            ProblemError: 404.
-        """
-
-        async def work(conn: TenantConnection) -> tuple[Quiz, Telling]:
-            quiz = await self.read(conn, caller, quiz_id)
-            return quiz, await self.telling(conn, caller, quiz)
-
-        return await self._database.run(caller.tenant_id, work)
-
-    async def finish(self, caller: Principal, quiz_id: str) -> tuple[Quiz, Telling]:
-        """Ends a quiz; ending it again changes nothing.
-
-        Raises:
-            ProblemError: 404, or 410 where it expired unfinished.
-        """
-
-        async def work(conn: TenantConnection) -> tuple[Quiz, Telling]:
-            quiz = await self._finished(conn, caller, quiz_id)
-            return quiz, await self.telling(conn, caller, quiz)
-
-        return await self._database.run(caller.tenant_id, work)
-
-    async def _finished(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
-        self._recent.take(caller, quiz_id)
-        async with conn.transaction():
-            # locked before it is read, so that no answer slips in between
-            await store.lock(conn, caller, quiz_id)
-            quiz = await self.read(conn, caller, quiz_id)
-            if quiz.sealed_at is not None:
-                return quiz
-            if quiz.expired:
-                raise gone(quiz)
-            await store.seal(conn, quiz.id, *await self.ability(caller, quiz))
-            return await self.read(conn, caller, quiz_id)
-
-    async def _bank(self, caller: Principal, quiz: Quiz) -> Bank:
-        return await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
-
-
-def gone(quiz: Quiz) -> ProblemError:
-    """410: the quiz takes no more answers."""
-    if quiz.sealed_at is not None:
-        return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
-    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
-
-
-def _ability(bank: Bank, quiz: Quiz) -> tuple[float, float | None]:
-    ability = estimate(bank, quiz.past)
-    return NO_ABILITY if ability is None else (ability.theta, ability.sd)
 
 
 def _judge(content: Content, selected: str) -> bool:

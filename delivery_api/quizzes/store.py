@@ -1,7 +1,8 @@
 """A quiz's rows: one statement a step, each correct by itself however many run at once.
 
 The statements run in autocommit: each is its own transaction, committed when its result is here.
-What never lives here: which item is next, making a quiz (``enrolment``), and what a caller may see.
+What never lives here: which item is next, a quiz's beginning (``creation``) and end (``sealing``),
+and what a caller may see.
 """
 
 from __future__ import annotations
@@ -71,9 +72,6 @@ _RECORD_EXAM = _RECORD + "false"
 
 _RECORDED = """SELECT option_label::text FROM user_responses
     WHERE quiz_id = %s AND question_id = %s"""
-
-_SEAL = """UPDATE quiz_sessions SET sealed_at = now(), theta = %s, theta_se = %s
-    WHERE id = %s AND sealed_at IS NULL AND expires_at > now()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +233,6 @@ async def recorded(conn: TenantConnection, quiz_id: str, question_id: int) -> st
     """The option that was chosen; None where the item was not answered."""
     row = await (await conn.execute(_RECORDED, (quiz_id, question_id))).fetchone()
     return None if row is None else row[0]
-
-
-async def seal(conn: TenantConnection, quiz_id: str, theta: float, se: float | None) -> bool:
-    """Finishes a quiz; False where it was finished or expired already."""
-    return (await conn.execute(_SEAL, (theta, se, quiz_id))).rowcount == 1
 
 
 async def lock(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:

@@ -13,10 +13,10 @@ from delivery_api.fields import Body, ExamCode, Identifier, QuizId, Version
 from delivery_api.problems import documented
 from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
-from delivery_api.quizzes.progress import Answered, OpenItem, Progress
-from delivery_api.quizzes.store import Quiz
-from delivery_api.quizzes.telling import Telling
-from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus
+from delivery_api.quizzes.ending import Endings
+from delivery_api.quizzes.progress import Answered, OpenItem
+from delivery_api.routers.quiz_state import QuizState, quiz_state_of
+from qbank.vocabulary import Difficulty, Mode, Selector
 
 router = APIRouter(
     prefix="/v1/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
@@ -117,40 +117,6 @@ class AnswerResult(BaseModel):
     explanation: str | None = None
     theta: float | None = Field(default=None, description="running ability estimate (EAP)")
     theta_se: float | None = None
-
-
-class ItemResult(BaseModel):
-    """One item of a quiz that is over, or of a tutor quiz."""
-
-    position: int
-    question_id: int
-    version: int
-    correct: bool | None = Field(description="null where it was not answered")
-
-
-class QuizState(BaseModel):
-    """Progress, and what may be told: the score once a quiz in exam mode is over.
-
-    A tutor quiz tells it at any time, where each of its answers may be explained.
-    """
-
-    quiz_id: str
-    exam_code: str
-    mode: Mode
-    status: SessionStatus
-    num_questions: int
-    served: int
-    answered: int
-    started_at: datetime
-    expires_at: datetime
-    sealed_at: datetime | None
-    correct: int | None = None
-    theta: float | None = None
-    theta_se: float | None = None
-    theta_interval: tuple[float, float] | None = Field(default=None, description="θ̂ ± 1.96 SE")
-    items: list[ItemResult] | None = Field(
-        default=None, description="in exam mode where the exam's policy has a review of items"
-    )
 
 
 def _json(model: BaseModel, status: int = 200) -> Response:
@@ -261,43 +227,12 @@ async def answer_item(
 )
 async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Seals the quiz and tells its results; doing it again tells them again."""
-    progress: Progress = request.app.state.progress
-    quiz, telling = await progress.finish(caller, quiz_id)
-    return _json(await _state(progress, caller, quiz, telling))
+    endings: Endings = request.app.state.endings
+    return _json(quiz_state_of(await endings.finish(caller, quiz_id)))
 
 
 @router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
 async def quiz_state(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Progress; results as soon as the mode allows."""
-    progress: Progress = request.app.state.progress
-    quiz, telling = await progress.state(caller, quiz_id)
-    return _json(await _state(progress, caller, quiz, telling))
-
-
-async def _state(progress: Progress, caller: Student, quiz: Quiz, telling: Telling) -> QuizState:
-    state = QuizState(
-        quiz_id=quiz.id,
-        exam_code=quiz.exam_code,
-        mode=quiz.mode,
-        status="finished" if quiz.sealed_at else "expired" if quiz.expired else "open",
-        num_questions=quiz.wish.num_questions,
-        served=len(quiz.past.question_id),
-        answered=quiz.answered,
-        started_at=quiz.started_at,
-        expires_at=quiz.expires_at,
-        sealed_at=quiz.sealed_at,
-    )
-    if telling.practice or (quiz.mode == "exam" and quiz.over):
-        state.correct = sum(bool(correct) for correct in quiz.past.correct)
-        theta, se = await progress.ability(caller, quiz)
-        if se is not None:
-            state.theta, state.theta_se = theta, se
-            state.theta_interval = (theta - 1.96 * se, theta + 1.96 * se)
-    if telling.practice or telling.review:
-        state.items = [
-            ItemResult(position=k, question_id=question, version=version, correct=correct)
-            for k, (question, version, correct) in enumerate(
-                zip(quiz.past.question_id, quiz.past.version, quiz.past.correct, strict=True), 1
-            )
-        ]
-    return state
+    endings: Endings = request.app.state.endings
+    return _json(quiz_state_of(await endings.state(caller, quiz_id)))

@@ -33,6 +33,7 @@ CHECKED = {
     ("question_versions", "difficulty_label"): vocabulary.Difficulty,
     ("question_versions", "state"): vocabulary.State,
     ("quiz_items", "selector"): vocabulary.Selector,
+    ("quiz_results", "model"): vocabulary.Model,
     ("quiz_sessions", "mode"): vocabulary.Mode,
     ("quiz_sessions", "selector"): vocabulary.Selector,
 }

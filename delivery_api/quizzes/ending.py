@@ -1,0 +1,170 @@
+"""Where a quiz stands and how it ends: what may be told, its seal, and the result that is kept.
+
+What never lives here: HTTP, SQL, and the steps on the way (``progress``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from delivery_api.database import Database, TenantConnection
+from delivery_api.problems import ProblemError, not_found
+from delivery_api.quizzes import sealing, store, telling
+from delivery_api.quizzes.bank import Bank
+from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.choice import estimate
+from delivery_api.quizzes.recent import RecentQuizzes
+from delivery_api.quizzes.sealing import Result
+from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes.telling import Telling
+from delivery_api.tokens import Principal
+
+NO_ABILITY = (0.0, None)
+Ability = tuple[float, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A quiz, what it came to or has come to so far, and what may be told of it.
+
+    Attributes:
+        result: as it was kept; None while the quiz is open.
+        ability: running θ̂ and its standard error; (0, None) where it is not to be told, or kept.
+    """
+
+    quiz: Quiz
+    telling: Telling
+    result: Result | None
+    ability: Ability
+
+
+class Endings:
+    """Reads, seals and finishes quizzes.
+
+    Args:
+        database: where they are.
+        banks: what θ̂ is computed from.
+        recent: quizzes that are open in this process; what is finished goes from it.
+    """
+
+    def __init__(self, database: Database, banks: Banks, recent: RecentQuizzes) -> None:
+        self._database = database
+        self._banks = banks
+        self._recent = recent
+
+    async def read(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        """The caller's quiz.
+
+        Raises:
+            ProblemError: 404.
+        """
+        quiz = await store.read(conn, caller, quiz_id)
+        if quiz is None:
+            raise not_found(f"quiz {quiz_id}")
+        return quiz
+
+    async def telling(
+        self,
+        conn: TenantConnection,
+        caller: Principal,
+        quiz: Quiz,
+        questions: Sequence[int] | None = None,
+    ) -> Telling:
+        """What may be told now of some of a quiz's questions; of all where None."""
+        asked = quiz.past.question_id if questions is None else questions
+        found = await telling.read(conn, caller, quiz.exam_code, asked)
+        return replace(
+            found,
+            practice=found.practice and quiz.mode == "tutor",
+            review=found.review and quiz.mode == "exam" and quiz.over,
+        )
+
+    async def ability(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Ability:
+        """θ̂ and its standard error: the running one, or the one that was sealed."""
+        if quiz.over:
+            result = await self._result(conn, caller, quiz)
+            return result.theta, result.theta_se
+        return ability_of(await self.bank(caller, quiz), quiz)
+
+    async def bank(self, caller: Principal, quiz: Quiz) -> Bank:
+        """The bank of the quiz's exam, as new as the quiz has seen it."""
+        return await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
+
+    async def state(self, caller: Principal, quiz_id: str) -> Standing:
+        """The caller's quiz as it stands.
+
+        Raises:
+            ProblemError: 404.
+        """
+
+        async def work(conn: TenantConnection) -> Standing:
+            return await self._standing(conn, caller, await self.read(conn, caller, quiz_id))
+
+        return await self._database.run(caller.tenant_id, work)
+
+    async def finish(self, caller: Principal, quiz_id: str) -> Standing:
+        """Ends a quiz; ending it again changes nothing.
+
+        Raises:
+            ProblemError: 404, or 410 where it expired unfinished.
+        """
+
+        async def work(conn: TenantConnection) -> Standing:
+            return await self._standing(conn, caller, await self._finished(conn, caller, quiz_id))
+
+        return await self._database.run(caller.tenant_id, work)
+
+    async def _finished(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
+        self._recent.take(caller, quiz_id)
+        async with conn.transaction():
+            # locked before it is read, so that no answer slips in between
+            await store.lock(conn, caller, quiz_id)
+            quiz = await self.read(conn, caller, quiz_id)
+            if quiz.sealed_at is not None:
+                return quiz
+            if quiz.expired:
+                raise gone(quiz)
+            await self.seal(conn, caller, quiz)
+            return await self.read(conn, caller, quiz_id)
+
+    async def seal(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Ability:
+        """Seals a quiz by the parameters that are in force; returns what they make of it."""
+        while True:
+            bank = await self.bank(caller, quiz)
+            ability = ability_of(bank, quiz)
+            if await sealing.seal(conn, quiz, bank, ability):
+                return ability
+            quiz = await self.read(conn, caller, quiz.id)
+            if quiz.over:
+                return ability
+
+    async def _standing(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Standing:
+        may_tell = await self.telling(conn, caller, quiz)
+        if quiz.over:
+            return Standing(quiz, may_tell, await self._result(conn, caller, quiz), NO_ABILITY)
+        ability = await self.ability(conn, caller, quiz) if may_tell.practice else NO_ABILITY
+        return Standing(quiz, may_tell, None, ability)
+
+    async def _result(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Result:
+        """What a quiz that is over came to; kept now where it expired and nobody has asked yet."""
+        while True:
+            found = await sealing.read(conn, quiz.id)
+            if found is not None:
+                return found
+            bank = await self.bank(caller, quiz)
+            if not await sealing.keep(conn, quiz, bank, ability_of(bank, quiz)):
+                quiz = await self.read(conn, caller, quiz.id)
+
+
+def gone(quiz: Quiz) -> ProblemError:
+    """410: the quiz takes no more answers."""
+    if quiz.sealed_at is not None:
+        return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
+    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
+
+
+def ability_of(bank: Bank, quiz: Quiz) -> Ability:
+    """θ̂ and its standard error by a bank; (0, None) where it has no parameters."""
+    ability = estimate(bank, quiz.past)
+    return NO_ABILITY if ability is None else (ability.theta, ability.sd)

@@ -1,0 +1,115 @@
+"""What a quiz came to, written once: its score, θ̂, and the parameters that θ̂ was computed from.
+
+A quiz that expires is sealed by nobody, so its result is kept when it is first looked at. Whatever
+is calibrated or published later, a result stays. What never lives here: estimating θ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from delivery_api.database import TenantConnection
+from delivery_api.quizzes.bank import Bank
+from delivery_api.quizzes.store import Quiz
+from qbank.vocabulary import Model
+
+# The bank's version moves in the transaction that changes a parameter: while it is the one that θ̂
+# was computed at, the rows of item_calibration are the ones that it was computed from.
+_SAME_BANK = """coalesce((SELECT b.version FROM bank_versions AS b
+        WHERE b.exam_code = %(exam)s), 0) = %(bank)s"""
+
+_SEAL = f"""WITH over AS (
+        UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
+        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SAME_BANK}
+        RETURNING id, theta, theta_se, true AS is_known)"""  # noqa: S608
+
+# of a quiz that was sealed before results were kept, θ̂ stands and its parameters are not known
+_KEEP = f"""WITH over AS (
+        SELECT id, CASE WHEN sealed_at IS NULL THEN %(theta)s ELSE theta END AS theta,
+            CASE WHEN sealed_at IS NULL THEN %(se)s ELSE theta_se END AS theta_se,
+            sealed_at IS NULL AS is_known
+        FROM quiz_sessions
+        WHERE id = %(quiz)s AND (sealed_at IS NOT NULL OR expires_at <= now()) AND {_SAME_BANK})"""  # noqa: S608
+
+_INSERT = """
+    INSERT INTO quiz_results (quiz_id, answered, correct, theta, theta_se, model, scale,
+        bank_version, items)
+    SELECT over.id, steps.answered, steps.correct, over.theta, over.theta_se, %(model)s,
+        CASE WHEN over.is_known THEN %(scale)s::float8 END,
+        CASE WHEN over.is_known THEN %(bank)s::bigint END, steps.items
+    FROM over CROSS JOIN LATERAL (
+        SELECT count(r.is_correct) AS answered, count(*) FILTER (WHERE r.is_correct) AS correct,
+            coalesce(jsonb_agg(jsonb_build_object('question_id', i.question_id,
+                'version', i.version, 'correct', r.is_correct, 'a', k.a, 'b', k.b, 'c', k.c,
+                'run_id', k.run_id) ORDER BY i.position), '[]') AS items
+        FROM quiz_items AS i
+        LEFT JOIN user_responses AS r ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
+        LEFT JOIN item_calibration AS k ON over.is_known AND k.exam_code = %(exam)s
+            AND k.question_id = i.question_id AND k.version = i.version AND k.model = %(model)s
+        WHERE i.quiz_id = over.id) AS steps
+    ON CONFLICT (quiz_id) DO NOTHING"""
+
+_READ = """SELECT answered, correct, theta, theta_se, model, scale, bank_version, items
+    FROM quiz_results WHERE quiz_id = %s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a quiz came to.
+
+    Attributes:
+        theta_se: None where nothing was estimated.
+        scale: D of the response function; None where the parameters are not known.
+        bank_version: of the exam's bank that θ̂ was computed from.
+        items: by position, each with question_id, version, correct, a, b, c and run_id.
+    """
+
+    answered: int
+    correct: int
+    theta: float
+    theta_se: float | None
+    model: Model
+    scale: float | None
+    bank_version: int | None
+    items: list[dict[str, Any]]
+
+
+async def seal(
+    conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
+) -> bool:
+    """Finishes an open quiz and keeps its result; False where it is over, or the bank another.
+
+    Args:
+        conn: a connection of the quiz's tenant.
+        quiz: as it was read.
+        bank: what ``ability`` was computed from.
+        ability: θ̂ and its standard error.
+    """
+    values = _values(quiz, bank, ability)
+    return (await conn.execute(_SEAL + _INSERT, values)).rowcount == 1
+
+
+async def keep(
+    conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
+) -> bool:
+    """Keeps the result of a quiz that is over; False where there is one, or the bank is another."""
+    return (await conn.execute(_KEEP + _INSERT, _values(quiz, bank, ability))).rowcount == 1
+
+
+async def read(conn: TenantConnection, quiz_id: str) -> Result | None:
+    """The result that was kept."""
+    row = await (await conn.execute(_READ, (quiz_id,))).fetchone()
+    return None if row is None else Result(*row)
+
+
+def _values(quiz: Quiz, bank: Bank, ability: tuple[float, float | None]) -> dict[str, Any]:
+    return {
+        "quiz": quiz.id,
+        "exam": quiz.exam_code,
+        "theta": ability[0],
+        "se": ability[1],
+        "bank": bank.version,
+        "model": bank.exam.irt_model,
+        "scale": None if bank.ranked is None else bank.ranked.bank.D,
+    }

@@ -1,0 +1,117 @@
+"""How a quiz stands, as it is answered: progress, and what may be told of its result.
+
+What never lives here: what may be told (``quizzes.telling``), and routes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from delivery_api.quizzes.ending import Standing
+from delivery_api.quizzes.sealing import Result
+from qbank.vocabulary import Mode, Model, SessionStatus
+
+
+class ItemResult(BaseModel):
+    """One item of a quiz that is over, or of a tutor quiz."""
+
+    position: int
+    question_id: int
+    version: int
+    correct: bool | None = Field(description="null where it was not answered")
+    a: float | None = Field(default=None, description="discrimination that it was scored under")
+    b: float | None = Field(default=None, description="difficulty that it was scored under")
+    c: float | None = Field(default=None, description="lower asymptote that it was scored under")
+    run_id: str | None = Field(default=None, description="the fit that these parameters are of")
+
+
+class ScoredUnder(BaseModel):
+    """What θ̂ was computed from; it stays, whatever is calibrated later."""
+
+    model: Model
+    scale: float | None = Field(description="D; null: sealed before parameters were kept")
+    bank_version: int | None = Field(description="of the exam's bank, with its parameters")
+    run_ids: list[str] = Field(description="fits that parameters of its items are of")
+
+
+class QuizState(BaseModel):
+    """Progress, and what may be told: the score once a quiz in exam mode is over.
+
+    A tutor quiz tells it at any time, where each of its answers may be explained.
+    """
+
+    quiz_id: str
+    exam_code: str
+    mode: Mode
+    status: SessionStatus
+    num_questions: int
+    served: int
+    answered: int
+    started_at: datetime
+    expires_at: datetime
+    sealed_at: datetime | None
+    correct: int | None = None
+    theta: float | None = None
+    theta_se: float | None = None
+    theta_interval: tuple[float, float] | None = Field(default=None, description="θ̂ ± 1.96 SE")
+    scored_under: ScoredUnder | None = Field(default=None, description="once the quiz is over")
+    items: list[ItemResult] | None = Field(
+        default=None, description="in exam mode where the exam's policy has a review of items"
+    )
+
+
+def quiz_state_of(standing: Standing) -> QuizState:
+    """The quiz with what may be told of it."""
+    quiz, result = standing.quiz, standing.result
+    state = QuizState(
+        quiz_id=quiz.id,
+        exam_code=quiz.exam_code,
+        mode=quiz.mode,
+        status="finished" if quiz.sealed_at else "expired" if quiz.expired else "open",
+        num_questions=quiz.wish.num_questions,
+        served=len(quiz.past.question_id),
+        answered=quiz.answered,
+        started_at=quiz.started_at,
+        expires_at=quiz.expires_at,
+        sealed_at=quiz.sealed_at,
+    )
+    if standing.telling.practice or (quiz.mode == "exam" and result is not None):
+        _tell_score(state, standing)
+    if standing.telling.practice or standing.telling.review:
+        state.items = _items_kept(result) if result is not None else _items_so_far(standing)
+    return state
+
+
+def _tell_score(state: QuizState, standing: Standing) -> None:
+    result = standing.result
+    theta, se = standing.ability
+    if result is not None:
+        state.correct = result.correct
+        theta, se = result.theta, result.theta_se
+        run_ids = {item["run_id"] for item in result.items} - {None}
+        state.scored_under = ScoredUnder(
+            model=result.model,
+            scale=result.scale,
+            bank_version=result.bank_version,
+            run_ids=sorted(run_ids),
+        )
+    else:
+        state.correct = sum(bool(correct) for correct in standing.quiz.past.correct)
+    if se is not None:
+        state.theta, state.theta_se = theta, se
+        state.theta_interval = (theta - 1.96 * se, theta + 1.96 * se)
+
+
+def _items_so_far(standing: Standing) -> list[ItemResult]:
+    past = standing.quiz.past
+    served = zip(past.question_id, past.version, past.correct, strict=True)
+    return [
+        ItemResult(position=k, question_id=question, version=version, correct=correct)
+        for k, (question, version, correct) in enumerate(served, 1)
+    ]
+
+
+def _items_kept(result: Result) -> list[ItemResult]:
+    return [ItemResult(position=k, **item) for k, item in enumerate(result.items, 1)]
