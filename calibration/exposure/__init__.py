@@ -3,6 +3,7 @@
 What never lives here: the selection rule that applies them (calibration.cat), published tables.
 """
 
+from calibration.exposure.caps import caps_of
 from calibration.exposure.certificate import Certificate
 from calibration.exposure.conditional import ConditionalRun, stocking_lewis
 from calibration.exposure.eligibility import EligibilityResult, item_eligibility
@@ -15,6 +16,7 @@ __all__ = [
     "EligibilityResult",
     "Iteration",
     "SympsonHetterRun",
+    "caps_of",
     "item_eligibility",
     "stocking_lewis",
     "sympson_hetter",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from calibration.bank import FloatArray, IntArray
 from calibration.cat.control import ExposureControl
@@ -67,18 +68,31 @@ class CapPolicy:
     def by_topic(self, ranked: RankedBank, tau: float | None = None) -> FloatArray:
         """Cap of each of the bank's topics, shape (T,), under τ or another value for it."""
         base = self.tau if tau is None else tau
-        total = sum(self.topic_weights.values())
-        caps = np.full(max(ranked.topics.size, 1), base)
-        for index, code in enumerate(ranked.topics.tolist()):
-            if code in self.topic_tau:
-                caps[index] = self.topic_tau[code]
-            elif code in self.topic_weights:
-                caps[index] = base * self.topic_weights[code] / total
-        return caps
+        if not ranked.topics.size:
+            return np.full(1, base)
+        return caps_of(ranked.topics, base, self.topic_tau, self.topic_weights)
 
     def by_item(self, ranked: RankedBank) -> FloatArray:
         """Cap r_i of each item, shape (J,)."""
         return self.by_topic(ranked)[ranked.pool.topic]
+
+
+def caps_of(
+    topic: npt.ArrayLike,
+    tau: float,
+    topic_tau: Mapping[int, float] | None = None,
+    topic_weights: Mapping[int, float] | None = None,
+) -> FloatArray:
+    """Cap of each item (or topic) by its topic's code, of the shape of `topic`.
+
+    A topic's own cap wins over its weight w, which gives τ·w/Σw; τ holds for all others.
+    """
+    own, weights = topic_tau or {}, topic_weights or {}
+    codes, place = np.unique(np.asarray(topic), return_inverse=True)
+    total = sum(weights.values())
+    shares = {code: tau * weight / total for code, weight in weights.items()} | dict(own)
+    caps = np.array([shares.get(int(code), tau) for code in codes.tolist()], dtype=np.float64)
+    return caps[place]
 
 
 def _check_tau(name: str, tau: float) -> None:

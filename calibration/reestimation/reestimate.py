@@ -62,8 +62,8 @@ def reestimate(
     sh_p: npt.ArrayLike,
     served: npt.ArrayLike,
     sessions: npt.ArrayLike,
-    tau: float = 0.2,
-    floor: float = 0.05,
+    tau: npt.ArrayLike = 0.2,
+    floor: float = 0.02,
     ceil: float = 1.0,
     rule: Rule = "nudge",
     *,
@@ -79,15 +79,17 @@ def reestimate(
     - `eligibility`: K ← min(1, τ/P(S)) (van der Linden & Veldkamp 2004), with P(S) from the
       logged hold-backs where there are any, else rate/K.
 
-    Both are clipped to [floor, ceil]. Where τ lies within the Wilson interval of the rate, what was
-    seen may be noise, and the item is left alone; so are pinned items.
+    Both are clipped to [floor, ceil], but no limit raises an item: one that is served too often
+    never rises, and one that is in force below the floor stays there. Where τ lies within the
+    Wilson interval of the rate, what was seen may be noise, and the item is left alone; so are
+    pinned items.
 
     Args:
         sh_p: parameters in force at the start of the day, shape (J,).
         served: times each item was served, shape (J,), or by day (days, J), latest last.
         sessions: sessions in the window, a number, or by day (days,).
-        tau: target rate in (0, 1].
-        floor: least sh_p.
+        tau: target rate in (0, 1], one for all items or a cap for each, (J,).
+        floor: least sh_p that an item is lowered to.
         ceil: largest sh_p.
         rule: "nudge" or "eligibility".
         held_back: times each item was selected and held back, shaped as `served`; None: not logged.
@@ -99,28 +101,30 @@ def reestimate(
     Raises:
         InvalidParameterError: a shape or a value is out of range.
     """
-    before = _checked(sh_p, tau, floor, ceil, rule, confidence)
+    before = _checked(sh_p, floor, ceil, rule, confidence)
+    cap = _caps(tau, before.size)
     seen = observed(served, sessions, held_back, basis, fading, before.size)
     still = _pinned(pinned, before.size)
     lower, upper = wilson_interval(seen.rate, np.array(seen.trials), confidence or 0.95)
     if confidence is not None:
-        still = still | ((lower <= tau) & (tau <= upper))
+        still = still | ((lower <= cap) & (cap <= upper))
     if seen.trials == 0:
         still = np.ones_like(still)
     selection = _selection_rate(before, seen)
     if rule == "nudge":
-        moved = _nudged(before, seen.rate, tau)
+        moved = _nudged(before, seen.rate, cap)
     else:
-        cap = np.divide(tau, selection, out=np.ones_like(selection), where=selection > tau)
-        moved = np.minimum(cap, 1.0)
-    after = np.where(still, before, np.clip(moved, floor, ceil))
+        moved = np.divide(cap, selection, out=np.ones_like(selection), where=selection > cap)
+    moved = np.clip(moved, np.minimum(floor, before), ceil)
+    moved = np.where(seen.rate > cap, np.minimum(moved, before), moved)
+    after = np.where(still, before, moved)
     return Reestimation(after, before, seen.rate, lower, upper, selection, still, seen.trials)
 
 
-def _nudged(before: FloatArray, rate: FloatArray, tau: float) -> FloatArray:
-    over = rate > tau
-    lowered = before * np.divide(tau, rate, out=np.ones_like(rate), where=over)
-    return np.where(over, lowered, before * (1 + NUDGE_RAISE * (tau - rate)))
+def _nudged(before: FloatArray, rate: FloatArray, cap: FloatArray) -> FloatArray:
+    over = rate > cap
+    lowered = before * np.divide(cap, rate, out=np.ones_like(rate), where=over)
+    return np.where(over, lowered, before * (1 + NUDGE_RAISE * (cap - rate)))
 
 
 def _selection_rate(before: FloatArray, seen: Observed) -> FloatArray:
@@ -133,7 +137,7 @@ def _selection_rate(before: FloatArray, seen: Observed) -> FloatArray:
 
 
 def _checked(
-    sh_p: npt.ArrayLike, tau: float, floor: float, ceil: float, rule: str, confidence: float | None
+    sh_p: npt.ArrayLike, floor: float, ceil: float, rule: str, confidence: float | None
 ) -> FloatArray:
     before = np.array(sh_p, dtype=np.float64)
     if before.ndim != 1 or before.size == 0:
@@ -144,8 +148,6 @@ def _checked(
         raise InvalidParameterError(
             f"sh_p[{first}] is {before[first]} ({int(bad.sum())} such items): give values in [0, 1]"
         )
-    if not (np.isfinite(tau) and 0 < tau <= 1):
-        raise InvalidParameterError(f"tau is {tau}: give an exposure rate in (0, 1]")
     if not (np.isfinite(floor) and np.isfinite(ceil) and 0 <= floor <= ceil <= 1):
         raise InvalidParameterError(f"floor is {floor}, ceil {ceil}: give 0 ≤ floor ≤ ceil ≤ 1")
     if rule not in ("nudge", "eligibility"):
@@ -153,6 +155,17 @@ def _checked(
     if confidence is not None and not 0 < confidence < 1:
         raise InvalidParameterError(f"confidence is {confidence}: give a value in (0, 1), or None")
     return before
+
+
+def _caps(tau: npt.ArrayLike, items: int) -> FloatArray:
+    given = np.array(tau, dtype=np.float64)
+    if given.shape not in ((), (items,)):
+        raise InvalidParameterError(f"tau has shape {given.shape}: give a number, or ({items},)")
+    bad = ~(np.isfinite(given) & (given > 0) & (given <= 1))
+    if bad.any():
+        value = given[bad].flat[0]
+        raise InvalidParameterError(f"tau is {value}: give an exposure rate in (0, 1]")
+    return np.broadcast_to(given, (items,))
 
 
 def _pinned(pinned: npt.ArrayLike | None, items: int) -> npt.NDArray[np.bool_]:

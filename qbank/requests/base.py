@@ -30,7 +30,13 @@ class ExamColumn:
 
 @dataclass(frozen=True)
 class ExamPolicy:
-    """Marks a field that the exam's policy may have a value for."""
+    """Marks a field that the exam's policy may have a value for.
+
+    Attributes:
+        shared: the value at the top of the policy holds where the request's own part has none.
+    """
+
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,13 @@ class Request(BaseModel):
             )
         columns = [(n, marker(field, ExamColumn)) for n, field in cls.parameters()]
         own = {name: getattr(exam, column.name) for name, column in columns if column}
+        for name, field in cls.parameters():
+            if (
+                (at := marker(field, ExamPolicy))
+                and at.shared
+                and exam.policy.get(name) is not None
+            ):
+                own[name] = exam.policy[name]
         return own | {n: policy[n] for n in in_policy if policy and policy.get(n) is not None}
 
     @classmethod

@@ -29,6 +29,7 @@ Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 Topic = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+FLOOR, CEIL = 0.02, 1.0
 _SHARE = Unit("share of examinees", 0.01)
 _PROBABILITY = Unit("probability", 0.01)
 
@@ -70,10 +71,10 @@ class SympsonHetter(Request):
         examples=["normal(0,1)", "normal(0,1.2)", "normal(.5,1)", "uniform(-3,3)"],
     )
     floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
-        default=0.02, title="Least sh_p", description="No item is held back more than this."
+        default=FLOOR, title="Least sh_p", description="No item is held back more than this."
     )
     ceil: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
-        default=1.0, title="Largest sh_p", description="1: an item may be free of control."
+        default=CEIL, title="Largest sh_p", description="1: an item may be free of control."
     )
     seed: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         default=None,
@@ -124,11 +125,11 @@ class Reestimation(Request):
     days: Annotated[int, Field(ge=1, le=365), ExamPolicy(), Unit("days", 1)] = Field(
         default=7, title="Window", description="Days before the day that are looked at."
     )
-    floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
-        default=0.05, title="Least sh_p", description="No item is held back more than this."
+    floor: Annotated[Probability, ExamPolicy(shared=True), _PROBABILITY] = Field(
+        default=FLOOR, title="Least sh_p", description="No item is held back more than this."
     )
-    ceil: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
-        default=1.0, title="Largest sh_p", description="1: an item may be free of control."
+    ceil: Annotated[Probability, ExamPolicy(shared=True), _PROBABILITY] = Field(
+        default=CEIL, title="Largest sh_p", description="1: an item may be free of control."
     )
     rule: Annotated[Rule, ExamPolicy()] = Field(
         default="nudge", title="Rule", description="How sh_p moves towards the target."

@@ -72,10 +72,12 @@ def _left_out(request: type[Request], name: str, field: FieldInfo) -> str:
     column = marker(field, ExamColumn)
     default = "none" if field.default is None else f"`{str(field.default).lower()}`"
     own = f"the exam's `{column.name}`" if column else default
-    if not marker(field, ExamPolicy):
+    in_policy = marker(field, ExamPolicy)
+    if not in_policy:
         return own
-    key = f"{request.policy_key}.{name}" if request.policy_key else name
-    return f"`policy.{key}`, else {own}"
+    keys = [f"{request.policy_key}.{name}" if request.policy_key else name]
+    keys += [name] if in_policy.shared else []
+    return ", else ".join([*(f"`policy.{key}`" for key in keys), own])
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ def resolve(
     item_topic: npt.NDArray[np.int64],
     topic_tau: Mapping[str, float] | None,
     topic_weights: Mapping[str, float] | None,
+    *,
+    each_has_items: bool = True,
 ) -> TopicCaps:
     """Finds the named topics and, for each item, the nearest of them at or above its own topic.
 
@@ -57,6 +59,7 @@ def resolve(
         item_topic: topic id of each item, shape (J,).
         topic_tau: cap by topic id, blueprint code or name.
         topic_weights: weight by topic id, blueprint code or name.
+        each_has_items: refuse a topic that has no item in the pool.
 
     Raises:
         RequestError: a topic is unknown, is ambiguous, or has no item in the pool.
@@ -68,7 +71,7 @@ def resolve(
     nearest = {topic: _nearest(topic, parent, named) for topic in set(item_topic.tolist())}
     codes = np.array([nearest[topic] for topic in item_topic.tolist()], dtype=np.int64)
     empty = sorted(named - set(codes.tolist()))
-    if empty:
+    if empty and each_has_items:
         name = next(topic.name for topic in topics if topic.id == empty[0])
         raise RequestError(
             f"topic {name!r} (id {empty[0]}) has a cap but no item of its own in the live pool:"

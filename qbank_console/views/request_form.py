@@ -13,33 +13,36 @@ from qbank.requests import Allowed, Request, Unit, marker
 _LARGEST = 2**53 - 1  # what a browser's number holds
 
 
-def parameters(request: type[Request], own: Mapping[str, Any], key: str) -> dict[str, Any]:
+def parameters(
+    request: type[Request], own: Mapping[str, Any], key: str, *, otherwise: str = "from the input"
+) -> dict[str, Any]:
     """Widgets for all but mappings; gives what the person filled in.
 
     Args:
         request: whose parameters they are.
         own: the request as it is filled where nothing is given; stands in the empty widgets.
         key: tells the widgets of one form from those of another.
+        otherwise: stands there where ``own`` has no value.
     """
     given: dict[str, Any] = {}
     with st.grid("auto", min_column_width=190):
         for name, field in request.parameters():
             allowed = Allowed.of(field.rebuild_annotation())
             if allowed.value is None:
-                given[name] = _widget(field, allowed, own.get(name), f"{name}_{key}")
+                given[name] = _widget(field, allowed, own.get(name), f"{name}_{key}", otherwise)
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _widget(field: FieldInfo, allowed: Allowed, own: Any, key: str) -> Any:
+def _widget(field: FieldInfo, allowed: Allowed, own: Any, key: str, otherwise: str) -> Any:
     label = str(field.title)
     if allowed.type is bool:
-        return st.toggle(label, value=False, help=field.description, key=key)
+        return st.toggle(label, value=bool(own), help=field.description, key=key)
     if allowed.type is str:
         return st.selectbox(
             label,
             allowed.words or field.examples or (),
             index=None,
-            placeholder=str(own),
+            placeholder=otherwise if own is None else str(own),
             accept_new_options=not allowed.words,
             help=_help(field, allowed),
             key=key,
@@ -54,7 +57,7 @@ def _widget(field: FieldInfo, allowed: Allowed, own: Any, key: str) -> Any:
         max_value=min(number(allowed.high or _LARGEST), number(_LARGEST)),
         value=None,
         step=step,
-        placeholder="from the input" if own is None else f"{own:,}",
+        placeholder=otherwise if own is None else f"{own:,}",
         help=_help(field, allowed),
         key=key,
     )

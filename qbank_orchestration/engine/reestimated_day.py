@@ -6,13 +6,15 @@ What never lives here: the rule (``engine.reestimation``) and its audit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 
-from qbank.requests import Reestimation
+from qbank.requests import Reestimation, SympsonHetter, topic_caps
 from qbank.stores import exposure, item_bank, runs, served
 from qbank_orchestration.engine import publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
@@ -37,7 +39,31 @@ def propose(conn: Connection[Any], request: Reestimation) -> Proposed:
         return NothingToCalibrate(f"sh_p was calibrated anew on {first}: no day lies between")
     counts = served.window(conn, request.exam_code, first=first, last=last)
     start = exposure.at_start_of(conn, request.exam_code, request.day)
-    return reestimate(request, item_bank.load(conn, request.exam_code), start, counts)
+    pool = item_bank.load(conn, request.exam_code)
+    return reestimate(request, pool, start, counts, _caps(conn, request, pool))
+
+
+def _caps(
+    conn: Connection[Any], request: Reestimation, pool: item_bank.Pool
+) -> npt.NDArray[np.float64]:
+    """Each item's cap, (J,): τ, and for topics what the calibration in force held them to.
+
+    Where none is in force, what the exam's policy would have the first one hold them to.
+    """
+    import calibration as cal  # kept out of the code location's import
+
+    began = datetime.combine(request.day, time.min, tzinfo=UTC)
+    exam = item_bank.exam(conn, request.exam_code)
+    run = runs.calibration_in_force(conn, request.exam_code, before=began)
+    held = run.params if run else SympsonHetter.resolve(exam, {}).params()
+    caps = topic_caps.resolve(
+        item_bank.topics(conn, exam.tenant_id),
+        pool.topic_id,
+        held.get("topic_tau"),
+        held.get("topic_weights"),
+        each_has_items=False,  # they may have retired since
+    )
+    return cal.caps_of(caps.item_code, request.tau, caps.topic_tau, caps.topic_weights)
 
 
 def follow(

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from qbank.requests import Reestimation
 from qbank.stores.exposure import Control
@@ -30,14 +31,16 @@ def reestimate(
     pool: Pool,
     start: Sequence[Control],
     counts: ServedCounts,
+    caps: npt.NDArray[np.float64],
 ) -> ExposureProposal | NothingToCalibrate:
-    """Moves sh_p of the live, calibrated items towards the target by what was served.
+    """Moves sh_p of the live, calibrated items towards their caps by what was served.
 
     Args:
         request: what was asked for.
-        pool: the live pool.
+        pool: the live pool, J items.
         start: controls in force at the start of the day.
         counts: what was served in the window before the day.
+        caps: largest exposure rate of each item, (J,).
 
     Raises:
         calibration.InvalidParameterError: a parameter or a count is impossible.
@@ -67,7 +70,7 @@ def reestimate(
         np.array([1.0 if value is None else value for value in old]),
         served,
         counts.sessions,
-        tau=request.tau,
+        tau=caps[live],
         floor=request.floor,
         ceil=request.ceil,
         rule=request.rule,
@@ -85,9 +88,10 @@ def reestimate(
         "enough_sessions": ENOUGH_SESSIONS,
         "effective_sessions": done.trials,
         "max_exposure": float(done.rate.max()),
-        "items_over_tau": int((done.rate > request.tau).sum()),
+        "items_over_tau": int((done.rate > caps[live]).sum()),
         "tau": request.tau,
         "rate": done.rate.tolist(),
+        "cap": caps[live].tolist(),
     }
     return ExposureProposal(
         question_id=tuple(question for question, _ in keys),
@@ -96,14 +100,19 @@ def reestimate(
         sh_p=tuple(done.sh_p.tolist()),
         certificate={},
         summary=summary,
-        input_fingerprint=_fingerprint(request, start, counts),
+        input_fingerprint=_fingerprint(request, start, counts, caps[live]),
     )
 
 
-def _fingerprint(request: Reestimation, start: Sequence[Control], counts: ServedCounts) -> str:
+def _fingerprint(
+    request: Reestimation,
+    start: Sequence[Control],
+    counts: ServedCounts,
+    caps: npt.NDArray[np.float64],
+) -> str:
     digest = hashlib.sha256(json.dumps(request.params(), sort_keys=True).encode())
     digest.update(json.dumps([[c.question_id, c.version, c.sh_p] for c in start]).encode())
-    for column in (counts.question_id, counts.version, counts.sessions):
+    for column in (counts.question_id, counts.version, counts.sessions, caps):
         digest.update(np.ascontiguousarray(column).tobytes())
     digest.update(np.ascontiguousarray(counts.served).tobytes())
     digest.update(np.ascontiguousarray(counts.held_back).tobytes())

@@ -141,6 +141,59 @@ def test_two_exams_seven_days_and_one_broken_day(
     ]
 
 
+ONE, TWO = "algebra one", "algebra two"
+
+
+def test_the_night_keeps_the_caps_of_topics(exams: Exams, runner: Runner, week: list[date]):
+    """Of the exam's policy at first, then of the calibration in force, whatever the policy says."""
+    calibrate_parameters(runner)
+    with postgres.connect("owner") as conn:
+        conn.execute(
+            "UPDATE exams SET policy = policy || jsonb_build_object('topic_tau',"
+            " jsonb_build_object(%s::text, 0.05)) WHERE exam_code = %s",
+            (TWO, ALGEBRA),
+        )
+    # all but the favourites are served in about every tenth session, and τ is 0.4
+    assert reestimate(runner, ALGEBRA, week[5]).success
+    assert held_back(exams, week[5]) == {TWO}
+
+    config = {"topic_tau": {ONE: 0.05}, "tau": 0.9, "n": 5000}
+    ended = runner.run(
+        "calibrate_exam",
+        partition=ALGEBRA,
+        ops={"sympson_hetter_calibration": {"config": config}},
+    )
+    assert ended.success, ended.error
+    with postgres.connect("owner") as conn:  # as if it had been in force since before the week
+        conn.execute("ALTER TABLE item_exposure_history DISABLE TRIGGER USER")
+        conn.execute("UPDATE item_exposure_history SET at = at - interval '30 days', after = 1"
+                     " WHERE source = 'calibration'")  # fmt: skip
+        conn.execute("DELETE FROM item_exposure_history WHERE source = 'reestimation'")
+        conn.execute("ALTER TABLE item_exposure_history ENABLE TRIGGER USER")
+        conn.execute("UPDATE calibration_runs SET finished_at = finished_at - interval '30 days'"
+                     " WHERE kind = 'sympson_hetter'")  # fmt: skip
+        conn.execute("DELETE FROM calibration_runs WHERE kind = 'reestimation'")
+    assert reestimate(runner, ALGEBRA, week[6]).success
+    assert held_back(exams, week[6]) == {ONE}
+
+
+def held_back(exams: Exams, day: date) -> set[str]:
+    """The topics whose items, but for the exam's favourites, the day holds back."""
+    with postgres.connect("orchestration") as conn:
+        topic = dict(
+            conn.execute(
+                "SELECT question_id, name FROM question_versions"
+                " JOIN topics ON topics.id = topic_id"
+            ).fetchall()
+        )
+    others = exams.algebra.question_id[4:].tolist()
+    sh_p = outcome(ALGEBRA, day)
+    held = {question for question in others if sh_p[question] < 0.9}
+    found = {topic[question] for question in held}
+    assert len(held) == sum(topic[question] in found for question in others)
+    return found
+
+
 def test_what_came_later_has_the_last_word(exams: Exams, runner: Runner, week: list[date]):
     calibrate_parameters(runner)
     favourite = int(exams.algebra.question_id[0])

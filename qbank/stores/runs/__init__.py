@@ -20,6 +20,7 @@ from qbank.stores.runs.lifecycle import (
 )
 from qbank.stores.runs.liveness import abandoned, hold, let_go
 from qbank.stores.runs.reading import (
+    calibration_in_force,
     diff,
     get,
     latest,
@@ -46,6 +47,7 @@ __all__ = [
     "RunPage",
     "Status",
     "abandoned",
+    "calibration_in_force",
     "claim",
     "count_old_proposals",
     "create",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -169,6 +169,29 @@ def latest(
     values = (exam_code, kind, [*statuses], requested_by, requested_by)
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         return cursor.execute(sql, values).fetchone()
+
+
+def calibration_in_force(conn: Connection[Any], exam_code: str, *, before: datetime) -> Run | None:
+    """The Sympson-Hetter run whose results held at a moment, also where a rollback brought it back.
+
+    None where sh_p was never calibrated until then. Without history and proposal.
+    """
+    sql = f"""SELECT {LISTED} FROM calibration_runs
+        WHERE exam_code = %s AND kind IN ('sympson_hetter', 'rollback') AND status = 'done'
+          AND stopped_reason IS DISTINCT FROM 'dry_run' AND finished_at < %s
+        ORDER BY finished_at DESC, id LIMIT 1"""  # noqa: S608
+
+    def last(until: datetime | None) -> Run | None:
+        with conn.cursor(row_factory=class_row(Run)) as cursor:
+            return cursor.execute(sql, (exam_code, until)).fetchone()
+
+    run = last(before)
+    while run is not None and run.kind != "sympson_hetter":
+        if run.kind == "rollback":
+            run = get(conn, UUID(run.params["run_id"]))
+        else:  # a re-estimation that was gone back to
+            run = last(run.finished_at)
+    return run
 
 
 def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.requests import Reestimation
 from qbank_console import layout, navigation, session
 from qbank_console.api import control
 from qbank_console.api.client import ApiError, Json
 from qbank_console.paging import page_buttons, page_number
 from qbank_console.problems import said
+from qbank_console.views import request_form
 from qbank_console.views.exam_choice import Exam, choose_exam
 
 PAGE_SIZE = 50
@@ -196,23 +198,19 @@ def _history(exam: Exam) -> None:
 def _reestimate(exam: Exam) -> None:
     layout.section(
         "Re-estimate from what was served",
-        "Lowers sh_p of items served above τ, raises it below; pinned items stay. "
+        "Lowers sh_p of items served above their cap, raises it below; pinned items stay. "
         "The night does this by itself.",
     )
-    with st.form("reestimate"), st.grid("auto", min_column_width=160):
-        tau = st.number_input(
-            "τ", 0.01, 1.0, exam.tau, 0.01, help="largest exposure rate of an item"
+    with st.form("reestimate"):
+        own = {"tau": exam.tau, "dry_run": True}
+        given = request_form.parameters(
+            Reestimation, own, f"again_{exam.code}", otherwise="the exam's own"
         )
-        days = st.number_input("Days", 1, 365, 7, help="how far back to look")
-        floor = st.number_input("Floor", 0.0, 1.0, 0.05, 0.01, help="least sh_p")
-        ceil = st.number_input("Ceiling", 0.0, 1.0, 1.0, 0.01, help="largest sh_p")
-        dry_run = st.checkbox("Dry run", value=True, help="propose without publishing")
         asked = st.form_submit_button("Re-estimate", type="primary")
     if not asked:
         return
-    params = {"exam_code": exam.code, "tau": tau, "days": days, "floor": floor, "ceil": ceil}
     try:
-        run_ids = control.reestimate(session.api(), params | {"dry_run": dry_run})
+        run_ids = control.reestimate(session.api(), given | {"exam_code": exam.code})
     except ApiError as error:
         st.error(said(error), icon=":material/error:")
         return

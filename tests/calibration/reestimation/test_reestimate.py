@@ -52,6 +52,42 @@ def test_logged_hold_backs_give_the_selection_rate():
     np.testing.assert_allclose(new.sh_p, [0.2 / 0.5, 0.2 / 0.8])
 
 
+@pytest.mark.parametrize(("rule", "at_cap"), [("nudge", 0.15), ("eligibility", 0.15)])
+def test_each_item_has_its_own_cap(rule: str, at_cap: float):
+    """On its cap of .10 an item stays, where one cap of .2 for all would let it rise."""
+    seen = {"served": [100, 100, 300], "sessions": 1000, "rule": rule, "confidence": None}
+    new = reestimate([0.15, 0.15, 1.0], tau=[0.1, 0.05, 0.4], **seen)
+    np.testing.assert_allclose(new.sh_p[:2], [at_cap, at_cap / 2])
+    assert reestimate([0.15, 0.15, 1.0], tau=0.2, **seen).sh_p[0] > at_cap
+    band = reestimate([0.15] * 3, [100, 100, 300], 1000, [0.1, 0.05, 0.4], rule=rule)
+    assert band.held_still.tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize("rule", ["nudge", "eligibility"])
+def test_no_limit_raises_an_item(rule: str):
+    """Over its cap and below the floor it stays; below both it rises by the rule alone."""
+    new = reestimate([0.03, 0.03, 0.03], [250, 190, 2], 1000, 0.2, floor=0.05, rule=rule)
+    assert new.sh_p[0] == 0.03
+    assert new.sh_p[1] == 0.03  # within the dead band
+    assert new.sh_p[2] >= 0.03
+    at_once = reestimate([0.03], [190], 1000, 0.2, floor=0.05, confidence=None)
+    assert at_once.sh_p[0] < 0.031
+
+
+@pytest.mark.parametrize(
+    ("tau", "said"),
+    [
+        ([0.2, 0.3], r"tau has shape \(2,\): give a number, or \(3,\)"),
+        ([0.2, 0.3, 1.2], r"tau is 1.2: give an exposure rate in \(0, 1\]"),
+        ([0.2, 0.3, float("nan")], "tau is nan"),
+        (0.0, "tau is 0.0"),
+    ],
+)
+def test_a_cap_that_is_none_is_named(tau: object, said: str):
+    with pytest.raises(InvalidParameterError, match=said):
+        reestimate([0.5] * 3, [1] * 3, 10, tau)
+
+
 def test_repeated_application_reaches_the_target():
     """In a world where P(A) = K·P(S), eligibility lands on τ at once and nudge gets there."""
     selection = np.array([0.9, 0.5, 0.21, 0.05])
@@ -113,16 +149,16 @@ def test_basis_attempts_is_the_share_of_all_that_was_served():
 @settings(max_examples=80, deadline=None)
 @given(
     items=st.lists(
-        st.tuples(st.floats(0, 1), st.integers(0, 500), st.integers(0, 500)), min_size=1
+        st.tuples(st.floats(0, 1), st.integers(0, 500), st.integers(0, 500), st.floats(0.001, 1)),
+        min_size=1,
     ),
-    tau=st.floats(0.001, 1),
     limits=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     rule=st.sampled_from(["nudge", "eligibility"]),
     basis=st.sampled_from(["sessions", "attempts"]),
     confidence=st.sampled_from([None, 0.5, 0.95]),
 )
-def test_invariants(items, tau, limits, rule, basis, confidence):
-    before, served, held = (np.array(column) for column in zip(*items, strict=True))
+def test_invariants(items, limits, rule, basis, confidence):
+    before, served, held, tau = (np.array(column) for column in zip(*items, strict=True))
     floor, ceil = sorted(limits)
     new = reestimate(
         before,
@@ -138,13 +174,11 @@ def test_invariants(items, tau, limits, rule, basis, confidence):
     )
     assert np.isfinite(new.sh_p).all()
     moved = new.changed
-    assert ((new.sh_p >= floor) & (new.sh_p <= ceil))[moved].all()
+    assert ((new.sh_p >= np.minimum(floor, before)) & (new.sh_p <= ceil))[moved].all()
+    assert (new.sh_p <= before)[new.rate > tau].all()
     assert not (moved & new.held_still).any()
     assert (new.lower <= new.rate + 1e-12).all()
     assert (new.rate <= new.upper + 1e-12).all()
-    lowered = moved & (new.rate > tau) & (before <= ceil) & (before >= floor)
-    if rule == "nudge":
-        assert (new.sh_p <= before)[lowered].all()
 
 
 def test_the_arguments_are_left_alone():

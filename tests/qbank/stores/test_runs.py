@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
-from uuid import uuid4
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -205,3 +205,29 @@ def test_cancel_ends_a_proposed_run_at_once(conn):
     run = runs.request_cancel(conn, proposed(conn).id)
     assert (run.status, run.stopped_reason) == ("canceled", "canceled")
     assert run.finished_at is not None
+
+
+def test_the_calibration_in_force_is_the_one_that_a_rollback_brought_back(conn):
+    def done(kind: runs.Kind, **params: object) -> runs.Run:
+        run = queue(conn, kind=kind, params=params)
+        runs.claim(conn, run.id, orchestrator_run_id="here")
+        runs.finish(conn, run.id, "done")
+        minute = next(minutes)
+        conn.execute("UPDATE calibration_runs SET finished_at = %s WHERE id = %s",
+                     (datetime(2026, 1, 1, 0, minute, tzinfo=UTC), run.id))  # fmt: skip
+        return runs.get(conn, run.id)
+
+    def in_force(minute: int) -> UUID | None:
+        at = datetime(2026, 1, 1, 0, minute, tzinfo=UTC)
+        run = runs.calibration_in_force(conn, EXAM, before=at)
+        return run.id if run else None
+
+    minutes = iter(range(60))
+    first = done("sympson_hetter", tau=0.2)
+    day = done("reestimation", day="2026-01-01")
+    second = done("sympson_hetter", tau=0.3)
+    back = done("rollback", run_id=str(day.id))
+    done("rollback", run_id=str(back.id))
+    assert [in_force(minute) for minute in range(6)] == [
+        None, first.id, first.id, second.id, first.id, first.id,
+    ]  # fmt: skip
