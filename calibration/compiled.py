@@ -30,7 +30,7 @@ _PREFIX = f"{_PACKAGE.name}-"
 _njit: Any = numba.njit  # its overloads do not know that options can come as a mapping
 _caching: Any = caching
 _appdirs: Any = appdirs
-_KERNEL = {"error_model": "numpy", "_nrt": False}
+_KERNEL: Any = {"error_model": "numpy", "_nrt": False}
 
 
 def _stamps() -> dict[Path, tuple[int, int]]:
@@ -103,10 +103,10 @@ def _unchanged() -> bool:
 
 
 class _Locator(_caching._CacheLocator):  # type: ignore[misc]
-    """Puts the kernels of all modules in the one folder, apart by module and line."""
+    """Puts the kernels of all modules in the one folder, apart by module, line and purpose."""
 
-    def __init__(self, function: Any) -> None:
-        self._name = f"{function.__module__}-{function.__code__.co_firstlineno}"
+    def __init__(self, function: Any, purpose: str) -> None:
+        self._name = f"{function.__module__}-{function.__code__.co_firstlineno}{purpose}"
 
     def get_cache_path(self) -> str:
         return str(CACHE_FOLDER)
@@ -123,7 +123,7 @@ class _Files(_caching.CompileResultCacheImpl):  # type: ignore[misc]
 
     def __init__(self, function: Any) -> None:
         self._lineno = function.__code__.co_firstlineno
-        self._locator = _Locator(function)
+        self._locator = _Locator(function, getattr(function, "purpose", ""))
         self._filename_base = self.get_filename_base(function.__qualname__, "")
 
 
@@ -131,6 +131,11 @@ class _Cache(_caching.FunctionCache):  # type: ignore[misc]
     """The cache of one kernel; one that cannot be read or written is the same as none."""
 
     _impl_class = _Files
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        # what a kernel was made of is the folder's name: no hash of its code, and none of the
+        # functions that a factory gave it, whose hashes differ from process to process
+        return sig, codegen.magic_tuple()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         if not _unchanged():
@@ -145,14 +150,18 @@ class _Cache(_caching.FunctionCache):  # type: ignore[misc]
                 super().save_overload(sig, data)
 
 
-def compiled(**options: Any) -> Callable[[Kernel], Kernel]:
+def compiled(*, purpose: str = "", **options: Any) -> Callable[[Kernel], Kernel]:
     """Compiles a function without the GIL, kept on disk where a folder for that is writable.
 
     Args:
+        purpose: what a kernel that a factory makes is for (a model's name): tells apart on disk
+            what has one place in the sources.
         options: numba's own, beside `nogil` and `cache`.
     """
 
     def decorate(function: Kernel) -> Kernel:
+        if purpose:
+            function.purpose = f"-{purpose}"  # type: ignore[attr-defined]
         dispatcher = _njit(nogil=True, **options)(function)
         if CACHE_FOLDER is not None and dispatcher is not function:  # NUMBA_DISABLE_JIT gives that
             dispatcher._cache = _Cache(function)

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from calibration.bank import IntArray
+from calibration.arrays import IntArray
 from calibration.errors import InvalidParameterError
 
 Result = TypeVar("Result")

@@ -21,7 +21,8 @@ class Pool(NamedTuple):
         ranking: uint32 (G, J), item indices by falling information at each grid θ.
         theta_min: θ of the first grid row.
         rows_per_unit: grid rows per unit of θ.
-        item: float64 (J, 3), D·a, b, c.
+        item: float64 (J, W), the bank's rows: D·a, b and what else the item's curve needs.
+        curve: int64 (J,), which compiled curve is each item's.
         likelihood: float32 (J, 2, Q), of a wrong and of a right answer at the nodes.
         node_theta: float32 (Q,).
         prior: float32 (Q,), sums to one, zero in the padding.
@@ -32,6 +33,7 @@ class Pool(NamedTuple):
     theta_min: float
     rows_per_unit: float
     item: Array
+    curve: Array
     likelihood: Array
     node_theta: Array
     prior: Array

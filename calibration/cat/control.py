@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.cat.arrays import Control
 from calibration.cat.ranking import RankedBank
 from calibration.errors import InvalidParameterError

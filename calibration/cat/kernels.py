@@ -14,6 +14,7 @@ from calibration.cat.arrays import HELD_BACK, OPEN, UNAVAILABLE, Array
 from calibration.cat.randomness import stream_key, uniform
 from calibration.cat.vectors import multiply_and_mean
 from calibration.compiled import inlined, kernel
+from calibration.models import probability_of
 
 ABREAST = 8  # examinees simulated abreast: one's arithmetic runs while another's memory is awaited
 FIXED_POINT = 2.0**30  # errors are summed as integers, so that shards add up exactly
@@ -125,13 +126,6 @@ def posterior_sd(posterior: Array, lane: Any, node_theta: Array, mean: Any) -> A
 
 
 @inlined
-def probability(items: Array, item: Any, theta: Any) -> Any:
-    """P(θ) of the three-parameter logistic; `items` holds (D·a, b, c) in rows."""
-    odds = math.exp(-items[item, 0] * (theta - items[item, 1]))
-    return items[item, 2] + (1.0 - items[item, 2]) / (1.0 + odds)
-
-
-@inlined
 def begin(scratch: Any, lane: Any, key: Any, start: Any, prior: Array) -> None:
     """Seats an examinee in a lane."""
     scratch.keys[lane] = key
@@ -214,7 +208,7 @@ def answer(pool: Any, scratch: Any, record: Any, position: Any, group: Any, thet
     size = min(ABREAST, theta.shape[0] - group)
     for lane in range(size):
         item = scratch.taken[lane, position]
-        chance = probability(pool.item, item, theta[group + lane])
+        chance = probability_of(pool.curve, pool.item, item, theta[group + lane])
         scratch.correct[lane] = uniform(scratch.keys[lane], 2 * np.int64(item) + 1) < chance
     for lane in range(size):
         scratch.estimate[lane] = updated_mean(

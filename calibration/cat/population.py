@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.cat.randomness import first_uniforms, seed_of_part
 from calibration.errors import InvalidParameterError
 

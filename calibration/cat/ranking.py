@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.cat.arrays import Pool
 from calibration.cat.vectors import LANES
 from calibration.compiled import kernel
 from calibration.errors import InvalidParameterError
+from calibration.models import information_of
 from calibration.threads import core_count, over_cores
 
 GRID_STEP = 1.0 / 32.0  # exact in binary, so that grid points are too
@@ -74,22 +76,29 @@ class RankedBank:
             step: distance of grid points.
 
         Raises:
-            InvalidParameterError: an argument is out of range.
+            InvalidParameterError: an argument is out of range, or an item is polytomous.
         """
         if isinstance(bank, RankedBank):
             return bank
+        if not bank.dichotomous:
+            item = next(k for k, model in enumerate(bank.models) if not model.dichotomous)
+            raise InvalidParameterError(
+                f"item {item} is {bank.model[item]}: adaptive tests are of items scored right or "
+                "wrong; leave polytomous items out of the pool"
+            )
         low, high = _checked(nodes, bounds, prior_mean, prior_sd, step)
         rows = round((high - low) / step) + 1
         grid: FloatArray = low + step * np.arange(rows, dtype=np.float64)
         theta: FloatArray = np.linspace(low, high, nodes, dtype=np.float64)
         topics, topic = _topic_index(bank)
-        item = np.ascontiguousarray(np.column_stack([bank.D * bank.a, bank.b, bank.c]))
+        likelihood = np.clip(bank.probabilities(theta), P_MARGIN, 1 - P_MARGIN)
         pool = Pool(
-            ranking=ranking_on(item, grid),
+            ranking=ranking_on(bank, grid),
             theta_min=low,
             rows_per_unit=1.0 / step,
-            item=item,
-            likelihood=_padded(_likelihood(bank, theta)),
+            item=bank.rows,
+            curve=bank.curves,
+            likelihood=_padded(likelihood),
             node_theta=_padded(theta),
             prior=_padded(normal_weights(theta, prior_mean, prior_sd)),
             topic=topic,
@@ -129,15 +138,6 @@ def normal_weights(theta: FloatArray, mean: float, sd: float) -> FloatArray:
     return np.asarray(weights / total)
 
 
-def _likelihood(bank: ItemBank, theta: FloatArray) -> FloatArray:
-    """Q(θ) and P(θ) at the nodes, (J, 2, Q); each computed for itself, not as 1 minus the other."""
-    logit = np.clip(bank.D * bank.a[:, None] * (theta - bank.b[:, None]), -700, 700)
-    guess = 1 - bank.c[:, None]
-    wrong = guess / (1 + np.exp(logit))
-    right = bank.c[:, None] + guess / (1 + np.exp(-logit))
-    return np.clip(np.stack([wrong, right], axis=1), P_MARGIN, 1 - P_MARGIN)
-
-
 def _padded(values: FloatArray) -> npt.NDArray[np.float32]:
     size = -(-values.shape[-1] // LANES) * LANES
     out = np.zeros((*values.shape[:-1], size), np.float32)
@@ -153,24 +153,25 @@ def _topic_index(bank: ItemBank) -> tuple[IntArray, npt.NDArray[np.int32]]:
 
 
 def ranking_on(
-    item: FloatArray, grid: FloatArray, threads: int | None = None
+    bank: ItemBank, grid: FloatArray, threads: int | None = None
 ) -> npt.NDArray[np.uint32]:
     """Item indices by falling information at each θ of a grid; ties in the order of the items.
 
     Args:
-        item: D·a, b, c of each item, shape (J, 3).
+        bank: J dichotomous items.
         grid: shape (G,).
         threads: cores to use; None: all.
 
     Returns:
         uint32 (G, J).
     """
-    out = np.empty((grid.size, len(item)), np.uint32)
+    rows, curves = bank.rows, bank.curves
+    out = np.empty((grid.size, len(bank)), np.uint32)
 
     def rank(low: int, high: int) -> None:
-        keys = np.empty((1, len(item)), np.uint64)
+        keys = np.empty((1, len(bank)), np.uint64)
         for row in range(low, high):
-            information_keys(item, grid[row], keys[0])
+            information_keys(rows, curves, grid[row], keys[0])
             keys.sort(axis=1)  # NumPy sorts 64-bit integers with vector instructions
             out[row] = keys[0] & np.uint64(0xFFFFFFFF)
 
@@ -179,16 +180,11 @@ def ranking_on(
 
 
 @kernel
-def information_keys(item: FloatArray, theta: float, out: npt.NDArray[np.uint64]) -> None:
-    """Sort keys at θ: falling float32 information in the high half, item index in the low half.
-
-    Fisher information of the 3PL (Birnbaum 1968): D²a²·(Q/P)·((P − c)/(1 − c))².
-    """
-    for i in range(item.shape[0]):
-        x = item[i, 0] * (theta - item[i, 1])
-        logistic = 1.0 / (1.0 + np.exp(-x))
-        p = item[i, 2] + (1.0 - item[i, 2]) * logistic
-        information = item[i, 0] ** 2 * (1.0 - item[i, 2]) * (1.0 - logistic)
-        information *= logistic * (logistic / p if p > 0 else 1.0)
+def information_keys(
+    rows: FloatArray, curves: IntArray, theta: float, out: npt.NDArray[np.uint64]
+) -> None:
+    """Sort keys at θ: falling float32 information in the high half, item index in the low half."""
+    for i in range(rows.shape[0]):
+        information = information_of(curves, rows, i, 2, theta)
         bits = np.float32(information).view(np.uint32)
         out[i] = (np.uint64(np.uint32(0xFFFFFFFF) - bits) << np.uint64(32)) | np.uint64(i)

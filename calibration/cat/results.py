@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.cat.arrays import Tally
 from calibration.cat.kernels import FIXED_POINT
 from calibration.errors import InvalidParameterError

@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.cat.arrays import Record, Scratch, Tally
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.kernels import ABREAST, simulate_examinees

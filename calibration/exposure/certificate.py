@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaincinv
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.cat.control import ExposureControl
 from calibration.cat.population import Population
 from calibration.cat.ranking import RankedBank

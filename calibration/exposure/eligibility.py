@@ -17,7 +17,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, ItemBank
+from calibration.arrays import FloatArray
+from calibration.bank import ItemBank
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.population import Population, derived_seed
 from calibration.cat.ranking import RankedBank

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.cat.results import Simulation
 from calibration.errors import InvalidParameterError
 

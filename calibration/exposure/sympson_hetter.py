@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from calibration.bank import FloatArray, ItemBank
+from calibration.arrays import FloatArray
+from calibration.bank import ItemBank
 from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.population import Population, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank

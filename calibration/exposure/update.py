@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.cat.control import ExposureControl
 from calibration.cat.ranking import RankedBank
 

@@ -5,8 +5,8 @@ What never lives here: scoring of persons, linking of scales, fit statistics (si
 
 from calibration.irt.fit import fit
 from calibration.irt.known import KnownItems
-from calibration.irt.priors import Beta, LogNormal, Normal, Priors, default_priors
 from calibration.irt.result import FitResult, NodeCheck
+from calibration.models.priors import Beta, LogNormal, Normal, Priors, default_priors
 
 __all__ = [
     "Beta",

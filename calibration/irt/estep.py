@@ -2,7 +2,7 @@
 
 Cost is O(entries · Q) and memory O(R + J · Q): no examinee × item array is ever made.
 
-What never lives here: how item parameters are improved (see `mstep`).
+What never lives here: response curves, and how item parameters are improved (the models do both).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
-from calibration.irt.curves import LANES, log_curves, padded
 from calibration.irt.layout import Layout
-from calibration.irt.quadrature import Quadrature
-from calibration.irt.responses import CodeArray
+from calibration.irt.quadrature import LANES, Quadrature, padded
+from calibration.models import ResponseModel
+from calibration.models.newton_step import Counts
 from calibration.threads import Workers, chunk_edges
 
 ENTRIES_PER_CHUNK = 20_000
@@ -32,54 +32,66 @@ class Expectation:
 
     Attributes:
         log_likelihood: marginal log-likelihood at the parameters of the E-step.
-        right: expected correct answers per item and node, shape (J, Q).
-        total: expected answers per item and node, shape (J, Q).
+        counts: expected answers per item, category and node.
         person: expected examinees per node, shape (Q,).
     """
 
     log_likelihood: float
-    right: FloatArray
-    total: FloatArray
+    counts: Counts
     person: FloatArray
+
+
+Groups = tuple[tuple[ResponseModel, IntArray], ...]
 
 
 class EStep:
     """The E-step over one layout; buffers are kept from cycle to cycle."""
 
-    def __init__(self, layout: Layout, quadrature: Quadrature, workers: Workers) -> None:
+    def __init__(
+        self, layout: Layout, groups: Groups, quadrature: Quadrature, workers: Workers
+    ) -> None:
+        """Takes the answers, and the models with the positions of their items."""
         self.layout = layout
+        self.groups = groups
+        self._parts = [
+            (model, part) for model, own in groups for part in np.array_split(own, min(8, own.size))
+        ]
         self.quadrature = quadrature
         self.workers = workers
         items, width = layout.item_count, padded(quadrature.theta.size)
-        rows = items if layout.by_form else 2 * items
+        rows = layout.rows
         most = int(np.clip(CHUNK_BYTES // max(8 * rows * width, 1), 2, MOST_CHUNKS))
         self._edges = chunk_edges(layout.indptr, ENTRIES_PER_CHUNK, most)
         chunks = self._edges.size - 1
         self.table = np.zeros((rows, width))
-        self._wrong = np.zeros((items, width)) if layout.by_form else self.table[0::2]
+        # log P of the lowest category: rows of their own in form mode
+        self._lowest = np.zeros((items, width)) if layout.by_form else self.table
+        self._row = np.arange(items) if layout.by_form else layout.first[:-1]
+        self._above = layout.first_above if layout.by_form else layout.first + 1
+        self._item = np.repeat(np.arange(items), layout.categories - 1)
         self._forms = max(layout.form_indptr.size - 1, 1)
         self.base = np.full((self._forms, width), NO_MASS)
         self._entry_sum = np.zeros((chunks, rows, width))
         self._form_sum = np.zeros((chunks, self._forms, width))
 
     def tabulate(self, params: FloatArray, log_weights: FloatArray) -> None:
-        """Fills the tables for the item parameters (J, 3) and log node weights (Q,)."""
-        items = params.shape[0]
-        right = self.table if self.layout.by_form else self.table[1::2]
-        edges = np.linspace(0, items, min(8, items) + 1).astype(np.int64)
-        theta = self.quadrature.theta
+        """Fills the tables for the item parameters (J, W) and log node weights (Q,)."""
+        layout, theta = self.layout, self.quadrature.theta
 
-        def fill(k: int) -> None:
-            log_curves(params, theta, int(edges[k]), int(edges[k + 1]), right, self._wrong)
+        def fill(part: tuple[ResponseModel, IntArray]) -> None:
+            model, items = part
+            lower, upper = (self._lowest, self._row), (self.table, self._above)
+            model.log_curves(params, items, theta, lower, upper, layout.categories)
 
-        self.workers.run(fill, range(edges.size - 1))
+        self.workers.run(fill, self._parts)
         self.base[:, : theta.size] = log_weights
-        if self.layout.by_form:
-            _add_form_rows(self.layout.form_indptr, self.layout.form_item, self._wrong, self.base)
-            self.table -= self._wrong
+        if layout.by_form:
+            _add_form_rows(layout.form_indptr, layout.form_item, self._lowest, self.base)
+            dichotomous = self._item.size == layout.item_count
+            self.table -= self._lowest if dichotomous else self._lowest[self._item]
 
     def __call__(self, params: FloatArray, log_weights: FloatArray) -> Expectation:
-        """Runs the E-step at item parameters (J, 3) and log node weights (Q,)."""
+        """Runs the E-step at item parameters (J, W) and log node weights (Q,)."""
         self.tabulate(params, log_weights)
         layout = self.layout
 
@@ -106,16 +118,34 @@ class EStep:
 
     def _expected(self, log_likelihood: float) -> Expectation:
         nodes = self.quadrature.theta.size
-        entry = self._entry_sum.sum(axis=0)[:, :nodes]
+        entry = self._entry_sum.sum(axis=0)
         form = self._form_sum.sum(axis=0)[:, :nodes]
         person = form.sum(axis=0)
-        if not self.layout.by_form:
-            right = np.ascontiguousarray(entry[1::2])
-            return Expectation(log_likelihood, right, right + entry[0::2], person)
-        total = np.zeros_like(entry)
-        owner = np.repeat(np.arange(self._forms), np.diff(self.layout.form_indptr))
-        np.add.at(total, self.layout.form_item, form[owner])
-        return Expectation(log_likelihood, np.ascontiguousarray(entry), total, person)
+        layout, theta = self.layout, self.quadrature.theta
+        if layout.by_form:
+            chosen = np.ascontiguousarray(entry[:, :nodes])
+            total = np.zeros((layout.item_count, nodes))
+            owner = np.repeat(np.arange(self._forms), np.diff(layout.form_indptr))
+            np.add.at(total, layout.form_item, form[owner])
+        else:
+            chosen = np.empty((self._item.size, nodes))
+            total = np.empty((layout.item_count, nodes))
+            _split(entry, layout.first, chosen, total)
+        return Expectation(log_likelihood, Counts(layout.first_above, chosen, total, theta), person)
+
+
+@compiled()
+def _split(entry: FloatArray, first: IntArray, chosen: FloatArray, total: FloatArray) -> None:
+    """Writes the rows of all but the lowest category, and the sums over an item's categories."""
+    for j in range(total.shape[0]):
+        above = first[j] - j  # of the items before, each has one row less there
+        for q in range(total.shape[1]):
+            total[j, q] = entry[first[j], q]
+        for k in range(first[j] + 1, first[j + 1]):
+            for q in range(total.shape[1]):
+                chosen[above, q] = entry[k, q]
+                total[j, q] += entry[k, q]
+            above += 1
 
 
 @compiled()

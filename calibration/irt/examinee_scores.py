@@ -2,8 +2,8 @@
 
 An examinee's score S_p is a sum of smooth curves of θ. E[S φ_k] for a few polynomials φ_k (see
 `posterior_basis`) carries its covariance under the posterior: Cov(S) = Σ_k E[S φ_k] E[S φ_k]ᵀ. The
-slope's score is θ times the intercept's, and θ φ_k is a combination of φ_{k−1}, φ_k and φ_{k+1}: it
-needs no sum over nodes at all.
+slope's score is θ times the sum of the intercepts', and θ φ_k is a combination of φ_{k−1}, φ_k and
+φ_{k+1}: it needs no sum over nodes at all.
 
 What never lives here: sums over examinees (see `missing_information`).
 """
@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
 from calibration.irt.estep import exp_shifted, sum_rows
 from calibration.irt.posterior_basis import FAST, MOST_DEGREE, posterior_basis
-from calibration.irt.responses import CodeArray
 
 
 class Evidence(NamedTuple):
@@ -26,13 +25,15 @@ class Evidence(NamedTuple):
 
     Attributes:
         indptr: where each examinee's rows begin, shape (R + 1,).
-        rows: 2·item + correct of each response.
+        rows: table row of each response.
         weight: persons that each examinee stands for, shape (R,).
-        table: log-probabilities, shape (2J, width).
+        table: log-probabilities, a row for each category of each item, shape (R', width).
+        owner: item of each row, shape (R',).
         base: log weights of the nodes, shape (width,).
-        curves: from `score_curves`.
-        number: parameter number of slope, intercept, asymptote per item, −1 where held; (J, 3).
-        shared_slope: whether parameter 0 is a slope that several items share (1PL).
+        curves: scores of all parameters but the slope, shape (W − 1, R', width).
+        number: number of each parameter per item, slope first, −1 where held; (J, W).
+        slope_curves: how many of an item's curves, times θ, make up its slope's score, shape (J,).
+        shared: the first so many parameters are slopes that several items share.
         group_number: parameter number of mean and log SD of ability, or −1; shape (2,).
         theta: nodes, padded to (width,).
         steepest: slope of the steepest response curve that the basis must carry.
@@ -43,34 +44,16 @@ class Evidence(NamedTuple):
     rows: CodeArray
     weight: FloatArray
     table: FloatArray
+    owner: IntArray
     base: FloatArray
     curves: FloatArray
     number: IntArray
-    shared_slope: bool
+    slope_curves: IntArray
+    shared: int
     group_number: IntArray
     theta: FloatArray
     steepest: float
     group: FloatArray
-
-
-@compiled(error_model="numpy")
-def score_curves(params: FloatArray, theta: FloatArray, width: int) -> FloatArray:
-    """Scores of intercept and asymptote at the nodes: (2, 2J, width), rows 2·item + correct.
-
-    A wrong answer's score in the asymptote is a constant and has no covariance: it is left 0.
-    """
-    items = params.shape[0]
-    out = np.zeros((2, 2 * items, width))
-    for j in range(items):
-        slope, intercept, c = params[j, 0], params[j, 1], params[j, 2]
-        for q in range(theta.size):
-            logistic = 1.0 / (1.0 + np.exp(-(slope * theta[q] + intercept)))
-            p = c + (1.0 - c) * logistic
-            out[0, 2 * j, q] = -logistic
-            out[0, 2 * j + 1, q] = (1.0 - p) * logistic / p
-            if c > 0.0:
-                out[1, 2 * j + 1, q] = (1.0 - p) / (p * (1.0 - c))
-    return out
 
 
 @compiled(error_model="numpy", fastmath=FAST)
@@ -138,7 +121,7 @@ def examinee_scores(
         rows: this one's responses.
         root: factor on the result.
         post: posterior at the nodes, summing to one, shape (width,).
-        scores: written, shape (≥ 3·rows + 3, MOST_DEGREE); columns beyond the degree are 0.
+        scores: written, shape (≥ W·rows + shared + 2, MOST_DEGREE); 0 beyond the degree.
         columns: parameter number of each row of `scores`, written.
 
     Returns:
@@ -149,30 +132,30 @@ def examinee_scores(
     own = np.empty(MOST_DEGREE + 2)
     degree = posterior_basis(post, evidence.theta, evidence.steepest, weighted, centre, off)
     number = evidence.number
-    _zero(scores[0])
-    columns[0] = 0
-    used = 1 if evidence.shared_slope else 0
+    used = evidence.shared
+    for r in range(used):
+        _zero(scores[r])
+        columns[r] = r
     for row in rows:
-        j = row >> 1
-        _project(evidence.curves[0, row], weighted, degree, own)
-        if number[j, 0] >= 0:
-            to = 0 if evidence.shared_slope and number[j, 0] == 0 else used
-            if to == used:
-                _zero(scores[to])
-                columns[to] = number[j, 0]
+        j = evidence.owner[row]
+        slope = number[j, 0]
+        to = slope if slope < evidence.shared else used
+        if slope >= 0 and to == used:
+            _zero(scores[to])
+            columns[to] = slope
+            used += 1
+        parts = evidence.slope_curves[j] if slope >= 0 else 0
+        for m in range(number.shape[1] - 1):
+            if m >= parts and number[j, m + 1] < 0:
+                continue
+            _project(evidence.curves[m, row], weighted, degree, own)
+            if m < parts:  # adds up: the slope's score is θ times the sum of the intercepts'
+                _times_theta(own, root, centre, off, degree, scores[to])
+            if number[j, m + 1] >= 0:
+                columns[used] = number[j, m + 1]
+                _zero(scores[used])
+                _scaled(own, root, degree, scores[used])
                 used += 1
-            _times_theta(own, root, centre, off, degree, scores[to])
-        if number[j, 1] >= 0:
-            columns[used] = number[j, 1]
-            _zero(scores[used])
-            _scaled(own, root, degree, scores[used])
-            used += 1
-        if number[j, 2] >= 0:
-            _project(evidence.curves[1, row], weighted, degree, own)
-            columns[used] = number[j, 2]
-            _zero(scores[used])
-            _scaled(own, root, degree, scores[used])
-            used += 1
     if evidence.group_number[0] >= 0:
         for k in range(2):
             columns[used + k] = evidence.group_number[k]

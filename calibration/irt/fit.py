@@ -11,23 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.errors import InvalidParameterError
 from calibration.irt.assemble import assemble
-from calibration.irt.curves import SLOPE
+from calibration.irt.categories import category_counts, item_total
 from calibration.irt.em import Evaluation, Problem, pack
 from calibration.irt.estep import EStep
-from calibration.irt.gates import Gate, decide, model_codes, smallest_n
+from calibration.irt.gates import Gate, decide, smallest_n
 from calibration.irt.known import KnownItems
 from calibration.irt.layout import build_layout
 from calibration.irt.newton import polish
 from calibration.irt.oakes import covariance
-from calibration.irt.priors import Priors, resolve_priors
 from calibration.irt.quadrature import rectangular
 from calibration.irt.responses import Responses, build_responses, check_weight
 from calibration.irt.result import FitResult
 from calibration.irt.squarem import Squarem
 from calibration.irt.starts import start_params
+from calibration.models import ResponseModel, grouped, named_each
+from calibration.models.priors import Priors, resolve_priors
+from calibration.models.response_model import SLOPE
 from calibration.threads import Workers
 
 OnCycle = Callable[[int, float], bool | None]
@@ -45,6 +47,7 @@ def fit(
     bounds: tuple[float, float] = (-6.0, 6.0),
     se: bool = True,
     weight: npt.ArrayLike | None = None,
+    categories: int | npt.ArrayLike | None = None,
     item_count: int | None = None,
     person_count: int | None = None,
     min_n: str | int | Mapping[str, int] = "default",
@@ -66,18 +69,20 @@ def fit(
     Args:
         person: person codes 0 … N − 1, shape (M,).
         item: item codes 0 … J − 1, shape (M,).
-        correct: 0 or 1, shape (M,).
-        model: "1pl", "2pl", "3pl", or one of them per item.
+        correct: 0 or 1 (of items of a polytomous model the category, 0 … K − 1), shape (M,).
+        model: "1pl", "2pl", "3pl", "grm", "gpcm", or one of them per item.
         D: scaling constant: 1.7 for the normal metric, 1.0 for the logistic metric.
         priors: "default" (see `default_priors`), None for maximum likelihood, or a `Priors`.
         nodes: quadrature nodes.
         bounds: range of the nodes, in units of ability.
         se: whether to compute standard errors.
         weight: weights of persons, shape (N,).
+        categories: K of the items of polytomous models, one number or (J,); default: the highest
+            category that was answered, plus one.
         item_count: J, where it is more than the largest code + 1.
         person_count: N, where it is more than the largest code + 1.
         min_n: answers below which an item is held back: one number, a mapping from model to
-            number, or "default" (1PL 100, 2PL 200, 3PL 500).
+            number, or "default" (1PL 100, 2PL 200, others 500).
         fixed: items held at given parameters, which tie the scale to an earlier one
             (fixed-parameter calibration; Kim 2006).
         previous: parameters that items keep if they cannot be estimated.
@@ -97,15 +102,22 @@ def fit(
         InvalidParameterError: an option out of its range.
     """
     _check_options(D, tol, max_cycles)
+    models = named_each(model, item_total(person, item, item_count, person_count))
     responses = build_responses(
-        person, item, correct, item_count=item_count, person_count=person_count
+        person,
+        item,
+        correct,
+        item_count=len(models),
+        person_count=person_count,
+        categories=_categories(item, correct, models, categories, (fixed, previous)),
     )
     weights = check_weight(weight, responses.person_count)
     responses = responses.of(weights > 0)  # gates must not count answers without weight
-    setup = _set_up(responses, model, min_n, resolve_priors(priors, D), D, fixed, previous, group)
+    setup = _set_up(responses, models, min_n, resolve_priors(priors, D), D, fixed, previous, group)
     with Workers(threads) as workers:
         estep = EStep(
             build_layout(responses.only(setup.gate.free | setup.gate.fixed), weights),
+            grouped(models),
             rectangular(nodes, bounds),
             workers,
         )
@@ -131,19 +143,22 @@ def fit(
 class _SetUp:
     """What is decided before the first cycle."""
 
-    model: IntArray
+    models: tuple[ResponseModel, ...]
     gate: Gate
+    groups: tuple[tuple[ResponseModel, IntArray], ...]
     priors: Priors
     D: float
-    hold_common_slope: bool
+    held_slopes: frozenset[str]
     group_free: bool
 
     def problem(self, estep: EStep, tol: float) -> Problem:
         return Problem(
             estep,
-            self.model,
+            self.models,
             np.flatnonzero(self.gate.free),
-            self.hold_common_slope,
+            self.groups,
+            self.held_slopes,
+            self.gate.natural.shape[1],
             self.group_free,
             self.priors,
             self.D,
@@ -153,16 +168,19 @@ class _SetUp:
     def start(self, responses: Responses) -> FloatArray:
         gate = self.gate
         used = responses.only(gate.free | gate.fixed)
-        params = start_params(used, self.model, gate.params(self.D), np.flatnonzero(gate.free))
-        if self.hold_common_slope:
-            common = self.model == 1
-            params[common & gate.free, SLOPE] = params[common & gate.fixed, SLOPE][0]
+        kept = np.zeros_like(gate.natural)
+        for model, items in grouped(self.models):
+            kept[items] = model.from_natural(gate.natural[items], self.D)
+        params = start_params(used, self.groups, kept)
+        for model, items in self.groups:
+            if model.name in self.held_slopes:
+                params[items, SLOPE] = params[_fixed_of(model, self.models, gate)[0], SLOPE]
         return pack(params, 0.0, 1.0)
 
 
 def _set_up(
     responses: Responses,
-    model: str | Sequence[str],
+    models: tuple[ResponseModel, ...],
     min_n: str | int | Mapping[str, int],
     priors: Priors,
     D: float,
@@ -170,12 +188,10 @@ def _set_up(
     previous: KnownItems | None,
     group: str | None,
 ) -> _SetUp:
-    items = responses.item_count
     for known in (fixed, previous):
         if known is not None:
-            known.within(items)
-    codes = model_codes(model, items)
-    gate = decide(responses, codes, smallest_n(min_n, codes), priors, D, fixed, previous)
+            known.within(models, D)
+    gate = decide(responses, models, smallest_n(min_n, models), priors, D, fixed, previous)
     anchored = bool((gate.fixed & (responses.answered() > 0)).any())
     if group not in (None, "standard", "free"):
         raise InvalidParameterError(f'group is {group!r}: give "standard" or "free"')
@@ -184,18 +200,53 @@ def _set_up(
             'group="free" needs fixed items that somebody answered: without them the scale has no '
             "origin and unit"
         )
-    hold = _common_slope_is_fixed(codes, gate)
-    return _SetUp(codes, gate, priors, D, hold, anchored if group is None else group == "free")
+    free = np.flatnonzero(gate.free)
+    groups = tuple((model, free[own]) for model, own in grouped([models[item] for item in free]))
+    held = _held_slopes(models, gate)
+    return _SetUp(
+        models, gate, groups, priors, D, held, anchored if group is None else group == "free"
+    )
 
 
-def _common_slope_is_fixed(codes: IntArray, gate: Gate) -> bool:
-    slopes = gate.natural[gate.fixed & (codes == 1), 0]
-    if slopes.size and np.ptp(slopes) > 1e-6 * slopes[0]:
-        raise InvalidParameterError(
-            f"fixed 1PL items have a from {slopes.min():.4g} to {slopes.max():.4g}: the 1PL "
-            "has one; name them 2pl"
-        )
-    return bool(slopes.size)
+def _categories(
+    item: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    models: tuple[ResponseModel, ...],
+    given: int | npt.ArrayLike | None,
+    known: tuple[KnownItems | None, ...],
+) -> IntArray:
+    """K of each item; where the answers must tell, known steps count as well."""
+    dichotomous = np.array([model.dichotomous for model in models], bool)
+    out = category_counts(item, correct, dichotomous, given)
+    for items in known:
+        if items is not None and given is None:
+            own = items.item < out.size  # others are refused later
+            steps = np.isfinite(items.steps).sum(axis=1)
+            np.maximum.at(
+                out, items.item[own], np.where(dichotomous[items.item[own]], 2, steps[own] + 1)
+            )
+    return out
+
+
+def _fixed_of(model: ResponseModel, models: tuple[ResponseModel, ...], gate: Gate) -> IntArray:
+    own = np.array([other is model for other in models], bool)
+    return np.flatnonzero(own & gate.fixed)
+
+
+def _held_slopes(models: tuple[ResponseModel, ...], gate: Gate) -> frozenset[str]:
+    """Names of the models whose common slope is given by fixed items."""
+    held = set()
+    for model in dict.fromkeys(models):
+        slopes = gate.natural[_fixed_of(model, models, gate), 0]
+        if not (model.common_slope and slopes.size):
+            continue
+        if np.ptp(slopes) > 1e-6 * slopes[0]:
+            raise InvalidParameterError(
+                f"fixed {model.title} items have a from {slopes.min():.4g} to {slopes.max():.4g}: "
+                f"the {model.title} has one; name them 2pl"
+            )
+        held.add(model.name)
+    return frozenset(held)
 
 
 def _check_options(D: float, tol: float, max_cycles: int) -> None:

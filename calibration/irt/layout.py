@@ -1,9 +1,10 @@
 """How responses are laid out for the E-step: which table rows each person adds up.
 
 A person's log-likelihood at the nodes is a base row plus one table row per response. Where persons
-share a set of items (a *form*), the base row holds log(1 − P) of the whole form and only correct
-answers are added; where also the answers agree, the persons collapse into one row with a weight.
-Where everybody has a set of their own (adaptive tests), each response adds its own row.
+share a set of items (a *form*), the base row holds log P of the lowest category of the whole form
+and only other answers are added; where also the answers agree, the persons collapse into one row
+with a weight. Where everybody has a set of their own (adaptive tests), each response adds its own
+row. Tables have a row for each category of an item, in form mode for all but the lowest.
 
 What never lives here: probabilities; the layout is made once per fit.
 """
@@ -15,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
-from calibration.irt.responses import CodeArray, Responses
+from calibration.irt.responses import Responses
 
 HashArray = npt.NDArray[np.uint64]
 
@@ -29,12 +30,12 @@ class Layout:
     Attributes:
         indptr: where each examinee's rows begin, shape (R + 1,); an examinee here is a collapsed
             answer pattern, or a person.
-        row: table rows, shape (entries,): item codes in form mode, 2·item + correct otherwise.
+        row: table rows, shape (entries,).
         weight: persons that each examinee stands for, shape (R,).
         form: base row of each examinee, shape (R,).
         form_indptr: where the items of each form begin, shape (F + 1,); no forms: (1,).
         form_item: items of the forms.
-        item_count: J.
+        categories: K of each item, shape (J,).
     """
 
     indptr: IntArray
@@ -43,7 +44,27 @@ class Layout:
     form: CodeArray
     form_indptr: IntArray
     form_item: CodeArray
-    item_count: int
+    categories: IntArray
+
+    @property
+    def item_count(self) -> int:
+        """J."""
+        return int(self.categories.size)
+
+    @property
+    def first(self) -> IntArray:
+        """First row of each item where every category has a row, shape (J + 1,)."""
+        return first_rows(self.categories)
+
+    @property
+    def first_above(self) -> IntArray:
+        """The same where the lowest category has none, shape (J + 1,)."""
+        return first_rows(self.categories - 1)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the tables."""
+        return int((self.first_above if self.by_form else self.first)[-1])
 
     @property
     def by_form(self) -> bool:
@@ -51,33 +72,54 @@ class Layout:
         return self.form_indptr.size > 1
 
 
+def first_rows(count: IntArray) -> IntArray:
+    """Where the rows of each item begin, from how many each has; shape (J + 1,)."""
+    return np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+
+
+@compiled()
+def category_rows(first: IntArray, item: CodeArray, correct: ByteArray) -> CodeArray:
+    """Table row of each response where every category has one, from `first_rows`; shape (M,)."""
+    out = np.empty(item.size, np.int32)
+    for k in range(item.size):
+        out[k] = first[item[k]] + correct[k]
+    return out
+
+
 def build_layout(responses: Responses, weight: FloatArray) -> Layout:
     """Chooses the cheapest layout for the responses; persons without answers or weight drop out."""
     used = np.flatnonzero((np.diff(responses.indptr) > 0) & (weight > 0)).astype(np.int64)
     forms = _find_forms(responses, used)
+    categories = responses.categories
+    data = responses.indptr, responses.item, responses.correct, used
     if forms is None:
-        indptr, row = _rows(responses.indptr, responses.item, responses.correct, used, False)
+        indptr, row = _rows(*data, first_rows(categories), 0)
         no_form = np.zeros(used.size, np.int32)
         empty = np.zeros(1, np.int64), np.zeros(0, np.int32)
-        return Layout(indptr, row, weight[used], no_form, *empty, responses.item_count)
+        return Layout(indptr, row, weight[used], no_form, *empty, categories)
     form, representative = forms
     form_indptr, form_item = _take(responses.indptr, responses.item, representative)
-    indptr, row = _rows(responses.indptr, responses.item, responses.correct, used, True)
-    layout = Layout(indptr, row, weight[used], form, form_indptr, form_item, responses.item_count)
+    indptr, row = _rows(*data, first_rows(categories - 1), 1)
+    layout = Layout(indptr, row, weight[used], form, form_indptr, form_item, categories)
     return _collapsed(layout)
 
 
 def all_rows(layout: Layout) -> tuple[IntArray, CodeArray]:
-    """Every response of every examinee as 2·item + correct: (indptr, rows)."""
+    """Every response of every examinee as a row where all categories have one: (indptr, rows)."""
     if not layout.by_form:
         return layout.indptr, layout.row
     size = np.diff(layout.form_indptr)[layout.form]
     indptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    return indptr, _expand(layout.indptr, layout.row, layout.form, *_forms(layout), indptr)
-
-
-def _forms(layout: Layout) -> tuple[IntArray, CodeArray, int]:
-    return layout.form_indptr, layout.form_item, layout.item_count
+    return indptr, _expand(
+        layout.indptr,
+        layout.row,
+        layout.form,
+        layout.form_indptr,
+        layout.form_item,
+        np.repeat(np.arange(layout.item_count), layout.categories - 1),
+        layout.first,
+        indptr,
+    )
 
 
 def _find_forms(responses: Responses, used: IntArray) -> tuple[CodeArray, IntArray] | None:
@@ -112,7 +154,7 @@ def _collapsed(layout: Layout) -> Layout:
         return layout
     codes = np.asarray(pattern, np.int32)
     same = _same_sets(
-        layout.indptr, layout.row, everyone, first, codes, np.argsort(codes), layout.item_count
+        layout.indptr, layout.row, everyone, first, codes, np.argsort(codes), layout.rows
     ) and np.array_equal(layout.form[first][codes], layout.form)
     if not same:
         return layout
@@ -125,7 +167,7 @@ def _collapsed(layout: Layout) -> Layout:
         layout.form[first],
         layout.form_indptr,
         layout.form_item,
-        layout.item_count,
+        layout.categories,
     )
 
 
@@ -143,24 +185,26 @@ def _spread(codes: CodeArray) -> HashArray:
 
 @compiled()
 def _rows(
-    indptr: IntArray, item: CodeArray, correct: npt.NDArray[np.uint8], used: IntArray, by_form: bool
+    indptr: IntArray,
+    item: CodeArray,
+    correct: ByteArray,
+    used: IntArray,
+    first: IntArray,
+    lowest: int,
 ) -> tuple[IntArray, CodeArray]:
-    """Table rows of the used persons."""
+    """Table rows of the used persons; `lowest` is the lowest category that has one."""
     out = np.zeros(used.size + 1, np.int64)
     for i in range(used.size):
         count = 0
         for k in range(indptr[used[i]], indptr[used[i] + 1]):
-            count += correct[k] if by_form else 1
+            count += 1 if correct[k] >= lowest else 0
         out[i + 1] = out[i] + count
     row = np.empty(out[-1], np.int32)
     for i in range(used.size):
         to = out[i]
         for k in range(indptr[used[i]], indptr[used[i] + 1]):
-            if not by_form:
-                row[to] = 2 * item[k] + correct[k]
-                to += 1
-            elif correct[k]:
-                row[to] = item[k]
+            if correct[k] >= lowest:
+                row[to] = first[item[k]] + correct[k] - lowest
                 to += 1
     return out, row
 
@@ -172,18 +216,24 @@ def _expand(
     form: CodeArray,
     form_indptr: IntArray,
     form_item: CodeArray,
-    item_count: int,
+    owner: IntArray,
+    first_row: IntArray,
     out_indptr: IntArray,
 ) -> CodeArray:
-    right = np.full(item_count, -1, np.int64)
+    # row r of an item in form mode is its category r − (first row there) + 1, and there is one row
+    # less for each item before it: r + item + 1 where all categories have a row
+    chosen = np.zeros(first_row.size - 1, np.int64)
+    by = np.full(first_row.size - 1, -1, np.int64)
     out = np.empty(out_indptr[-1], np.int32)
     for i in range(form.size):
         for k in range(indptr[i], indptr[i + 1]):
-            right[row[k]] = i
+            j = owner[row[k]]
+            by[j] = i
+            chosen[j] = row[k] + j + 1
         first = form_indptr[form[i]]
         for k in range(out_indptr[i + 1] - out_indptr[i]):
             j = form_item[first + k]
-            out[out_indptr[i] + k] = 2 * j + (1 if right[j] == i else 0)
+            out[out_indptr[i] + k] = chosen[j] if by[j] == i else first_row[j]
     return out
 
 

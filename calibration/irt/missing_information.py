@@ -12,23 +12,20 @@ inversion (see `oakes`).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, SingleArray
 from calibration.compiled import compiled
 from calibration.irt.examinee_scores import Evidence, examinee_scores, posterior_of
 from calibration.irt.posterior_basis import FAST, MOST_DEGREE
 
-SingleArray = npt.NDArray[np.float32]
-
 
 @compiled()
-def _most_rows(indptr: IntArray, first: int, last: int) -> int:
+def _most_rows(evidence: Evidence, first: int, last: int) -> int:
     """Score rows that an examinee from first … last − 1 can need."""
     most = 0
     for i in range(first, last):
-        most = max(most, indptr[i + 1] - indptr[i])
-    return 3 * most + 3
+        most = max(most, evidence.indptr[i + 1] - evidence.indptr[i])
+    return evidence.number.shape[1] * most + evidence.shared + 2
 
 
 @compiled(error_model="numpy")
@@ -47,7 +44,7 @@ def add_sparse(evidence: Evidence, first: int, last: int, out: SingleArray) -> N
     """
     width = evidence.table.shape[1]
     post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
-    most = _most_rows(evidence.indptr, first, last)
+    most = _most_rows(evidence, first, last)
     scores, columns = np.empty((most, MOST_DEGREE)), np.empty(most, np.int64)
     turned, line = np.empty((MOST_DEGREE, most), np.float32), np.empty(most, np.float32)
     for i in range(first, last):
@@ -97,7 +94,7 @@ def fill_dense(evidence: Evidence, first: int, last: int, out: SingleArray) -> t
     """
     width = evidence.table.shape[1]
     post, log_post, power = np.empty(width), np.empty(width), np.empty(width, np.int64)
-    most = _most_rows(evidence.indptr, first, last)
+    most = _most_rows(evidence, first, last)
     scores, columns = np.empty((most, MOST_DEGREE)), np.empty(most, np.int64)
     written = 0
     for i in range(first, last):

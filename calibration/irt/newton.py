@@ -9,10 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from calibration.bank import FloatArray
-from calibration.irt.em import Evaluation, Problem, unpack
+from calibration.arrays import FloatArray
+from calibration.irt.em import Evaluation, Problem
 from calibration.irt.estep import Expectation
-from calibration.irt.mstep import add_prior, item_score
 from calibration.irt.oakes import Covariance
 from calibration.irt.quadrature import Quadrature
 from calibration.irt.squarem import Maximum
@@ -24,20 +23,12 @@ def gradient(
     """Gradient of the objective by Fisher's identity, from an E-step at `x` over `quadrature`.
 
     Returns:
-        That of slope, intercept and asymptote per item (J, 3), and of mean and log SD (2,).
+        That of the parameters of each item (J, W), and of mean and log SD (2,).
     """
-    params, mean, sd = unpack(x)
+    params, mean, sd = problem.unpack(x)
     item = np.zeros_like(params)
-    information = np.zeros((3, 3))
-    prior = problem.priors.packed()
-    common = problem.free[problem.model[problem.free] == 1]
-    for j in problem.free:
-        right, total = expectation.right[j], expectation.total[j]
-        item_score(right, total, quadrature.theta, params[j], item[j], information)
-        own = prior.copy()
-        own[6] *= problem.model[j] == 3
-        own[0] *= problem.model[j] > 1 or j == common[0]  # a shared slope has one prior
-        add_prior(params[j], own, problem.D, item[j], information)
+    for model, items in problem.groups:
+        model.gradient(expectation.counts, params, items, problem.priors, problem.D, item)
     t = (quadrature.theta - mean) / sd
     score = np.stack([t / sd, t**2])
     expected = score @ np.exp(quadrature.log_normal_weights(mean, sd))

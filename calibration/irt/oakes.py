@@ -16,16 +16,16 @@ import numpy as np
 from scipy.linalg import lapack
 from scipy.linalg.blas import ssyrk
 
-from calibration.bank import FloatArray, IntArray
-from calibration.irt.complete_information import group_information, item_information
-from calibration.irt.curves import ASYMPTOTE, INTERCEPT, SLOPE, log_curves, padded
-from calibration.irt.em import Evaluation, Problem, unpack
+from calibration.arrays import BoolArray, FloatArray, IntArray, SingleArray
+from calibration.irt.em import Evaluation, Problem
 from calibration.irt.estep import NO_MASS
-from calibration.irt.examinee_scores import Evidence, score_curves
+from calibration.irt.examinee_scores import Evidence
+from calibration.irt.group_information import group_information
 from calibration.irt.layout import all_rows
-from calibration.irt.missing_information import SingleArray, add_sparse, fill_dense
-from calibration.irt.mstep import STEEPEST
+from calibration.irt.missing_information import add_sparse, fill_dense
 from calibration.irt.posterior_basis import MOST_DEGREE
+from calibration.irt.quadrature import padded
+from calibration.models.response_model import SLOPE
 from calibration.threads import chunk_edges
 
 DENSE_SHARE = 0.25  # beyond this share of the items answered, a dense product beats scattered sums
@@ -45,16 +45,16 @@ class Numbering:
     """Numbers of the free parameters, −1 where a parameter is held.
 
     Attributes:
-        item: of slope, intercept and asymptote, shape (J, 3).
+        item: of slope, intercepts and asymptote, shape (J, W).
         group: of mean and log SD of ability, shape (2,).
         count: P, free parameters.
-        shared_slope: whether number 0 is the common slope of the 1PL.
+        shared: the first so many are slopes that the items of a model share.
     """
 
     item: IntArray
     group: IntArray
     count: int
-    shared_slope: bool
+    shared: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Covariance:
 
     numbering: Numbering
     matrix: FloatArray
-    lost: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    lost: BoolArray
 
 
 def number_parameters(problem: Problem, params: FloatArray) -> Numbering:
@@ -77,22 +77,24 @@ def number_parameters(problem: Problem, params: FloatArray) -> Numbering:
 
     A parameter at the edge of its range is held: the likelihood is not quadratic there.
     """
-    model, free = problem.model, problem.free
-    used = np.zeros((params.shape[0], 3), bool)
-    used[free, SLOPE] = (np.abs(params[free, SLOPE]) < STEEPEST) & (model[free] > 1)
-    used[free, INTERCEPT] = True
-    used[free, ASYMPTOTE] = (model[free] == 3) & (params[free, ASYMPTOTE] > 1e-6)
-    common = free[model[free] == 1]
-    shared = bool(common.size) and not problem.hold_common_slope
-    item = np.where(used, np.cumsum(used).reshape(used.shape) - 1 + int(shared), -1)
-    count = int(used.sum()) + int(shared)
-    if shared:
-        item[common, SLOPE] = 0
+    used = np.zeros(params.shape, bool)
+    shared = []
+    for model, items in problem.groups:
+        own = model.free(params, items, problem.categories)
+        if model.common_slope:
+            own[:, SLOPE] = False
+            if not problem.slope_held(model):
+                shared.append(items)
+        used[items] = own
+    item = np.where(used, np.cumsum(used).reshape(used.shape) - 1 + len(shared), -1)
+    for number, items in enumerate(shared):
+        item[items, SLOPE] = number
+    count = int(used.sum()) + len(shared)
     group = np.full(2, -1, np.int64)
     if problem.group_free:
         group[:] = count, count + 1
         count += 2
-    return Numbering(item.astype(np.int64), group, count, shared)
+    return Numbering(item.astype(np.int64), group, count, len(shared))
 
 
 def covariance(problem: Problem, x: FloatArray, evaluation: Evaluation) -> Covariance | None:
@@ -101,7 +103,7 @@ def covariance(problem: Problem, x: FloatArray, evaluation: Evaluation) -> Covar
     Returns:
         The covariance, or None where there are too many parameters to invert.
     """
-    params, mean, sd = unpack(x)
+    params, mean, sd = problem.unpack(x)
     numbering = number_parameters(problem, params)
     if numbering.count > MOST_PARAMETERS:
         return None
@@ -120,19 +122,21 @@ def _add_complete(
     numbering: Numbering,
 ) -> None:
     expectation, quadrature = evaluation.expectation, problem.estep.quadrature
-    blocks = item_information(
-        expectation.right,
-        expectation.total,
-        quadrature.theta,
-        params,
-        problem,
-        numbering.shared_slope,
-    )
-    for u in range(3):
-        for v in range(u, 3):
-            row, column = numbering.item[:, u], numbering.item[:, v]
-            both = (row >= 0) & (column >= 0)
-            np.add.at(information, (row[both], column[both]), blocks[both, u, v])
+    for model, items in problem.groups:
+        blocks = model.complete_information(
+            expectation.counts,
+            params,
+            items,
+            problem.priors,
+            problem.D,
+            slope_held=problem.slope_held(model),
+        )
+        number = numbering.item[items]
+        for u in range(problem.width):
+            for v in range(u, problem.width):
+                row, column = number[:, u], number[:, v]
+                both = (row >= 0) & (column >= 0)
+                np.add.at(information, (row[both], column[both]), blocks[both, u, v])
     if problem.group_free:
         first = numbering.group[0]
         information[first:, first:] += group_information(quadrature, expectation.person, *group)
@@ -143,10 +147,18 @@ def _missing(
 ) -> FloatArray:
     """Σ_p Cov(S_p | responses of p) in the upper triangle of a (P, P) array."""
     layout, theta = problem.estep.layout, problem.estep.quadrature.theta
-    width = padded(theta.size)
+    width, categories, first = padded(theta.size), layout.categories, layout.first
     indptr, rows = all_rows(layout)
-    table = np.zeros((2 * layout.item_count, width))
-    log_curves(params, theta, 0, layout.item_count, table[1::2], table[0::2])
+    table = np.zeros((int(first[-1]), width))
+    curves = np.zeros((problem.width - 1, *table.shape))
+    slope_curves, steepest = np.zeros(categories.size, np.int64), 0.5
+    for model, items in problem.estep.groups:
+        lower, upper = (table, first[:-1]), (table, first[:-1] + 1)
+        model.log_curves(params, items, theta, lower, upper, categories)
+        model.score_curves(params, items, theta, first, curves)
+        slope_curves[items] = model.slope_curves(categories[items])
+    for model, items in problem.groups:
+        steepest = max(steepest, float(model.steepness(params, items, categories).max()))
     base = np.full(width, NO_MASS)
     base[: theta.size] = problem.estep.quadrature.log_normal_weights(*group)
     nodes = np.zeros(width)
@@ -156,13 +168,15 @@ def _missing(
         rows,
         layout.weight,
         table,
+        np.repeat(np.arange(categories.size), categories),
         base,
-        score_curves(params, theta, width),
+        curves,
         numbering.item,
-        numbering.shared_slope,
+        slope_curves,
+        numbering.shared,
         numbering.group,
         nodes,
-        float(np.abs(params[problem.free, SLOPE]).clip(0.5, STEEPEST_CARRIED).max()),
+        min(steepest, STEEPEST_CARRIED),
         np.array(group),
     )
     cells = max((indptr.size - 1) * layout.item_count, 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.compiled import compiled
 
 MOST_DEGREE = 24

@@ -9,8 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.errors import InvalidParameterError
+
+LANES = 8  # table rows are padded to whole vectors of 8 doubles
+
+
+def padded(nodes: int) -> int:
+    """Row length of the tables for `nodes` nodes."""
+    return -(-nodes // LANES) * LANES
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,17 +7,17 @@ person-major (CSR) layout. What never does: item parameters, quadrature, files.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
 from calibration.errors import InvalidResponsesError
 
-ByteArray = npt.NDArray[np.uint8]
-CodeArray = npt.NDArray[np.int32]
 MAX_CODE = 2**30  # item codes are doubled (item, answer) and must stay within int32
+MOST_CATEGORIES = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,28 +27,37 @@ class Responses:
     Attributes:
         indptr: where each person's responses begin, shape (N + 1,).
         item: item code of each response, shape (M,).
-        correct: 0 or 1, shape (M,).
+        correct: 0 or 1 (of a polytomous item its category, 0 … K − 1), shape (M,).
         item_count: J; items nobody answered count too.
+        categories: K of each item, shape (J,).
     """
 
     indptr: IntArray
     item: CodeArray
     correct: ByteArray
     item_count: int
+    categories: IntArray
 
     @property
     def person_count(self) -> int:
         """N, persons without an answer included."""
         return int(self.indptr.size - 1)
 
+    @cached_property
+    def by_category(self) -> IntArray:
+        """Responses per item and category, shape (J, K_max)."""
+        most = int(self.categories.max(initial=2))
+        out = _count(self.item, self.correct, self.item_count, most)
+        out.setflags(write=False)
+        return out
+
     def answered(self) -> IntArray:
         """Responses per item, shape (J,)."""
-        return np.bincount(self.item, minlength=self.item_count).astype(np.int64)
+        return np.asarray(self.by_category.sum(axis=1))
 
     def right(self) -> IntArray:
-        """Correct responses per item, shape (J,)."""
-        chosen = self.item[self.correct == 1]
-        return np.bincount(chosen, minlength=self.item_count).astype(np.int64)
+        """Correct responses per item (in the highest category), shape (J,)."""
+        return np.asarray(self.by_category[np.arange(self.item_count), self.categories - 1])
 
     def person(self) -> CodeArray:
         """Person code of each response, shape (M,)."""
@@ -70,7 +79,13 @@ class Responses:
 
     def _where(self, mask: npt.NDArray[np.bool_]) -> Responses:
         before = np.concatenate([[0], np.cumsum(mask)])
-        return Responses(before[self.indptr], self.item[mask], self.correct[mask], self.item_count)
+        return Responses(
+            before[self.indptr],
+            self.item[mask],
+            self.correct[mask],
+            self.item_count,
+            self.categories,
+        )
 
 
 def build_responses(
@@ -81,24 +96,32 @@ def build_responses(
     item_count: int | None = None,
     person_count: int | None = None,
     allow_empty: bool = False,
+    categories: IntArray | None = None,
 ) -> Responses:
     """Checks long-form responses and sorts them by person in O(M).
 
     Args:
         person: person codes 0 … N − 1, shape (M,).
         item: item codes 0 … J − 1, shape (M,).
-        correct: 0 or 1, shape (M,).
+        correct: 0 or 1 (of a polytomous item its category), shape (M,).
         item_count: J, where it is more than the largest code + 1.
         person_count: N, where it is more than the largest code + 1.
         allow_empty: accept M = 0.
+        categories: K of each item, shape (J,); default 2.
 
     Raises:
         InvalidResponsesError: lengths differ, no responses, a code that is not a whole number or
-            out of range, an answer other than 0 or 1 (NaN included), a pair given twice.
+            out of range, an answer other than 0 or 1 or beyond the item's categories (NaN
+            included), a pair given twice.
     """
-    person_ = _codes("person", person, person_count)
-    item_ = _codes("item", item, item_count)
-    correct_ = _answers(correct)
+    person_ = whole_codes("person", person, person_count)
+    item_ = whole_codes("item", item, item_count)
+    polytomous = categories is not None and bool((categories > 2).any())
+    correct_ = (
+        whole_codes("correct", correct, MOST_CATEGORIES).astype(np.uint8)
+        if polytomous
+        else (_answers(correct))
+    )
     if not person_.size == item_.size == correct_.size:
         raise InvalidResponsesError(
             f"person, item and correct have {person_.size}, {item_.size} and {correct_.size} "
@@ -106,8 +129,8 @@ def build_responses(
         )
     if person_.size == 0 and not allow_empty:
         raise InvalidResponsesError("there are no responses: give at least one")
-    persons = _count(person_, person_count)
-    items = _count(item_, item_count)
+    persons = code_count(person_, person_count)
+    items = code_count(item_, item_count)
     indptr = np.zeros(persons + 1, np.int64)
     np.cumsum(np.bincount(person_, minlength=persons), out=indptr[1:])
     if not _is_sorted(person_):
@@ -119,7 +142,20 @@ def build_responses(
             f"person {owner} answered item {item_[twice]} twice: keep one response per person and "
             "item (the first attempt)"
         )
-    return Responses(indptr, item_, correct_, items)
+    count = np.full(items, 2, np.int64) if categories is None else categories
+    if polytomous:
+        _refuse_beyond(item_, correct_, count)
+    return Responses(indptr, item_, correct_, items, count)
+
+
+def _refuse_beyond(item: CodeArray, correct: ByteArray, categories: IntArray) -> None:
+    bad = np.flatnonzero(correct >= categories[item])
+    if bad.size:
+        own = item[bad[0]]
+        raise InvalidResponsesError(
+            f"an answer to item {own} is {correct[bad[0]]} ({bad.size} such answers): the item has "
+            f"categories 0 … {categories[own] - 1}; leave unanswered items out"
+        )
 
 
 def check_weight(weight: npt.ArrayLike | None, person_count: int) -> FloatArray:
@@ -146,7 +182,12 @@ def check_weight(weight: npt.ArrayLike | None, person_count: int) -> FloatArray:
     return array
 
 
-def _codes(name: str, values: npt.ArrayLike, count: int | None) -> CodeArray:
+def whole_codes(name: str, values: npt.ArrayLike, count: int | None) -> CodeArray:
+    """Codes as int32, shape (M,).
+
+    Raises:
+        InvalidResponsesError: not flat, not whole numbers, or outside 0 … `count` − 1.
+    """
     array = np.asarray(values)
     if array.ndim != 1:
         raise InvalidResponsesError(f"{name} has shape {array.shape}: give a flat array (M,)")
@@ -197,10 +238,19 @@ def _answers(correct: npt.ArrayLike) -> ByteArray:
     return array.astype(np.uint8)
 
 
-def _count(codes: CodeArray, given: int | None) -> int:
+def code_count(codes: CodeArray, given: int | None) -> int:
+    """How many codes there are: the number given, else the largest and one."""
     if given is not None:
         return int(given)
     return int(codes.max()) + 1 if codes.size else 0
+
+
+@compiled()
+def _count(item: CodeArray, correct: ByteArray, items: int, most: int) -> IntArray:
+    out = np.zeros((items, most), np.int64)
+    for k in range(item.size):
+        out[item[k], correct[k]] += 1
+    return out
 
 
 @compiled()

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.irt.known import KnownItems
 
 
@@ -38,18 +39,22 @@ class FitResult:
     """Item parameters with standard errors, and how they came about. No array holds a NaN.
 
     Attributes:
-        model: "1pl", "2pl" or "3pl" per item.
+        model: name of each item's model.
         D: scaling constant.
         a: discriminations, shape (J,).
-        b: difficulties, shape (J,), in units of ability.
+        b: difficulties, shape (J,), in units of ability; of an item with several steps, their mean.
         c: lower asymptotes, shape (J,).
+        steps: locations of the steps, shape (J, S): b of a dichotomous item, b_1 … b_{K−1} of one
+            with K categories, ∞ for the steps that it does not have.
         intercept: −D·a·b, shape (J,).
         se_a: standard errors, shape (J,); 0 for what was held fixed, ∞ where none can be given.
         se_b: as `se_a`.
         se_c: as `se_a`.
+        se_steps: as `se_a`, shape (J, S); 0 for the steps that an item does not have.
         se_intercept: as `se_a`.
         n: answers per item, shape (J,).
-        p: share answered correctly per item, shape (J,); 0 where nobody answered.
+        p: share answered correctly per item (mean score as a share of the highest), shape (J,); 0
+            where nobody answered.
         log_likelihood: marginal log-likelihood of the items in the likelihood.
         log_posterior: the same plus the log prior density.
         n_parameters: free parameters.
@@ -61,9 +66,9 @@ class FitResult:
         cycles: E-steps made.
         stopped_reason: "converged", "max_cycles", "canceled" or "nothing_to_estimate".
         step: largest move of the last EM map, on the scale of slope and intercept.
-        flags: per item, any of: unanswered, below_min_n, all_correct, all_incorrect, unlinked,
-            fixed, kept_previous, kept_prior, negative_a, a_at_bound, c_at_bound, b_extreme,
-            se_not_available.
+        flags: per item, any of: unanswered, below_min_n, all_correct, all_incorrect,
+            empty_category, unlinked, fixed, kept_previous, kept_prior, negative_a, a_at_bound,
+            c_at_bound, b_extreme, se_not_available.
         node_check: what doubling the nodes would change; None where it was switched off.
     """
 
@@ -72,10 +77,12 @@ class FitResult:
     a: FloatArray
     b: FloatArray
     c: FloatArray
+    steps: FloatArray
     intercept: FloatArray
     se_a: FloatArray
     se_b: FloatArray
     se_c: FloatArray
+    se_steps: FloatArray
     se_intercept: FloatArray
     n: IntArray
     p: FloatArray
@@ -113,7 +120,9 @@ class FitResult:
         Raises:
             InvalidParameterError: an item has a ≤ 0 (possible only without a prior on a).
         """
-        return ItemBank(self.a, self.b, self.c, topic=topic, D=self.D)
+        return ItemBank(
+            self.a, self.b, self.c, topic=topic, D=self.D, model=self.model, steps=self.steps
+        )
 
     def known(self, item: npt.ArrayLike | None = None) -> KnownItems:
         """Items of this fit as anchors or previous values of the next.
@@ -131,7 +140,11 @@ class FitResult:
             self.a[codes],
             self.b[codes],
             self.c[codes],
+            model=[self.model[code] for code in codes],
+            steps=self.steps[codes],
+            D=self.D,
             se_a=self.se_a[codes],
             se_b=self.se_b[codes],
             se_c=self.se_c[codes],
+            se_steps=self.se_steps[codes],
         )

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 
 
 class Evaluated(Protocol):

@@ -2,7 +2,8 @@
 
 PROX (Cohen 1979; Linacre 1994) alternates between person measures and item difficulties in closed
 form. It sees which items a person was given, so that adaptive data, where every item is answered
-right by about half, still start from spread-out difficulties.
+right by about half, still start from spread-out difficulties. Of a polytomous item it takes the
+score as a share of the highest.
 
 What never lives here: anything that has to be accurate; EM takes over from here.
 """
@@ -11,34 +12,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
-from calibration.irt.curves import ASYMPTOTE, INTERCEPT, SLOPE
-from calibration.irt.responses import ByteArray, CodeArray, Responses
+from calibration.irt.responses import Responses
+from calibration.models import ResponseModel
 
 START_SLOPE = 1.4  # about 0.8 on the normal metric
-START_ASYMPTOTE = 0.15
 ROUNDS = 6
 
 
 def start_params(
-    responses: Responses, model: IntArray, kept: FloatArray, free: IntArray
+    responses: Responses,
+    groups: tuple[tuple[ResponseModel, IntArray], ...],
+    kept: FloatArray,
 ) -> FloatArray:
-    """Start values (J, 3): PROX for the `free` items, `kept` for the others."""
+    """Start values (J, W): PROX for the items of `groups`, `kept` for the others."""
     params = kept.copy()
+    score: ByteArray | FloatArray = responses.correct
+    if (responses.categories > 2).any():
+        score = responses.correct / (responses.categories[responses.item] - 1.0)
     difficulty, spread = _prox(
-        responses.indptr, responses.item, responses.correct, responses.item_count, ROUNDS
+        responses.indptr, responses.item, score, responses.item_count, ROUNDS
     )
     slope = float(np.clip(spread, 0.7, 2.0)) if spread > 0 else START_SLOPE
-    params[free, SLOPE] = slope
-    params[free, INTERCEPT] = -np.clip(difficulty, -5.0, 5.0)[free]
-    params[free, ASYMPTOTE] = np.where(model[free] == 3, START_ASYMPTOTE, 0.0)
+    answers = responses.by_category.astype(np.float64)
+    for model, items in groups:
+        at = np.clip(difficulty, -5.0, 5.0)[items]
+        params[items] = model.start(slope, at, answers[items], params.shape[1])
     return params
 
 
 @compiled()
 def _prox(
-    indptr: IntArray, item: CodeArray, correct: ByteArray, items: int, rounds: int
+    indptr: IntArray, item: CodeArray, correct: ByteArray | FloatArray, items: int, rounds: int
 ) -> tuple[FloatArray, float]:
     """Difficulties in logits around the persons' mean (J,), and the SD of person measures."""
     persons = indptr.size - 1

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.responses import Responses, build_responses
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray
+from calibration.arrays import ByteArray, FloatArray
 from calibration.compiled import compiled
-from calibration.irt.responses import ByteArray, build_responses
+from calibration.irt.responses import build_responses
 from calibration.itemfit.matching import check_focal, check_match, check_one_form
 from calibration.significance import chi_square_p
 

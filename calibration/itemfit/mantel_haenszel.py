@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.errors import InvalidParameterError
 from calibration.irt.responses import Responses, build_responses
 from calibration.itemfit.matching import check_focal, check_match, check_one_form, strata

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.responses import Responses
 

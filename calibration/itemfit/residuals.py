@@ -10,11 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
-from calibration.irt.responses import ByteArray, CodeArray, Responses
+from calibration.irt.responses import Responses
+from calibration.models import moments_of
 from calibration.scoring.eap import eap, scored_responses
+from calibration.scoring.maximum_likelihood import Items
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +25,9 @@ class ResidualFit:
     """Mean-square residuals per item; 1 is expected, below 1 answers are too regular.
 
     Attributes:
-        infit: Σ(x − P)² / ΣP(1 − P), shape (J,); 0 where nobody answered.
-        outfit: mean of (x − P)²/(P(1 − P)), shape (J,); 0 where nobody answered.
+        infit: Σ(x − E)² / ΣVar, shape (J,), with E = P and Var = P(1 − P) where items are scored
+            right or wrong; 0 where nobody answered.
+        outfit: mean of (x − E)²/Var, shape (J,); 0 where nobody answered.
         n: answers per item, shape (J,).
     """
 
@@ -34,14 +38,17 @@ class ResidualFit:
 
 @dataclass(frozen=True, eq=False)
 class AbilityBins:
-    """Observed against expected shares correct, by item and ability bin: what an ICC plot shows.
+    """Observed against expected mean scores, by item and ability bin: what an ICC plot shows.
+
+    The mean score of an item that is scored right or wrong is the share correct.
 
     Attributes:
         edges: bin edges, shape (B + 1,).
         n: answers, shape (J, B).
         theta: mean ability of who answered, shape (J, B); the bin's middle where nobody did.
-        observed: share correct, shape (J, B); equal to `expected` where nobody answered.
-        expected: mean model probability, shape (J, B); the curve at `theta` where nobody answered.
+        observed: mean score, shape (J, B); equal to `expected` where nobody answered.
+        expected: its expectation under the model, shape (J, B); the curve at `theta` where nobody
+            answered.
         standardised: (observed − expected) over its standard error, shape (J, B); 0 there.
     """
 
@@ -79,7 +86,7 @@ def residual_fit(
     responses = scored_responses(bank, person, item, correct, None)
     ability = _ability(bank, responses, theta)
     square, variance, standard = _sums(
-        responses.indptr, responses.item, responses.correct, ability, _columns(bank)
+        responses.indptr, responses.item, responses.correct, ability, Items.of(bank)
     )
     n = responses.answered()
     infit = np.divide(square, variance, out=np.zeros(len(bank)), where=n > 0)
@@ -123,16 +130,14 @@ def ability_bins(
         responses.correct,
         ability,
         chosen.astype(np.int64),
-        _columns(bank),
+        Items.of(bank),
         bins,
     )
     seen = n > 0
     count = np.maximum(n, 1)
     middle = 0.5 * (limits[:-1] + limits[1:])
     where = np.where(seen, at / count, middle)
-    slope = bank.D * bank.a[:, None] * (where - bank.b[:, None])
-    curve = bank.c[:, None] + (1 - bank.c[:, None]) * np.exp(-np.logaddexp(0, -slope))
-    expected = np.where(seen, expected / count, curve)
+    expected = np.where(seen, expected / count, _curves(Items.of(bank), where))
     observed = np.where(seen, right / count, expected)
     error = np.sqrt(np.maximum(variance, 1e-12)) / count
     standardised = np.where(seen, (observed - expected) / error, 0.0)
@@ -151,31 +156,31 @@ def _ability(bank: ItemBank, responses: Responses, theta: npt.ArrayLike | None) 
     return ability
 
 
-def _columns(bank: ItemBank) -> FloatArray:
-    return np.column_stack([bank.D * bank.a, bank.b, bank.c])
-
-
 @compiled(error_model="numpy")
-def _probability(columns: FloatArray, j: int, theta: float) -> float:
-    logistic = 1.0 / (1.0 + np.exp(-columns[j, 0] * (theta - columns[j, 1])))
-    # away from 0 and 1, so that one answer against the odds cannot make a residual infinite
-    return min(max(columns[j, 2] + (1.0 - columns[j, 2]) * logistic, 1e-10), 1.0 - 1e-10)
+def _curves(bank: Items, theta: FloatArray) -> FloatArray:
+    """Expected score of each item at abilities of its own, (J, B)."""
+    out = np.empty_like(theta)
+    for j in range(theta.shape[0]):
+        for g in range(theta.shape[1]):
+            mean, _ = moments_of(bank.curve, bank.rows, j, bank.categories[j], theta[j, g])
+            out[j, g] = mean
+    return out
 
 
 @compiled(error_model="numpy")
 def _sums(
-    indptr: IntArray, item: CodeArray, correct: ByteArray, theta: FloatArray, columns: FloatArray
+    indptr: IntArray, item: CodeArray, correct: ByteArray, theta: FloatArray, bank: Items
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    items = columns.shape[0]
+    items = bank.curve.size
     square, variance, standard = np.zeros(items), np.zeros(items), np.zeros(items)
     for i in range(theta.size):
         for k in range(indptr[i], indptr[i + 1]):
             j = item[k]
-            p = _probability(columns, j, theta[i])
-            residual = (correct[k] - p) ** 2
+            mean, spread = moments_of(bank.curve, bank.rows, j, bank.categories[j], theta[i])
+            residual = (correct[k] - mean) ** 2
             square[j] += residual
-            variance[j] += p * (1.0 - p)
-            standard[j] += residual / (p * (1.0 - p))
+            variance[j] += spread
+            standard[j] += residual / spread
     return square, variance, standard
 
 
@@ -186,11 +191,11 @@ def _binned(
     correct: ByteArray,
     theta: FloatArray,
     chosen: IntArray,
-    columns: FloatArray,
+    bank: Items,
     bins: int,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Answers, right answers, and sums of ability, probability and variance; each (J, B)."""
-    items = columns.shape[0]
+    """Answers, and sums of score, ability, expected score and variance; each (J, B)."""
+    items = bank.curve.size
     n, right = np.zeros((items, bins)), np.zeros((items, bins))
     at, expected = np.zeros((items, bins)), np.zeros((items, bins))
     variance = np.zeros((items, bins))
@@ -198,10 +203,10 @@ def _binned(
         g = chosen[i]
         for k in range(indptr[i], indptr[i + 1]):
             j = item[k]
-            p = _probability(columns, j, theta[i])
+            mean, spread = moments_of(bank.curve, bank.rows, j, bank.categories[j], theta[i])
             n[j, g] += 1.0
             right[j, g] += correct[k]
             at[j, g] += theta[i]
-            expected[j, g] += p
-            variance[j, g] += p * (1.0 - p)
+            expected[j, g] += mean
+            variance[j, g] += spread
     return n, right, at, expected, variance

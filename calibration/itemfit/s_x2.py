@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError, InvalidResponsesError
-from calibration.irt.curves import probability
 from calibration.irt.quadrature import rectangular
 from calibration.scoring.eap import scored_responses
 from calibration.significance import chi_square_p
@@ -70,7 +70,8 @@ def s_x2(
 
     Raises:
         InvalidResponsesError: malformed responses, or nobody answered the whole form.
-        InvalidParameterError: the form has fewer than 3 items, or an option is out of range.
+        InvalidParameterError: the form has fewer than 3 items or a polytomous one, or an option is
+            out of range.
     """
     if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
         raise InvalidParameterError(f"mean and sd are {mean}, {sd}: give finite numbers, sd > 0")
@@ -79,6 +80,12 @@ def s_x2(
     if chosen.size < 3 or chosen[0] < 0 or chosen[-1] >= len(bank):
         raise InvalidParameterError(
             f"the form has {chosen.size} items: give at least 3 of the bank's {len(bank)}"
+        )
+    if (bank.categories[chosen] > 2).any():
+        item_ = int(chosen[np.flatnonzero(bank.categories[chosen] > 2)[0]])
+        raise InvalidParameterError(
+            f"item {item_} has {bank.categories[item_]} categories: S-X² is for items scored right "
+            "or wrong; leave it out of the form, or use infit and outfit"
         )
     free = np.broadcast_to(np.asarray(n_parameters, np.int64), chosen.shape)
     wanted = np.zeros(len(bank), bool)
@@ -95,7 +102,7 @@ def s_x2(
     answers = right[np.ix_(complete, chosen)]
     quadrature = rectangular(nodes)
     weight = np.exp(quadrature.log_normal_weights(mean, sd))
-    p = probability(quadrature.theta, bank.a[chosen], bank.b[chosen], bank.c[chosen], bank.D)
+    p = bank.only(chosen).expected_score(quadrature.theta)
     statistic, df = _statistics(answers, p, weight, free)
     p_value = np.where(df > 0, chi_square_p(statistic, np.maximum(df, 1)), 1.0)
     return SX2(chosen, statistic, df, p_value, int(complete.sum()))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.errors import InvalidParameterError
 from calibration.irt.known import KnownItems
 from calibration.linking.robust_z import robust_z

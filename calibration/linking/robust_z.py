@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 
 IQR_OF_NORMAL = 0.74  # makes the interquartile range an SD, as Huynh & Meyer (2010) write it
 SMALLEST_SPREAD = 1e-6  # below this, differences are rounding, not drift

@@ -1,6 +1,8 @@
 """Linking: the linear change of scale that brings a new calibration onto an old one.
 
 θ_old = A·θ_new + B, hence a_old = a_new/A and b_old = A·b_new + B (Kolen & Brennan 2014, ch. 6).
+Curves are of whatever models the banks hold; of polytomous items the expected score is compared
+(Stocking–Lord) or each category (Haebara; Baker 1992 and 1993).
 
 What never lives here: estimation of items (fixed-parameter calibration is an option of `fit`),
 drift reports (see `drift`).
@@ -14,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError
-from calibration.irt.curves import probability
 from calibration.linking.robust_z import robust_z
 
 METHODS = ("stocking_lord", "haebara", "mean_sigma")
@@ -50,7 +52,7 @@ class Link:
 
     def bank(self, new: ItemBank) -> ItemBank:
         """Items of the new calibration on the old scale."""
-        return ItemBank(new.a / self.A, self.A * new.b + self.B, new.c, topic=new.topic, D=new.D)
+        return new.rescaled(self.A, self.B)
 
     def theta(self, theta: npt.ArrayLike) -> FloatArray:
         """Abilities of the new calibration on the old scale, same shape."""
@@ -86,8 +88,8 @@ def link(
         weights: weights of the nodes; default standard normal.
 
     Raises:
-        InvalidParameterError: banks of different length or D, fewer than 3 anchors, an unknown
-            method, or an option out of its range.
+        InvalidParameterError: banks of different length, models or D, fewer than 3 anchors, an
+            unknown method, or an option out of its range.
     """
     _check(old, new, method, critical_z)
     least = max(FEWEST_ANCHORS, len(old) // 2) if fewest is None else fewest
@@ -118,6 +120,13 @@ def _check(old: ItemBank, new: ItemBank, method: str, critical_z: float) -> None
         raise InvalidParameterError(
             f"old has {len(old)} anchors and new has {len(new)}: give the same items in one order"
         )
+    for k, (ours, theirs) in enumerate(zip(old.models, new.models, strict=True)):
+        same = ours is theirs or (ours.dichotomous and theirs.dichotomous)
+        if not same or old.categories[k] != new.categories[k]:
+            raise InvalidParameterError(
+                f"anchor {k} is {ours.name} with {old.categories[k]} categories and {theirs.name} "
+                f"with {new.categories[k]}: link items that both calibrations see alike"
+            )
     if old.D != new.D:
         raise InvalidParameterError(f"D is {old.D} and {new.D}: calibrate with one D")
     if len(old) < FEWEST_ANCHORS:
@@ -154,15 +163,20 @@ def _solve(
     A = float(np.std(old.b[kept])) / spread if spread > 1e-9 else 1.0
     A = A if A > 1e-3 else 1.0
     start = np.array([np.log(A), float(np.mean(old.b[kept]) - A * np.mean(new.b[kept]))])
-    target = probability(theta, old.a[kept], old.b[kept], old.c[kept], old.D)
+    ours, theirs = old.only(kept), new.only(kept)
     by_item = method == "haebara"
 
+    def curves(bank: ItemBank, at: FloatArray) -> FloatArray:
+        if not by_item:
+            return bank.expected_score(at).sum(axis=1, keepdims=True)
+        return bank.probabilities(at)[:, 1:].reshape(-1, at.size).T
+
+    target = curves(ours, theta)
+
     def loss(x: FloatArray) -> float:
-        A = np.exp(x[0])
-        moved = probability(theta, new.a[kept] / A, A * new.b[kept] + x[1], new.c[kept], new.D)
-        gap = target - moved
-        per_node = (gap**2).sum(axis=1) if by_item else gap.sum(axis=1) ** 2
-        return float(weight @ per_node)
+        # θ on the new scale, rather than the new items on the old: the same curves
+        gap = target - curves(theirs, (theta - x[1]) / np.exp(x[0]))
+        return float(weight @ (gap**2).sum(axis=1))
 
     if method == "mean_sigma":
         return A, float(start[1]), loss(start)

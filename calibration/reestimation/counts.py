@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.errors import InvalidParameterError
 
 

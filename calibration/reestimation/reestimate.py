@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 from calibration.errors import InvalidParameterError
 from calibration.reestimation.counts import Observed, observed
 from calibration.reestimation.wilson import wilson_interval

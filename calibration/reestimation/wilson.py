@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
 
 
 def wilson_interval(

@@ -1,6 +1,6 @@
 """Expected a posteriori (EAP) ability of many persons at once.
 
-What never lives here: one person at a time (see `posterior`), likelihood-based estimates (see
+What never lives here: one person at a time (see `cat.selection`), likelihood-based estimates (see
 `maximum_likelihood`).
 """
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
+from calibration.arrays import CodeArray, FloatArray, IntArray
+from calibration.bank import ItemBank
 from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError, InvalidResponsesError
-from calibration.irt.curves import from_natural, log_curves, padded
 from calibration.irt.estep import NO_MASS, exp_shifted, sum_rows
-from calibration.irt.quadrature import rectangular
-from calibration.irt.responses import CodeArray, Responses, build_responses
+from calibration.irt.layout import category_rows, first_rows
+from calibration.irt.quadrature import padded, rectangular
+from calibration.irt.responses import Responses, build_responses
 from calibration.threads import Workers, chunk_edges
 
 
@@ -55,7 +56,7 @@ def eap(
         bank: item parameters.
         person: person codes 0 … N − 1, shape (M,).
         item: positions in the bank, shape (M,).
-        correct: 0 or 1, shape (M,).
+        correct: 0 or 1 (of a polytomous item the category), shape (M,).
         mean: prior mean of ability.
         sd: prior standard deviation, > 0.
         nodes: quadrature nodes.
@@ -72,13 +73,15 @@ def eap(
     responses = scored_responses(bank, person, item, correct, person_count)
     quadrature = rectangular(nodes, bounds)
     width = padded(quadrature.theta.size)
-    table = np.zeros((2 * len(bank), width))
-    params = from_natural(bank.a, bank.b, bank.c, bank.D)
-    log_curves(params, quadrature.theta, 0, len(bank), table[1::2], table[0::2])
+    first = first_rows(bank.categories)
+    table = np.zeros((int(first[-1]), width))
+    for model, items in bank.groups:
+        lower, upper = (table, first[:-1]), (table, first[:-1] + 1)
+        model.log_curves(bank.params, items, quadrature.theta, lower, upper, bank.categories)
     theta, base = np.zeros(width), np.full(width, NO_MASS)
     theta[: quadrature.theta.size] = quadrature.theta
     base[: quadrature.theta.size] = quadrature.log_normal_weights(mean, sd)
-    rows = 2 * responses.item + responses.correct
+    rows = category_rows(first, responses.item, responses.correct)
     out_theta, out_sd = np.empty(responses.person_count), np.empty(responses.person_count)
     edges = chunk_edges(responses.indptr, 50_000, 16)
 
@@ -120,6 +123,7 @@ def scored_responses(
         item_count=len(bank),
         person_count=person_count,
         allow_empty=person_count is not None,
+        categories=bank.categories,
     )
 
 

@@ -5,20 +5,38 @@ What never lives here: estimates with a prior (see `eap`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from calibration.bank import FloatArray, IntArray, ItemBank
-from calibration.compiled import compiled
+from calibration.arrays import BoolArray, ByteArray, CodeArray, FloatArray, IntArray
+from calibration.bank import ItemBank
+from calibration.compiled import compiled, inlined
 from calibration.errors import InvalidParameterError
-from calibration.irt.responses import ByteArray, CodeArray
+from calibration.models import terms_for
+from calibration.models.response_model import Compiled
 from calibration.scoring.eap import scored_responses
 from calibration.threads import Workers, chunk_edges
 
 GRID = 121
 BISECTIONS = 48
+
+
+class Items(NamedTuple):
+    """Items of a bank, as a tuple that compiled code takes: curve (J,), rows (J, W), K (J,)."""
+
+    curve: IntArray
+    rows: FloatArray
+    categories: IntArray
+
+    @classmethod
+    def of(cls, bank: ItemBank) -> Items:
+        """Those of a bank."""
+        return cls(bank.curves, bank.rows, bank.categories)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +53,7 @@ class Estimate:
 
     theta: FloatArray
     se: FloatArray
-    at_bound: npt.NDArray[np.bool_]
+    at_bound: BoolArray
     n: IntArray
 
 
@@ -57,7 +75,7 @@ def mle(
         bank: item parameters.
         person: person codes 0 … N − 1, shape (M,).
         item: positions in the bank, shape (M,).
-        correct: 0 or 1, shape (M,).
+        correct: 0 or 1 (of a polytomous item the category), shape (M,).
         bounds: range of θ.
         person_count: N, where it is more than the largest code + 1.
         threads: threads to use; default: the CPUs of the process.
@@ -100,20 +118,20 @@ def _estimate(
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise InvalidParameterError(f"bounds are {bounds}: give two finite, ascending numbers")
     responses = scored_responses(bank, person, item, correct, person_count)
-    params = np.column_stack([bank.D * bank.a, -bank.D * bank.a * bank.b, bank.c])
+    models = [model for model, _ in bank.groups]
+    items, solve = Items.of(bank), _solver(*terms_for(models), weighted)
     persons = responses.person_count
     theta, se, at_bound = np.empty(persons), np.empty(persons), np.empty(persons, np.bool_)
     edges = chunk_edges(responses.indptr, 20_000, 16)
 
     def part(k: int) -> None:
-        _solve_many(
+        solve(
             responses.indptr,
             responses.item,
             responses.correct,
-            params,
+            items,
             (edges[k], edges[k + 1]),
             (low, high),
-            weighted,
             theta,
             se,
             at_bound,
@@ -124,100 +142,99 @@ def _estimate(
     return Estimate(theta, se, at_bound, np.diff(responses.indptr))
 
 
-@compiled(error_model="numpy")
-def _likelihood_at(
-    theta: float, item: CodeArray, correct: ByteArray, params: FloatArray
-) -> tuple[float, float, float, float]:
-    """Log-likelihood, score, information and Warm's J = Σ P'P''/(PQ) at one θ."""
-    log_likelihood, score, information, warm = 0.0, 0.0, 0.0, 0.0
-    for k in range(item.size):
-        slope, c = params[item[k], 0], params[item[k], 2]
-        z = slope * theta + params[item[k], 1]
-        logistic = 1.0 / (1.0 + np.exp(-z))
-        rest = 1.0 / (1.0 + np.exp(z))
-        p = c + (1.0 - c) * logistic
-        # P'/P and P'/(1 − P) written without a difference that could cancel
-        over_p = (1.0 - c) * slope * logistic * rest / max(p, 1e-300)
-        over_q = slope * logistic
-        if correct[k]:
-            log_likelihood += np.log(max(p, 1e-300))
-            score += over_p
-        else:
-            log_likelihood += np.log1p(-c) + min(-z, 0.0) - np.log1p(np.exp(-abs(z)))
-            score -= over_q
-        information += over_p * over_q
-        warm += over_p * over_q * slope * (rest - logistic)
-    return log_likelihood, score, information, warm
+class _Criterion(NamedTuple):
+    """What is climbed, compiled: at one θ, its slope, and where on the grid it is highest."""
+
+    at: Compiled
+    slope: Callable[..., float]
+    highest: Callable[..., int]
 
 
-@compiled(error_model="numpy")
-def _slope_at(
-    theta: float, item: CodeArray, correct: ByteArray, params: FloatArray, weighted: bool
-) -> float:
-    """The function whose root is the estimate."""
-    _, score, information, warm = _likelihood_at(theta, item, correct, params)
-    if weighted and information > 1e-300:
-        score += warm / (2.0 * information)
-    return score
+def _criterion(purpose: str, terms: Compiled, weighted: bool) -> _Criterion:
+    @inlined
+    def likelihood_at(theta: Any, item: Any, correct: Any, items: Any) -> Any:
+        log_likelihood, score, information, warm = 0.0, 0.0, 0.0, 0.0
+        for k in range(item.size):
+            j = item[k]
+            log_p, own_score, own_information, own_warm = terms(
+                items.curve, items.rows, j, items.categories[j], correct[k], theta
+            )
+            log_likelihood += log_p
+            score += own_score
+            information += own_information
+            warm += own_warm
+        return log_likelihood, score, information, warm
+
+    @compiled(purpose=purpose, error_model="numpy")
+    def slope_at(theta: float, item: CodeArray, correct: ByteArray, items: Items) -> float:
+        """The function whose root is the estimate."""
+        _, score, information, warm = likelihood_at(theta, item, correct, items)
+        if weighted and information > 1e-300:
+            score += warm / (2.0 * information)
+        return score
+
+    @compiled(purpose=purpose, error_model="numpy")
+    def highest(item: CodeArray, correct: ByteArray, items: Items, low: float, step: float) -> int:
+        """Grid point with the highest (weighted) log-likelihood; the weight is ∫ J/(2I)."""
+        best, best_value, weight, before = 0, -np.inf, 0.0, 0.0
+        for g in range(GRID):
+            value, _, information, warm = likelihood_at(low + g * step, item, correct, items)
+            if weighted:
+                now = warm / (2.0 * information) if information > 1e-300 else 0.0
+                if g > 0:
+                    weight += 0.5 * step * (before + now)
+                before = now
+            if value + weight > best_value:
+                best, best_value = g, value + weight
+        return best
+
+    return _Criterion(likelihood_at, slope_at, highest)
 
 
-@compiled(error_model="numpy")
-def _start(
-    item: CodeArray,
-    correct: ByteArray,
-    params: FloatArray,
-    low: float,
-    step: float,
-    weighted: bool,
-) -> int:
-    """Grid point with the highest (weighted) log-likelihood; the weight is ∫ J/(2I)."""
-    best, best_value, weight, before = 0, -np.inf, 0.0, 0.0
-    for g in range(GRID):
-        value, _, information, warm = _likelihood_at(low + g * step, item, correct, params)
-        if weighted:
-            now = warm / (2.0 * information) if information > 1e-300 else 0.0
-            if g > 0:
-                weight += 0.5 * step * (before + now)
-            before = now
-        if value + weight > best_value:
-            best, best_value = g, value + weight
-    return best
+@cache
+def _solver(model: str, terms: Compiled, weighted: bool) -> Callable[..., None]:
+    """The solver for one curve (or for a mixture), `weighted` or not, which are compiled in.
 
+    Left as arguments they would cost half as much again where a bank has one curve, as most have.
+    """
+    purpose = f"{model}-{'wle' if weighted else 'mle'}"
+    at, slope_at, highest = _criterion(purpose, terms, weighted)
 
-@compiled(error_model="numpy")
-def _solve_many(
-    indptr: IntArray,
-    item: CodeArray,
-    correct: ByteArray,
-    params: FloatArray,
-    persons: tuple[int, int],
-    bounds: tuple[float, float],
-    weighted: bool,
-    out_theta: FloatArray,
-    out_se: FloatArray,
-    out_at_bound: npt.NDArray[np.bool_],
-) -> None:
-    low, high = bounds
-    step = (high - low) / (GRID - 1)
-    for i in range(persons[0], persons[1]):
-        own, answers = item[indptr[i] : indptr[i + 1]], correct[indptr[i] : indptr[i + 1]]
-        if own.size == 0:
-            out_theta[i], out_se[i], out_at_bound[i] = 0.5 * (low + high), np.inf, True
-            continue
-        best = _start(own, answers, params, low, step, weighted)
-        left = max(low, low + (best - 1) * step)
-        right = min(high, low + (best + 1) * step)
-        at_low = _slope_at(left, own, answers, params, weighted)
-        at_high = _slope_at(right, own, answers, params, weighted)
-        out_at_bound[i] = at_low <= 0.0 or at_high >= 0.0
-        theta = left if at_low <= 0.0 else right
-        if not out_at_bound[i]:
-            for _ in range(BISECTIONS):
-                theta = 0.5 * (left + right)
-                if _slope_at(theta, own, answers, params, weighted) > 0.0:
-                    left = theta
-                else:
-                    right = theta
-        information = _likelihood_at(theta, own, answers, params)[2]
-        out_theta[i] = theta
-        out_se[i] = 1.0 / np.sqrt(information) if information > 0.0 else np.inf
+    @compiled(purpose=purpose, error_model="numpy")
+    def solve_many(
+        indptr: IntArray,
+        item: CodeArray,
+        correct: ByteArray,
+        items: Items,
+        persons: tuple[int, int],
+        bounds: tuple[float, float],
+        out_theta: FloatArray,
+        out_se: FloatArray,
+        out_at_bound: BoolArray,
+    ) -> None:
+        low, high = bounds
+        step = (high - low) / (GRID - 1)
+        for i in range(persons[0], persons[1]):
+            own, answers = item[indptr[i] : indptr[i + 1]], correct[indptr[i] : indptr[i + 1]]
+            if own.size == 0:
+                out_theta[i], out_se[i], out_at_bound[i] = 0.5 * (low + high), np.inf, True
+                continue
+            best = highest(own, answers, items, low, step)
+            left = max(low, low + (best - 1) * step)
+            right = min(high, low + (best + 1) * step)
+            at_low = slope_at(left, own, answers, items)
+            at_high = slope_at(right, own, answers, items)
+            out_at_bound[i] = at_low <= 0.0 or at_high >= 0.0
+            theta = left if at_low <= 0.0 else right
+            if not out_at_bound[i]:
+                for _ in range(BISECTIONS):
+                    theta = 0.5 * (left + right)
+                    if slope_at(theta, own, answers, items) > 0.0:
+                        left = theta
+                    else:
+                        right = theta
+            information = at(theta, own, answers, items)[2]
+            out_theta[i] = theta
+            out_se[i] = 1.0 / np.sqrt(information) if information > 0.0 else np.inf
+
+    return solve_many

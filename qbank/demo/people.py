@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.random import Generator
 
-from calibration.irt.curves import probability
+from calibration.models import named
 from qbank.demo.content import DAYS, PILOT_DAYS, D, FloatArray, IntArray, Units
 
 USERS = 3_600
@@ -129,8 +129,8 @@ def answers(
         Correct, shape (n,), by the 3PL; option index, shape (n,): the key where it is correct,
         else a distractor whose appeal depends on ability.
     """
-    at = np.array([theta])
-    p = probability(at, units.a[unit], units.b[unit], units.c[unit], D)[0]
+    rows = np.column_stack([D * units.a[unit], units.b[unit], units.c[unit]])
+    p = named("3pl").probabilities(rows, 2, np.array([theta]))[:, 1, 0]
     correct = rng.random(unit.size) < p
     weight = np.exp(units.appeal[unit] + units.lure[unit] * theta)
     column = np.arange(weight.shape[1])

@@ -50,10 +50,10 @@ def smallest_n(exam: Exam) -> int:
     Raises:
         calibration.InvalidParameterError: the policy's ``min_responses`` is none.
     """
-    from calibration.irt import gates  # kept out of the code location's import
+    from calibration.irt.gates import smallest_n as needed  # kept out of the code location's import
+    from calibration.models import named
 
-    codes = gates.model_codes(exam.irt_model, 1)
-    return int(gates.smallest_n(exam.policy.get("min_responses", "default"), codes)[0])
+    return int(needed(exam.policy.get("min_responses", "default"), [named(exam.irt_model)])[0])
 
 
 def estimate(

@@ -15,7 +15,7 @@ from qbank_console.layout import Figure
 from qbank_console.marts import items
 from qbank_console.views.analyst import choosing, item_evidence, item_parameters
 
-D = 1.7  # the metric of the marts' a
+D = 1.7  # of the marts, which bring every a to it
 
 
 def open_item(exam: str, row: pd.Series) -> None:
@@ -135,10 +135,10 @@ def _curve(item: pd.Series) -> None:
 
 @st.cache_data(show_spinner="Loading the response model …", max_entries=500)
 def _probabilities(a: float, b: float, c: float) -> pd.DataFrame:
-    from calibration.irt.curves import probability
+    from calibration import ItemBank
 
     theta = np.linspace(-4, 4, 161)
-    shares = probability(theta, np.array([a]), np.array([b]), np.array([c]), D)[:, 0]
+    shares = ItemBank([a], [b], [c], D=D).expected_score(theta)[:, 0]
     return pd.DataFrame({"theta": theta, "share": shares})
 
 

@@ -16,8 +16,8 @@ from calibration import (
     simulate,
     warm_up,
 )
-from calibration.cat.kernels import probability
 from calibration.cat.randomness import stream_key, uniform
+from calibration.models.logistic import probability
 
 
 def information(bank: ItemBank, theta: float) -> np.ndarray:

@@ -1,9 +1,11 @@
-"""Prior densities of the item parameters.
+"""Prior densities of the item parameters, which all models share.
 
 Every density is on the natural scale of its parameter (a, b, c), and so is its mode: what a fit
-maximises is the posterior density of (a, b, c) itself, in whatever coordinates it moves.
+maximises is the posterior density of (a, b, c) itself, in whatever coordinates it moves. The
+compiled functions take an item's slope, its intercepts (one per location, b = −intercept/slope)
+and, after them, its lower asymptote if it has one.
 
-What never lives here: the likelihood, and priors of ability (see `quadrature`).
+What never lives here: the likelihood, and priors of ability (see `irt.quadrature`).
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln
 
-from calibration.bank import FloatArray
+from calibration.arrays import FloatArray
+from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
+
+PRIOR_A, PRIOR_B, PRIOR_C = 0, 3, 6  # where each begins in `Priors.packed`
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,18 @@ class Priors:
 
     Attributes:
         a: of the discrimination, in the metric of the fit (see `default_priors`).
-        b: of the difficulty, in units of ability.
+        b: of the difficulty (of each step, where a model has several), in units of ability.
         c: of the lower asymptote; used by 3PL items only.
     """
 
     a: LogNormal | None = None
     b: Normal | None = None
     c: Beta | None = None
+
+    @property
+    def regular(self) -> bool:
+        """Whether every item has a finite estimate under them, whatever its answers."""
+        return self.a is not None and self.b is not None
 
     def packed(self) -> FloatArray:
         """(on, location, spread) of a, b and c in one array of 9, as the compiled code takes it."""
@@ -156,3 +166,88 @@ def resolve_priors(priors: Priors | str | None, D: float) -> Priors:
 def _positive(name: str, value: float) -> None:
     if not np.isfinite(value) or value <= 0:
         raise InvalidParameterError(f"{name} is {value}: give a finite number > 0")
+
+
+@compiled(error_model="numpy")
+def log_prior(par: FloatArray, locations: int, prior: FloatArray, D: float) -> float:
+    """Log prior density of one item on the natural scale, constants left out; −inf outside.
+
+    Args:
+        par: slope, intercepts, and the asymptote where `prior` speaks of one.
+        locations: number of intercepts.
+        prior: of `Priors.packed`.
+        D: scaling constant.
+    """
+    slope = par[0]
+    value = 0.0
+    if prior[PRIOR_A] > 0:
+        if slope <= 0:
+            return -np.inf
+        log_a = np.log(slope / D)
+        value += -log_a - 0.5 * ((log_a - prior[1]) / prior[2]) ** 2
+    if prior[PRIOR_B] > 0:
+        for m in range(1, locations + 1):
+            value -= 0.5 * ((-par[m] / slope - prior[4]) / prior[5]) ** 2
+    if prior[PRIOR_C] > 0:
+        c = par[locations + 1]
+        if c <= 0 or c >= 1:
+            return -np.inf
+        value += (prior[7] - 1) * np.log(c) + (prior[8] - 1) * np.log1p(-c)
+    return value
+
+
+@compiled(error_model="numpy")
+def add_prior(
+    par: FloatArray,
+    locations: int,
+    prior: FloatArray,
+    D: float,
+    grad: FloatArray,
+    info: FloatArray,
+) -> None:
+    """Adds gradient and (never negative) curvature of the log prior to `grad` and `info`."""
+    slope = par[0]
+    if prior[PRIOR_A] > 0:
+        s2 = prior[2] ** 2
+        scaled = (np.log(slope / D) - prior[1]) / s2
+        grad[0] -= (1.0 + scaled) / slope
+        info[0, 0] += max(1.0 / s2 - 1.0 - scaled, 0.1 / s2) / slope**2
+    if prior[PRIOR_B] > 0:
+        for m in range(1, locations + 1):
+            b = -par[m] / slope
+            pull = -(b - prior[4]) / prior[5] ** 2
+            d_slope, d_intercept = -b / slope, -1.0 / slope
+            grad[0] += pull * d_slope
+            grad[m] += pull * d_intercept
+            info[0, 0] += d_slope**2 / prior[5] ** 2
+            info[0, m] += d_slope * d_intercept / prior[5] ** 2
+            info[m, 0] = info[0, m]
+            info[m, m] += d_intercept**2 / prior[5] ** 2
+    if prior[PRIOR_C] > 0:
+        k = locations + 1
+        c = par[k]
+        grad[k] += (prior[7] - 1) / c - (prior[8] - 1) / (1 - c)
+        info[k, k] += (prior[7] - 1) / c**2 + (prior[8] - 1) / (1 - c) ** 2
+
+
+@compiled(error_model="numpy")
+def add_prior_hessian(
+    par: FloatArray, locations: int, prior: FloatArray, D: float, info: FloatArray
+) -> None:
+    """Adds the negative Hessian of the log prior, exactly, to the upper triangle of `info`."""
+    slope = par[0]
+    if prior[PRIOR_A] > 0:
+        variance = prior[2] ** 2
+        scaled = (np.log(slope / D) - prior[1]) / variance
+        info[0, 0] += (1.0 / variance - 1.0 - scaled) / slope**2
+    if prior[PRIOR_B] > 0:
+        variance = prior[5] ** 2
+        for m in range(1, locations + 1):
+            b = -par[m] / slope
+            pull = (b - prior[4]) / variance
+            info[0, 0] += (b**2 / variance + 2.0 * pull * b) / slope**2
+            info[0, m] += (b / variance + pull) / slope**2
+            info[m, m] += 1.0 / (variance * slope**2)
+    if prior[PRIOR_C] > 0:
+        c = par[locations + 1]
+        info[locations + 1, locations + 1] += (prior[7] - 1) / c**2 + (prior[8] - 1) / (1 - c) ** 2
