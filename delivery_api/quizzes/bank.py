@@ -202,12 +202,17 @@ def _ranked(
 ) -> RankedBank | None:
     if calibrated.size == 0:
         return None
-    a, b, c = (
+    a, b, c, constant = (
         np.concatenate([column[calibrated], [getattr(item, name) for item in past]])
-        for name, column in (("a", pool.a), ("b", pool.b), ("c", pool.c))
+        for name, column in (
+            ("a", pool.a),
+            ("b", pool.b),
+            ("c", pool.c),
+            ("scaling_constant", pool.scaling_constant),
+        )
     )
     topic = np.concatenate([line[calibrated], np.full(len(past), blueprint.UNLISTED, np.int64)])
-    return RankedBank.of(ItemBank(a, b, c, topic=topic))
+    return RankedBank.of(ItemBank(a, b, c, topic, constant, model=pool.exam.irt_model))
 
 
 def _below(topics: Iterable[Topic]) -> dict[int, frozenset[int]]:

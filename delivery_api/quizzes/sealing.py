@@ -41,7 +41,8 @@ _INSERT = """
     FROM over CROSS JOIN LATERAL (
         SELECT count(r.is_correct) AS answered, count(*) FILTER (WHERE r.is_correct) AS correct,
             coalesce(jsonb_agg(jsonb_build_object('question_id', i.question_id,
-                'version', i.version, 'correct', r.is_correct, 'a', k.a, 'b', k.b, 'c', k.c,
+                'version', i.version, 'correct', r.is_correct,
+                'a', k.a * (k.scaling_constant / %(scale)s::float8), 'b', k.b, 'c', k.c,
                 'run_id', k.run_id) ORDER BY i.position), '[]') AS items
         FROM quiz_items AS i
         LEFT JOIN user_responses AS r ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
@@ -62,7 +63,8 @@ class Result:
         theta_se: None where nothing was estimated.
         scale: D of the response function; None where the parameters are not known.
         bank_version: of the exam's bank that θ̂ was computed from.
-        items: by position, each with question_id, version, correct, a, b, c and run_id.
+        items: by position, each with question_id, version, correct, a (on ``scale``), b, c and
+            run_id.
     """
 
     answered: int

@@ -54,6 +54,7 @@ class Pool:
         a: discriminations; NaN where the item is not calibrated yet.
         b: difficulties; NaN where not calibrated.
         c: lower asymptotes; NaN where not calibrated.
+        scaling_constant: D of the model that a belongs to; NaN where not calibrated.
         se_a: standard errors; NaN where unknown.
         se_b: standard errors; NaN where unknown.
         se_c: standard errors; NaN where unknown.
@@ -73,6 +74,7 @@ class Pool:
     a: npt.NDArray[np.float64]
     b: npt.NDArray[np.float64]
     c: npt.NDArray[np.float64]
+    scaling_constant: npt.NDArray[np.float64]
     se_a: npt.NDArray[np.float64]
     se_b: npt.NDArray[np.float64]
     se_c: npt.NDArray[np.float64]
@@ -94,7 +96,10 @@ class Pool:
     def fingerprint(self) -> str:
         """SHA-256 of what exposure control depends on: items, topics, parameters, exam defaults."""
         digest = hashlib.sha256()
-        for column in (self.question_id, self.version, self.topic_id, self.a, self.b, self.c):
+        constant = self.scaling_constant  # the same curve has the same fingerprint
+        other = np.abs(constant - 1.7) > 0
+        slope = np.where(other, self.a * constant / 1.7, self.a)
+        for column in (self.question_id, self.version, self.topic_id, slope, self.b, self.c):
             digest.update(np.ascontiguousarray(column).tobytes())
         digest.update(_defaults(self.exam))
         return digest.hexdigest()
@@ -187,7 +192,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
     version, pool_version = _versions(conn, exam_code)
     sql = """SELECT p.question_id, p.live_version, v.topic_id, v.difficulty_label,
             k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, coalesce(k.n_respondents, 0),
-            coalesce(e.sh_p, 1), e.sh_p IS NOT NULL, coalesce(e.pinned, false)
+            coalesce(e.sh_p, 1), e.sh_p IS NOT NULL, coalesce(e.pinned, false), k.scaling_constant
         FROM question_publications AS p
         JOIN questions AS q ON q.id = p.question_id AND NOT q.is_deleted
         JOIN question_versions AS v
@@ -203,7 +208,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
         ORDER BY p.question_id"""
     values = {"exam": exam_code, "model": found.irt_model, "tenant": found.tenant_id}
     rows = conn.execute(sql, values).fetchall()
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 14
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 15
     return Pool(
         exam=found,
         question_id=_array(columns[0], np.int64),
@@ -213,6 +218,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
         a=_array(columns[4], np.float64),
         b=_array(columns[5], np.float64),
         c=_array(columns[6], np.float64),
+        scaling_constant=_array(columns[14], np.float64),
         se_a=_array(columns[7], np.float64),
         se_b=_array(columns[8], np.float64),
         se_c=_array(columns[9], np.float64),

@@ -25,6 +25,7 @@ class ItemParameters:
 
     Attributes:
         n_respondents: first attempts behind the estimate.
+        scaling_constant: D of the model that a belongs to.
     """
 
     question_id: int
@@ -37,6 +38,7 @@ class ItemParameters:
     se_c: float | None
     n_respondents: int
     converged: bool
+    scaling_constant: float = 1.7
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,16 @@ def publish(
     sql = f"""INSERT INTO item_calibration AS k (exam_code, model, run_id, fitted_at, {_PARAMETERS})
         SELECT %s, %s, %s, clock_timestamp(), rows.*
         FROM unnest(%s::bigint[], %s::integer[], %s::float8[], %s::float8[], %s::float8[],
-            %s::float8[], %s::float8[], %s::float8[], %s::integer[], %s::boolean[]) AS rows
+            %s::float8[], %s::float8[], %s::float8[], %s::integer[], %s::boolean[],
+            %s::float8[]) AS rows
         ON CONFLICT (exam_code, question_id, version, model) DO UPDATE SET a = excluded.a,
             b = excluded.b, c = excluded.c, se_a = excluded.se_a, se_b = excluded.se_b,
             se_c = excluded.se_c, n_respondents = excluded.n_respondents,
-            converged = excluded.converged, fitted_at = excluded.fitted_at,
-            run_id = excluded.run_id
-        WHERE (k.a, k.b, k.c, k.n_respondents, k.converged) IS DISTINCT FROM
-            (excluded.a, excluded.b, excluded.c, excluded.n_respondents, excluded.converged)"""  # noqa: S608
+            converged = excluded.converged, scaling_constant = excluded.scaling_constant,
+            fitted_at = excluded.fitted_at, run_id = excluded.run_id
+        WHERE (k.a, k.b, k.c, k.scaling_constant, k.n_respondents, k.converged) IS DISTINCT FROM
+            (excluded.a, excluded.b, excluded.c, excluded.scaling_constant,
+            excluded.n_respondents, excluded.converged)"""  # noqa: S608
     return _put(conn, sql, (exam_code, model, run_id), rows, exam_code)
 
 

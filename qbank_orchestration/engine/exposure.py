@@ -66,7 +66,14 @@ def calibrate(
         return NothingToCalibrate("no live item has parameters yet")
     assert request.seed is not None  # noqa: S101  (the caller seeds the request)
     caps = resolve(topics, pool.topic_id[usable], request.topic_tau, request.topic_weights)
-    bank = cal.ItemBank(pool.a[usable], pool.b[usable], pool.c[usable], topic=caps.item_code)
+    bank = cal.ItemBank(
+        pool.a[usable],
+        pool.b[usable],
+        pool.c[usable],
+        caps.item_code,
+        pool.scaling_constant[usable],
+        model=pool.exam.irt_model,
+    )
     run = cal.sympson_hetter(
         bank,
         tau=request.tau,

@@ -138,6 +138,7 @@ def _parameters(
             se_c=_known(fit.se_c[item]),
             n_respondents=int(fit.n[item]),
             converged=fit.converged,
+            scaling_constant=fit.D,
         )
         for item in np.flatnonzero(usable).tolist()
     )

@@ -47,19 +47,21 @@ class OldScale:
             np.array([code for code, _ in found], dtype=np.int64), tuple(row for _, row in found)
         )
 
-    def known(self) -> KnownItems | None:
-        """The published items as the fit takes them, or None where there are none."""
+    def known(self, scaling_constant: float) -> KnownItems | None:
+        """The published items as a fit with that constant takes them, None without any."""
         if not self.published:
             return None
         from calibration.irt import KnownItems
 
         rows = self.published
+        unit = [row.scaling_constant / scaling_constant for row in rows]
         return KnownItems(
             self.item,
-            [row.a for row in rows],
+            [row.a * own for row, own in zip(rows, unit, strict=True)],
             [row.b for row in rows],
             [row.c for row in rows],
-            se_a=[row.se_a or 0.0 for row in rows],
+            D=scaling_constant,
+            se_a=[(row.se_a or 0.0) * own for row, own in zip(rows, unit, strict=True)],
             se_b=[row.se_b or 0.0 for row in rows],
             se_c=[row.se_c or 0.0 for row in rows],
         )
@@ -99,12 +101,12 @@ def on_old_scale(
     from calibration.linking import link
 
     anchors = usable[old.item]
-    published = old.known()
+    published = old.known(fit.D)
     if published is None or int(anchors.sum()) < FEWEST_ANCHORS:
         reason = "no published items" if published is None else "too few published items"
         return Scaled(fit.a, fit.b, 1.0, {"method": f"none: {reason}", "anchors": 0})
     codes = old.item[anchors]
-    found = link(_bank(published, anchors), _bank(fit, codes), method=method)
+    found = link(_bank(published, anchors, fit), _bank(fit, codes, fit), method=method)
     a, b = fit.a / found.A, found.A * fit.b + found.B
     return Scaled(
         a,
@@ -122,10 +124,10 @@ def on_old_scale(
     )
 
 
-def _bank(items: Any, chosen: npt.NDArray[Any]) -> ItemBank:
+def _bank(items: FitResult | KnownItems, chosen: npt.NDArray[Any], fit: FitResult) -> ItemBank:
     from calibration import ItemBank
 
-    return ItemBank(items.a[chosen], items.b[chosen], items.c[chosen])
+    return ItemBank(items.a[chosen], items.b[chosen], items.c[chosen], D=fit.D)
 
 
 def _drift(

@@ -27,8 +27,13 @@ def recalibrate(world):
             run = runs.create(conn, kind="irt", exam_code="core", params={}, requested_by="t")
             rng = np.random.default_rng(int(run.id) % 2**32)
             rows = [
-                replace(row, a=row.a * rng.uniform(0.6, 1.5), b=row.b + rng.normal(0.5, 0.3))
-                for row in item_parameters.in_force(conn, "core", "2pl")
+                replace(
+                    row,
+                    a=row.a * rng.uniform(0.6, 1.5),
+                    b=row.b + rng.normal(0.5, 0.3),
+                    scaling_constant=(1.7, 1.0)[k % 2],
+                )
+                for k, row in enumerate(item_parameters.in_force(conn, "core", "2pl"))
             ]
             assert item_parameters.publish(conn, "core", "2pl", rows, run_id=run.id) == len(rows)
         return str(run.id)

@@ -38,6 +38,7 @@ def pool(*, uncalibrated: int = 0, policy: dict[str, Any] | None = None) -> Pool
         a=known,
         b=known * np.linspace(-1, 1, ITEMS),
         c=known * 0,
+        scaling_constant=known * 1.7,
         se_a=known,
         se_b=known,
         se_c=known,

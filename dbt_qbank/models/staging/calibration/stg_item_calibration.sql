@@ -8,10 +8,11 @@ renamed as (
         question_id,
         version,
         model as irt_model,
-        a,
+        -- one metric in all marts, whatever D a calibration used: a·D is what makes a curve
+        a * (scaling_constant / cast(1.7 as double precision)) as a,
         b,
         c,
-        se_a,
+        se_a * (scaling_constant / cast(1.7 as double precision)) as se_a,
         se_b,
         se_c,
         n_respondents,
