@@ -26,6 +26,7 @@ BENCHMARKS = {
     "simulate": "adaptive tests: qbank, a plain Python loop, catsim",
     "sh": "Sympson-Hetter: qbank, a plain Python loop",
     "fit": "estimation: qbank, girth, mirt",
+    "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "delivery": "the delivery API under load",
     "marts": "the nightly marts, incremental and full",
     "marts_strategies": "ways to keep a mart up",
