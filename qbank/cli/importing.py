@@ -30,7 +30,7 @@ Codes = Annotated[
 
 @app.command()
 def responses(
-    file: Annotated[Path, typer.Argument(help=".csv, .csv.gz, .tsv or .parquet")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel or Parquet.")],
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
     preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, eedi.")] = "",
     user_col: Column = None,
@@ -50,6 +50,10 @@ def responses(
     topic_col: Column = None,
     session_col: Column = None,
     attempt_col: Column = None,
+    attempt: Annotated[
+        str | None,
+        typer.Option(metavar="auto", help="auto: row order tells repeated answers apart."),
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
     create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
     title: Annotated[str | None, typer.Option(help="Title of a new exam.")] = None,
@@ -79,22 +83,33 @@ def responses(
     on_conflict: Annotated[
         str, typer.Option(help="Answers that are there with another score: refuse or replace.")
     ] = "refuse",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done; writes nothing.")
+    ] = False,
     rejects: Annotated[Path | None, typer.Option(help="Where refused rows go.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Of a CSV; , by default.")] = None,
-    encoding: Annotated[str, typer.Option(help="Of a CSV.")] = "utf-8",
+    delimiter: Annotated[str | None, typer.Option(help="Of a CSV; found out.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV; found out, else UTF-8.")] = None,
+    quoting: Annotated[
+        str, typer.Option(help="A quote inside quotes: doubled, backslash, or none is one.")
+    ] = "doubled",
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Columns of a CSV without a header.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Import a file of responses, whole or not at all; the same file again adds nothing."""
     from qbank.errors import ImportFileError
     from qbank.importing import ColumnMap, ImportRequest, NewExam, codes
     from qbank.importing import columns as layouts
-    from qbank.importing.request import OnConflict
+    from qbank.importing.request import OnConflict, Quoting
 
     for name, value, allowed in (
         ("--time-unit", time_unit, words(layouts.TimeUnit)),
         ("--irt-model", irt_model, words(Model)),
         ("--blank-correct", blank_correct, words(codes.Blank)),
         ("--on-conflict", on_conflict, words(OnConflict)),
+        ("--quoting", quoting, words(Quoting)),
+        ("--attempt", attempt or "auto", ("auto",)),
     ):
         if value not in allowed:
             raise ImportFileError(f"{name} is {value!r}: use {' or '.join(allowed)}")
@@ -125,13 +140,17 @@ def responses(
         timestamp=_utc(timestamp),
         timestamp_format=timestamp_format,
         sitting=sitting,
+        attempts_by_order=attempt is not None,
         tenant=tenant,
         new_exam=NewExam(title, irt_model, tau, test_length) if create_exam else None,
         max_rejects=max_rejects,
         on_conflict=cast("OnConflict", on_conflict),
+        dry_run=dry_run,
         rejects=rejects,
-        delimiter=delimiter,
+        delimiter="\t" if delimiter in ("\\t", "tab") else delimiter,
         encoding=encoding,
+        quoting=cast("Quoting", quoting),
+        names=tuple(name.strip() for name in columns.split(",")) if columns else (),
     )
     _answer(request, as_json=as_json)
 
@@ -189,8 +208,13 @@ def _answer(request: ImportRequest, *, as_json: bool) -> None:
     def say(report: ImportReport) -> None:
         if as_json:
             show_json(asdict(report))
-        else:
-            _say(report)
+            return
+        if request.dry_run:
+            print(", ".join(f"{name} is {column}" for name, column in report.columns.items()))
+            show(report.preview, as_json=False, empty="no row is right")
+        _say(report)
+        if request.dry_run:
+            print("dry run: nothing was written")
 
     try:
         say(_with_progress(request))
@@ -240,6 +264,8 @@ def _with_progress(request: ImportRequest) -> ImportReport:
 
 
 def _say(report: ImportReport) -> None:
+    for note in report.notes:
+        print(note)
     conflicting = "replaced" if report.batch is not None else "conflicting"
     print(
         f"{report.rows_read} rows read: {report.rows_inserted} new, {report.rows_known} known, "

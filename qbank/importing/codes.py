@@ -67,6 +67,10 @@ class Codes:
         usual = dict.fromkeys(ALWAYS_MISSING, "missing")
         return usual | dict.fromkeys(_RIGHT, "right") | dict.fromkeys(_WRONG, "wrong") | given
 
+    def full_marks(self) -> bool:
+        """Whether more than one number of points counts as right."""
+        return any(right and plainest(value).isdigit() for value, right in self.scores.items())
+
 
 def plainest(value: str) -> str:
     """One value in the form in which values are compared."""
@@ -87,6 +91,7 @@ class Scores:
         skipped: rows that are no answer, shape (n,).
         unknown: rows whose value has no meaning, shape (n,).
         blank: rows without a value, shape (n,).
+        plain: the values in the form in which they are compared, shape (n,).
         counts: rows by special meaning, e.g. ``{"missing": 12, "multimark": 1}``.
     """
 
@@ -94,6 +99,7 @@ class Scores:
     skipped: Any
     unknown: Any
     blank: Any
+    plain: Any
     counts: dict[str, int]
 
 
@@ -103,7 +109,7 @@ def read_scores(values: Any, codes: Codes) -> Scores:
     ordinary = pc.is_in(values, pa.array(["0", "1"]))
     if pc.all(ordinary).as_py():
         nothing = pc.and_(blank, False)
-        return Scores(pc.equal(values, "1"), nothing, nothing, blank, {})
+        return Scores(pc.equal(values, "1"), nothing, nothing, blank, values, {})
     plain = _plainest(values)
     meanings = codes.meanings()
     if codes.blank != "reject":
@@ -127,5 +133,6 @@ def read_scores(values: Any, codes: Codes) -> Scores:
         skipped=skipped,
         unknown=pc.and_not(pc.invert(known), blank),
         blank=blank,
+        plain=plain,
         counts={meaning: rows for meaning, rows in counts.items() if rows},
     )

@@ -5,6 +5,8 @@ What never lives here: reading the file.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -47,25 +49,59 @@ class ColumnMap:
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "time_unit"}
         return {meaning: name for meaning, name in named.items() if name is not None}
 
-    def check(self, header: Sequence[str]) -> None:
-        """Refuses a header that lacks a mapped column, or has a column twice.
+    def are_in(self, header: Sequence[str]) -> bool:
+        """Whether a row has the names of user, item and score, so that it is the header."""
+        plain = {_plain(name) for name in header}
+        return all(_plain(name) in plain for name in (self.user, self.item, self.correct))
+
+    def found_in(self, header: Sequence[str]) -> tuple[ColumnMap, list[str]]:
+        """The same map with the header's own spelling, and what was taken for what.
 
         Raises:
-            ImportFileError: names the column, the option to set and what the file has.
+            ImportFileError: a column is missing, is there twice, or is the other's.
         """
-        twice = sorted({name for name in header if list(header).count(name) > 1})
-        if twice:
-            raise ImportFileError(f"the header has {twice[0]!r} twice: rename one of the columns")
+        found: dict[str, str] = {}
+        notes = []
         for meaning, name in self.mapped().items():
-            if name not in header:
-                raise ImportFileError(
-                    f"there is no column {name!r} for the {meaning}: name it with "
-                    f"--{meaning}-col; the file has {', '.join(header)}"
-                )
+            found[meaning] = own = _found(meaning, name, header)
+            if own != name:
+                notes.append(f"column {own!r} is taken for {name!r}")
+        if _plain(found["user"]) in _OF_ITEMS and _plain(found["item"]) in _OF_USERS:
+            raise ImportFileError(
+                f"the user is column {found['user']!r} and the item {found['item']!r}: "
+                "--user-col and --item-col are the wrong way round"
+            )
+        return self.with_names(**found), notes
 
     def with_names(self, **names: str | None) -> ColumnMap:
         """The same map with the names that are given (None keeps what is there)."""
         return replace(self, **{k: v for k, v in names.items() if v is not None})  # type: ignore[arg-type]
+
+
+# a column of one of these names holds no users, or no items
+_OF_USERS = ("user", "user_id", "person", "person_id", "student", "student_id")
+_OF_ITEMS = ("item", "item_id", "question", "question_id", "problem_id")
+
+
+def _plain(name: str) -> str:
+    """A column's name without case, blanks and punctuation."""
+    return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", name).casefold()).strip("_")
+
+
+def _found(meaning: str, name: str, header: Sequence[str]) -> str:
+    exact = [own for own in header if own == name]
+    alike = exact or [own for own in header if _plain(own) == _plain(name)]
+    if len(alike) > 1:
+        raise ImportFileError(
+            f"the header has {alike[0]!r} twice ({', '.join(alike)}) for the {meaning}: rename one "
+            f"of the columns, or name another with --{meaning}-col"
+        )
+    if not alike:
+        raise ImportFileError(
+            f"there is no column {name!r} for the {meaning}: name it with --{meaning}-col; the "
+            f"file has {', '.join(header)} (where that is no header: --columns names the columns)"
+        )
+    return alike[0]
 
 
 PRESETS: dict[str, ColumnMap] = {

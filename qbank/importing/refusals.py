@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from qbank.importing.validation import Judged
+from qbank.importing.verdicts import Judged
 
 # false alarms: one import of a thousand, over all its items
 _LEVEL = 1e-3
@@ -36,6 +36,8 @@ class Refusals:
         skipped: rows that are no answer.
         blanked: unusable values of optional columns.
         unknown_scores: refused rows by score and item.
+        changed: values by what was done to them.
+        full_marks: pairs of (item, score) that count as right, where scores are given.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -44,11 +46,15 @@ class Refusals:
     skipped: int = 0
     blanked: dict[str, Counter[str]] = field(default_factory=dict)
     unknown_scores: Counter[tuple[str, str]] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
+    full_marks: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, judged: Judged) -> None:
         """Takes in a batch."""
         self.kinds += judged.kinds
         self.codes += judged.codes
+        self.changed += judged.changed
+        self.full_marks |= judged.full_marks
         self.skipped += pc.sum(judged.skipped).as_py() or 0
         self.unknown_scores += judged.unknown_scores
         for meaning, values in judged.blanked.items():
@@ -88,9 +94,21 @@ def bias(refusals: Refusals, accepted: Answers) -> str | None:
         accepted: right rows by item and score.
     """
     return (
-        _systematic_score(refusals, sum(accepted.values()))
+        _partial_credit(refusals)
+        or _systematic_score(refusals, sum(accepted.values()))
         or _by_score(refusals, accepted)
         or _by_item(refusals, accepted)
+    )
+
+
+def _partial_credit(refusals: Refusals) -> str | None:
+    points = Counter(item for item, score in refusals.full_marks if score.isdigit())
+    partial = {item: count for item, count in points.items() if count > 1}
+    if not partial:
+        return None
+    return (
+        f"{named(partial)} {'have' if len(partial) > 1 else 'has'} more than one score that counts "
+        "as right, so that part of the marks would be all of them: --score 1=0 counts them as wrong"
     )
 
 

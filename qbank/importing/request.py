@@ -14,6 +14,7 @@ from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.exam import NewExam
 
+Quoting = Literal["doubled", "backslash", "none"]
 OnConflict = Literal["refuse", "replace"]
 
 
@@ -22,7 +23,7 @@ class ImportRequest:
     """What to import, and into what.
 
     Attributes:
-        path: .csv, .csv.gz, .tsv or .parquet.
+        path: delimited text, JSON Lines, Excel or Parquet, packed or not.
         exam_code: the exam the responses belong to.
         columns: which column means what.
         codes: special values of the score.
@@ -30,14 +31,19 @@ class ImportRequest:
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
             or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
         sitting: name of the one sitting of each user that all rows belong to.
+        attempts_by_order: a user may answer an item again in one sitting, and the order of rows
+            tells how often; for practice data.
         tenant: tenant of the exam; None takes that of an existing exam, else ``default``.
         new_exam: how to make the exam where it does not exist; None refuses.
         max_rejects: with more refused rows than these nothing is written.
         on_conflict: ``refuse`` writes nothing where an answer is there with another score or
             option; ``replace`` replaces it and keeps what it was.
-        dry_run: nothing is written.
+        dry_run: only tells what would be done; no file of rejects either.
         rejects: where refused rows go; None is ``<file>.rejects.csv`` in the working directory.
-        delimiter, encoding: of a CSV.
+        delimiter, encoding: of a CSV; None finds them out.
+        quoting: of a CSV: a quote inside quotes is ``doubled`` or has a ``backslash`` before it;
+            ``none`` reads quotes as ordinary characters.
+        names: columns of a CSV without a header.
         actor: who imports; None is the system user.
     """
 
@@ -48,13 +54,17 @@ class ImportRequest:
     timestamp: datetime | None = None
     timestamp_format: str | None = None
     sitting: str | None = None
+    attempts_by_order: bool = False
     tenant: str | None = None
     new_exam: NewExam | None = None
     max_rejects: int = 0
     on_conflict: OnConflict = "refuse"
+    dry_run: bool = False
     rejects: Path | None = None
     delimiter: str | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
+    quoting: Quoting = "doubled"
+    names: tuple[str, ...] = ()
     actor: str | None = None
 
     def mapping(self) -> dict[str, Any]:
@@ -63,6 +73,8 @@ class ImportRequest:
         if self.columns.timestamp is None and self.sitting is None and self.timestamp is not None:
             day = f"{self.timestamp.astimezone(UTC):%Y-%m-%d}"
         columns = self.columns.mapped() | {"time_unit": self.columns.time_unit}
+        if self.attempts_by_order:
+            columns["attempt"] = "row order"
         return {"columns": columns, "sitting": self.sitting, "day": day}
 
 
@@ -83,6 +95,9 @@ class ImportReport:
         blanked: unusable values that were left out, by column and value.
         rejects: the rejects file; None where nothing was refused.
         refused: why nothing was written; None where it was.
+        columns: which column was taken for what.
+        preview: the first rows as they were understood.
+        notes: what was skipped in the file, or taken for what.
         batch: the import's number; None where nothing was written.
     """
 
@@ -99,6 +114,9 @@ class ImportReport:
     refused_by_score: dict[str, int]
     codes: dict[str, int]
     blanked: dict[str, dict[str, int]]
+    columns: dict[str, str] = field(default_factory=dict)
+    preview: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     rejects: Path | None = None
     refused: str | None = None
     batch: int | None = None

@@ -1,12 +1,14 @@
 """Import of one file of responses: read, judge, stage, match, load, all or nothing.
 
-What never lives here: SQL of the load (``loading``) and the rules of a right row (``validation``).
+What never lives here: SQL (``matching``, ``loading``) and what a right row is (``validation``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -14,18 +16,21 @@ import pyarrow.csv as pa_csv
 from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
-from qbank.importing.loading import COPY, STAGE, Loading, Matched
-from qbank.importing.reading import Source, fingerprint, open_source
+from qbank.importing.loading import write
+from qbank.importing.matching import COPY, STAGE, Matched, Staged
+from qbank.importing.reading import fingerprint, open_source
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
-from qbank.importing.validation import Rules, sitting_of_day, validate
+from qbank.importing.source import Source
+from qbank.importing.validation import Rules, decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 
 Progress = Callable[[str, int, int], None]
 _TOUCHED = "quiz_sessions, quiz_items, user_responses, questions, question_versions"
 _NAMED = 3
+_PREVIEWED = 5
 
 
 class ImportRefusedError(ImportFileError):
@@ -46,7 +51,7 @@ def import_responses(
     settings: Settings | None = None,
     on_progress: Progress = lambda stage, done, total: None,
 ) -> ImportReport:
-    """Imports a file in one transaction: a failed import leaves nothing.
+    """Imports a file in one transaction: a failed import leaves nothing, and so does a dry run.
 
     The same file again adds nothing: sittings have ids made from what identifies them.
 
@@ -63,9 +68,8 @@ def import_responses(
     """
     _check(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
-    opened = open_source(request.path, delimiter=request.delimiter, encoding=request.encoding)
-    with opened as source:
-        request.columns.check(source.header)
+    with open_source(request) as source:
+        request = replace(request, columns=source.columns)
         rejects = RejectsFile(request.path, request.rejects, source.header)
         try:
             with connect("owner", settings=settings) as connection:
@@ -74,6 +78,8 @@ def import_responses(
             if not isinstance(error, ImportRefusedError):
                 rejects.discard()
             raise
+    if request.dry_run:
+        return report
     with connect("owner", settings=settings, autocommit=True) as connection:
         connection.execute(f"ANALYZE {_TOUCHED}")
     return report
@@ -96,6 +102,11 @@ def _check(request: ImportRequest) -> None:
         raise ImportFileError(
             f"--sitting {request.sitting!r} names one sitting, and --session-col "
             f"{columns.session!r} a column of them: give one of the two"
+        )
+    if request.attempts_by_order and columns.attempt is not None:
+        raise ImportFileError(
+            f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
+            "that does: give one of the two"
         )
     rules.codes.meanings()
 
@@ -126,6 +137,7 @@ class _Import:
         self.on_progress = on_progress
         self.refusals = Refusals()
         self.first: list[str] = []
+        self.preview: list[dict[str, Any]] = []
         self.read = 0
 
     def run(self, connection: Connection, sha256: str) -> ImportReport:
@@ -140,18 +152,36 @@ class _Import:
         batches.refuse_another_mapping(connection, request, sha256)
         connection.execute(STAGE)
         self._stage(connection)
-        loading = Loading(connection, tenant, request.exam_code, actor, self._step, self._day())
-        matched = loading.match(counted=self.rejects.count > 0)
+        staged = Staged(
+            connection,
+            tenant,
+            request.exam_code,
+            actor,
+            self._step,
+            self._day(),
+            request.attempts_by_order,
+        )
+        matched = staged.match(counted=self.rejects.count > 0)
         self._reject_later(matched)
         report = self._report(matched)
         if reason := self._reason(matched):
-            refused = replace(report, refused=reason, rejects=self.rejects.finish())
+            refused = replace(report, refused=reason, rejects=self._finished())
             where = f"; {refused.rejects} has each with its reason" if refused.rejects else ""
             raise ImportRefusedError(replace(refused, refused=f"{reason}{where}"))
+        if request.dry_run:
+            connection.rollback()
+            self._finished()
+            return report
         batch = batches.new_batch(connection, request, sha256, actor, matched.published)
-        loading.write(batch)
+        write(staged, batch)
         batches.note(connection, batch, report)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
+
+    def _finished(self) -> Path | None:
+        if not self.request.dry_run:
+            return self.rejects.finish()
+        self.rejects.discard()
+        return None
 
     def _step(self, stage: str) -> None:
         self.on_progress(stage, self.source.size, self.source.size)
@@ -167,16 +197,22 @@ class _Import:
         no_header = pa_csv.WriteOptions(include_header=False)
         with connection.cursor().copy(COPY) as copy:
             for batch in self.source:
+                if not self.read:
+                    decimals = decimals_in(batch.table, rules.columns)
+                    rules = replace(rules, decimals=decimals)
                 self.read += len(batch.broken) + batch.table.num_rows
                 judged = validate(batch.lines, batch.table, rules)
                 self.refusals.add(judged)
+                right = judged.rows.filter(judged.right)
+                if len(self.preview) < _PREVIEWED:
+                    self.preview += right.slice(0, _PREVIEWED - len(self.preview)).to_pylist()
                 for _, reason, _ in batch.broken:
                     self.refusals.kinds[reason.partition(":")[0]] += 1
                 refused = refused_rows(batch.lines, batch.table, judged.reasons, batch.broken)
                 self._remember(refused)
                 self.rejects.add(refused)
                 sink = pa.BufferOutputStream()
-                pa_csv.write_csv(judged.rows.filter(judged.right), sink, no_header)
+                pa_csv.write_csv(right, sink, no_header)
                 copy.write(sink.getvalue().to_pybytes())
                 self.on_progress("reading", batch.bytes_read, self.source.size)
 
@@ -190,7 +226,8 @@ class _Import:
         for line, first, user, item, _ in matched.duplicates:
             reasons[line] = (
                 f"user '{user}' answers item '{item}' already in line {first} of the same sitting: "
-                "map --session-col or --attempt-col where people answer twice"
+                "where people answer twice, map --session-col or --attempt-col, or let row order "
+                "tell with --attempt auto"
             )
         if reasons:
             again = [(item, score) for _, _, _, item, score in matched.duplicates]
@@ -203,10 +240,7 @@ class _Import:
             self.rejects.merge(self._picked(reasons))
 
     def _picked(self, reasons: dict[int, str]) -> Iterator[Refused]:
-        request = self.request
-        with open_source(
-            request.path, delimiter=request.delimiter, encoding=request.encoding
-        ) as again:
+        with open_source(self.request) as again:
             for batch in again:
                 yield from picked_rows(batch.lines, batch.table, reasons)
 
@@ -250,8 +284,15 @@ class _Import:
             refused_by_item=refusals.by_item(),
             refused_by_score=refusals.by_score(),
             codes=dict(refusals.codes),
+            columns=self.request.columns.mapped(),
+            preview=self.preview,
+            notes=[*self.source.notes, *_changes(refusals)],
             blanked={name: dict(values.most_common()) for name, values in refusals.blanked.items()},
         )
+
+
+def _changes(refusals: Refusals) -> list[str]:
+    return [f"{what}: {count} values" for what, count in refusals.changed.items()]
 
 
 def _conflict(row: tuple[object, ...]) -> str:

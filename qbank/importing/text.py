@@ -7,6 +7,7 @@ What never lives here: the meaning of a column.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,11 +30,13 @@ class Column:
         text: trimmed, in Unicode's composed form (NFC), null where it is blank, shape (n,).
         faulty: rows that have a fault, shape (n,).
         fault: what it is.
+        changed: values by what was done to them.
     """
 
     text: Any
     faulty: Any
-    fault: str = "not UTF-8"
+    fault: str
+    changed: Counter[str]
 
 
 def plain_text(column: Any) -> Column:
@@ -41,7 +44,7 @@ def plain_text(column: Any) -> Column:
     column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    faulty, fault = pc.and_(pc.is_null(column), False), "not UTF-8"
+    faulty, fault = pc.and_(pc.is_null(column), False), "not UTF-8: name the file's --encoding"
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         column, faulty = _decoded(column)
     elif pa.types.is_floating(column.type):
@@ -54,11 +57,19 @@ def plain_text(column: Any) -> Column:
         column = pa.array([_of_nested(value) for value in column.to_pylist()], pa.string())
     elif not pa.types.is_string(column.type):
         column = column.cast(pa.string())
-    column = pc.utf8_trim_whitespace(column)
-    if not pc.all(pc.string_is_ascii(column)).as_py():
-        column = pc.utf8_normalize(column, "NFC")
-    column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-    return Column(column, faulty, fault)
+    changed: Counter[str] = Counter()
+    trimmed = _noted(column, pc.utf8_trim_whitespace(column), "blanks trimmed", changed)
+    if not pc.all(pc.string_is_ascii(trimmed)).as_py():
+        composed = pc.utf8_normalize(trimmed, "NFC")
+        trimmed = _noted(trimmed, composed, "brought into Unicode's composed form", changed)
+    text = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    return Column(text, faulty, fault, changed)
+
+
+def _noted(before: Any, after: Any, what: str, changed: Counter[str]) -> Any:
+    if rows := pc.sum(pc.not_equal(before, after)).as_py():
+        changed[what] += rows
+    return after
 
 
 def _decoded(column: Any) -> tuple[Any, Any]:
@@ -97,6 +108,18 @@ def _of_nested(value: Any) -> str | None:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
+
+
+def has_decimals(values: Any) -> bool:
+    """Whether some names are decimal numbers like 1.1, so that 1.0 is a name of its own."""
+    decimal = pc.match_substring_regex(values, r"^\d+\.\d*[1-9]$")
+    return bool(pc.any(decimal).as_py())
+
+
+def without_decimals(values: Any, changed: Counter[str]) -> Any:
+    """101.0 as 101, as it was before it went through a column of floats."""
+    whole = pc.replace_substring_regex(values, r"^(\d+)\.0$", r"\1")
+    return _noted(values, whole, "read as whole numbers", changed)
 
 
 def identifier_faults(values: Any) -> Iterator[tuple[Any, str]]:

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from qbank.importing.codes import Codes, Scores, read_scores
 from qbank.importing.columns import ColumnMap
 from qbank.importing.moments import STAMP, read_durations, read_moments
-from qbank.importing.text import identifier_faults, plain_text
+from qbank.importing.text import has_decimals, identifier_faults, plain_text, without_decimals
+from qbank.importing.verdicts import Judged, Verdicts
 
 LONGEST_ID = 200
 _INT32 = 2**31 - 1
@@ -49,6 +50,7 @@ class Rules:
         timestamp: when all was answered, for files without clock times.
         timestamp_format: how a timestamp column is written, where it is not ISO 8601.
         sitting: name of the one sitting that all rows belong to.
+        decimals: meanings whose names are decimal numbers, see ``has_decimals``.
         latest: answers after this are wrong.
     """
 
@@ -57,67 +59,18 @@ class Rules:
     timestamp: datetime | None
     timestamp_format: str | None = None
     sitting: str | None = None
+    decimals: frozenset[str] = frozenset()
     latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 
 
-@dataclass
-class Judged:
-    """A batch of n rows, judged.
-
-    Attributes:
-        rows: those of :data:`SCHEMA`, refused ones too.
-        reasons: why a row is refused, null where it is not, shape (n,).
-        skipped: rows that are no answer and no fault, shape (n,).
-        kinds: refused rows by reason, without the value.
-        codes: rows by special meaning of their score.
-        blanked: unusable values of optional columns by column and value.
-        unknown_scores: refused rows by (score, item).
-    """
-
-    rows: pa.Table
-    reasons: Any
-    skipped: Any
-    kinds: Counter[str]
-    codes: Counter[str]
-    blanked: dict[str, Counter[str]]
-    unknown_scores: Counter[tuple[str, str]]
-
-    @property
-    def right(self) -> Any:
-        """Rows that go on, shape (n,)."""
-        return pc.and_not(pc.is_null(self.reasons), self.skipped)
-
-
-class _Verdicts:
-    """The first reason against each row."""
-
-    def __init__(self, rows: int) -> None:
-        self.reasons = pa.nulls(rows, pa.string())
-        self.kinds: Counter[str] = Counter()
-        self.blanked: dict[str, Counter[str]] = {}
-
-    def refuse(
-        self, bad: Any, before: str, values: Any = None, after: str = "", kind: str = ""
-    ) -> None:
-        """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`."""
-        bad = pc.fill_null(bad, False)
-        if not pc.any(bad).as_py():
-            return
-        if values is None:
-            message: Any = pa.scalar(before + after)
-        else:
-            shown = pc.utf8_slice_codeunits(pc.fill_null(values, ""), 0, 60)
-            message = pc.binary_join_element_wise(before, " '", shown, "'", after, "")
-        self.kinds[kind or before + after] += pc.sum(pc.and_(bad, pc.is_null(self.reasons))).as_py()
-        noted = pc.if_else(bad, message, pa.scalar(None, pa.string()))
-        self.reasons = pc.coalesce(self.reasons, noted)
-
-    def blank(self, meaning: str, bad: Any, values: Any) -> None:
-        """Counts the values that are left out of an optional column."""
-        bad = pc.fill_null(bad, False)
-        if pc.any(bad).as_py():
-            for entry in values.filter(bad).value_counts().to_pylist():
-                self.blanked.setdefault(meaning, Counter())[entry["values"][:60]] += entry["counts"]
+def decimals_in(table: pa.Table, columns: ColumnMap) -> frozenset[str]:
+    """Which of user and item have decimal numbers for names, by the first rows of a file."""
+    named = columns.mapped()
+    return frozenset(
+        meaning
+        for meaning in ("user", "item")
+        if has_decimals(plain_text(table.column(named[meaning])).text)
+    )
 
 
 def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
@@ -128,7 +81,7 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         table: raw columns (binary or text for CSV, the file's types for Parquet).
         rules: what counts as right.
     """
-    verdicts = _Verdicts(table.num_rows)
+    verdicts = Verdicts(table.num_rows)
     raw = _raw(table, rules, verdicts)
     for meaning in ("user", "item"):
         _identifier(raw[meaning], meaning, verdicts)
@@ -161,10 +114,12 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         codes=Counter(scores.counts),
         blanked=verdicts.blanked,
         unknown_scores=unknown,
+        changed=verdicts.changed,
+        full_marks=_full_marks(scores, raw["item"]) if rules.codes.full_marks() else set(),
     )
 
 
-def _raw(table: pa.Table, rules: Rules, verdicts: _Verdicts) -> dict[str, Any]:
+def _raw(table: pa.Table, rules: Rules, verdicts: Verdicts) -> dict[str, Any]:
     """Trimmed text by meaning; null where it is blank, and where its bytes are no text."""
     raw = {}
     for meaning, name in rules.columns.mapped().items():
@@ -174,23 +129,26 @@ def _raw(table: pa.Table, rules: Rules, verdicts: _Verdicts) -> dict[str, Any]:
         else:
             verdicts.refuse(column.faulty, f"{meaning} is {column.fault}")
         raw[meaning] = column.text
+        verdicts.changed += column.changed
+        if meaning in ("user", "item") and meaning not in rules.decimals:
+            raw[meaning] = without_decimals(column.text, verdicts.changed)
     return raw
 
 
-def _identifier(values: Any, meaning: str, verdicts: _Verdicts) -> None:
+def _identifier(values: Any, meaning: str, verdicts: Verdicts) -> None:
     verdicts.refuse(pc.is_null(values), f"{meaning} is empty")
     _length(values, meaning, verdicts)
     for bad, fault in identifier_faults(values):
         verdicts.refuse(bad, meaning, values, f" {fault}")
 
 
-def _length(values: Any, meaning: str, verdicts: _Verdicts) -> None:
+def _length(values: Any, meaning: str, verdicts: Verdicts) -> None:
     too_long = pc.greater(pc.utf8_length(values), LONGEST_ID)
     verdicts.refuse(too_long, f"{meaning}", values, f" is longer than {LONGEST_ID} characters")
 
 
 def _refuse_scores(
-    scores: Scores, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts
+    scores: Scores, raw: dict[str, Any], rules: Rules, verdicts: Verdicts
 ) -> Counter[tuple[str, str]]:
     if rules.codes.blank == "reject":
         verdicts.refuse(scores.blank, "correct is empty")
@@ -203,7 +161,13 @@ def _refuse_scores(
     return Counter(zip((value[:60] for value in values), items, strict=True))
 
 
-def _option(values: Any, verdicts: _Verdicts) -> Any:
+def _full_marks(scores: Scores, items: Any) -> set[tuple[str, str]]:
+    right = pa.table({"item": items, "score": scores.plain}).filter(scores.is_correct)
+    pairs = right.group_by(["item", "score"]).aggregate([]).to_pylist()
+    return {(pair["item"], pair["score"]) for pair in pairs}
+
+
+def _option(values: Any, verdicts: Verdicts) -> Any:
     # a column of numbers that has blanks comes as 1.0, 2.0
     upper = pc.replace_substring_regex(pc.utf8_upper(values), r"^(\d)\.0$", r"\1")
     good = pc.match_substring_regex(upper, "^[A-Z0-9]$")
@@ -211,7 +175,7 @@ def _option(values: Any, verdicts: _Verdicts) -> Any:
     return pc.if_else(good, upper, pa.scalar(None, pa.string()))
 
 
-def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts) -> Any:
+def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Verdicts) -> Any:
     text, unit = raw["time"], 1000.0 if rules.columns.time_unit == "s" else 1.0
     column = table.column(rules.columns.time)
     if pa.types.is_duration(column.type) or pa.types.is_time(column.type):
@@ -227,7 +191,7 @@ def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Verd
     return pc.round(pc.if_else(usable, ms, pa.scalar(None, pa.float64()))).cast(pa.int64())
 
 
-def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Verdicts) -> Any:
+def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Verdicts) -> Any:
     name = rules.columns.timestamp
     if name is None:
         once = pa.array([rules.timestamp], STAMP)
@@ -253,7 +217,7 @@ def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: _Ve
     return at
 
 
-def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: _Verdicts) -> Any:
+def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: Verdicts) -> Any:
     """What tells the sittings of one user apart: session and attempt, else the day."""
     attempt = _attempt(raw["attempt"], verdicts) if "attempt" in raw else None
     if rules.sitting is not None:
@@ -277,7 +241,7 @@ def sitting_of_day(timestamp: datetime | None) -> str:
     return f"on{timestamp.astimezone(UTC):%Y-%m-%d}"
 
 
-def _attempt(values: Any, verdicts: _Verdicts) -> Any:
+def _attempt(values: Any, verdicts: Verdicts) -> Any:
     whole = pc.fill_null(pc.match_substring_regex(values, _WHOLE), False)
     after = ": count from 1 upwards"
     verdicts.refuse(pc.invert(whole), "attempt is", values, after, "attempt is no number")

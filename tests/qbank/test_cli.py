@@ -44,9 +44,7 @@ print(sorted(heavy))
 def test_an_error_is_one_line_and_exit_code_2(settings):
     done = qbank("import", "responses", "absent.csv", "--exam", "E", "--timestamp", "2024-01-01")
     assert done.returncode == 2
-    assert done.stderr == (
-        "qbank: absent.csv is not a file: name a .csv, .csv.gz or .parquet file\n"
-    )
+    assert done.stderr == ("qbank: absent.csv is not a file: name the file of responses\n")
     wrong = qbank("db", "status", env=os.environ | {"QBANK_ENV": "moon"})
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "QBANK_ENV is 'moon'" in wrong.stderr

@@ -172,9 +172,18 @@ def test_imports_are_listed_and_shown(bring, command):
 
 def test_a_retake_mended_as_advised_never_comes_twice(bring, command):
     refused = bring(RETAKE)
-    assert "in line 2 of the same sitting: map --session-col" in refused.err
+    assert "in line 2 of the same sitting: where people" in refused.err
     assert size("user_responses") == 0
     assert "3 new" in bring(RETAKE, "--session-col", "sess").out
+
+
+def test_row_order_tells_repeated_answers_apart(bring):
+    text = HEADER + "u1,q1,0\nu1,q1,0\nu1,q2,1\nu1,q1,1\nu2,q1,1\n"
+    done = bring(text, "--attempt", "auto")
+    assert "5 new" in done.out
+    assert size("quiz_sessions") == 4
+    again = bring(text + "u2,q1,0\n", "--attempt", "auto", name="b.csv")
+    assert "1 new, 5 known" in again.out
 
 
 def test_a_file_under_another_mapping_is_refused_until_it_is_undone(bring, command):

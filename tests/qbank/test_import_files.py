@@ -47,7 +47,8 @@ def test_wrong_rows_go_to_the_rejects_file_with_line_and_reason(importer):
         11: "the row has 4 columns, not 7",
         13: f"user '{'x' * 60}' is longer than 200 characters",
         15: "user 'u1' answers item 'q9' already in line 14 of the same sitting: "
-        "map --session-col or --attempt-col where people answer twice",
+        "where people answer twice, map --session-col or --attempt-col, or let row order tell "
+        "with --attempt auto",
         16: "the row has 8 columns, not 7: more is beyond",
     }
     assert reasons(importer) == expected
@@ -76,7 +77,7 @@ def test_lines_are_those_of_an_editor(importer):
 def test_bytes_that_are_not_utf8_spoil_their_row_alone(importer):
     text = GOOD.encode() + b"u3,q\xff,1,A,1,2024-06-01,T\n"
     assert importer(text).rows_inserted == 3
-    assert reasons(importer) == {5: "item is not UTF-8"}
+    assert reasons(importer) == {5: "item is not UTF-8: name the file's --encoding"}
 
 
 def test_a_byte_order_mark_and_another_encoding_are_read(importer):
@@ -124,7 +125,7 @@ def test_other_formats_give_the_same(importer, tmp_path, kind):
         (GOOD, {"new_exam": NewExam(irt_model="4pl")}, "models are 1pl, 2pl, 3pl"),
         (GOOD, {"new_exam": NewExam(tau=0.0)}, "0 < tau <= 1"),
         (GOOD.replace("u1", "").replace("u2", ""), {}, "none of the 3 .* line 2: user is empty"),
-        (GOOD.encode("utf-16"), {}, "encoding"),
+        (GOOD.encode("utf-16"), {"encoding": "utf-8"}, "encoding"),
     ],
 )
 def test_a_file_that_cannot_be_used_leaves_nothing(importer, text, options, message):

@@ -50,6 +50,18 @@ def test_items_scored_by_two_points_stop_the_import_by_name(command, exam):
     assert _shares() == {f"b{i + 1}": pytest.approx(RIGHT[:, i].mean()) for i in range(12)}
 
 
+def test_partial_credit_is_no_full_mark_without_a_word(command, tmp_path):
+    (tmp_path / "a.csv").write_text("user_id,question,correct\nu1,q,1\nu2,q,2\nu3,q,0\nu1,r,2\n")
+    refused = command("import", "responses", "a.csv", *WHEN, "--score", "2=1")
+    assert "item q has more than one score that counts as right" in refused.err
+    done = command("import", "responses", "a.csv", *WHEN, "--score", "2=1", "--score", "1=0")
+    assert "4 new" in done.out
+    assert rows("SELECT user_id FROM user_responses WHERE is_correct ORDER BY 1") == [
+        ("u1",),
+        ("u2",),
+    ]
+
+
 @pytest.mark.parametrize("option", ["CD", "*", "Ä", "10"])
 def test_an_option_that_cannot_be_used_never_costs_an_answer(command, exam, option):
     file = exam(lambda p, i, right: f"u{p},b{i},{int(right)},{'A' if right else option}")

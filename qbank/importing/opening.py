@@ -1,0 +1,107 @@
+"""What a file is, by its first bytes and not by its name, and its bytes unpacked.
+
+What never lives here: rows and columns.
+"""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import pyarrow as pa
+
+from qbank.errors import ImportFileError
+
+Format = Literal["parquet", "excel", "json", "delimited"]
+_PARQUET, _OLD_EXCEL, _ZIP = b"PAR1", b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
+_GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@contextmanager
+def unpacked(path: Path, file: BinaryIO) -> Iterator[Any]:
+    """The bytes of an open file, unpacked where they are packed.
+
+    Raises:
+        ImportFileError: an archive has several files, or the file is packed twice.
+    """
+    start = _start(file)
+    if start.startswith(_GZIP):
+        with gzip.open(file) as stream:
+            yield stream
+    elif start.startswith(_BZIP2):
+        with bz2.open(file) as stream:
+            yield stream
+    elif start.startswith(_ZSTD):
+        yield pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd")
+    elif start.startswith(_ZIP) and not _is_excel(path):
+        with zipfile.ZipFile(file) as archive, archive.open(_only(path, archive)) as stream:
+            yield stream
+    else:
+        yield file
+
+
+def format_of(path: Path, stream: Any) -> tuple[Format, bytes]:
+    """What the unpacked bytes are, and the first of them."""
+    start = stream.read(1 << 20)
+    if start.startswith(_PARQUET):
+        return "parquet", start
+    if start.startswith((_OLD_EXCEL, _ZIP)):
+        return "excel", start
+    if start.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"["):
+        return "json", start
+    if not start.strip():
+        raise ImportFileError(f"{path} is empty: nothing to import")
+    return "delimited", start
+
+
+def encoding_of(start: bytes) -> str:
+    """The encoding that the first bytes tell, else UTF-8."""
+    for mark, name in _MARKS.items():
+        if start.startswith(mark):
+            return name
+    # Latin letters have a zero byte in one of their two places
+    head = start[:2000]
+    half = max(len(head) // 2, 1)
+    if head[1::2].count(0) > 0.7 * half:
+        return "utf-16-le"
+    if head[::2].count(0) > 0.7 * half:
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _start(file: BinaryIO) -> bytes:
+    start = file.read(8)
+    file.seek(0)
+    return start
+
+
+def _is_excel(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" in archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise ImportFileError(f"{path} cannot be read to its end: {error}") from error
+
+
+def _only(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [
+        name
+        for name in archive.namelist()
+        if not name.endswith("/") and not name.startswith("__MACOSX/")
+    ]
+    if len(names) != 1:
+        raise ImportFileError(
+            f"{path} holds {len(names)} files ({', '.join(names[:5])}): unpack it and name one"
+        )
+    return names[0]
