@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from qbank.cli import import_batches
 from qbank.cli.output import AsJson, show, show_json
 from qbank.vocabulary import Model, words
 
@@ -32,7 +33,13 @@ Codes = Annotated[
 def responses(
     file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel or Parquet.")],
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
-    preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, eedi.")] = "",
+    preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, irw, eedi.")] = "",
+    shape: Annotated[
+        str, typer.Option(help="long: one row an answer; wide: one row a person, a column an item.")
+    ] = "long",
+    items: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Item columns of a wide file, e.g. 'q*'.")
+    ] = None,
     user_col: Column = None,
     item_col: Column = None,
     correct_col: Column = None,
@@ -47,6 +54,9 @@ def responses(
         str | None,
         typer.Option(metavar="FORMAT", help="Of the column: %d/%m/%Y %H:%M, epoch or epoch_ms."),
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Of timestamps without an offset: Europe/Berlin.")
+    ] = "UTC",
     topic_col: Column = None,
     session_col: Column = None,
     attempt_col: Column = None,
@@ -101,13 +111,14 @@ def responses(
     from qbank.errors import ImportFileError
     from qbank.importing import ColumnMap, ImportRequest, NewExam, codes
     from qbank.importing import columns as layouts
-    from qbank.importing.request import OnConflict, Quoting
+    from qbank.importing.request import OnConflict, Quoting, Shape
 
     for name, value, allowed in (
         ("--time-unit", time_unit, words(layouts.TimeUnit)),
         ("--irt-model", irt_model, words(Model)),
         ("--blank-correct", blank_correct, words(codes.Blank)),
         ("--on-conflict", on_conflict, words(OnConflict)),
+        ("--shape", shape, words(Shape)),
         ("--quoting", quoting, words(Quoting)),
         ("--attempt", attempt or "auto", ("auto",)),
     ):
@@ -139,6 +150,9 @@ def responses(
         ),
         timestamp=_utc(timestamp),
         timestamp_format=timestamp_format,
+        timezone=timezone,
+        shape=cast("Shape", shape),
+        items=items,
         sitting=sitting,
         attempts_by_order=attempt is not None,
         tenant=tenant,
@@ -155,51 +169,9 @@ def responses(
     _answer(request, as_json=as_json)
 
 
-@app.command("list")
-def list_(
-    exam: Annotated[str | None, typer.Option("--exam", help="Those of one exam.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the imports, the newest first."""
-    from qbank.importing.batches import batches
-    from qbank.postgres import connect
-
-    with connect("owner") as connection:
-        show(batches(connection, exam), as_json=as_json, empty="nothing was imported")
-
-
-@app.command("show")
-def show_(
-    batch: Annotated[int, typer.Argument(help="Number of the import.")], as_json: AsJson = False
-) -> None:
-    """Show one import: its file, mapping and counts, and how many of its answers are in force."""
-    from qbank.importing import batches
-    from qbank.postgres import connect
-
-    with connect("owner") as connection:
-        found = batches.batch(connection, batch)
-    if as_json:
-        show_json(found)
-        return
-    rows = [{"what": name.replace("_", " "), "value": value} for name, value in found.items()]
-    show(rows, as_json=False, empty="")
-
-
-@app.command()
-def undo(
-    batch: Annotated[int, typer.Argument(help="Number of the import.")], as_json: AsJson = False
-) -> None:
-    """Take one import back: its answers go, and what it replaced comes back."""
-    from qbank.importing.undoing import undo as take_back
-
-    undone = take_back(batch)
-    if as_json:
-        show_json(asdict(undone))
-        return
-    print(
-        f"import {undone.batch} is undone: {undone.responses} answers and {undone.sittings} "
-        f"sittings removed, {undone.restored} answers restored, {undone.items} items no longer live"
-    )
+app.command("list")(import_batches.list_)
+app.command("show")(import_batches.show_)
+app.command("undo")(import_batches.undo)
 
 
 def _answer(request: ImportRequest, *, as_json: bool) -> None:
@@ -246,12 +218,23 @@ def _utc(value: datetime | None) -> datetime | None:
 
 def _with_progress(request: ImportRequest) -> ImportReport:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from qbank.importing import import_responses
 
     screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("opening", total=None)
 

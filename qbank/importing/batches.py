@@ -84,7 +84,9 @@ def batch(connection: Connection, number: int) -> dict[str, Any]:
 def _identity(mapping: dict[str, Any]) -> dict[str, Any]:
     columns = mapping["columns"]
     return {name: columns.get(name) for name in _IDENTITY} | {
-        name: mapping[name] for name in ("sitting", "day")
+        "sitting": mapping["sitting"],
+        "day": mapping["day"],
+        "timezone": mapping.get("timezone", "UTC"),
     }
 
 

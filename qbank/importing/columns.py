@@ -47,12 +47,12 @@ class ColumnMap:
     def mapped(self) -> dict[str, str]:
         """The columns that the file has: meaning → name."""
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "time_unit"}
-        return {meaning: name for meaning, name in named.items() if name is not None}
+        return {meaning: name for meaning, name in named.items() if name}
 
     def are_in(self, header: Sequence[str]) -> bool:
         """Whether a row has the names of user, item and score, so that it is the header."""
         plain = {_plain(name) for name in header}
-        return all(_plain(name) in plain for name in (self.user, self.item, self.correct))
+        return all(_plain(name) in plain for name in (self.user, self.item, self.correct) if name)
 
     def found_in(self, header: Sequence[str]) -> tuple[ColumnMap, list[str]]:
         """The same map with the header's own spelling, and what was taken for what.
@@ -66,7 +66,7 @@ class ColumnMap:
             found[meaning] = own = _found(meaning, name, header)
             if own != name:
                 notes.append(f"column {own!r} is taken for {name!r}")
-        if _plain(found["user"]) in _OF_ITEMS and _plain(found["item"]) in _OF_USERS:
+        if _plain(found["user"]) in _OF_ITEMS and _plain(found.get("item", "")) in _OF_USERS:
             raise ImportFileError(
                 f"the user is column {found['user']!r} and the item {found['item']!r}: "
                 "--user-col and --item-col are the wrong way round"
@@ -121,6 +121,8 @@ PRESETS: dict[str, ColumnMap] = {
         topic="skill_name",
         session="assignment_id",
     ),
+    # Item Response Warehouse; its rt (seconds) and date (epoch) are not in every table
+    "irw": ColumnMap(user="id", item="item", correct="resp"),
     # Eedi, NeurIPS 2020 education challenge
     "eedi": ColumnMap(user="UserId", item="QuestionId", correct="IsCorrect", option="AnswerValue"),
 }

@@ -78,7 +78,7 @@ def delimited(
         broken.append((record, reason if row.text.strip() else "", values))
         return "skip"
 
-    place = names.index(columns.correct) if columns.correct in names else 0
+    place = names.index(columns.correct) if columns.correct in names else len(names) - 1
     swallowed = _Swallowed(request, layout, place)
     with swallowed.explained():
         reader = _open(stream, layout, names, note)

@@ -20,6 +20,7 @@ _ISO = (
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)? ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)?$"
     r"|^\d{8}(T\d{4}(\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 )
+_OFFSET = r"(?i)(Z|UTC|GMT|[T ]\d{2}:?\d{2}[\d:.,]* ?[+-]\d{2}(:?\d{2})?)$"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 # 19 April 2022 7:19 PM, Mar 1, 2024: the month is a word, so nothing is ambiguous
 _NAMED_MONTH = (
@@ -70,6 +71,21 @@ def read_moments(text: Any, form: str | None) -> Any:
         left, lambda values: pd.to_datetime(values, format="mixed", utc=True, errors="coerce")
     )
     return pc.coalesce(at, other)
+
+
+def in_zone(at: Any, text: Any, zone: str) -> Any:
+    """Moments that were read as UTC, those without an offset as the local time of a zone.
+
+    Args:
+        at: what :func:`read_moments` gave, shape (n,).
+        text: what it was read from.
+        zone: name of the zone, like ``Europe/Berlin``; an hour that comes twice is its first.
+    """
+    local = pc.assume_timezone(
+        at.cast(pa.timestamp("us")), zone, ambiguous="earliest", nonexistent="earliest"
+    )
+    exact = pc.match_substring_regex(text, _OFFSET)
+    return pc.if_else(exact, at, local.cast(STAMP))
 
 
 def _parsed(text: Any, parse: Callable[[pd.Series[Any]], pd.Series[Any]]) -> Any:

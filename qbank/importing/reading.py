@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +26,7 @@ from qbank.importing.opening import format_of, unpacked
 from qbank.importing.records import excel, json_lines
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Source
+from qbank.importing.wide import columns_of_wide, long_form
 
 PARQUET_ROWS = 131_072
 _BROKEN_FILE = (
@@ -52,6 +54,8 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
     Raises:
         ImportFileError: the file is missing, empty, of no known format, or lacks a column.
     """
+    if request.shape == "wide":
+        request = replace(request, columns=columns_of_wide(request.columns))
     path = request.path
     if not path.is_file():
         raise ImportFileError(f"{path} is not a file: name the file of responses")
@@ -61,7 +65,8 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
     with path.open("rb") as file:
         try:
             with unpacked(path, file) as stream:
-                yield _opened(request, file, stream, size)
+                source = _opened(request, file, stream, size)
+                yield source if request.shape == "long" else long_form(source, request.items)
         except _BROKEN_FILE as error:
             if isinstance(error, OSError) and error.errno:
                 raise

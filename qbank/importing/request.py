@@ -14,6 +14,7 @@ from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.exam import NewExam
 
+Shape = Literal["long", "wide"]
 Quoting = Literal["doubled", "backslash", "none"]
 OnConflict = Literal["refuse", "replace"]
 
@@ -30,6 +31,9 @@ class ImportRequest:
         timestamp: when all was answered, for files without a timestamp column.
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
             or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
+        timezone: zone of the timestamps that have no offset, in which days are told apart, too.
+        shape: ``long`` has one row an answer, ``wide`` one row a person and one column an item.
+        items: which columns of a wide file are items, like ``q*``; None takes all others.
         sitting: name of the one sitting of each user that all rows belong to.
         attempts_by_order: a user may answer an item again in one sitting, and the order of rows
             tells how often; for practice data.
@@ -53,6 +57,9 @@ class ImportRequest:
     codes: Codes = field(default_factory=Codes)
     timestamp: datetime | None = None
     timestamp_format: str | None = None
+    timezone: str = "UTC"
+    shape: Shape = "long"
+    items: str | None = None
     sitting: str | None = None
     attempts_by_order: bool = False
     tenant: str | None = None
@@ -75,7 +82,8 @@ class ImportRequest:
         columns = self.columns.mapped() | {"time_unit": self.columns.time_unit}
         if self.attempts_by_order:
             columns["attempt"] = "row order"
-        return {"columns": columns, "sitting": self.sitting, "day": day}
+        zone = self.timezone
+        return {"columns": columns, "sitting": self.sitting, "day": day, "timezone": zone}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ What never lives here: SQL (``matching``, ``loading``) and what a right row is (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
 from qbank.importing.source import Source
-from qbank.importing.validation import Rules, decimals_in, sitting_of_day, validate
+from qbank.importing.validation import decimals_in, rules_of, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 
@@ -66,7 +66,7 @@ def import_responses(
             answers are there with another score.
         DatabaseUnavailableError: Postgres does not answer.
     """
-    _check(request)
+    rules_of(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     with open_source(request) as source:
         request = replace(request, columns=source.columns)
@@ -83,42 +83,6 @@ def import_responses(
     with connect("owner", settings=settings, autocommit=True) as connection:
         connection.execute(f"ANALYZE {_TOUCHED}")
     return report
-
-
-def _check(request: ImportRequest) -> None:
-    columns = request.columns
-    if columns.timestamp is None and request.timestamp is None:
-        raise ImportFileError(
-            "when was this answered? name the column with --timestamp-col, or give all rows "
-            "one date with --timestamp 2024-06-01"
-        )
-    rules = _rules(request)
-    if request.timestamp is not None and request.timestamp > rules.latest:
-        raise ImportFileError(
-            f"--timestamp {request.timestamp:%Y-%m-%d} is in the future: "
-            "name the day on which this was answered"
-        )
-    if request.sitting is not None and columns.session is not None:
-        raise ImportFileError(
-            f"--sitting {request.sitting!r} names one sitting, and --session-col "
-            f"{columns.session!r} a column of them: give one of the two"
-        )
-    if request.attempts_by_order and columns.attempt is not None:
-        raise ImportFileError(
-            f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
-            "that does: give one of the two"
-        )
-    rules.codes.meanings()
-
-
-def _rules(request: ImportRequest) -> Rules:
-    return Rules(
-        columns=request.columns,
-        codes=request.codes,
-        timestamp=request.timestamp,
-        timestamp_format=request.timestamp_format,
-        sitting=request.sitting,
-    )
 
 
 class _Import:
@@ -193,7 +157,7 @@ class _Import:
 
     def _stage(self, connection: Connection) -> None:
         """Copies right rows to the staging table, refused ones to the file."""
-        rules = _rules(self.request)
+        rules = rules_of(self.request)
         no_header = pa_csv.WriteOptions(include_header=False)
         with connection.cursor().copy(COPY) as copy:
             for batch in self.source:
@@ -210,7 +174,7 @@ class _Import:
                     self.refusals.kinds[reason.partition(":")[0]] += 1
                 refused = refused_rows(batch.lines, batch.table, judged.reasons, batch.broken)
                 self._remember(refused)
-                self.rejects.add(refused)
+                self.rejects.add(self._by_line(refused))
                 sink = pa.BufferOutputStream()
                 pa_csv.write_csv(right, sink, no_header)
                 copy.write(sink.getvalue().to_pybytes())
@@ -218,17 +182,22 @@ class _Import:
 
     def _remember(self, refused: list[Refused]) -> None:
         wanted = _NAMED - len(self.first)
-        self.first += [f"line {line}: {reason}" for line, reason, _ in refused[:wanted]]
+        refused = list(self._by_line(refused[:wanted]))
+        self.first += [f"line {line}: {reason}" for line, reason, _ in refused]
+
+    def _by_line(self, refused: Iterable[Refused]) -> Iterator[Refused]:
+        return ((self.source.line(number), *rest) for number, *rest in refused)  # type: ignore[misc]
 
     def _reject_later(self, matched: Matched) -> None:
         """Adds rows that are wrong beside other rows, or beside what the database has."""
-        reasons = {}
-        for line, first, user, item, _ in matched.duplicates:
-            reasons[line] = (
-                f"user '{user}' answers item '{item}' already in line {first} of the same sitting: "
-                "where people answer twice, map --session-col or --attempt-col, or let row order "
-                "tell with --attempt auto"
+        reasons = {
+            line: (
+                f"user '{user}' answers item '{item}' already in line {self.source.line(first)} "
+                "of the same sitting: where people answer twice, map --session-col or "
+                "--attempt-col, or let row order tell with --attempt auto"
             )
+            for line, first, user, item, _ in matched.duplicates
+        }
         if reasons:
             again = [(item, score) for _, _, _, item, score in matched.duplicates]
             self.refusals.add_rows("an item is answered twice in one sitting", again)
@@ -237,7 +206,7 @@ class _Import:
         if reasons:
             lines = sorted(reasons)
             self._remember([(line, reasons[line], []) for line in lines[:_NAMED]])
-            self.rejects.merge(self._picked(reasons))
+            self.rejects.merge(self._by_line(self._picked(reasons)))
 
     def _picked(self, reasons: dict[int, str]) -> Iterator[Refused]:
         with open_source(self.request) as again:
@@ -261,7 +230,9 @@ class _Import:
                 f"mend them in the file itself, or import the others with --max-rejects {refused}"
             )
         if conflicts and self.request.on_conflict == "refuse":
-            named = "; ".join(f"line {row[0]}: {_conflict(row)}" for row in conflicts[:_NAMED])
+            named = "; ".join(
+                f"line {self.source.line(row[0])}: {_conflict(row)}" for row in conflicts[:_NAMED]
+            )
             return (
                 f"{file}: nothing was written, for {len(conflicts)} of its answers are there "
                 f"otherwise ({named}): --on-conflict replace takes those of the file and keeps "

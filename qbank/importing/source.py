@@ -43,6 +43,7 @@ class Source:
         columns: the request's map with the names that the tables of the batches have.
         notes: what was skipped, or taken for what, to be told.
         size: bytes on disk.
+        per_line: numbers of rows that one line of the file has.
     """
 
     header: list[str]
@@ -50,6 +51,11 @@ class Source:
     notes: list[str]
     size: int
     _batches: Iterator[Batch] = field(repr=False)
+    per_line: int = 1
+
+    def line(self, number: int) -> int:
+        """The line of the file that a row's number stands for."""
+        return number // self.per_line
 
     def __iter__(self) -> Iterator[Batch]:
         return self._batches

@@ -10,14 +10,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qbank.errors import ImportFileError
 from qbank.importing.codes import Codes, Scores, read_scores
 from qbank.importing.columns import ColumnMap
-from qbank.importing.moments import STAMP, read_durations, read_moments
+from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments
+from qbank.importing.request import ImportRequest
 from qbank.importing.text import has_decimals, identifier_faults, plain_text, without_decimals
 from qbank.importing.verdicts import Judged, Verdicts
 
@@ -49,6 +52,7 @@ class Rules:
         codes: special values of the score.
         timestamp: when all was answered, for files without clock times.
         timestamp_format: how a timestamp column is written, where it is not ISO 8601.
+        timezone: zone of timestamps without an offset.
         sitting: name of the one sitting that all rows belong to.
         decimals: meanings whose names are decimal numbers, see ``has_decimals``.
         latest: answers after this are wrong.
@@ -58,9 +62,53 @@ class Rules:
     codes: Codes
     timestamp: datetime | None
     timestamp_format: str | None = None
+    timezone: str = "UTC"
     sitting: str | None = None
     decimals: frozenset[str] = frozenset()
     latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
+
+
+def rules_of(request: ImportRequest) -> Rules:
+    """The rules of an import that starts now.
+
+    Raises:
+        ImportFileError: what is asked contradicts itself, or nothing tells when it was answered.
+    """
+    columns = request.columns
+    if columns.timestamp is None and request.timestamp is None:
+        raise ImportFileError(
+            "when was this answered? name the column with --timestamp-col, or give all rows "
+            "one date with --timestamp 2024-06-01"
+        )
+    rules = Rules(
+        columns=columns,
+        codes=request.codes,
+        timestamp=request.timestamp,
+        timestamp_format=request.timestamp_format,
+        timezone=request.timezone,
+        sitting=request.sitting,
+    )
+    if request.timezone not in available_timezones():
+        raise ImportFileError(
+            f"--timezone {request.timezone!r} is unknown: use a name like Europe/Berlin"
+        )
+    if request.timestamp is not None and request.timestamp > rules.latest:
+        raise ImportFileError(
+            f"--timestamp {request.timestamp:%Y-%m-%d} is in the future: "
+            "name the day on which this was answered"
+        )
+    if request.sitting is not None and columns.session is not None:
+        raise ImportFileError(
+            f"--sitting {request.sitting!r} names one sitting, and --session-col "
+            f"{columns.session!r} a column of them: give one of the two"
+        )
+    if request.attempts_by_order and columns.attempt is not None:
+        raise ImportFileError(
+            f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
+            "that does: give one of the two"
+        )
+    rules.codes.meanings()
+    return rules
 
 
 def decimals_in(table: pa.Table, columns: ColumnMap) -> frozenset[str]:
@@ -90,6 +138,7 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         if meaning in raw:
             _length(raw[meaning], meaning, verdicts)
     scores = read_scores(raw["correct"], rules.codes)
+    verdicts.skipped = scores.skipped
     unknown = _refuse_scores(scores, raw, rules, verdicts)
     at = _timestamp(table, raw, rules, verdicts)
     typed = pa.table(
@@ -204,6 +253,8 @@ def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Ver
         at = at.cast(STAMP, safe=False)
     else:
         at = read_moments(text, rules.timestamp_format)
+        if rules.timezone != "UTC" and rules.timestamp_format not in EPOCHS:
+            at = in_zone(at, text, rules.timezone)
     verdicts.refuse(pc.is_null(text), "timestamp is empty")
     after = ": use ISO 8601, or say how it is written with --timestamp-format"
     if rules.timestamp_format is not None:
@@ -228,7 +279,8 @@ def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: Verdicts)
     elif rules.columns.timestamp is None:
         key = pa.array([sitting_of_day(rules.timestamp)] * len(at), pa.string())
     elif attempt is None:
-        day = pc.strftime(at, format="%Y-%m-%d")
+        local = at.cast(pa.timestamp("us", rules.timezone))
+        day = pc.strftime(local, format="%Y-%m-%d")
         key = pc.binary_join_element_wise("d", pc.fill_null(day, ""), ":")
     else:
         key = pa.array(["all"] * len(at), pa.string())

@@ -46,9 +46,14 @@ class Judged:
 
 
 class Verdicts:
-    """The first reason against each row."""
+    """The first reason against each row.
+
+    Attributes:
+        skipped: rows that are no answer: from when it is set, nothing is held against them.
+    """
 
     def __init__(self, rows: int) -> None:
+        self.skipped: Any = False
         self.reasons = pa.nulls(rows, pa.string())
         self.kinds: Counter[str] = Counter()
         self.blanked: dict[str, Counter[str]] = {}
@@ -58,7 +63,7 @@ class Verdicts:
         self, bad: Any, before: str, values: Any = None, after: str = "", kind: str = ""
     ) -> None:
         """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`."""
-        bad = pc.fill_null(bad, False)
+        bad = pc.and_not(pc.fill_null(bad, False), self.skipped)
         if not pc.any(bad).as_py():
             return
         if values is None:

@@ -234,6 +234,17 @@ def test_columns_may_be_named_where_there_is_no_header(command, tmp_path):
     assert "1 new" in command("import", "responses", "b.csv", *WHEN, *columns[:2]).out
 
 
+def test_a_table_of_the_item_response_warehouse_comes_in_by_its_preset(command, tmp_path):
+    (tmp_path / "a.csv").write_text("id,item,resp,rt,date\n1,i1,1,2.5,1709287200\n2,i1,NA,,\n")
+    columns = ("--preset", "irw", "--time-col", "rt", "--time-unit", "s")
+    columns += ("--timestamp-col", "date", "--timestamp-format", "epoch")
+    done = command("import", "responses", "a.csv", "--exam", "EX", "--create-exam", *columns)
+    # what was not administered has no time either
+    assert "2 rows read: 1 new, 0 known, 0 replaced, 1 missing, 0 rejected" in done.out
+    got = rows("SELECT user_id, time_taken_ms, extract(epoch FROM created_at) FROM user_responses")
+    assert got == [("1", 2500, 1709287200)]
+
+
 def test_an_unmapped_column_may_come_twice(command, tmp_path):
     (tmp_path / "a.csv").write_text("user_id,question,correct,x,x\nu,q,1,0,0\n")
     assert "1 new" in command("import", "responses", "a.csv", *WHEN).out

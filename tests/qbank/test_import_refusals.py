@@ -191,6 +191,24 @@ def test_other_dates_are_read_by_their_format(command, tmp_path, form, value):
     assert rows("SELECT extract(epoch FROM created_at)::int FROM user_responses") == [(1709287200,)]
 
 
+def test_local_times_are_those_of_their_zone_and_days_end_at_its_midnight(command, tmp_path):
+    times = ["2024-06-01 23:50", "2024-06-02 01:50", "20240602T030000+0000"]
+    text = "user_id,question,correct,at\n" + "".join(f"u,q{k},1,{t}\n" for k, t in enumerate(times))
+    (tmp_path / "a.csv").write_text(text)
+    options = ("--exam", "EX", "--create-exam", "--timestamp-col", "at", "--timezone")
+    refused = command("import", "responses", "a.csv", *options, "Berlin")
+    assert "--timezone 'Berlin' is unknown" in refused.err
+    done = command("import", "responses", "a.csv", *options, "America/New_York")
+    assert done.code == 0, done.err
+    got = rows("""
+        SELECT to_char(r.created_at AT TIME ZONE 'UTC', 'DD HH24:MI') FROM user_responses AS r
+        JOIN questions AS q ON q.id = r.question_id ORDER BY q.external_ref
+    """)
+    assert [at for (at,) in got] == ["02 03:50", "02 05:50", "02 03:00"]
+    sittings = rows("SELECT num_questions FROM quiz_sessions ORDER BY started_at")
+    assert sittings == [(2,), (1,)]
+
+
 def test_a_date_in_the_future_is_refused_for_a_whole_file(command, tmp_path):
     (tmp_path / "a.csv").write_text("user_id,question,correct\nu,q,1\n")
     done = command(

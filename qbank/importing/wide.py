@@ -1,0 +1,101 @@
+"""One row a person and one column an item, as one row an answer.
+
+What never lives here: what the values mean.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qbank.errors import ImportFileError
+from qbank.importing.columns import ColumnMap
+from qbank.importing.source import Batch, Broken, Source, distinct
+from qbank.importing.text import plain_text
+
+# answers of one batch: what a batch of long rows holds, and little memory
+_ANSWERS = 250_000
+_ITEM, _SCORE = "question", "correct"
+
+
+def columns_of_wide(columns: ColumnMap) -> ColumnMap:
+    """The columns that a wide file has beside its items.
+
+    Raises:
+        ImportFileError: a column of single answers is named.
+    """
+    for meaning in ("option", "time", "topic", "attempt"):
+        if getattr(columns, meaning) is not None:
+            raise ImportFileError(
+                f"--{meaning}-col {getattr(columns, meaning)!r} tells of one answer, and a row of "
+                "--shape wide has all of a person's: leave it out"
+            )
+    return replace(columns, item="", correct="")
+
+
+def long_form(source: Source, pattern: str | None) -> Source:
+    """The same answers one a row; a row's number is its line times the items, and its item.
+
+    Args:
+        source: rows of persons.
+        pattern: which columns are items, like ``q*``; None takes all that have no other meaning.
+
+    Raises:
+        ImportFileError: no column is an item.
+    """
+    kept = list(source.columns.mapped().values())
+    items = [
+        name
+        for name in distinct(source.header)
+        if name.strip() and name not in kept and (pattern is None or fnmatch.fnmatch(name, pattern))
+    ]
+    if not items:
+        raise ImportFileError(
+            f"no column is an item{f' like {pattern}' if pattern else ''}: the file has "
+            f"{', '.join(source.header)}"
+        )
+    shown = f"{items[0]} to {items[-1]}" if len(items) > 1 else items[0]
+    return Source(
+        header=[*kept, _ITEM, _SCORE],
+        columns=replace(source.columns, item=_ITEM, correct=_SCORE),
+        notes=[*source.notes, f"{len(items)} columns are items: {shown}"],
+        size=source.size,
+        per_line=len(items),
+        _batches=_answers(source, kept, items),
+    )
+
+
+def _answers(source: Source, kept: list[str], items: list[str]) -> Iterator[Batch]:
+    step = max(_ANSWERS // len(items), 1)
+    for batch in source:
+        # its values are no columns of long rows
+        broken: list[Broken] = [
+            (line * len(items), f"{reason}: {', '.join(values)}", [])
+            for line, reason, values in batch.broken
+        ]
+        for first in range(0, max(batch.table.num_rows, 1), step):
+            table = batch.table.slice(first, step)
+            lines = batch.lines[first : first + step]
+            yield _long(table, lines, kept, items, broken, batch.bytes_read)
+            broken = []
+
+
+def _long(
+    table: pa.Table, lines: Any, kept: list[str], items: list[str], broken: list[Broken], done: int
+) -> Batch:
+    people, width = table.num_rows, len(items)
+    person = np.repeat(np.arange(people), width)
+    item = np.tile(np.arange(width), people)
+    scores = pa.chunked_array([plain_text(table.column(name)).text for name in items], pa.string())
+    columns = [table.column(name).take(pa.array(person)) for name in kept]
+    columns += [
+        pa.array(items, pa.string()).take(pa.array(item)),
+        scores.combine_chunks().take(pa.array(item * people + person)),
+    ]
+    long = pa.table(columns, names=[*kept, _ITEM, _SCORE])
+    return Batch(lines[person] * width + item, long, broken, done)
