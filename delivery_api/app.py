@@ -22,7 +22,8 @@ from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.progress import Progress
 from delivery_api.quizzes.recent import RecentQuizzes
-from delivery_api.rate_limit import RateLimit
+from delivery_api.quizzes.store import Limits
+from delivery_api.rate_limit import QuizLimits, RateLimit
 from delivery_api.routers import ROUTERS, health, login
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
@@ -59,9 +60,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
     app.state.login_limit = RateLimit(
         "logins", api.login_rate_per_minute, processes=api.api_workers
     )
-    app.state.answer_limit = RateLimit(
-        "answers", api.answer_rate_per_minute, processes=api.api_workers
-    )
+    app.state.quiz_limits = QuizLimits(api)
     problems.install(app)
     _add_routers(app, api)
     if api.cors_origins:
@@ -70,7 +69,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
             allow_origins=list(api.cors_origins),
             allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key"],
-            expose_headers=["x-request-id", "retry-after"],
+            expose_headers=["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"],
             max_age=600,
         )
     # added last, so it is outermost: also a CORS refusal is logged and counted
@@ -81,12 +80,17 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
 
 def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
     key = api.selection_key(settings)
-    banks = Banks(app.state.database, key, settings.max_daily_exposures)
+    limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
+    banks = Banks(app.state.database, key)
     app.state.banks = banks
     recent = RecentQuizzes()
     app.state.endings = Endings(app.state.database, banks, recent)
-    app.state.progress = Progress(app.state.database, banks, Contents(), recent, app.state.endings)
-    app.state.enrolment = Enrolment(app.state.database, banks, key, api.quiz_minutes)
+    app.state.progress = Progress(
+        app.state.database, banks, Contents(), recent, app.state.endings, limits
+    )
+    app.state.enrolment = Enrolment(
+        app.state.database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute
+    )
 
 
 def _add_routers(app: FastAPI, api: ApiSettings) -> None:

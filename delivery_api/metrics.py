@@ -29,6 +29,7 @@ SERVED = Counter("qbank_api_items_served", "Items served", ["selector"])
 HELD_BACK = Counter("qbank_api_items_held_back", "Items held back by exposure control")
 FORCED = Counter("qbank_api_items_forced", "Items served although every item was held back")
 CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap")
+OVER_CAP = Counter("qbank_api_items_over_cap", "Items served over their cap, for want of others")
 # not by right and wrong: whoever reads metrics could tell an answer's worth from the count
 ANSWERS = Counter("qbank_api_answers", "Answers recorded")
 BANK_LOADS = Histogram("qbank_api_bank_load_seconds", "Time to load and rank an exam's item bank")

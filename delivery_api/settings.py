@@ -36,7 +36,10 @@ class ApiSettings(SettingsGroup):
         api_max_body_bytes: larger request bodies are refused with 413.
         api_access_log: one structured line a request.
         api_database_patience_s: how long a request waits for Postgres to come back before 503.
-        login_rate_per_minute, answer_rate_per_minute: allowed calls of one address or one user.
+        login_rate_per_minute: logins of one address.
+        quiz_rate_per_minute, item_rate_per_minute, answer_rate_per_minute: what one person may
+            make, be served and answer.
+        tenant_rate_per_minute: steps of all quizzes of one tenant together.
         quiz_minutes: a quiz may be answered this long.
     """
 
@@ -56,7 +59,10 @@ class ApiSettings(SettingsGroup):
     api_access_log: bool = True
     api_database_patience_s: float = Field(default=10.0, ge=0, le=120)
     login_rate_per_minute: int = Field(default=30, ge=1)
+    quiz_rate_per_minute: int = Field(default=20, ge=1)
+    item_rate_per_minute: int = Field(default=240, ge=1)
     answer_rate_per_minute: int = Field(default=240, ge=1)
+    tenant_rate_per_minute: int = Field(default=600_000, ge=1)
     quiz_minutes: int = Field(default=180, ge=1, le=10_080)
 
     @field_validator("jwt_secret")

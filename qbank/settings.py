@@ -84,7 +84,8 @@ class Settings(SettingsGroup):
         delivery_password, orchestration_password, analyst_password: passwords of the
             least-privilege roles; None generates them into ``home/secrets``.
         nightly_cron, nightly_timezone: when the night runs.
-        max_daily_exposures: servings of one item of one exam in a day before it is capped.
+        max_daily_exposures: people to whom an item of an exam is served in a day before it comes
+            last.
         log_level, log_format: see :mod:`qbank.logs`.
     """
 

@@ -26,12 +26,12 @@ from delivery_api.quizzes.caps import DailyCaps
 class Banks:
     """Cached banks, the items that reached their daily cap, and the key of all draws."""
 
-    def __init__(self, database: Database, selection_key: bytes, max_daily_exposures: int) -> None:
+    def __init__(self, database: Database, selection_key: bytes) -> None:
         self._database = database
         self._key = selection_key
         self._banks: dict[str, Bank] = {}
         self._loading: dict[str, asyncio.Lock] = {}
-        self.caps = DailyCaps(max_daily_exposures)
+        self.caps = DailyCaps()
 
     @staticmethod
     def warm_up() -> None:

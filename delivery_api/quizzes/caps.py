@@ -10,19 +10,14 @@ from datetime import UTC, date, datetime
 
 
 class DailyCaps:
-    """The capped items of today (UTC), by exam.
+    """The capped items of today (UTC), by exam."""
 
-    Attributes:
-        limit: servings of one item of one exam in a day.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self) -> None:
         self._day: date | None = None
         self._capped: dict[str, set[int]] = {}
 
     def of(self, exam_code: str) -> set[int]:
-        """Question ids that are not to be served today."""
+        """Question ids that are to be served today only where nothing else is left."""
         today = datetime.now(UTC).date()
         if today != self._day:
             self._day = today

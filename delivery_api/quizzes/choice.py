@@ -7,7 +7,7 @@ is not adaptive draws at random, which is how items without parameters come by r
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,11 +82,27 @@ def estimate(bank: Bank, past: Past) -> cat.Ability | None:
 
 
 def choose(
-    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, capped: Iterable[int]
+    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, capped: Collection[int]
 ) -> Chosen | None:
-    """The next item; None where nothing is left that may be served."""
+    """The next item; None where nothing is left that may be served.
+
+    Items that reached their daily cap come after all others, and after these what the quiz's owner
+    has seen: neither closes an exam.
+    """
+    item = _choose(bank, wish, past, theta, seed, (*capped, *wish.left_out))
+    if item is None and capped:
+        item = _choose(bank, wish, past, theta, seed, wish.left_out)
+    if item is None and wish.left_out:
+        item = _choose(bank, wish, past, theta, seed, ())
+    return item
+
+
+def _choose(
+    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, out: Iterable[int]
+) -> Chosen | None:
+    """The rule's choice among the items that are not ``out``."""
     taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
-    full = [bank.live_of[q] for q in (*capped, *wish.left_out) if q in bank.live_of]
+    full = [bank.live_of[q] for q in out if q in bank.live_of]
     if wish.selector == "fixed":
         return _at_random(bank, wish, past, taken, full, seed)
     assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)

@@ -29,6 +29,7 @@ _SETUP = """SELECT e.policy, coalesce(b.version, 0),
          WHERE f.key = %(flag)s AND (f.tenant_id = %(tenant)s OR f.tenant_id IS NULL)
          ORDER BY f.tenant_id NULLS LAST LIMIT 1),
         EXISTS (SELECT FROM quiz_sessions WHERE id = %(quiz)s),
+        lately.quizzes, lately.wait_s,
         sittings.open, sittings.attempts
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
     CROSS JOIN LATERAL (
@@ -41,13 +42,20 @@ _SETUP = """SELECT e.policy, coalesce(b.version, 0),
             FROM quiz_sessions AS q
             WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
                 AND q.exam_code = e.exam_code) AS s) AS sittings
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS quizzes,
+            extract(epoch FROM min(q.started_at) + interval '1 minute' - now())::float8 AS wait_s
+        FROM quiz_sessions AS q
+        WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s
+            AND q.started_at > now() - interval '1 minute') AS lately
     WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""
 
 # what was practised may have been explained, so for a sitting it counts for ever, and first
 _SEEN = """SELECT question_id FROM (
         SELECT i.question_id, max(i.served_at) AS served_at,
             %(sitting)s AND bool_or(s.mode = 'tutor') AS practised
-        FROM quiz_sessions AS s JOIN quiz_items AS i ON i.quiz_id = s.id
+        FROM quiz_sessions AS s
+        CROSS JOIN LATERAL (SELECT * FROM quiz_items WHERE quiz_id = s.id OFFSET 0) AS i
         WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
         GROUP BY i.question_id) AS seen
     WHERE practised OR served_at > now() - make_interval(days => %(days)s)
@@ -71,6 +79,8 @@ class Setup:
         cohort: the person's arm, if assigned.
         flag: value of the selector's flag, if enabled.
         exists: the quiz was made before.
+        quizzes_lately: quizzes that the person made in the last minute.
+        wait_s: seconds until it is one less; None without one.
         open_sittings: the person's open quizzes in exam mode, oldest first.
         attempts: the person's quizzes in exam mode that are open or have served an item.
     """
@@ -80,6 +90,8 @@ class Setup:
     cohort: str | None
     flag: Any
     exists: bool
+    quizzes_lately: int
+    wait_s: float | None
     open_sittings: list[str]
     attempts: int
 

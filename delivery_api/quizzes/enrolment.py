@@ -22,6 +22,7 @@ from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
 from delivery_api.quizzes.store import Quiz
+from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
 from qbank.attempts import AttemptPolicy
 from qbank.stores import cohorts
@@ -68,13 +69,24 @@ def strategy(value: Any) -> Mapping[str, float] | None:
 
 
 class Enrolment:
-    """Makes quizzes."""
+    """Makes quizzes.
 
-    def __init__(self, database: Database, banks: Banks, key: bytes, minutes: int) -> None:
+    Args:
+        database: where they are.
+        banks: what they draw from.
+        key: makes ids of idempotency keys.
+        minutes: how long they may be answered.
+        a_minute: how many of them a person may make in a minute.
+    """
+
+    def __init__(
+        self, database: Database, banks: Banks, key: bytes, minutes: int, a_minute: int
+    ) -> None:
         self._database = database
         self._banks = banks
         self._key = key
         self._minutes = minutes
+        self._a_minute = a_minute
 
     async def create(self, caller: Principal, request: Request) -> Quiz:
         """Writes a quiz; the same idempotency key gives the same quiz again.
@@ -110,6 +122,8 @@ class Enrolment:
         quiz_id: str,
         setup: Setup,
     ) -> None:
+        if setup.quizzes_lately >= self._a_minute:
+            raise too_many("quizzes", self._a_minute, setup.wait_s or 0)
         policy = AttemptPolicy.of(request.exam_code, setup.policy)
         _refuse_what_is_not_given(request, setup, policy)
         bank = await self._banks.get(caller.tenant_id, request.exam_code, setup.bank_version)

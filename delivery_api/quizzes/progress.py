@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from delivery_api.database import Database, TenantConnection
-from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, SERVED
+from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, OVER_CAP, SERVED
 from delivery_api.problems import ProblemError
 from delivery_api.quizzes import store
 from delivery_api.quizzes.banks import Banks
@@ -57,12 +57,14 @@ class Progress:
         contents: Contents,
         recent: RecentQuizzes,
         endings: Endings,
+        limits: store.Limits,
     ) -> None:
         self._database = database
         self._banks = banks
         self._contents = contents
         self._recent = recent
         self._endings = endings
+        self._limits = limits
 
     async def next(self, caller: Principal, quiz_id: str) -> OpenItem:
         """The item to answer: the one that is open, else a new one.
@@ -109,11 +111,22 @@ class Progress:
             if item is None:
                 if guarded:
                     return None
-                raise _nothing_left(quiz, bool(capped))
-            guard = bank.version if guarded else None
-            outcome = await store.serve(conn, quiz, item, ability, self._banks.caps.limit, guard)
+                raise _nothing_left(quiz)
+            over_cap = item.question_id in capped
+            outcome = await store.serve(
+                conn,
+                caller,
+                quiz,
+                item,
+                ability,
+                self._limits,
+                over_cap=over_cap,
+                bank_version=bank.version if guarded else None,
+            )
             if outcome == "served":
                 _count(quiz, item)
+                if over_cap:
+                    OVER_CAP.inc()
                 return await self._shown(conn, caller, _with_item(quiz, item))
             if outcome != "capped":
                 return None
@@ -231,11 +244,10 @@ def _count(quiz: Quiz, item: Chosen) -> None:
         FORCED.inc()
 
 
-def _nothing_left(quiz: Quiz, capped: bool) -> ProblemError:
-    why = "items have reached their daily cap" if capped else "the exam's pool has shrunk"
+def _nothing_left(quiz: Quiz) -> ProblemError:
     return ProblemError(
         409,
         "no-item-left",
         f"no item is left for position {len(quiz.past.question_id) + 1} of quiz {quiz.id}"
-        f" ({why}): finish it, or go on tomorrow",
+        " (the exam's pool has shrunk): finish it",
     )

@@ -17,6 +17,7 @@ from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
 from delivery_api.quizzes.telling import TELLS
+from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode
 
@@ -38,23 +39,41 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
-_SERVE = """WITH quiz AS (
+# What the owner was served lately is looked up from the rows themselves, so that all processes
+# count alike. A quiz lasts a week at most.
+_SERVE = """WITH lately AS (
+        SELECT count(*) FILTER (WHERE i.served_at > now() - interval '1 minute') AS items,
+            min(i.served_at) FILTER (WHERE i.served_at > now() - interval '1 minute') AS since,
+            coalesce(bool_or(s.exam_code = %(exam)s AND i.question_id = %(question)s
+                AND i.version = %(version)s
+                AND i.served_at >= date_trunc('day', now(), 'UTC')), false) AS met
+        FROM quiz_sessions AS s
+        -- quiz by quiz: the items that everybody was served today are many
+        CROSS JOIN LATERAL (SELECT * FROM quiz_items WHERE quiz_id = s.id OFFSET 0) AS i
+        WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
+            AND s.started_at > now() - interval '8 days'
+            AND s.expires_at > now() - interval '1 day'),
+    quiz AS (
         UPDATE quiz_sessions SET theta = %(theta)s, theta_se = %(se)s
         WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now()
+            AND (SELECT items FROM lately) < %(rate)s
             AND (%(bank)s::bigint IS NULL OR EXISTS (
                 SELECT FROM bank_versions WHERE exam_code = %(exam)s AND version = %(bank)s))
         RETURNING id),
     counted AS (
-        INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, served)
-        SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, 1 FROM quiz
+        INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, served, people)
+        SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, 1,
+            CASE WHEN met THEN 0 ELSE 1 END FROM quiz, lately
         ON CONFLICT (day, exam_code, question_id, version)
-        DO UPDATE SET served = e.served + 1 WHERE e.served < %(cap)s RETURNING 1),
+        DO UPDATE SET served = e.served + 1, people = e.people + excluded.people
+        WHERE excluded.people = 0 OR %(cap)s::integer IS NULL OR e.people < %(cap)s RETURNING 1),
     served AS (
         INSERT INTO quiz_items (quiz_id, question_id, version, position, selector, theta_before,
             sh_p, rejected, forced)
         SELECT %(quiz)s, %(question)s, %(version)s, %(position)s, %(selector)s, %(theta)s,
             %(sh_p)s, %(rejected)s, %(forced)s FROM counted RETURNING 1)
-    SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served)"""
+    SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
+        extract(epoch FROM since + interval '1 minute' - now())::float8 FROM lately"""
 
 # FOR SHARE keeps the quiz from being finished until the answer is in.
 _RECORD = """WITH quiz AS (
@@ -120,6 +139,20 @@ class Quiz:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is served.
+
+    Attributes:
+        people_a_day: people to whom an item of an exam is served in a day (UTC); others get it
+            when nothing else is left.
+        items_a_minute: items that one person is served in a minute.
+    """
+
+    people_a_day: int
+    items_a_minute: int
+
+
+@dataclass(frozen=True, slots=True)
 class NewAnswer:
     """An answer to record."""
 
@@ -160,28 +193,38 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
 
 async def serve(
     conn: TenantConnection,
+    caller: Principal,
     quiz: Quiz,
     item: Chosen,
     ability: tuple[float, float | None],
-    cap: int,
+    limits: Limits,
+    *,
+    over_cap: bool,
     bank_version: int | None,
 ) -> Literal["served", "capped", "refused"]:
     """Puts an item at the quiz's next position.
 
     Args:
         conn: a connection of the quiz's tenant.
+        caller: whose quiz it is.
         quiz: as it was read.
         item: what to serve.
         ability: θ̂ and its standard error.
-        cap: servings of an item in a day.
+        limits: of what is served.
+        over_cap: serve even if the item reached its daily cap.
         bank_version: serve only if the exam's bank is still this one; None: in any case.
 
     Returns:
         ``capped`` where the item reached its daily cap; ``refused`` where the quiz has ended, the
         bank has moved on, or another request served this position first.
+
+    Raises:
+        ProblemError: 429 where the caller was served too much in the last minute.
     """
     values = {
         "quiz": quiz.id,
+        "tenant": caller.tenant_id,
+        "user": caller.user_id,
         "exam": quiz.exam_code,
         "question": item.question_id,
         "version": item.version,
@@ -192,7 +235,8 @@ async def serve(
         "sh_p": item.sh_p,
         "rejected": list(item.held_back),
         "forced": item.forced,
-        "cap": cap,
+        "cap": None if over_cap else limits.people_a_day,
+        "rate": limits.items_a_minute,
         "bank": bank_version,
     }
     try:
@@ -200,8 +244,12 @@ async def serve(
     except UniqueViolation:
         return "refused"
     assert row is not None  # noqa: S101
-    is_open, served = row
-    return "served" if served else "capped" if is_open else "refused"
+    is_open, served, lately, wait_s = row
+    if served or is_open:
+        return "served" if served else "capped"
+    if lately >= limits.items_a_minute:
+        raise too_many("items", limits.items_a_minute, wait_s)
+    return "refused"
 
 
 async def record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -119,10 +120,12 @@ class AnswerResult(BaseModel):
     theta_se: float | None = None
 
 
-def _json(model: BaseModel, status: int = 200) -> Response:
+def _json(
+    model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     # rendered here and once: FastAPI would validate the model a second time
     body = model.model_dump_json().encode()
-    return Response(body, status, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")
 
 
 @router.post(
@@ -130,7 +133,7 @@ def _json(model: BaseModel, status: int = 200) -> Response:
     status_code=201,
     response_model=QuizCreated,
     summary="Make a quiz",
-    responses=documented(409),
+    responses=documented(409, 429),
 )
 async def create_quiz(
     body: NewQuiz,
@@ -147,6 +150,7 @@ async def create_quiz(
     ] = None,
 ) -> Response:
     """Makes a quiz for the caller. The selector is the caller's cohort's, else the flag's."""
+    allowed = request.app.state.quiz_limits.admit("quizzes", caller)
     wanted = enrolment.Request(
         exam_code=body.filters.exam_code,
         filters=Filters(frozenset(body.filters.topics), frozenset(body.filters.difficulty)),
@@ -164,17 +168,18 @@ async def create_quiz(
         num_questions=quiz.wish.num_questions,
         selector=quiz.wish.selector,
     )
-    return _json(created, 201)
+    return _json(created, 201, allowed)
 
 
 @router.get(
     "/{quiz_id}/next",
     response_model=ItemToAnswer,
     summary="The item to answer",
-    responses=documented(409, 410),
+    responses=documented(409, 410, 429),
 )
 async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """The same item until it is answered, however often and from wherever it is asked for."""
+    allowed = request.app.state.quiz_limits.admit("items", caller)
     item: OpenItem = await request.app.state.progress.next(caller, quiz_id)
     content = item.content
     return _json(
@@ -190,7 +195,8 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
             options=[
                 Option.model_construct(label=label, text_md=text) for label, text in content.options
             ],
-        )
+        ),
+        headers=allowed,
     )
 
 
@@ -205,7 +211,7 @@ async def answer_item(
 ) -> Response:
     """Recorded before the reply. The same answer again gives the same result, another one 409."""
     state = request.app.state
-    state.answer_limit.admit(f"{caller.tenant_id}/{caller.user_id}")
+    allowed = state.quiz_limits.admit("answers", caller)
     done: Answered = await state.progress.answer(
         caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
     )
@@ -216,7 +222,7 @@ async def answer_item(
         result.explanation = done.content.rationale_md
         result.theta = done.theta
         result.theta_se = done.theta_se
-    return _json(result)
+    return _json(result, headers=allowed)
 
 
 @router.post(

@@ -144,6 +144,8 @@ def api_environment() -> Iterator[None]:
     """Outside dev the API wants a secret; the servers of these tests inherit it."""
     mine = {
         "QBANK_JWT_SECRET": secrets.token_urlsafe(48),
+        "QBANK_QUIZ_RATE_PER_MINUTE": "1000000",
+        "QBANK_ITEM_RATE_PER_MINUTE": "1000000",
         "QBANK_ANSWER_RATE_PER_MINUTE": "1000000",
         "QBANK_API_ACCESS_LOG": "false",
     }
