@@ -1,7 +1,7 @@
-{#- Which quizzes count for exposure rates, said once: those that were served something. Nobody sees an
-    item of a quiz that was abandoned before its first. -#}
+{#- Which quizzes count for exposure rates and re-estimation, said once: those with an answer. A quiz that
+    was only looked into says nothing of how an exam is given, and anybody can make thousands of them. -#}
 {% macro counts_for_exposure(alias) -%}
-    ({{ alias }}.served > 0)
+    ({{ alias }}.answered > 0)
 {%- endmacro %}
 
 {#- Whether exposure control decided what a quiz was served: only there does sh_p play a part, so only

@@ -62,14 +62,14 @@ view: exam_daily_activity {
 
   dimension: sessions_served {
     type: number
-    description: "Sessions that ended that day and were served something."
+    description: "Sessions that ended that day with an answer, which exposure rates count."
     hidden: yes
     sql: ${TABLE}.sessions_served ;;
   }
 
   dimension: sessions_controlled {
     type: number
-    description: "Quizzes that ended that day and that exposure control decided (adaptive, sympson_hetter, something served)."
+    description: "Quizzes that ended that day and that exposure control decided (adaptive, sympson_hetter, something answered)."
     hidden: yes
     sql: ${TABLE}.sessions_controlled ;;
   }

@@ -48,14 +48,14 @@ view: exposure_daily_rates {
 
   dimension: sessions {
     type: number
-    description: "Quizzes of the exam that ended that day and were served something."
+    description: "Quizzes of the exam that ended that day with an answer; others do not count."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }
 
   dimension: served {
     type: number
-    description: "Quizzes of that day in which the item was served."
+    description: "Of these quizzes, those in which the item was served."
     value_format_name: decimal_0
     sql: ${TABLE}.served ;;
   }
@@ -112,7 +112,7 @@ view: exposure_daily_rates {
   dimension: controlled_sessions {
     group_label: "Controlled sessions"
     type: number
-    description: "Quizzes of that day that exposure control decided (adaptive, sympson_hetter, something served): what re-estimation counts."
+    description: "Quizzes of that day that exposure control decided (adaptive, sympson_hetter, something answered): what re-estimation counts."
     value_format_name: decimal_0
     sql: ${TABLE}.controlled_sessions ;;
   }

@@ -130,7 +130,7 @@ view: item_health {
   dimension: served {
     group_label: "Exposure"
     type: number
-    description: "Ended quizzes in which it was served."
+    description: "Ended quizzes with an answer in which it was served."
     value_format_name: decimal_0
     sql: ${TABLE}.served ;;
   }
@@ -146,7 +146,7 @@ view: item_health {
   dimension: sessions {
     group_label: "Exposure"
     type: number
-    description: "Ended quizzes of the exam that were served something."
+    description: "Ended quizzes of the exam that had an answer; others do not count."
     value_format_name: decimal_0
     sql: ${TABLE}.sessions ;;
   }

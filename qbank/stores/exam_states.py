@@ -17,6 +17,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank.stores.item_bank import EXAM_COLUMNS, Exam, pool_state
+from qbank.stores.served import CONTROLLED
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ _STATES = f"""SELECT e.exam_code,
         refused.input_fingerprint,
         (SELECT s.ended_on FROM analytics.fact_sessions AS s
          WHERE s.exam_code = e.exam_code AND s.ended_on < %(day)s
-           AND s.is_adaptive AND s.selector = 'sympson_hetter' AND s.served > 0
+           AND {CONTROLLED}
          ORDER BY s.ended_on DESC LIMIT 1),
         (SELECT max(h.at) FROM item_exposure_history AS h
          WHERE h.exam_code = e.exam_code AND h.source IN ('calibration', 'rollback')

@@ -1,7 +1,8 @@
 """What was served and held back in finished or expired sessions, as re-estimation needs it.
 
 Only adaptive sessions under exposure control count: in others sh_p plays no part, so what they
-served says nothing about it. A session counts on the UTC day it ended.
+served says nothing about it. Nor does a session without an answer, which anybody can make by the
+thousand. A session counts on the UTC day it ended.
 
 What never lives here: rates, and what follows from them.
 """
@@ -10,11 +11,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from psycopg import Connection
+
+# sessions that count, as dbt's macro is_controlled has it
+CONTROLLED: Final = "is_adaptive AND selector = 'sympson_hetter' AND answered > 0"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +69,15 @@ def window(conn: Connection[Any], exam_code: str, *, first: date, last: date) ->
 
 def newest_day(conn: Connection[Any], exam_code: str) -> date | None:
     """The last day on which a controlled session of the exam ended."""
-    sql = """SELECT max(ended_on) FROM analytics.fact_sessions
-        WHERE exam_code = %s AND is_adaptive AND selector = 'sympson_hetter'"""
+    sql = f"""SELECT max(ended_on) FROM analytics.fact_sessions
+        WHERE exam_code = %s AND {CONTROLLED}"""  # noqa: S608
     row = conn.execute(sql, (exam_code,)).fetchone()
     return row[0] if row else None
 
 
-_CONTROLLED = """SELECT quiz_id, ended_on FROM analytics.fact_sessions
+_CONTROLLED = f"""SELECT quiz_id, ended_on FROM analytics.fact_sessions
     WHERE exam_code = %(exam)s AND ended_on BETWEEN %(first)s AND %(last)s
-      AND is_adaptive AND selector = 'sympson_hetter' AND served > 0"""
+      AND {CONTROLLED}"""  # noqa: S608
 _SESSIONS = f"SELECT ended_on, count(*) FROM ({_CONTROLLED}) AS s GROUP BY ended_on"  # noqa: S608
 # a hold-back is logged by question: its version is the one that is live
 _ITEMS = f"""WITH controlled AS MATERIALIZED ({_CONTROLLED}),

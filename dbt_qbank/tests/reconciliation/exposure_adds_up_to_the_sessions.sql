@@ -4,8 +4,8 @@
         meta={'dagster': {'ref': {'name': 'exposure_daily_rates'}}},
     )
 }}
--- what was served by day adds up to what the quizzes that ended that day were served; a day without
--- quizzes that is there all the same is as wrong as one that is missing
+-- what was served by day adds up to what the quizzes that ended that day, and count, were served; a
+-- day without quizzes that is there all the same is as wrong as one that is missing
 with days as (
     select distinct
         quizzes.exam_code,
@@ -37,7 +37,7 @@ by_session as (
     select
         quizzes.exam_code,
         quizzes.ended_on as day,
-        sum(quizzes.served) as served,
+        sum(quizzes.served) filter (where {{ counts_for_exposure('quizzes') }}) as served,
         count(*) filter (where {{ counts_for_exposure('quizzes') }}) as sessions
     from days
     inner join lateral (

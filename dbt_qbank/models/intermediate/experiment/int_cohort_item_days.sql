@@ -53,7 +53,7 @@ sessions as (
         lateral jsonb_each_text(
             ended.cohorts || jsonb_build_object('delivered_selector', ended.selector)
         ) as arms
-    where ended.served > 0
+    where {{ counts_for_exposure('ended') }}
 )
 
 select
