@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
-from delivery_api.problems import ProblemError
+from delivery_api.keys import KeysUnavailableError
+from delivery_api.problems import ProblemError, unavailable
 from delivery_api.tokens import Principal, Role, TokenError
 
 # documents the scheme in OpenAPI; the header itself is read below, once
@@ -26,7 +27,7 @@ async def authenticated(request: Request) -> Principal:
     """The caller of the request.
 
     Raises:
-        ProblemError: 401 without an acceptable token.
+        ProblemError: 401 without an acceptable token, 503 where that cannot be told now.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -35,6 +36,8 @@ async def authenticated(request: Request) -> Principal:
         principal: Principal = await request.app.state.tokens.principal(token.strip())
     except TokenError as error:
         raise _unauthorized(str(error)) from error
+    except KeysUnavailableError as error:  # a good token must not be called a bad one
+        raise unavailable(str(error)) from error
     request.state.principal = principal
     return principal
 

@@ -39,9 +39,9 @@ PageSize = Annotated[int, Query(ge=1, le=200, description="rows on a page")]
 
 
 class Body(BaseModel):
-    """A request body; a field that is not known is an error, not silently dropped."""
+    """A request body: unknown fields are errors, and true is no number, nor is "5"."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Page(BaseModel, Generic[Row]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
@@ -16,6 +17,7 @@ from qbank.postgres.roles import generated_secret
 from qbank.settings import Settings, SettingsGroup
 
 MIN_SECRET_BYTES = 32
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 # what .env.example and tutorials write where a secret belongs
 _PLACEHOLDERS = ("change-me", "changeme", "change_me", "secret", "default", "example", "password")
 
@@ -26,8 +28,10 @@ class ApiSettings(SettingsGroup):
     Attributes:
         env: the same ``QBANK_ENV`` as everywhere; mock login exists in ``dev`` alone.
         jwks_url: keys of the identity provider (OIDC); tokens are then RS256 or ES256 only.
+            Outside dev by https, or from this machine.
         jwt_secret: shared secret; tokens are then HS256 only. In dev one is generated and kept.
         jwt_issuer, jwt_audience: what ``iss`` and ``aud`` must say.
+        jwt_leeway_s: how far the provider's clock may be off in ``exp``, ``nbf`` and ``iat``.
         selection_secret: keys the draws of exposure control; unset: from ``jwt_secret``.
         cors_origins: origins that browsers may call from, comma-separated; none by default.
         api_host, api_port, api_workers: where ``python -m delivery_api`` listens, and
@@ -48,6 +52,7 @@ class ApiSettings(SettingsGroup):
     jwt_secret: SecretStr | None = Field(default=None, validate_default=True)
     jwt_issuer: str = Field(default="qbank", min_length=1)
     jwt_audience: str = Field(default="qbank", min_length=1)
+    jwt_leeway_s: float = Field(default=30.0, ge=0, le=300)
     selection_secret: SecretStr | None = Field(default=None, validate_default=True)
 
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
@@ -64,6 +69,16 @@ class ApiSettings(SettingsGroup):
     answer_rate_per_minute: int = Field(default=240, ge=1)
     tenant_rate_per_minute: int = Field(default=600_000, ge=1)
     quiz_minutes: int = Field(default=180, ge=1, le=10_080)
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _encrypted(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or info.data.get("env") == "dev":
+            return value
+        address = urlsplit(value)
+        if address.scheme == "http" and address.hostname not in _THIS_MACHINE:
+            raise ValueError("not encrypted: outside dev give an address that begins with https://")
+        return value
 
     @field_validator("jwt_secret")
     @classmethod

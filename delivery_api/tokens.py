@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
 import jwt
-from starlette.concurrency import run_in_threadpool
 
+from delivery_api.keys import ProviderKeys
 from delivery_api.settings import ApiSettings
 from qbank.settings import Settings
 
@@ -21,7 +21,6 @@ ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
 _REQUIRED = ["exp", "iss", "aud", "sub"]
 _MAX_NAME = 255
 _MAX_KEPT = 20_000
-_REFETCH_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +55,11 @@ class Tokens:
         self._issuer = api.jwt_issuer
         self._audience = api.jwt_audience
         self._known: dict[str, Principal] = {}
-        self._keys: jwt.PyJWKClient | None = None
+        self._leeway_s = api.jwt_leeway_s
+        self._keys: ProviderKeys | None = None
         self._secret = ""
-        self._refused_until = 0.0
         if api.jwks_url is not None:
-            self._keys = jwt.PyJWKClient(api.jwks_url, cache_keys=True, lifespan=300, timeout=5)
+            self._keys = ProviderKeys(api.jwks_url)
             self._algorithms = ["RS256", "ES256"]
         else:
             self._secret = api.signing_secret(settings)
@@ -71,14 +70,14 @@ class Tokens:
 
         Raises:
             TokenError: signature, algorithm, issuer, audience, expiry or a claim is not right.
+            KeysUnavailableError: the identity provider does not answer, and its key is not known.
         """
         known = self._known.get(token)
         if known is not None:
-            if known.expires_at > time.time():
+            if known.expires_at + self._leeway_s > time.time():
                 return known
             del self._known[token]
-        # keys of an identity provider may have to be fetched, which must not stop other requests
-        found = await run_in_threadpool(self._check, token) if self._keys else self._check(token)
+        found = self._check(token, await self._key(token))
         if len(self._known) >= _MAX_KEPT:
             self._known.clear()
         self._known[token] = found
@@ -98,45 +97,50 @@ class Tokens:
         }
         return jwt.encode(claims, self._secret, algorithm="HS256")
 
-    def _check(self, token: str) -> Principal:
+    def _check(self, token: str, key: Any) -> Principal:
         try:
             claims = jwt.decode(
                 token,
-                self._key(token),
+                key,
                 algorithms=self._algorithms,
                 issuer=self._issuer,
                 audience=self._audience,
+                leeway=self._leeway_s,
                 options={"require": _REQUIRED},
             )
+            return _principal(claims)
         except jwt.ExpiredSignatureError as error:
             raise TokenError("the token has expired: log in again") from error
-        except jwt.PyJWTError as error:
-            raise TokenError(f"the token is not accepted ({type(error).__name__})") from error
-        return _principal(claims)
+        except (jwt.PyJWTError, OverflowError) as error:  # a time of 10^400 is no float
+            raise _not_accepted(error) from error
 
-    def _key(self, token: str) -> Any:
+    async def _key(self, token: str) -> Any:
         if self._keys is None:
             return self._secret
-        kid = jwt.get_unverified_header(token).get("kid")
-        known = {key.key_id: key for key in self._known_keys()}
-        if kid in known:
-            return known[kid]
-        # a key may be new, but made-up key ids must not make us hammer the identity provider
-        if time.monotonic() < self._refused_until:
-            raise jwt.InvalidKeyError("unknown key id")
-        self._refused_until = time.monotonic() + _REFETCH_S
-        return self._keys.get_signing_key(str(kid))
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+        except jwt.PyJWTError as error:
+            raise _not_accepted(error) from error
+        key = await self._keys.key(key_id)
+        if key is None:
+            raise TokenError("the token is not accepted (unknown key id)")
+        return key
 
-    def _known_keys(self) -> list[jwt.PyJWK]:
-        assert self._keys is not None  # noqa: S101
-        return self._keys.get_signing_keys()
+
+def _not_accepted(error: Exception) -> TokenError:
+    return TokenError(f"the token is not accepted ({type(error).__name__})")
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
     user_id, tenant_id, roles = claims["sub"], claims.get("tenant_id"), claims.get("roles")
     for name, value in (("sub", user_id), ("tenant_id", tenant_id)):
-        if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or "\x00" in value:
+        if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or _unstorable(value):
             raise TokenError(f"the token's {name} must be a text of 1 to {_MAX_NAME} characters")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise TokenError("the token's roles must be a list of texts")
     return Principal(str(user_id), str(tenant_id), ROLES.intersection(roles), float(claims["exp"]))
+
+
+def _unstorable(text: str) -> bool:
+    """Whether Postgres cannot keep the text: a NUL, or half of a surrogate pair."""
+    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)

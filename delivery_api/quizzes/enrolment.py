@@ -60,10 +60,9 @@ def strategy(value: Any) -> Mapping[str, float] | None:
     if isinstance(value, str):
         return {value: 1.0} if value in ADAPTIVE else None
     split = value.get("split") if isinstance(value, dict) and value.keys() == {"split"} else None
-    if not isinstance(split, dict) or not split or not split.keys() <= set(ADAPTIVE):
+    if not isinstance(split, dict) or not split.keys() <= set(ADAPTIVE):
         return None
-    numbers = [w for w in split.values() if isinstance(w, int | float) and not isinstance(w, bool)]
-    if len(numbers) != len(split) or min(numbers) < 0 or not 0 < sum(numbers) < float("inf"):
+    if not cohorts.usable(split):
         return None
     return cast("Mapping[str, float]", split)
 

@@ -78,11 +78,10 @@ class Assign(Body):
     def _one_of_two(self) -> Assign:
         if (self.value is None) == (self.weights is None):
             raise ValueError("give either value or weights")
-        weights = self.weights or {}
-        if self.weights and not (
-            all(0 <= w <= 1e9 for w in weights.values()) and sum(weights.values()) > 0
-        ):
-            raise ValueError("weights must be numbers ≥ 0, one of them > 0")
+        if self.weights is not None and not cohorts.usable(self.weights):
+            raise ValueError(
+                f"weights must be numbers from 0 to {cohorts.MAX_WEIGHT:g}, one above 0"
+            )
         return self
 
 

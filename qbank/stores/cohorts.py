@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -42,19 +42,34 @@ class Assignment:
     assigned_at: datetime
 
 
+MAX_WEIGHT: Final = 1e9
+
 _FLAG = "key, enabled, value_json, tenant_id, updated_at"
 _ASSIGNMENT = "user_id, cohort_key, cohort_value, assigned_at"
+
+
+def usable(weights: Mapping[str, Any]) -> bool:
+    """Whether weights give everybody an arm: numbers from 0 to ``MAX_WEIGHT``, one above 0."""
+    return all(
+        isinstance(weight, int | float)
+        and not isinstance(weight, bool)
+        and 0 <= weight <= MAX_WEIGHT
+        for weight in weights.values()
+    ) and any(weights.values())
 
 
 def arm(key: str, tenant_id: str, user_id: str, weights: Mapping[str, float]) -> str:
     """The arm of a user: weights as shares, drawn by a hash of key, tenant and user.
 
     Raises:
-        InvalidValueError: no arm, or a weight that is negative or all of them zero.
+        InvalidValueError: weights that are not :func:`usable`.
     """
+    if not usable(weights):
+        raise InvalidValueError(
+            f"weights of {', '.join(weights) or 'no arm'} give nobody an arm:"
+            f" use numbers from 0 to {MAX_WEIGHT:g}, one above 0"
+        )
     total = sum(weights.values())
-    if not weights or total <= 0 or min(weights.values()) < 0:
-        raise InvalidValueError(f"weights {dict(weights)} give nobody an arm: use weights > 0")
     name = "\x1f".join((key, tenant_id, user_id)).encode()
     point = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") / 2**64 * total
     for value in sorted(weights):

@@ -102,3 +102,60 @@ def test_a_flag_is_its_tenants_alone(client, admin, as_user, world):
 
     assert banner(admin) == "ours"
     assert banner(theirs) == "for all"
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        f'{{"vanilla": {HUGE}, "sympson_hetter": 1}}',
+        '{"vanilla": 1e400, "sympson_hetter": 1}',
+        '{"vanilla": NaN, "sympson_hetter": 1}',
+        '{"vanilla": Infinity, "sympson_hetter": 1}',
+        '{"vanilla": true, "sympson_hetter": 1}',
+        '{"vanilla": "1", "sympson_hetter": 1}',
+        '{"vanilla": -1, "sympson_hetter": 1}',
+        '{"vanilla": 0, "sympson_hetter": 0}',
+        '{"vanilla": 1000000001}',
+        "{}",
+    ],
+)
+def test_weights_that_give_nobody_an_arm_are_refused(client, admin, weights):
+    json_body = admin | {"Content-Type": "application/json"}
+    flag = f'{{"enabled": true, "value_json": {{"split": {weights}}}}}'
+    path = "/v1/admin/flags/selector_strategy"
+    assert client.put(path, content=flag, headers=json_body).status_code == 422
+    users = f'{{"user_ids": ["u"], "weights": {weights}}}'
+    path = "/v1/admin/cohorts/selector"
+    assert client.put(path, content=users, headers=json_body).status_code == 422
+
+
+def test_a_weight_that_was_kept_before_it_was_refused_stops_nobody(client, as_user, world):
+    value = f'{{"split": {{"vanilla": {HUGE}, "sympson_hetter": 1}}}}'
+    with world.connect() as conn:
+        conn.execute(
+            """INSERT INTO feature_flags (key, tenant_id, enabled, value_json)
+            VALUES ('selector_strategy', 'other', true, %s)""",
+            (value,),
+        )
+    body = {"filters": {"exam_code": "theirs", "num_questions": 3}}
+    headers = as_user("late", "student", tenant="other")
+    assert client.post("/v1/quizzes", json=body, headers=headers).status_code == 201
+    flags = client.get("/v1/admin/flags", headers=as_user("amy", "admin", tenant="other"))
+    assert flags.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/quizzes", {"filters": {"exam_code": "core", "num_questions": True}}),
+        ("/v1/quizzes", {"filters": {"exam_code": "core", "num_questions": "5"}}),
+        ("/v1/quizzes", {"filters": {"exam_code": "core", "num_questions": 5.0}}),
+        ("/v1/quizzes", {"filters": {"exam_code": "core"}, "adaptive": 1}),
+        ("/v1/quizzes/none/answers", {"question_id": True, "selected": "A"}),
+    ],
+)
+def test_a_truth_value_or_a_text_is_no_number(client, as_user, path, body):
+    assert client.post(path, json=body, headers=as_user("ann", "student")).status_code == 422

@@ -57,6 +57,11 @@ def test_a_right_token_gets_in(client, secret):
         {"roles": None},
         {"roles": "student"},
         {"nbf": 2**33},
+        {"exp": 10**400},
+        {"exp": float("inf")},
+        {"iat": 10**400},
+        {"sub": "ann\ud800"},
+        {"tenant_id": "\udfff"},
     ],
 )
 def test_a_wrong_claim_does_not(client, secret, changes):
@@ -79,10 +84,22 @@ def test_a_wrong_signature_or_algorithm_does_not(client, secret):
 
 
 def test_a_token_that_was_good_is_not_good_for_ever(client, secret):
-    token = jwt.encode(claims(exp=int(time.time()) + 2), secret, "HS256")
+    token = jwt.encode(claims(exp=int(time.time()) - 28), secret, "HS256")
     assert status(client, token) == 404
     time.sleep(2.1)
     assert status(client, token) == 401
+
+
+def test_clocks_may_differ_by_the_leeway(client, secret, world, monkeypatch):
+    now = int(time.time())
+    near = ({"iat": now + 20}, {"nbf": now + 20}, {"exp": now - 20})
+    far = ({"iat": now + 60}, {"nbf": now + 60}, {"exp": now - 60})
+    assert [status(client, jwt.encode(claims(**c), secret, "HS256")) for c in near] == [404] * 3
+    assert [status(client, jwt.encode(claims(**c), secret, "HS256")) for c in far] == [401] * 3
+    monkeypatch.setenv("QBANK_JWT_LEEWAY_S", "0")
+    with TestClient(create_app(settings=world.settings)) as strict:
+        statuses = [status(strict, jwt.encode(claims(**c), secret, "HS256")) for c in near]
+    assert statuses == [401] * 3
 
 
 def test_unknown_roles_open_nothing(client, secret):
