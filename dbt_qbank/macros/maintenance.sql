@@ -43,3 +43,9 @@ begin
 end
 $$
 {% endmacro %}
+
+{#- The delivery API reads a mart only behind a wall, its tenant's rows alone; without one it reads none.
+    In the transaction that makes the mart, so that there is no moment without. -#}
+{% macro wall_off() %}
+select public.wall_off(cast('{{ this }}' as regclass))
+{% endmacro %}

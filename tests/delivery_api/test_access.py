@@ -376,6 +376,41 @@ def test_the_apis_role_may_not(delivery, statement):
         delivery.execute(statement)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE item_exposure_control SET sh_p = 0.123 WHERE exam_code = 'core'",
+        """INSERT INTO item_exposure_control (exam_code, question_id, version, sh_p, updated_by)
+        SELECT 'core', min(id), 1, 0.5, 'x' FROM questions
+        ON CONFLICT (exam_code, question_id, version) DO UPDATE SET sh_p = 0.321""",
+    ],
+)
+def test_no_sh_p_changes_without_its_history(delivery, probe, statement):
+    delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
+    delivery.execute(statement)
+    with pytest.raises(psycopg.errors.IntegrityError, match="without a row of history"):
+        delivery.commit()
+
+
+def test_a_history_of_something_else_does_not_do(delivery, probe, world):
+    delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
+    change = """UPDATE item_exposure_control SET sh_p = %s
+        WHERE exam_code = 'core' AND question_id = %s"""
+    history = """INSERT INTO item_exposure_history
+            (exam_code, question_id, version, before, after, source, actor)
+        VALUES ('core', %s, 1, 0.6, %s, 'manual', 'amy')"""
+    one, other = world.questions[60], world.questions[61]
+    for item, after in ((other, 0.25), (one, 0.5)):
+        delivery.execute(change, (0.25, one))
+        delivery.execute(history, (item, after))
+        with pytest.raises(psycopg.errors.IntegrityError, match=f"question {one} version 1"):
+            delivery.commit()
+        delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
+    delivery.execute(change, (0.25, one))
+    delivery.execute(history, (one, 0.25))
+    delivery.commit()
+
+
 def test_the_app_connects_as_the_least_privileged_role(world):
     app = create_app(ApiSettings.load(), world.settings)
     with TestClient(app), app.state.database.transaction("demo") as conn:

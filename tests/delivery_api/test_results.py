@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
@@ -139,3 +140,51 @@ def test_before_the_marts_are_built_there_are_no_results(client, admin):
     answer = client.get("/v1/results/items", headers=admin)
     assert answer.status_code == 404
     assert "qbank nightly" in answer.json()["detail"]
+
+
+def test_postgres_shows_the_apis_role_a_tenants_marts_alone(marts):
+    """The second wall holds whatever the API's queries ask for."""
+    with connect("owner", settings=marts) as owner:
+        tables = [
+            row[0]
+            for row in owner.execute(
+                """SELECT relname FROM pg_class WHERE relkind = 'r'
+                AND relnamespace = 'analytics'::regnamespace ORDER BY 1"""
+            )
+        ]
+        views = "SELECT viewname FROM pg_views WHERE schemaname = 'analytics'"
+        (view,) = owner.execute(views).fetchone()
+    assert {"fact_responses", "topic_mastery", "item_health", "dim_items"} <= set(tables)
+
+    def seen(role: str, tenant: str) -> dict[str, int]:
+        with connect(role, settings=marts) as conn:
+            conn.execute("SELECT set_config('qbank.tenant_id', %s, true)", (tenant,))
+            counts = [conn.execute(f"SELECT count(*) FROM analytics.{t}") for t in tables]  # noqa: S608
+            return dict(zip(tables, (c.fetchone()[0] for c in counts), strict=True))
+
+    everything = seen("analyst", "")
+    assert all(everything.values())
+    assert seen("delivery", "demo") == everything
+    for nobody in ("", "other", "demo' OR true"):
+        assert seen("delivery", nobody) == dict.fromkeys(tables, 0)
+    with (
+        connect("delivery", settings=marts) as conn,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        conn.execute(f"SELECT FROM analytics.{view}")
+
+
+def test_a_mart_without_a_wall_is_not_the_apis_to_read(marts):
+    with connect("orchestration", settings=marts) as conn:
+        conn.execute("CREATE TABLE analytics.secret AS SELECT 1 AS n")
+        conn.execute("SELECT wall_off('analytics.secret')")
+        conn.commit()
+    try:
+        with (
+            connect("delivery", settings=marts) as conn,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            conn.execute("SELECT FROM analytics.secret")
+    finally:
+        with connect("orchestration", settings=marts) as conn:
+            conn.execute("DROP TABLE analytics.secret")

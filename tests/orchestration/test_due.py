@@ -112,7 +112,7 @@ def test_an_exam_that_is_to_be_fitted_otherwise_is_due(calibrated: Exams, today,
 def test_a_pool_is_looked_at_item_by_item_only_where_something_moved(calibrated: Exams, today):
     untouched = statements(today)
     assert untouched == 3
-    with postgres.connect("orchestration") as conn:
+    with postgres.connect("owner") as conn:
         control = exposure.in_force(conn, ALGEBRA)[0]
         conn.execute(
             "UPDATE item_exposure_control SET sh_p = 0.5, updated_by = 'me' WHERE question_id = %s",

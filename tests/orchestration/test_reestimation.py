@@ -72,7 +72,7 @@ def test_days_in_any_order_end_alike(exams: Exams, runner: Runner, week: list[da
     for day in week[:4]:
         assert reestimate(runner, ALGEBRA, day).success
     straight = [outcome(ALGEBRA, day) for day in week[:4]]
-    with postgres.connect("orchestration") as conn:
+    with postgres.connect("owner") as conn:
         in_order = exposure.in_force(conn, ALGEBRA)
         conn.execute("DELETE FROM item_exposure_control")
     wipe_reestimations()
@@ -119,7 +119,7 @@ def test_two_exams_seven_days_and_one_broken_day(
     assert reestimate(runner, ALGEBRA, broken, tau=0.9).success
     mended = [outcome(ALGEBRA, day) for day in week]
     assert mended[6] != before
-    with postgres.connect("orchestration") as conn:
+    with postgres.connect("owner") as conn:
         followers = [
             run.params["day"]
             for run in runs.reestimated_days(conn, ALGEBRA, after=broken)
