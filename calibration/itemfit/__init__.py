@@ -7,6 +7,7 @@ from calibration.itemfit.classical import Classical, Distractors, classical, dis
 from calibration.itemfit.logistic_dif import LogisticDif, logistic_dif
 from calibration.itemfit.mantel_haenszel import MantelHaenszel, mantel_haenszel
 from calibration.itemfit.residuals import AbilityBins, ResidualFit, ability_bins, residual_fit
+from calibration.itemfit.rest_slope import RestSlope, rest_slope
 from calibration.itemfit.s_x2 import SX2, s_x2
 
 __all__ = [
@@ -17,11 +18,13 @@ __all__ = [
     "LogisticDif",
     "MantelHaenszel",
     "ResidualFit",
+    "RestSlope",
     "ability_bins",
     "classical",
     "distractors",
     "logistic_dif",
     "mantel_haenszel",
     "residual_fit",
+    "rest_slope",
     "s_x2",
 ]

@@ -25,7 +25,7 @@ from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.finding import forbidding, reason
 from qbank_orchestration.engine.proposal import ParameterProposal
 from qbank_orchestration.engine.working_rows import WorkingRows
-from qbank_orchestration.metadata import plots
+from qbank_orchestration.metadata import plots, tables
 from qbank_orchestration.partitions import EXAM
 from qbank_orchestration.resources import Database
 
@@ -34,6 +34,7 @@ CHECKS = {
     "fit_converged": (True, "The fit converged."),
     "drift_bounded": (True, "Difficulties agree with the published ones of the same items."),
     "few_items_drifted": (False, "Few published items moved against the others."),
+    "estimates_fit_for_use": (False, "No estimated item is held back."),
     "live_items_have_parameters": (False, "Each live item has parameters."),
 }
 
@@ -124,6 +125,7 @@ def _metadata(proposed: ParameterProposal, run_id: UUID, began: float) -> dict[s
         "rows": len(rows),
         "flags": dict(summary["flags"]),
         "scale": dict(summary["scale"]),
+        "held_back": tables.held_back(summary["held_back"]),
         "run": str(run_id),
         "input_fingerprint": proposed.input_fingerprint,
         "code_version": CODE_VERSION,

@@ -6,6 +6,7 @@ What never lives here: reading, publishing, Dagster.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from qbank.stores.item_bank import Pool
 from qbank.stores.item_parameters import ItemParameters
 from qbank_orchestration.engine.finding import Finding
+from qbank_orchestration.engine.item_gates import HeldBack
 from qbank_orchestration.engine.proposal import ParameterProposal
 
 # Outside these an estimate says more about sparse or broken data than about the item.
@@ -25,6 +27,8 @@ C_BOUND = 0.6
 DRIFT_CORRELATION = 0.8
 DRIFT_SHIFT = 0.3
 DRIFTED_SHARE = 0.05
+NAMED = 5
+"""Items that a finding's sentence names; Dagit has the table of all."""
 
 
 def audit(
@@ -36,6 +40,7 @@ def audit(
         fit_converged(proposal),
         drift_bounded(proposal, published),
         few_items_drifted(proposal),
+        estimates_fit_for_use(proposal),
         live_items_have_parameters(proposal, pool, published),
     )
 
@@ -118,6 +123,24 @@ def few_items_drifted(proposal: ParameterProposal) -> Finding:
         False,
         f"{drifted} of {compared} published items drifted",
         {"compared": compared, "drifted": drifted, "dropped_anchors": scale.get("dropped", 0)},
+    )
+
+
+def estimates_fit_for_use(proposal: ParameterProposal) -> Finding:
+    """No estimated item is held back; those that are keep what is published of them."""
+    held = [HeldBack(**item) for item in proposal.summary.get("held_back", ())]
+    estimated = len(held) + len(proposal.parameters)
+    others = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
+    return Finding(
+        "estimates_fit_for_use",
+        not held,
+        False,
+        f"{len(held)} of {estimated} estimated items are held back: "
+        f"{'; '.join(str(item) for item in held[:NAMED])}{others}"
+        if held
+        else f"none of {estimated} estimated items is held back",
+        {"estimated": estimated, "held_back": len(held)}
+        | dict(Counter(item.reason for item in held)),
     )
 
 

@@ -6,6 +6,7 @@ What never lives here: reading responses, publishing, Dagster.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from qbank.requests import IrtFit
 from qbank.stores.item_bank import Exam
 from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
+from qbank_orchestration.engine import item_gates
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ParameterProposal
 from qbank_orchestration.engine.scale import OldScale, Scaled, on_old_scale
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from calibration.irt import FitResult
 
 Report = Callable[[dict[str, Any]], bool]
-# what marks an estimate as not fit to be used, whatever its standard error
-UNUSABLE = ("negative_a", "a_at_bound", "b_extreme", "c_at_bound", "se_not_available")
 
 
 def settings(exam: Exam, request: IrtFit | None = None) -> dict[str, Any]:
@@ -97,7 +97,8 @@ def estimate(
             report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
         ),
     )
-    usable = fit.estimated & ~_flagged(fit, UNUSABLE)
+    held = item_gates.held_back(attempts, fit)
+    usable = item_gates.usable(attempts, fit, held)
     seen = {"responses": len(attempts), "settings": settings(exam, request)}
     if not usable.any():
         return NothingToCalibrate(
@@ -108,16 +109,11 @@ def estimate(
         model=exam.irt_model,
         parameters=_parameters(attempts, fit, usable, scaled),
         statistics=_statistics(attempts, fit, median_times),
-        summary=seen | _summary(attempts, fit, usable) | {"scale": scaled.summary},
+        summary=seen
+        | _summary(attempts, fit, usable)
+        | {"scale": scaled.summary, "held_back": [asdict(item) for item in held]},
         input_fingerprint=attempts.fingerprint(),
     )
-
-
-def _flagged(fit: FitResult, flags: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    marks = np.zeros(fit.a.size, dtype=np.bool_)
-    for flag in flags:
-        marks |= fit.flagged(flag)
-    return marks
 
 
 def _parameters(

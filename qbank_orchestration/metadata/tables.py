@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from qbank_orchestration.engine.item_gates import REASONS
 from qbank_orchestration.engine.proposal import ExposureProposal
 
 
@@ -43,4 +44,22 @@ def most_exposed(proposal: ExposureProposal, rates: list[float], top: int = 10) 
                 dg.TableColumn("sh_p", "float"),
             ]
         ),
+    )
+
+
+def held_back(items: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
+    """Items that do not come into use, each with what was seen and what a person does."""
+    if not items:
+        return dg.MetadataValue.text("none")
+    return table(
+        [
+            {
+                **item,
+                "p_value": round(item["p_value"], 4),
+                "z": round(item["z"], 2),
+                "means": REASONS[item["reason"]].means,
+                "remedy": REASONS[item["reason"]].remedy,
+            }
+            for item in items
+        ]
     )

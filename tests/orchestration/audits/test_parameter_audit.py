@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 
 from qbank_orchestration.engine import audit_parameters as audit
+from qbank_orchestration.engine.item_gates import REASONS
 from tests.orchestration.audits.examples import ITEMS, item, parameters, pool, published
 from tests.orchestration.audits.test_exposure_audit import judged
 
@@ -151,3 +153,27 @@ def test_live_items_without_parameters_are_told(proposed: int, held: int, withou
     judged(finding, "live_items_have_parameters", without == 0, False)
     assert finding.numbers == {"live": ITEMS, "without": without}
     assert f"{ITEMS - without} of {ITEMS} " in finding.summary
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 6])
+def test_estimates_that_are_held_back_are_named_with_what_to_do(count: int):
+    held = [
+        {"question_id": 50 + n, "version": 2, "reason": reason, "n": 300, "p_value": 0.21, "z": -3}
+        for n, reason in zip(range(count), itertools.cycle(REASONS), strict=False)
+    ]
+    finding = audit.estimates_fit_for_use(parameters(published()[:3], held_back=held))
+    judged(finding, "estimates_fit_for_use", count == 0, False)
+    assert (finding.numbers["held_back"], finding.numbers["estimated"]) == (count, 3 + count)
+    assert sum(finding.numbers.get(reason, 0) for reason in REASONS) == count
+    assert finding.summary.endswith(" and 1 more") == (count == 6)
+    assert (" more" in finding.summary) == (count == 6)
+    assert finding.summary.count("question") == min(count, 5)
+    if count:
+        why = REASONS["all_incorrect"]
+        assert (
+            f"question 50 v2 (300 answers, 21% right): {why.means}; {why.remedy}" in finding.summary
+        )
+
+
+def test_a_proposal_of_an_earlier_version_holds_nothing_back():
+    assert audit.estimates_fit_for_use(parameters()).passed
