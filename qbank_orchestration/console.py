@@ -87,7 +87,9 @@ class Console:
         if not (self._err.is_terminal and sys.stdin.isatty()):
             self.say(what)
             return False
-        return self._err.input(f"{what}; cancel it? [y/N] ").strip().lower() in ("y", "yes")
+        # without markup, which would take [y/N] for a style
+        answer = self._err.input(f"{what}; cancel it? [y/N] ", markup=False)
+        return answer.strip().lower() in ("y", "yes")
 
     def check_exams(self, exam_codes: Sequence[str]) -> None:
         """Refuses an unknown exam before anything starts.

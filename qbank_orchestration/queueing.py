@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -69,8 +71,7 @@ class Queue:
         Raises:
             QbankError: the daemon fell silent; what it had not begun was taken back.
         """
-        with postgres.connect("orchestration", autocommit=True) as conn:
-            rows = {request.run_id or _row(conn, request): request for request in requests}
+        rows: dict[UUID, Request] = {}
         done: dict[UUID, Ended] = {}
 
         def over() -> bool:
@@ -82,8 +83,13 @@ class Queue:
 
         first, *others = requests
         more = f" and {len(others)} more" if others else ""
-        self.on_start(f"{first.kind}{more}", first.partition, first.why or "in the daemon's queue")
-        self._follow(over, lambda: self._cancel_rows(rows.keys() - done.keys()))
+        why = first.why or "in the daemon's queue"
+        with self._interruptible(cancel := lambda: self._cancel_rows(rows.keys() - done.keys())):
+            with postgres.connect("orchestration", autocommit=True) as conn:
+                for request in requests:
+                    rows[request.run_id or _row(conn, request)] = request
+            self.on_start(f"{first.kind}{more}", first.partition, why)
+            self._follow(over, cancel)
         return [done[row_id] for row_id in rows]
 
     def _row_ended(self, row_id: UUID, request: Request) -> Ended | None:
@@ -105,12 +111,13 @@ class Queue:
         """
         # nobody else begins one between the look and the launch
         with nights.alone(lambda: self.on_start("night", None, "waits for another command's")):
-            marts_id = self._open_night(day, exams, full)
-            if marts_id is None:
-                self.on_start("rebuild_marts", None, "goes to the daemon's queue")
-                marts_id = _launch(nights.begin(day, exams, weekly=full))
-            else:
+            if marts_id := self._open_night(day, exams, full):
                 self.on_start("rebuild_marts", None, f"a night is under way: run {marts_id}")
+            else:
+                marts_id = str(uuid4())
+                self.on_start("rebuild_marts", None, "goes to the daemon's queue")
+                with self._interruptible(partial(self._cancel_runs, marts_id)):
+                    _launch(marts_id, nights.begin(day, exams, weekly=full))
         done = Night()
         told: set[str] = set()
 
@@ -122,7 +129,8 @@ class Queue:
                     self.on_end(done.ended[-1])
             return self._night_over(marts_id, told)
 
-        self._follow(over, lambda: self._cancel_runs(marts_id))
+        with self._interruptible(cancel := partial(self._cancel_runs, marts_id)):
+            self._follow(over, cancel)
         if len(done.ended) > 1 or all(run.success for run in done.ended):
             with postgres.connect("orchestration") as conn:
                 plan = night.plan(conn, day, exam_codes=exams)
@@ -182,15 +190,20 @@ class Queue:
         )
 
     def _follow(self, over: Callable[[], bool], cancel: Callable[[], int]) -> None:
+        while not over():
+            time.sleep(POLL_S)
+            silent = silent_for(self._instance)
+            if silent > SILENT_S:
+                raise QbankError(
+                    f"the daemon is silent since {silent:.0f} s: {cancel()} pieces of work that"
+                    " it had not ended were taken back; run the command again"
+                )
+
+    @contextmanager
+    def _interruptible(self, cancel: Callable[[], int]) -> Iterator[None]:
+        """At Ctrl-C says that the daemon goes on, and takes the work back if that is wished."""
         try:
-            while not over():
-                time.sleep(POLL_S)
-                silent = silent_for(self._instance)
-                if silent > SILENT_S:
-                    raise QbankError(
-                        f"the daemon is silent since {silent:.0f} s: {cancel()} pieces of work that"
-                        " it had not ended were taken back; run the command again"
-                    )
+            yield
         except KeyboardInterrupt:
             if self.on_interrupt("the daemon goes on with it, and Dagit shows it"):
                 cancel()
@@ -221,15 +234,23 @@ def _row(conn: postgres.Connection, request: Request) -> UUID:
     ).id
 
 
-def _launch(tags: dict[str, str]) -> str:
-    """Puts a run of the marts into the daemon's queue; returns its id."""
-    settings, run_id = get_settings(), str(uuid4())
+def _launch(run_id: str, tags: dict[str, str]) -> None:
+    """Puts a run of the marts into the daemon's queue, which Ctrl-C does not stop half-way."""
     command: list[Any] = [program("dagster"), "job", "launch"]
     command += ["-w", project_file("workspace.yaml"), "-j", "rebuild_marts"]
     command += ["--run-id", run_id, "--tags", json.dumps(tags)]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=settings.project_dir, capture_output=True, text=True
+    launching = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=get_settings().project_dir,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
-    if done.returncode != 0:
-        raise QbankError(f"Dagster did not take the night:\n{done.stdout}{done.stderr}")
-    return run_id
+    try:
+        said, _ = launching.communicate()
+    except KeyboardInterrupt:
+        launching.communicate()
+        raise
+    if launching.returncode != 0:
+        raise QbankError(f"Dagster did not take the night:\n{said}")

@@ -81,13 +81,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-_LONGEST = ("e2e", "package", "orchestration", "delivery_api/test_faults.py", "delivery_api")
+_LONGEST = (
+    "orchestration/test_dagit_faults.py",
+    "e2e",
+    "package",
+    "orchestration",
+    "delivery_api/test_faults.py",
+    "delivery_api",
+)
 # one setup for all of them, and one test follows what the one before it left
 _TOGETHER = (
     "tests/package/",
     "tests/e2e/",
     "tests/orchestration/test_asset_pages.py",
     "tests/orchestration/test_beside_a_daemon.py",
+    "tests/orchestration/test_dagit_faults.py",
 )
 _HOME = pytest.StashKey[Path]()
 

@@ -10,7 +10,6 @@ Fixtures:
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,13 +19,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.chromium import launch, needs_chromium
 from tests.e2e.night import pass_night
 from tests.e2e.processes import free_port, process, python, wait_for
 from tests.e2e.visiting import WAIT_MS, Visitor
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 MakeVisitor = Callable[..., Visitor]
 
 expect.set_options(timeout=WAIT_MS)
@@ -38,8 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(here):
             # a browser, two servers and a night behind it
             item.add_marker(pytest.mark.slow)
-            if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="no Chromium: apt-get install chromium"))
+            item.add_marker(needs_chromium)
 
 
 @dataclass(frozen=True)
@@ -83,10 +79,7 @@ def site(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def browser() -> Iterator[Browser]:
     # not for the session: its event loop would run on under whatever comes next in this worker
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-        )
+        started = launch(playwright)
         yield started
         started.close()
 

@@ -131,6 +131,14 @@ class Dagit:
             r=run_id,
         )
 
+    def reload(self, location: str) -> None:
+        """The button *Reload* of the deployment page."""
+        self.ask(
+            """mutation ($l: String!) { reloadRepositoryLocation(repositoryLocationName: $l) {
+                __typename ... on PythonError { message } } }""",
+            l=location,
+        )
+
     def ended(self, run_id: str, seconds: float = PATIENCE) -> str:
         """The status of a run once it is over."""
 
@@ -163,6 +171,13 @@ class Dagit:
         with instance() as opened:
             entries = opened.all_logs(run_id, of_type=kind)
         return [entry.dagster_event for entry in entries if entry.dagster_event is not None]
+
+    def why(self, run_id: str) -> list[str]:
+        """What its failed steps say, and the run itself."""
+        kinds = (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE)
+        return [
+            str(event.event_specific_data) for kind in kinds for event in self.events(run_id, kind)
+        ]
 
     def materialized(self, asset: str) -> set[str]:
         """The partitions of an asset that its page shows as materialized."""

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from uuid import UUID
 
 import dagster as dg
 import pytest
+from playwright.sync_api import expect
 
 from qbank import postgres
+from qbank.stores import exposure as exposure_store
 from qbank.stores import runs
 from qbank_orchestration.assets import exposure, parameters
 from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.instance import instance
 from qbank_orchestration.recovery import GONE_FOR
+from tests.chromium import needs_chromium
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, _copy
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.dagit import PATIENCE, Dagit, dagit
+from tests.orchestration.mouse import person
 from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -178,24 +183,6 @@ def test_a_publication_that_failed_is_re_executed_from_failure(pages):
     assert in_force() != before
 
 
-def test_a_run_that_a_person_terminates_is_canceled(pages):
-    dagit, _ = pages
-    before, last = in_force(), newest(ALGEBRA, "sympson_hetter").id
-    config = {"ops": {EXPOSURE[0]: {"config": {"n": 1_000_000, "iters": 1000, "tau": 0.34}}}}
-    run_id = dagit.materialize(EXPOSURE, ALGEBRA, config)
-
-    def simulating() -> bool | None:
-        row = newest(ALGEBRA, "sympson_hetter")
-        return row.status == "running" or None if row.id != last else None
-
-    wait_for(simulating, PATIENCE, "the simulation")
-    dagit.terminate(run_id)
-    assert dagit.ended(run_id) == "CANCELED"
-    row = newest(ALGEBRA, "sympson_hetter")
-    assert (row.status, row.error) == ("canceled", None)
-    assert in_force() == before
-
-
 def test_a_backfill_of_days_and_exams_re_estimates_each(pages):
     dagit, _ = pages
     with instance():
@@ -217,3 +204,72 @@ def test_a_neighbours_long_run_is_left_alone(pages):
     run_id = dagit.launch("somebody_elses", location="other")
     assert dagit.ended(run_id) == "SUCCESS"
     assert dagit.events(run_id, dg.DagsterEventType.RUN_FAILURE) == []
+
+
+@needs_chromium
+def test_an_operators_day_by_the_mouse(pages):
+    """Backfills, reads, rolls back and re-executes, with nothing but the pages."""
+    dagit, _ = pages
+    with person(dagit.address) as operator:
+        # which exams are published, with what numbers, and why one is not
+        for exam in (ALGEBRA, GEOMETRY):
+            agree(operator.figures("item_exposure_control", exam), exam)
+        operator.sees_missing("item_exposure_control", EMPTY)
+        why = newest(EMPTY, "irt").stopped_reason
+        assert why is not None
+        assert why in operator.newest_event("item_parameters", EMPTY)
+
+        days = [(date.today() - timedelta(days=ago)).isoformat() for ago in (7, 6, 5)]
+        dialog = operator.materialize_all("reestimate_exam")
+        operator.choose_days(dialog, days[0], days[-1])
+        operator.choose_exams(dialog, (ALGEBRA, GEOMETRY))
+        expect(dialog.get_by_text("6 partitions")).to_be_visible()
+        operator.launch_backfill()
+        keys = {f"{day}|{exam}" for day in days for exam in (ALGEBRA, GEOMETRY)}
+        wait_for(
+            lambda: keys <= dagit.materialized("sh_p_reestimation_publication") or None,
+            2 * PATIENCE,
+            "the backfill of two exams and three days",
+        )
+        run = agree(operator.figures("item_exposure_control", GEOMETRY), GEOMETRY)
+        assert run.kind == "reestimation"
+        assert run.params["day"] in days
+
+        before = newest(ALGEBRA, "sympson_hetter")
+        assert before.status == "done"
+
+        # a publication that fails is re-executed from its failure
+        with postgres.connect("owner", autocommit=True) as owner:
+            owner.execute(BREAK)
+            try:
+                failed = dagit.materialize(
+                    EXPOSURE, ALGEBRA, {"ops": {EXPOSURE[0]: {"config": {"tau": 0.6}}}}
+                )
+                assert dagit.ended(failed) == "FAILURE"
+            finally:
+                owner.execute(MEND)
+        again = operator.re_execute_from_failure(failed)
+        assert dagit.ended(again) == "SUCCESS"
+        assert newest(ALGEBRA, "sympson_hetter").status == "done"
+        published = in_force()
+
+        # and what it published is taken back
+        rolled_back = operator.launch_with("rollback_exposure", [f"      to_run: {before.id}"])
+        assert dagit.ended(rolled_back) == "SUCCESS"
+        assert in_force() != published
+        with postgres.connect("orchestration") as conn:
+            then = {
+                c.question_id: c.sh_p for c in exposure_store.after_run(conn, ALGEBRA, before.id)
+            }
+        assert dict(in_force()) == then
+        assert agree(operator.figures("item_exposure_control", ALGEBRA), ALGEBRA).kind == "rollback"
+
+
+def agree(shown: dict[str, str], exam_code: str) -> runs.Run:
+    """The run that a page shows: published in the exam, with the numbers that its row has."""
+    with postgres.connect("orchestration") as conn:
+        run = runs.get(conn, UUID(shown["run"]))
+    assert (run.exam_code, run.status) == (exam_code, "done")
+    assert run.result is not None
+    assert int(shown["rows_changed"]) == run.result["published"]["changed"]
+    return run

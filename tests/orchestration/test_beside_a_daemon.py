@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import dagster as dg
 import pytest
@@ -19,7 +25,7 @@ from qbank_orchestration.instance import instance
 from qbank_orchestration.tags import EXAM
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
 from tests.orchestration.daemon import daemon, wait_for
-from tests.orchestration.requests import PATIENCE
+from tests.orchestration.requests import PATIENCE, ended
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -73,9 +79,77 @@ def test_a_calibration_by_hand_is_one_more_request(alive: None):
     assert row.params["tau"] == 0.5
 
 
-def qbank(*arguments: str) -> subprocess.Popen[str]:
+LONG = ("calibrate", "--exam", ALGEBRA, "--n", "200000", "--iters", "40", "--tau")
+
+
+def test_ctrl_c_leaves_the_work_to_the_daemon(alive: None):
+    following = qbank(*LONG, "0.51")
+    row_id = simulating(0.51)
+    following.send_signal(signal.SIGINT)
+    _, told = following.communicate(timeout=60)
+    assert "the daemon goes on with it, and Dagit shows it" in " ".join(told.split())
+    assert following.returncode == 130
+    assert ended(row_id).status == "done"
+
+
+@pytest.mark.timeout(600)
+def test_ctrl_c_at_a_terminal_asks_and_cancels(alive: None):
+    keyboard, terminal = pty.openpty()
+    following = qbank(*LONG, "0.52", stdin=terminal, stderr=terminal)
+    row_id = simulating(0.52)
+    following.send_signal(signal.SIGINT)
+    shown = ""
+    while "cancel it? [y/N]" not in " ".join(shown.split()):
+        shown += os.read(keyboard, 4096).decode()
+    os.write(keyboard, b"y\n")
+    assert following.wait(60) == 130
+    os.close(keyboard)
+    os.close(terminal)
+    assert ended(row_id).status == "canceled"
+
+
+def test_ctrl_c_before_a_night_is_queued_leaves_it_whole(alive: None):
+    before = jobs()
+    following = qbank("nightly", "--exam", GEOMETRY, start_new_session=True)
+    launching = wait_for(lambda: child_of(following.pid), PATIENCE, "dagster job launch")
+    os.killpg(following.pid, signal.SIGINT)  # as a terminal does, to all of the group
+    _, told = following.communicate(timeout=120)
+    assert "the daemon goes on with it, and Dagit shows it" in " ".join(told.split())
+    assert not Path(f"/proc/{launching}").exists()
+
+    def over() -> bool | None:
+        return jobs()["refresh_results", None] > before["refresh_results", None] or None
+
+    wait_for(over, 2 * PATIENCE, "the end of the night")
+    assert (jobs() - before)["rebuild_marts", None] == 1
+
+
+def simulating(tau: float) -> UUID:
+    """The row of the exam's calibration to that tau, once it simulates."""
+
+    def look() -> UUID | None:
+        with postgres.connect("orchestration") as conn:
+            for row in runs.list(conn, runs.RunFilter(ALGEBRA, status="running")).runs:
+                if row.params.get("tau") == tau and runs.get(conn, row.id).history:
+                    return row.id
+        return None
+
+    return wait_for(look, PATIENCE, "the simulation")
+
+
+def child_of(pid: int) -> int | None:
+    """A process that another one started as `dagster job launch`."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError):
+            if b"job\0launch" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    return None
+
+
+def qbank(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     command = [str(Path(sys.executable).parent / "qbank"), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen(command, text=True, **streams)
 
 
 def end(process: subprocess.Popen[str]) -> str:
