@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from qbank.settings import get_settings
 from tests.e2e.processes import stop
 
 Seen = TypeVar("Seen")
+SCHEDULES = ("QBANK_NIGHTLY_CRON", "QBANK_WEEKLY_CRON", "QBANK_RETENTION_CRON")
 
 
 @contextmanager
@@ -25,17 +27,21 @@ def daemon(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Runs ``dagster-daemon`` in a process group of its own; all of it is gone at the end.
 
+    No schedule of it comes due meanwhile, whatever the hour of the test.
+
     Args:
         environment: variables over those that Dagster's processes have.
         workspace: another one than the project's.
     """
     settings = get_settings()
     workspace = workspace or project_file("workspace.yaml")
+    far = f"0 {(datetime.now(UTC).hour + 12) % 24} * * *"
+    schedules = dict.fromkeys(SCHEDULES, far)
     command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-w", str(workspace)]
     with (settings.home / "daemon.log").open("ab") as log:
         process = subprocess.Popen(
             command,
-            env=os.environ | dagster_environment() | dict(environment or {}),
+            env=os.environ | dagster_environment() | schedules | dict(environment or {}),
             cwd=settings.project_dir,
             stdout=log,
             stderr=log,
