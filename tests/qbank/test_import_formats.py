@@ -258,6 +258,7 @@ def test_an_unmapped_column_may_come_twice(command, tmp_path):
         (b"{]\n{", "is no JSON Lines"),
         (b"  \n \n", "is empty"),
     ],
+    ids=["two files", "cut short", "no JSON", "blank"],
 )
 def test_a_file_that_cannot_be_read_is_named(command, tmp_path, data, message):
     (tmp_path / "a.dat").write_bytes(data)
