@@ -16,7 +16,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --extra console
 LOCK := pyproject.toml calibration/pyproject.toml uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast generate lint format bench wheels clean browser
+.PHONY: help setup demo serve test test-alone test-fast generate lint format bench wheels clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,8 +46,11 @@ demo: $(VENV)/.runtime ## everything from nothing: database, demo data, the whol
 serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-C stops all
 	@exec $(BIN)/qbank serve
 
-test: $(VENV)/.dev browser ## all tests
+test: $(VENV)/.dev browser ## all tests but those that want the machine for themselves
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=25
+
+test-alone: $(VENV)/.dev browser ## Dagit under faults and by the mouse, on a machine that does nothing else
+	@$(BIN)/pytest -m alone --durations=25
 
 test-fast: $(VENV)/.dev ## the tests that take seconds
 	@$(BIN)/pytest -m "not slow"

@@ -183,6 +183,24 @@ def test_a_publication_that_failed_is_re_executed_from_failure(pages):
     assert in_force() != before
 
 
+def test_a_run_that_a_person_terminates_is_canceled(pages):
+    dagit, _ = pages
+    before, last = in_force(), newest(ALGEBRA, "sympson_hetter").id
+    config = {"ops": {EXPOSURE[0]: {"config": {"n": 1_000_000, "iters": 1000, "tau": 0.34}}}}
+    run_id = dagit.materialize(EXPOSURE, ALGEBRA, config)
+
+    def simulating() -> bool | None:
+        row = newest(ALGEBRA, "sympson_hetter")
+        return row.status == "running" or None if row.id != last else None
+
+    wait_for(simulating, PATIENCE, "the simulation")
+    dagit.terminate(run_id)
+    assert dagit.ended(run_id) == "CANCELED"
+    row = newest(ALGEBRA, "sympson_hetter")
+    assert (row.status, row.error) == ("canceled", None)
+    assert in_force() == before
+
+
 def test_a_backfill_of_days_and_exams_re_estimates_each(pages):
     dagit, _ = pages
     with instance():
@@ -206,10 +224,13 @@ def test_a_neighbours_long_run_is_left_alone(pages):
     assert dagit.events(run_id, dg.DagsterEventType.RUN_FAILURE) == []
 
 
+@pytest.mark.alone
 @needs_chromium
 def test_an_operators_day_by_the_mouse(pages):
     """Backfills, reads, rolls back and re-executes, with nothing but the pages."""
     dagit, _ = pages
+    if not dagit.materialized("item_exposure_control"):  # it runs alone
+        dagit.backfilled(dagit.backfill((*PARAMETERS, *EXPOSURE), (ALGEBRA, GEOMETRY, EMPTY)))
     with person(dagit.address) as operator:
         # which exams are published, with what numbers, and why one is not
         for exam in (ALGEBRA, GEOMETRY):

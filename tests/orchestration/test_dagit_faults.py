@@ -30,7 +30,7 @@ from tests.orchestration.dagit import PATIENCE, Dagit, dagit
 from tests.orchestration.planted import Planted, plant
 from tests.orchestration.tmpfs import fill, small_disk
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 ASSETS = (
     "irt_calibration",
