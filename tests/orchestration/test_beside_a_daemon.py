@@ -82,6 +82,7 @@ def test_a_calibration_by_hand_is_one_more_request(alive: None):
 LONG = ("calibrate", "--exam", ALGEBRA, "--n", "200000", "--iters", "40", "--tau")
 
 
+@pytest.mark.alone
 def test_ctrl_c_leaves_the_work_to_the_daemon(alive: None):
     following = qbank(*LONG, "0.51")
     row_id = simulating(0.51)
@@ -92,6 +93,7 @@ def test_ctrl_c_leaves_the_work_to_the_daemon(alive: None):
     assert ended(row_id).status == "done"
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_ctrl_c_at_a_terminal_asks_and_cancels(alive: None):
     keyboard, terminal = pty.openpty()
@@ -108,6 +110,7 @@ def test_ctrl_c_at_a_terminal_asks_and_cancels(alive: None):
     assert ended(row_id).status == "canceled"
 
 
+@pytest.mark.alone
 def test_ctrl_c_before_a_night_is_queued_leaves_it_whole(alive: None):
     before = jobs()
     following = qbank("nightly", "--exam", GEOMETRY, start_new_session=True)
@@ -149,7 +152,12 @@ def child_of(pid: int) -> int | None:
 def qbank(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     command = [str(Path(sys.executable).parent / "qbank"), *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.Popen(command, text=True, **streams)
+    # what starts in a shell's background ignores Ctrl-C, and so would all that it starts
+    return subprocess.Popen(command, text=True, preexec_fn=_heed_ctrl_c, **streams)
+
+
+def _heed_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def end(process: subprocess.Popen[str]) -> str:
