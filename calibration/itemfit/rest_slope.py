@@ -16,9 +16,9 @@ import numpy.typing as npt
 from calibration.arrays import CodeArray, FloatArray, IntArray
 from calibration.bank import ItemBank
 from calibration.compiled import compiled
-from calibration.irt.layout import category_rows, first_rows
+from calibration.irt.layout import category_rows
 from calibration.irt.quadrature import rectangular
-from calibration.scoring.eap import scored_responses
+from calibration.scoring.eap import log_table, scored_responses
 
 NODES = 41
 
@@ -58,11 +58,7 @@ def rest_slope(
     """
     responses = scored_responses(bank, person, item, correct, None)
     nodes = rectangular(NODES, (-5.0, 5.0)).theta
-    first = first_rows(bank.categories)
-    table = np.zeros((int(first[-1]), nodes.size))
-    for model, items in bank.groups:
-        lower, upper = (table, first[:-1]), (table, first[:-1] + 1)
-        model.log_curves(bank.params, items, nodes, lower, upper, bank.categories)
+    first, table = log_table(bank, nodes, nodes.size)
     rows = category_rows(first, responses.item, responses.correct)
     ability = _leave_one_out(responses.indptr, rows, table, nodes)
     known = np.isfinite(ability)

@@ -73,11 +73,7 @@ def eap(
     responses = scored_responses(bank, person, item, correct, person_count)
     quadrature = rectangular(nodes, bounds)
     width = padded(quadrature.theta.size)
-    first = first_rows(bank.categories)
-    table = np.zeros((int(first[-1]), width))
-    for model, items in bank.groups:
-        lower, upper = (table, first[:-1]), (table, first[:-1] + 1)
-        model.log_curves(bank.params, items, quadrature.theta, lower, upper, bank.categories)
+    first, table = log_table(bank, quadrature.theta, width)
     theta, base = np.zeros(width), np.full(width, NO_MASS)
     theta[: quadrature.theta.size] = quadrature.theta
     base[: quadrature.theta.size] = quadrature.log_normal_weights(mean, sd)
@@ -96,6 +92,25 @@ def eap(
     # the discretised prior has its moments only nearly: say the exact ones where there is no answer
     out_theta[answered == 0], out_sd[answered == 0] = mean, sd
     return Score(out_theta, out_sd, answered)
+
+
+def log_table(bank: ItemBank, theta: FloatArray, width: int) -> tuple[IntArray, FloatArray]:
+    """Log P of every category at every node.
+
+    Args:
+        bank: J items.
+        theta: nodes, shape (Q,).
+        width: columns of the table, ≥ Q; those beyond Q are 0.
+
+    Returns:
+        Where the rows of each item begin, (J + 1,), and the table, (rows, width).
+    """
+    first = first_rows(bank.categories)
+    table = np.zeros((int(first[-1]), width))
+    for model, items in bank.groups:
+        lower, upper = (table, first[:-1]), (table, first[:-1] + 1)
+        model.log_curves(bank.params, items, theta, lower, upper, bank.categories)
+    return first, table
 
 
 def scored_responses(

@@ -102,12 +102,8 @@ def held_back(attempts: FirstAttempts, fit: FitResult) -> tuple[HeldBack, ...]:
 
     known = fit.estimated[attempts.item]
     right = np.bincount(attempts.item, attempts.correct, minlength=fit.n.size)
-    bank = cal.ItemBank(
-        np.where(fit.estimated, fit.a, 1.0), np.where(fit.estimated, fit.b, 0.0),
-        np.where(fit.estimated, fit.c, 0.0), D=fit.D,
-    )  # fmt: skip
     person = np.unique(attempts.person[known], return_inverse=True)[1]
-    slopes = cal.rest_slope(bank, person, attempts.item[known], attempts.correct[known])
+    slopes = cal.rest_slope(fit.bank(), person, attempts.item[known], attempts.correct[known])
     marks: dict[str, npt.NDArray[np.bool_]] = {
         FALLS: (slopes.n > 0) & (slopes.z <= 0),
         "se_b_too_large": fit.se_b > LARGEST_SE_B,
