@@ -6,7 +6,7 @@ the console's form and the docs' table. What never lives here: a parameter of an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
@@ -134,16 +134,11 @@ class Request(BaseModel):
                 f"policy.{cls.policy_key} of exam {exam.exam_code} has {unknown[0]!r}:"
                 f" use {', '.join(in_policy)}"
             )
-        columns = [(n, marker(field, ExamColumn)) for n, field in cls.parameters()]
-        own = {name: getattr(exam, column.name) for name, column in columns if column}
-        for name, field in cls.parameters():
-            if (
-                (at := marker(field, ExamPolicy))
-                and at.shared
-                and exam.policy.get(name) is not None
-            ):
-                own[name] = exam.policy[name]
-        return own | {n: policy[n] for n in in_policy if policy and policy.get(n) is not None}
+        fields = dict(cls.parameters())
+        columns = {n: marker(field, ExamColumn) for n, field in fields.items()}
+        own = {n: getattr(exam, column.name) for n, column in columns.items() if column}
+        shared = [n for n in in_policy if marker(fields[n], ExamPolicy).shared]
+        return own | _present(exam.policy, shared) | _present(policy or {}, in_policy)
 
     @classmethod
     def _said(cls, error: ValidationError, whose: Mapping[str, str]) -> str:
@@ -160,6 +155,10 @@ class Request(BaseModel):
         if inside and remedy and remedy.value:
             name, remedy = f"{name} of topic {inside[0]!r}", remedy.value
         return f"{name} is {first['input']!r}: give {remedy}{where}"
+
+
+def _present(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names if values.get(name) is not None}
 
 
 def marker(field: FieldInfo, of: type[Any]) -> Any:

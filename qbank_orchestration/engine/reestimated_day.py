@@ -53,11 +53,10 @@ def _caps(
     import calibration as cal  # kept out of the code location's import
 
     began = datetime.combine(request.day, time.min, tzinfo=UTC)
-    exam = item_bank.exam(conn, request.exam_code)
     run = runs.calibration_in_force(conn, request.exam_code, before=began)
-    held = run.params if run else SympsonHetter.resolve(exam, {}).params()
+    held = run.params if run else SympsonHetter.resolve(pool.exam, {}).params()
     caps = topic_caps.resolve(
-        item_bank.topics(conn, exam.tenant_id),
+        item_bank.topics(conn, pool.exam.tenant_id),
         pool.topic_id,
         held.get("topic_tau"),
         held.get("topic_weights"),
