@@ -6,7 +6,7 @@ file, and writing what was answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -275,9 +275,9 @@ class Staged:
         )
 
 
-def count(connection: Connection, query: str) -> int:
+def count(connection: Connection, query: str, values: Sequence[Any] = ()) -> int:
     """The number that a query answers."""
-    row = connection.execute(query).fetchone()
+    row = connection.execute(query, values or None).fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
 
@@ -290,6 +290,4 @@ def _unkeyed(connection: Connection, new_versions: list[int]) -> int:
         WHERE v.id = ANY(%s)
             AND NOT EXISTS (SELECT 1 FROM question_options WHERE question_version_id = v.id)
     """
-    row = connection.execute(query, [new_versions]).fetchone()
-    assert row is not None  # noqa: S101
-    return int(row[0])
+    return count(connection, query, [new_versions])

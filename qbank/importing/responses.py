@@ -22,8 +22,9 @@ from qbank.importing.reading import fingerprint, open_source
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
+from qbank.importing.rules import rules_of
 from qbank.importing.source import Source
-from qbank.importing.validation import decimals_in, rules_of, sitting_of_day, validate
+from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 

@@ -7,20 +7,17 @@ the time is left out and counted. What never lives here: reading files and writi
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qbank.errors import ImportFileError
-from qbank.importing.codes import Codes, Scores, read_scores
+from qbank.importing.codes import Scores, read_scores
 from qbank.importing.columns import ColumnMap
 from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments
-from qbank.importing.request import ImportRequest
+from qbank.importing.rules import Rules
 from qbank.importing.text import has_decimals, identifier_faults, plain_text, without_decimals
 from qbank.importing.verdicts import Judged, Verdicts
 
@@ -41,74 +38,6 @@ SCHEMA = pa.schema(
         ("session_key", pa.string()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What counts as right.
-
-    Attributes:
-        columns: which column means what.
-        codes: special values of the score.
-        timestamp: when all was answered, for files without clock times.
-        timestamp_format: how a timestamp column is written, where it is not ISO 8601.
-        timezone: zone of timestamps without an offset.
-        sitting: name of the one sitting that all rows belong to.
-        decimals: meanings whose names are decimal numbers, see ``has_decimals``.
-        latest: answers after this are wrong.
-    """
-
-    columns: ColumnMap
-    codes: Codes
-    timestamp: datetime | None
-    timestamp_format: str | None = None
-    timezone: str = "UTC"
-    sitting: str | None = None
-    decimals: frozenset[str] = frozenset()
-    latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
-
-
-def rules_of(request: ImportRequest) -> Rules:
-    """The rules of an import that starts now.
-
-    Raises:
-        ImportFileError: what is asked contradicts itself, or nothing tells when it was answered.
-    """
-    columns = request.columns
-    if columns.timestamp is None and request.timestamp is None:
-        raise ImportFileError(
-            "when was this answered? name the column with --timestamp-col, or give all rows "
-            "one date with --timestamp 2024-06-01"
-        )
-    rules = Rules(
-        columns=columns,
-        codes=request.codes,
-        timestamp=request.timestamp,
-        timestamp_format=request.timestamp_format,
-        timezone=request.timezone,
-        sitting=request.sitting,
-    )
-    if request.timezone not in available_timezones():
-        raise ImportFileError(
-            f"--timezone {request.timezone!r} is unknown: use a name like Europe/Berlin"
-        )
-    if request.timestamp is not None and request.timestamp > rules.latest:
-        raise ImportFileError(
-            f"--timestamp {request.timestamp:%Y-%m-%d} is in the future: "
-            "name the day on which this was answered"
-        )
-    if request.sitting is not None and columns.session is not None:
-        raise ImportFileError(
-            f"--sitting {request.sitting!r} names one sitting, and --session-col "
-            f"{columns.session!r} a column of them: give one of the two"
-        )
-    if request.attempts_by_order and columns.attempt is not None:
-        raise ImportFileError(
-            f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
-            "that does: give one of the two"
-        )
-    rules.codes.meanings()
-    return rules
 
 
 def decimals_in(table: pa.Table, columns: ColumnMap) -> frozenset[str]:
