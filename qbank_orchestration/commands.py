@@ -15,6 +15,7 @@ import typer
 from qbank.cli.request_options import options_of
 from qbank.requests import Reestimation, SympsonHetter
 from qbank.requests import Request as CalibrationRequest
+from qbank.system_user import system_user
 from qbank_orchestration.asking import Request
 
 app = typer.Typer()
@@ -185,9 +186,4 @@ def _resolved(
 
 
 def _who() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except OSError:  # a container may run as a user without a name
-        return "command line"
+    return system_user("command line")

@@ -5,13 +5,13 @@ What never lives here: how they get there (``qbank.alerts``).
 
 from __future__ import annotations
 
-import getpass
 import socket
 from datetime import UTC, datetime
 
 import typer
 
 from qbank.errors import SettingsError
+from qbank.system_user import system_user
 
 app = typer.Typer(help="Alerts on failed runs and nights: try them.", no_args_is_help=True)
 
@@ -37,7 +37,10 @@ def test() -> None:
     alert = Alert(
         f"test:{now.isoformat()}",
         "a test alert: nothing failed",
-        (("sent by", f"{_user()} on {socket.gethostname()}"), ("at", f"{now:%Y-%m-%d %H:%M} UTC")),
+        (
+            ("sent by", f"{system_user('the command line')} on {socket.gethostname()}"),
+            ("at", f"{now:%Y-%m-%d %H:%M} UTC"),
+        ),
         settings.alert_dagit_url,
     )
     outbox = Outbox(now.timestamp(), now.timestamp())
@@ -47,10 +50,3 @@ def test() -> None:
         print(f"{outcome.sink:<8} {outcome.error or 'taken'}")
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(1)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except OSError:  # a container may run as a user without a name
-        return "the command line"

@@ -5,7 +5,6 @@ What never lives here: what a file holds.
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 import psycopg
@@ -109,14 +108,6 @@ def new_batch(
     row = connection.execute(insert, values).fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
-
-
-def system_user() -> str:
-    """Who runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 def note(connection: Connection, batch: int, report: ImportReport) -> None:

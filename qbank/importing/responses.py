@@ -27,6 +27,7 @@ from qbank.importing.source import Source
 from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.system_user import system_user
 
 Progress = Callable[[str, int, int], None]
 _TOUCHED = "quiz_sessions, quiz_items, user_responses, questions, question_versions"
@@ -112,7 +113,7 @@ class _Import:
         # room to sort
         connection.execute("SET LOCAL work_mem = '256MB'")
         connection.execute("SET LOCAL temp_buffers = '256MB'")
-        actor = request.actor or f"import:{batches.system_user()}"
+        actor = request.actor or f"import:{system_user()}"
         tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
         batches.refuse_another_mapping(connection, request, sha256)
         connection.execute(STAGE)

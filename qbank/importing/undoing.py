@@ -12,6 +12,7 @@ from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.system_user import system_user
 
 _REPLACED_SINCE = """
 SELECT min(h.import_batch_id) FROM response_history AS h
@@ -111,7 +112,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
                 f"import {number} was undone on {found['undone_at']:%Y-%m-%d %H:%M} by "
                 f"{found['undone_by']}"
             )
-        return _undo(connection, number, actor or f"import:{batches.system_user()}")
+        return _undo(connection, number, actor or f"import:{system_user()}")
 
 
 def _undo(connection: Connection, number: int, actor: str) -> Undone:

@@ -5,13 +5,14 @@ What never lives here: which migrations are run.
 
 from __future__ import annotations
 
-import getpass
 import socket
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+
+from qbank.system_user import system_user
 
 
 class AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
@@ -42,15 +43,8 @@ class AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "id": str(uuid.uuid4()),
             "migration_id": migration.id if migration else None,
             "migration_hash": migration.hash if migration else None,
-            "username": _system_user(),
+            "username": system_user(),
             "hostname": socket.gethostname(),
             "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
             "operation": operation,
         }
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a bare number
-        return "unknown"
