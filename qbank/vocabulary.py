@@ -18,6 +18,7 @@ FINISHED: Final[tuple[Status, ...]] = ("done", "empty", "failed", "canceled", "r
 Source = Literal["manual", "calibration", "reestimation", "rollback"]
 Rule = Literal["nudge", "eligibility"]
 Basis = Literal["sessions", "attempts"]
+ExposureControl = Literal["sympson_hetter", "none"]
 
 # item parameters
 Model = Literal["1pl", "2pl", "3pl"]
@@ -27,7 +28,8 @@ Unanswered = Literal["missing", "wrong"]
 # delivery
 Mode = Literal["tutor", "exam"]
 Selector = Literal["vanilla", "sympson_hetter", "fixed"]
-ADAPTIVE: Final[tuple[Selector, ...]] = ("vanilla", "sympson_hetter")
+Adaptive = Literal["vanilla", "sympson_hetter"]
+ADAPTIVE: Final[tuple[Selector, ...]] = get_args(Adaptive)
 SessionStatus = Literal["open", "finished", "expired"]
 Review = Literal["score", "items"]
 

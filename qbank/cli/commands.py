@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from qbank.cli import alerts, dagster, database, demo, importing, runs, serve
+from qbank.cli import alerts, dagster, database, demo, exams, importing, runs, serve
 
 GROUP = "qbank.commands"
 
@@ -64,6 +64,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(database.app, name="db")
+app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
@@ -21,25 +21,41 @@ def options_of(request: type[Request]) -> Callable[[Command], Command]:
     What is left out on the command line is not in ``given``. Numbers are judged when the request
     is resolved, with the exam's own values beside them.
     """
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=False if field.annotation is bool else None,
+            annotation=_annotation(name, Allowed.of(field.rebuild_annotation()), field),
+        )
+        for name, field in request.parameters()
+    ]
+
+    def read(values: dict[str, Any]) -> dict[str, Any]:
+        given = {name: _read(request, name, value) for name, value in values.items()}
+        return {name: value for name, value in given.items() if value is not None}
+
+    return given_by(options, read)
+
+
+def given_by(
+    options: Sequence[inspect.Parameter], read: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Callable[[Command], Command]:
+    """Gives a command options in place of its ``**given``.
+
+    Args:
+        options: keyword parameters with Typer's annotations.
+        read: what the command is given, from the options' values by name.
+    """
 
     def decorate(command: Command) -> Command:
         hints = get_type_hints(command, include_extras=True)
         own = inspect.signature(command).parameters.values()
-        options = [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=False if field.annotation is bool else None,
-                annotation=_annotation(name, Allowed.of(field.rebuild_annotation()), field),
-            )
-            for name, field in request.parameters()
-        ]
 
         @functools.wraps(command)
         def with_options(**values: Any) -> None:
-            given = {option.name: values.pop(option.name) for option in options}
-            read = {name: _read(request, name, value) for name, value in given.items()}
-            command(**values, **{name: v for name, v in read.items() if v is not None})
+            typed = {option.name: values.pop(option.name) for option in options}
+            command(**values, **read(typed))
 
         kept = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[parameter.name])

@@ -16,12 +16,14 @@ class Allowed:
     """What a value may be; as text, what an error tells people to give.
 
     Attributes:
-        type: bool, int, float, str or dict.
+        type: bool, int, float, str, list or dict.
         low: smallest number, or the one that it must lie above.
         above: whether ``low`` itself is too small.
         high: largest number.
         words: the only words, if a text may not be any.
         value: of a mapping: what its values may be.
+        key: of a mapping: what its keys may be, "" where they name topics.
+        item: of a list: what each may be.
     """
 
     type: type[Any]
@@ -30,6 +32,8 @@ class Allowed:
     high: float | None = None
     words: tuple[str, ...] = ()
     value: Allowed | None = None
+    key: str = ""
+    item: Allowed | None = None
 
     @classmethod
     def of(cls, annotation: Any) -> Allowed:
@@ -38,7 +42,10 @@ class Allowed:
         if get_origin(kind) is Literal:
             return cls(str, words=get_args(kind))
         if get_origin(kind) is dict:
-            return cls(dict, value=cls.of(get_args(kind)[1]))
+            key, value = map(cls.of, get_args(kind))
+            return cls(dict, value=value, key=str(key) if key.words else "")
+        if get_origin(kind) is list:
+            return cls(list, item=cls.of(get_args(kind)[0]))
         lows = [m for m in metadata if isinstance(m, Ge | Gt)]
         highs = [m.le for m in metadata if isinstance(m, Le)]
         return cls(
@@ -60,7 +67,9 @@ class Allowed:
         if self.words:
             return " or ".join(self.words)
         if self.value is not None:
-            return f"an object from topic to {self.value}"
+            return f"an object from {self.key or 'topic'} to {self.value}"
+        if self.item is not None:
+            return f"a list of {self.item}"
         name = {bool: "true or false", str: "text", int: "a whole number", float: "a number"}
         return f"{name.get(self.type, self.type.__name__)} {self.interval}".strip()
 

@@ -1,0 +1,178 @@
+"""``qbank exam``: exams made, changed and shown.
+
+What never lives here: what can be set, and judging it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qbank.cli.output import AsJson, show, show_json
+from qbank.cli.setting_options import options_of_settings
+from qbank.system_user import system_user
+
+if TYPE_CHECKING:
+    from qbank.exams.administering import Audit
+    from qbank.postgres import Connection
+    from qbank.stores.item_bank import Exam
+
+app = typer.Typer(help="Make exams, and set what holds for them.", no_args_is_help=True)
+Code = Annotated[str, typer.Argument(help="Code of the exam.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+_SAME_AGAIN = "The word default takes a setting back."
+
+
+@app.command("list")
+def list_exams(
+    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the exams with what decides their nights."""
+    from qbank.exams.administering import in_force
+    from qbank.postgres import connect
+    from qbank.stores import item_bank
+
+    with connect("orchestration") as connection:
+        exams = item_bank.exams(connection, tenant_id=tenant)
+    rows = [
+        {
+            "exam_code": exam.exam_code,
+            "tenant_id": exam.tenant_id,
+            "title": exam.title,
+            "irt_model": exam.irt_model,
+            "tau": exam.tau,
+            "test_length": exam.test_length,
+            "exposure_control": in_force(exam)[0].exposure_control,
+        }
+        for exam in exams
+    ]
+    show(rows, as_json=as_json, empty="no exams: qbank exam create CODE makes one")
+
+
+@app.command("show")
+def show_exam(code: Code, as_json: AsJson = False) -> None:
+    """Show all settings of an exam, and which are its own."""
+    from qbank.postgres import connect
+    from qbank.stores import item_bank
+
+    with connect("orchestration") as connection:
+        exam = item_bank.exam(connection, code)
+    if as_json:
+        show_json(_document(exam))
+    else:
+        _show(exam)
+
+
+@app.command()
+@options_of_settings()
+def create(
+    code: Code,
+    tenant: Annotated[str, typer.Option(help="Whose exam it is.")] = "default",
+    as_json: AsJson = False,
+    **given: Any,
+) -> None:
+    """Make an exam; what is left out is the default. The same again changes nothing."""
+    from qbank.exams import administering
+    from qbank.postgres import connect
+
+    with connect("owner") as connection:
+        exam, made = administering.create(
+            connection, tenant, code, given, audit=_audit(connection, tenant)
+        )
+    if as_json:
+        show_json(_document(exam) | {"created": made})
+        return
+    print(f"exam {code} is made" if made else f"exam {code} is there already, as it was asked for")
+    _show(exam)
+
+
+@app.command("set", epilog=_SAME_AGAIN)
+@options_of_settings()
+def set_(code: Code, dry_run: DryRun = False, as_json: AsJson = False, **given: Any) -> None:
+    """Change settings of an exam; what is left out stays as it is."""
+    from qbank.exams import administering
+    from qbank.postgres import connect
+    from qbank.stores import item_bank
+
+    with connect("owner") as connection:
+        tenant = item_bank.exam(connection, code).tenant_id
+        exam, changed = administering.change(
+            connection, code, given, audit=_audit(connection, tenant)
+        )
+        if dry_run:
+            connection.rollback()
+    rows = [
+        {"setting": one.setting.path, "before": one.before, "after": one.after} for one in changed
+    ]
+    if as_json:
+        show_json({"exam_code": exam.exam_code, "changed": not dry_run, "changes": rows})
+        return
+    texts = [
+        {
+            "setting": one.setting.path,
+            "before": _text(one.before, one.setting.default),
+            "after": _text(one.after, one.setting.default),
+        }
+        for one in changed
+    ]
+    show(texts, as_json=False, empty=f"exam {code} is as it was asked for: nothing changes")
+    if changed:
+        print("a dry run: nothing was changed" if dry_run else f"exam {code} is changed")
+
+
+def _document(exam: Exam) -> dict[str, Any]:
+    from qbank.exams.administering import in_force, own
+
+    settings, wrong = in_force(exam)
+    return {
+        "exam_code": exam.exam_code,
+        "tenant_id": exam.tenant_id,
+        "created_at": exam.created_at,
+        "settings": settings.model_dump(),
+        "own": sorted(own(exam)),
+        "wrong": list(wrong),
+    }
+
+
+def _show(exam: Exam) -> None:
+    from qbank.exams.administering import in_force, own, shown
+    from qbank.exams.settings import settings
+
+    stored = own(exam)
+    rows = [
+        {
+            "setting": setting.path,
+            "value": shown(stored.get(setting.path, setting.default)),
+            "from": "the exam" if setting.path in stored else "default",
+            "option": f"--{setting.option.replace('_', '-')}",
+        }
+        for setting in settings()
+    ]
+    show(rows, as_json=False, empty="")
+    for message in in_force(exam)[1]:
+        print(f"wrong in the policy of exam {exam.exam_code}: {message}")
+
+
+def _text(value: Any, default: Any) -> str:
+    from qbank.exams.administering import shown
+
+    return f"default ({shown(default)})" if value is None else shown(value)
+
+
+def _audit(connection: Connection, tenant: str) -> Audit:
+    from qbank.stores import audit
+
+    def write(action: str, target: str, **details: Any) -> None:
+        audit.record(
+            connection,
+            tenant_id=tenant,
+            actor=system_user("command line"),
+            action=action,
+            target=target,
+            details=details,
+            request_id=None,
+        )
+
+    return write
