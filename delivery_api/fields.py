@@ -10,6 +10,8 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from qbank.exams.settings import CODE
+
 Row = TypeVar("Row")
 
 
@@ -28,7 +30,7 @@ def _filled(text: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_filled)]
 Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_filled)]
 Note = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
-ExamCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", examples=["MED-A"])]
+ExamCode = Annotated[str, Field(pattern=CODE, examples=["MED-A"])]
 QuizId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]

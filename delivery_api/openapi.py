@@ -20,6 +20,7 @@ All rows are of the token's tenant. Errors are problem details (RFC 9457); lists
 
 _TAGS = [
     {"name": "quizzes", "description": "for students: make a quiz, take its items, answer them"},
+    {"name": "exams", "description": "what may be taken; for administrators, what holds for each"},
     {"name": "authoring", "description": "questions, versions, reviews, publication"},
     {"name": "results", "description": "what the marts say"},
     {"name": "exposure", "description": "exposure control: read, set, re-estimate, calibrate"},

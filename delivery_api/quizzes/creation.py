@@ -18,9 +18,21 @@ from qbank.vocabulary import Mode
 # until the transaction ends: what the next statement counts, nobody adds to
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
-# A tenant's own flag or assignment comes before one that holds for all. A sitting that served
+# A person's open sittings of exam ``e``, and how many attempts are used. A sitting that served
 # nothing has shown nothing, so it is no attempt once it is over.
-_SETUP = """SELECT e.policy, coalesce(b.version, 0),
+SITTINGS = """CROSS JOIN LATERAL (
+        SELECT coalesce(array_agg(s.id ORDER BY s.started_at)
+                FILTER (WHERE s.is_open), '{}') AS open,
+            count(*) FILTER (WHERE s.is_open OR s.has_served) AS attempts
+        FROM (
+            SELECT id, started_at, sealed_at IS NULL AND expires_at > now() AS is_open,
+                EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
+            FROM quiz_sessions AS q
+            WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
+                AND q.exam_code = e.exam_code) AS s) AS sittings"""
+
+# A tenant's own flag or assignment comes before one that holds for all.
+_SETUP = f"""SELECT e.policy, coalesce(b.version, 0),
         (SELECT c.cohort_value FROM cohort_assignments AS c
          WHERE c.user_id = %(user)s AND c.cohort_key = %(cohort)s
             AND (c.tenant_id = %(tenant)s OR c.tenant_id IS NULL)
@@ -32,23 +44,14 @@ _SETUP = """SELECT e.policy, coalesce(b.version, 0),
         lately.quizzes, lately.wait_s,
         sittings.open, sittings.attempts
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
-    CROSS JOIN LATERAL (
-        SELECT coalesce(array_agg(s.id ORDER BY s.started_at)
-                FILTER (WHERE s.is_open), '{}') AS open,
-            count(*) FILTER (WHERE s.is_open OR s.has_served) AS attempts
-        FROM (
-            SELECT id, started_at, sealed_at IS NULL AND expires_at > now() AS is_open,
-                EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
-            FROM quiz_sessions AS q
-            WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
-                AND q.exam_code = e.exam_code) AS s) AS sittings
+    {SITTINGS}
     CROSS JOIN LATERAL (
         SELECT count(*) AS quizzes,
             extract(epoch FROM min(q.started_at) + interval '1 minute' - now())::float8 AS wait_s
         FROM quiz_sessions AS q
         WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s
             AND q.started_at > now() - interval '1 minute') AS lately
-    WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""
+    WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""  # noqa: S608
 
 # what was practised may have been explained, so for a sitting it counts for ever, and first
 _SEEN = """SELECT question_id FROM (

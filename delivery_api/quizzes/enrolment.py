@@ -25,6 +25,7 @@ from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
 from qbank.attempts import AttemptPolicy
+from qbank.exams.settings import controls_exposure
 from qbank.stores import cohorts
 from qbank.vocabulary import ADAPTIVE, Mode, Selector
 
@@ -128,10 +129,7 @@ class Enrolment:
         bank = await self._banks.get(caller.tenant_id, request.exam_code, setup.bank_version)
         wish = Wish("fixed", request.filters, request.num_questions, request.blueprint_quota)
         if request.adaptive:
-            selector = await self._selector(
-                conn, caller, setup.cohort, setup.flag, setup.policy.get("selector")
-            )
-            wish = replace(wish, selector=selector)
+            wish = replace(wish, selector=await self._selector(conn, caller, setup))
         admitted = _refuse_what_cannot_be_filled(bank, wish)
         seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
         wish = replace(wish, left_out=_left_out(bank, wish, admitted, seen))
@@ -147,19 +145,15 @@ class Enrolment:
             minutes=self._minutes,
         )
 
-    async def _selector(
-        self,
-        conn: TenantConnection,
-        caller: Principal,
-        cohort: str | None,
-        flag: Any,
-        default: str | None,
-    ) -> Selector:
+    async def _selector(self, conn: TenantConnection, caller: Principal, setup: Setup) -> Selector:
         """The student's arm: as assigned, else by the flag (and assigned), else the default."""
-        if cohort in ADAPTIVE:
-            return cast("Selector", cohort)
-        arms = strategy(flag)
+        if not controls_exposure(setup.policy):
+            return "vanilla"
+        if setup.cohort in ADAPTIVE:
+            return cast("Selector", setup.cohort)
+        arms = strategy(setup.flag)
         if arms is None:
+            default = setup.policy.get("selector")
             return cast("Selector", default if default in ADAPTIVE else DEFAULT)
         arm = cohorts.arm(FLAG_KEY, caller.tenant_id, caller.user_id, arms)
         if len(arms) > 1:  # an experiment: kept, so that a later change of weights moves nobody

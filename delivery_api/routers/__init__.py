@@ -3,6 +3,7 @@
 from delivery_api.routers import (
     audit,
     calibrations,
+    exams,
     experiments,
     exposure,
     publications,
@@ -15,6 +16,7 @@ from delivery_api.routers import (
 
 ROUTERS = (
     quizzes.router,
+    exams.router,
     questions.router,
     publications.router,
     topics.router,

@@ -33,6 +33,10 @@ MAY: dict[str, set[str]] = {
     "GET /v1/quizzes/{quiz_id}/next": STUDENT,
     "POST /v1/quizzes/{quiz_id}/answers": STUDENT,
     "POST /v1/quizzes/{quiz_id}/finish": STUDENT,
+    "GET /v1/exams": ANY,
+    "POST /v1/exams": ADMIN,
+    "GET /v1/exams/{exam_code}": ANALYST,
+    "PATCH /v1/exams/{exam_code}": ADMIN,
     "GET /v1/author/questions": EDITOR,
     "POST /v1/author/questions": AUTHOR,
     "GET /v1/author/questions/{question_id}": EDITOR,
@@ -122,6 +126,8 @@ def probe(world, client, as_user) -> Probe:
                 "question_id": item["question_id"],
                 "selected": "A",
             },
+            "POST /v1/exams": {"exam_code": "probe"},
+            "PATCH /v1/exams/{exam_code}": {"tau": 0.2},
             "POST /v1/author/questions": question,
             "PUT /v1/author/questions/{question_id}/versions": question,
             "POST /v1/author/questions/{question_id}/reviews": {"status": "pending"},
@@ -185,6 +191,8 @@ def test_no_route_shows_or_changes_another_tenants_things(client, probe, as_user
             # before the marts are built, results are not there for anybody
             assert answer.status_code == 200 or route.startswith("GET /v1/results"), where
             assert answer.status_code == 404 or LISTINGS[route](answer.json()), where
+        elif route in NAMED_FOR_ALL:
+            assert answer.status_code in (201, 409), where
         elif route in OWN:
             assert answer.status_code in (200, 201, 204), where
         else:
@@ -201,6 +209,7 @@ def theirs(page: Any) -> bool:
 
 
 LISTINGS = {
+    "GET /v1/exams": lambda page: [row["exam_code"] for row in page["items"]] == ["theirs"],
     "GET /v1/author/questions": theirs,
     "GET /v1/author/topics": theirs,
     "GET /v1/results/items": empty,
@@ -217,6 +226,8 @@ LISTINGS = {
         row["target"].startswith(("flag=some_flag", "cohort=colour")) for row in page["items"]
     ),
 }
+# a code of one tenant is taken for the others
+NAMED_FOR_ALL = {"POST /v1/exams"}
 # these write the caller's own rows, of the caller's own tenant
 OWN = {
     "PUT /v1/admin/flags/{key}",
@@ -237,6 +248,7 @@ def snapshot(world: Any) -> list[Any]:
         "question_reviews": "true",
         "question_publications": "tenant_id = 'demo'",
         "topics": "tenant_id = 'demo'",
+        "exams": "tenant_id = 'demo'",
         "item_exposure_control": "exam_code = 'core'",
         "item_exposure_history": "exam_code = 'core'",
         "calibration_runs": "exam_code = 'core'",

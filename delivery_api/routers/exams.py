@@ -1,0 +1,139 @@
+"""Exams: what a person may take, and for administrators what holds for each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path, Request, Response
+from pydantic import BaseModel, Field, create_model
+
+from delivery_api.access import Admin, Analyst, AnyRole
+from delivery_api.changes import change, reading
+from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.problems import documented
+from delivery_api.quizzes import offers
+from qbank.exams import administering
+from qbank.exams.settings import ExamSettings
+from qbank.stores import item_bank
+from qbank.stores.item_bank import Exam
+from qbank.vocabulary import Mode
+
+router = APIRouter(prefix="/v1/exams", tags=["exams"], responses=documented(401, 403, 422, 503))
+
+ExamPath = Annotated[ExamCode, Path(description="code of the exam")]
+NewExam = create_model(
+    "NewExam",
+    __base__=ExamSettings,
+    __doc__="An exam to make; what is left out is the default.",
+    exam_code=(ExamCode, Field(description="for ever: it is part of every address and report")),
+)
+_NEW = {
+    "exam_code": "MED-C",
+    "title": "Medicine C",
+    "test_length": 40,
+    "exposure_control": "none",
+    "attempts": {"modes": ["exam"], "max_attempts": 2},
+}
+_CHANGE = {"tau": 0.25, "attempts": {"max_attempts": 3}, "calibration": {"theta_dist": None}}
+
+
+class ExamOffer(BaseModel):
+    """An exam, and how often the caller may still sit it."""
+
+    exam_code: str
+    title: str
+    test_length: int = Field(description="items in one test")
+    modes: list[Mode] = Field(description="that quizzes of the exam may have")
+    attempts_left: int | None = Field(description="sittings that are left; null: any number")
+    open_quizzes: list[str] = Field(description="the caller's sittings to go on with")
+
+
+class ExamShown(BaseModel):
+    """An exam with all its settings."""
+
+    exam_code: str
+    created_at: datetime
+    settings: ExamSettings = Field(description="what holds, defaults filled in")
+    own: list[str] = Field(description="the settings that the exam has a value of its own for")
+    wrong: list[str] = Field(description="stored values that cannot be used, and why")
+
+
+@router.get("", summary="Exams that the caller may take or work on")
+def list_exams(
+    caller: AnyRole, request: Request, page: PageNumber = 1, page_size: PageSize = 50
+) -> Page[ExamOffer]:
+    """The tenant's exams by code; students are told of those that have items."""
+    students_alone = set(caller.roles) <= {"student"}
+    with reading(request, caller) as conn:
+        rows, total = offers.offers(
+            conn,
+            caller,
+            with_items=students_alone,
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    items = [ExamOffer.model_validate(row, from_attributes=True) for row in rows]
+    return Page(items=items, total=total, page=page, page_size=page_size)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make an exam",
+    responses=documented(409)
+    | {200: {"model": ExamShown, "description": "The same exam is there already"}},
+)
+def create_exam(
+    body: Annotated[NewExam, Body(examples=[_NEW])],
+    caller: Admin,
+    request: Request,
+    response: Response,
+) -> ExamShown:
+    """Makes an exam without items; the same request again gives the same exam."""
+    given = body.model_dump(exclude_unset=True)
+    exam_code = given.pop("exam_code")
+    with change(request, caller) as step:
+        exam, made = administering.create(
+            step.conn, caller.tenant_id, exam_code, given, audit=step.audit
+        )
+    response.status_code = 201 if made else 200
+    return _shown(exam)
+
+
+@router.get("/{exam_code}", summary="An exam's settings", responses=documented(404))
+def read_exam(exam_code: ExamPath, caller: Analyst, request: Request) -> ExamShown:
+    """All settings, those that are left out with their defaults."""
+    with reading(request, caller) as conn:
+        return _shown(item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id))
+
+
+@router.patch("/{exam_code}", summary="Change an exam's settings", responses=documented(404))
+def change_exam(
+    exam_code: ExamPath,
+    body: Annotated[ExamSettings, Body(examples=[_CHANGE])],
+    caller: Admin,
+    request: Request,
+) -> ExamShown:
+    """Changes what is given; null takes a setting, or a part, back to its default.
+
+    In ``attempts``, ``max_attempts: null`` is any number. Quizzes follow from the next request on,
+    calibrations from the next night.
+    """
+    given = body.model_dump(exclude_unset=True)
+    with change(request, caller) as step:
+        exam, _ = administering.change(
+            step.conn, exam_code, given, audit=step.audit, tenant_id=caller.tenant_id
+        )
+    return _shown(exam)
+
+
+def _shown(exam: Exam) -> Any:
+    settings, wrong = administering.in_force(exam)
+    return ExamShown(
+        exam_code=exam.exam_code,
+        created_at=exam.created_at,
+        settings=settings,
+        own=sorted(administering.own(exam)),
+        wrong=list(wrong),
+    )
