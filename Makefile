@@ -59,7 +59,7 @@ generate: $(VENV)/.dev ## from dbt's yml and the requests: LookML, docs, what th
 	@$(BIN)/python -m dictionary
 	@$(BIN)/python -m qbank.requests.page > docs/calibration/requests.md
 
-lint: $(VENV)/.dev ## formatting, lint, types, doors, SQL, Dagster definitions
+lint: $(VENV)/.dev ## formatting, lint, types, imports, SQL, Dagster definitions
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from rich.table import Table
 
-from qbank.postgres.keeper import find_postmaster
+from qbank.postgres.server_supervisor import find_postmaster
 from qbank.settings import Settings
 
 # VmHWM belongs to the program alone; ru_maxrss starts at the size of the process that spawned it

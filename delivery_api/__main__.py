@@ -18,7 +18,7 @@ import uvicorn
 from delivery_api.settings import ApiSettings
 from qbank.errors import QbankError
 from qbank.postgres.folders import make_home
-from qbank.postgres.keeper import process_alive
+from qbank.postgres.server_supervisor import process_alive
 from qbank.settings import get_settings
 
 

@@ -1,4 +1,4 @@
-"""The shared ground: settings, the one door to Postgres, import, stores, demo data and the CLI.
+"""The core that all packages share: settings, connections, import, stores, demo data, the CLI.
 
 What never lives here: psychometrics (``calibration``) and Dagster (``qbank_orchestration``).
 """

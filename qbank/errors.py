@@ -1,4 +1,4 @@
-"""Errors of the ground. A message names the thing, the value and the remedy.
+"""Errors of the core. A message names the thing, the value and the remedy.
 
 The command line prints any :class:`QbankError` as one line and exits with 2. What never lives
 here: errors of the science (``calibration.errors``).

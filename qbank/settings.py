@@ -1,4 +1,4 @@
-"""All settings of the ground, in one place; rooms add groups on :class:`SettingsGroup`.
+"""All settings of the core, in one place; rooms add groups on :class:`SettingsGroup`.
 
 Values come from the environment (``QBANK_…``), then from ``.env`` in the project folder, then
 from defaults that work on one machine. What never lives here: anything that connects or starts.

@@ -14,7 +14,7 @@ from qbank_orchestration.presence import present
 
 
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The door to Postgres as the orchestration role."""
+    """Connections to Postgres as the orchestration role."""
 
     def connect(self, *, autocommit: bool = False) -> postgres.Connection:
         """A connection; as a context manager it commits at the end and rolls back on an error."""

@@ -1,4 +1,4 @@
-# One row an exam, topic and difficulty; difficulty all is the whole topic.
+# One row per exam, topic and difficulty; difficulty all is the whole topic.
 view: blueprint_coverage {
   label: "Blueprint coverage"
   sql_table_name: @{schema}.blueprint_coverage ;;

@@ -1,4 +1,4 @@
-# One row a calibration run.
+# One row per calibration run.
 view: calibration_run_summary {
   label: "Calibration runs"
   sql_table_name: @{schema}.calibration_run_summary ;;

@@ -1,4 +1,4 @@
-# One row an exam.
+# One row per exam.
 view: dim_exams {
   label: "Exam"
   sql_table_name: @{schema}.dim_exams ;;

@@ -1,4 +1,4 @@
-# One row a version of a question.
+# One row per version of a question.
 view: dim_items {
   label: "Item"
   sql_table_name: @{schema}.dim_items ;;

@@ -1,4 +1,4 @@
-# One row a topic.
+# One row per topic.
 view: dim_topics {
   label: "Topic"
   sql_table_name: @{schema}.dim_topics ;;

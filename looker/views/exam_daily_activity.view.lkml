@@ -1,4 +1,4 @@
-# One row an exam and day.
+# One row per exam and day.
 view: exam_daily_activity {
   label: "Daily activity"
   sql_table_name: @{schema}.exam_daily_activity ;;

@@ -1,4 +1,4 @@
-# One row an exam, question, version and day.
+# One row per exam, question, version and day.
 view: exposure_daily_rates {
   label: "Daily exposure"
   sql_table_name: @{schema}.exposure_daily_rates ;;

@@ -1,4 +1,4 @@
-# One row a response.
+# One row per response.
 view: fact_responses {
   label: "Responses"
   sql_table_name: @{schema}.fact_responses ;;
@@ -125,7 +125,7 @@ view: fact_responses {
 
   dimension: attempt_number {
     type: number
-    description: "The how-manieth answer of this student to this question, in any exam and version, by answered_at, then by the order they came in; from 1."
+    description: "Which of this student's answers to this question it is, in any exam and version, by answered_at, then by the order they came in; 1 is the first."
     value_format_name: decimal_0
     sql: ${TABLE}.attempt_number ;;
   }

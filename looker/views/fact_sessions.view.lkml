@@ -1,4 +1,4 @@
-# One row a quiz session.
+# One row per quiz session.
 view: fact_sessions {
   label: "Sessions"
   sql_table_name: @{schema}.fact_sessions ;;

@@ -1,4 +1,4 @@
-# One row an exam, question and version.
+# One row per exam, question and version.
 view: item_health {
   label: "Item health"
   sql_table_name: @{schema}.item_health ;;

@@ -1,4 +1,4 @@
-# One row an exam, cohort key and cohort.
+# One row per exam, cohort key and cohort.
 view: selector_experiment {
   label: "Selector experiment"
   sql_table_name: @{schema}.selector_experiment ;;

@@ -1,4 +1,4 @@
-# One row a student, topic and exam; topics include what lies below them.
+# One row per student, topic and exam; topics include what lies below them.
 view: topic_mastery {
   label: "Topic mastery"
   sql_table_name: @{schema}.topic_mastery ;;

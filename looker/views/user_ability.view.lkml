@@ -1,4 +1,4 @@
-# One row a student and exam: the last estimate.
+# One row per student and exam: the last estimate.
 view: user_ability {
   label: "Ability"
   sql_table_name: @{schema}.user_ability ;;

@@ -14,7 +14,7 @@ from typing import IO
 from qbank.errors import BackupError
 from qbank.postgres import Role, libpq_environment
 from qbank.postgres.installation import program
-from qbank.postgres.keeper import die_with_parent
+from qbank.postgres.server_supervisor import die_with_parent
 from qbank.settings import Settings
 
 

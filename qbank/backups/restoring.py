@@ -14,7 +14,7 @@ from qbank import migrations
 from qbank.backups import programs
 from qbank.backups.archive import DAGSTER, MAIN, Backup, read
 from qbank.errors import BackupError, DatabaseUnavailableError
-from qbank.migrations.surroundings import ensure_database, is_missing_database
+from qbank.migrations.bootstrap import ensure_database, is_missing_database
 from qbank.postgres import LEAST_PRIVILEGE, Connection, Role, connect, dagster_database, user_name
 from qbank.postgres.installation import program
 from qbank.settings import Settings, get_settings

@@ -1,7 +1,7 @@
-"""The ``qbank`` command. Commands translate: arguments in, one call of the ground, text out.
+"""The ``qbank`` command. Commands translate: arguments in, one call of the core, text out.
 
 Heavy libraries are imported inside a command, so that ``qbank --help`` stays quick. Commands of
-the rooms that stand on the ground come in by the entry-point group ``qbank.commands``.
+the rooms that build on the core come in by the entry-point group ``qbank.commands``.
 What never lives here: work that a library caller would want too.
 """
 

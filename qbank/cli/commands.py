@@ -1,4 +1,4 @@
-"""The top-level command group: the ground's own commands and those of other rooms.
+"""The top-level command group: the core's own commands and those of other rooms.
 
 What never lives here: the commands themselves.
 """
@@ -18,7 +18,7 @@ GROUP = "qbank.commands"
 
 
 class CommandsOfAllRooms(TyperGroup):
-    """Looks into other rooms only for a command that the ground does not have, or for a list."""
+    """Looks into other rooms only for a command that the core does not have, or for a list."""
 
     _rooms: dict[str, Any] | None = None
 
@@ -27,7 +27,7 @@ class CommandsOfAllRooms(TyperGroup):
         return super().get_command(ctx, cmd_name) or self._of_rooms().get(cmd_name)
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """All names, the ground's first."""
+        """All names, the core's first."""
         own = super().list_commands(ctx)
         return own + sorted(set(self._of_rooms()) - set(own))
 

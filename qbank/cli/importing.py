@@ -35,7 +35,8 @@ def responses(
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
     preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, irw, eedi.")] = "",
     shape: Annotated[
-        str, typer.Option(help="long: one row an answer; wide: one row a person, a column an item.")
+        str,
+        typer.Option(help="long: one row per answer; wide: per person, a column per item."),
     ] = "long",
     items: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Item columns of a wide file, e.g. 'q*'.")

@@ -53,7 +53,7 @@ def truth(settings: Settings | None = None) -> pd.DataFrame:
     """The planted item parameters.
 
     Returns:
-        One row an exam, question and version: exam_code, question_id (of the database of the
+        One row per exam, question and version: exam_code, question_id (of the database of the
         settings), version, external_ref, a, b, c (3PL, D = 1.7).
 
     Raises:

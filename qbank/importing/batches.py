@@ -1,4 +1,4 @@
-"""Imports that were made: one row a file, which every response refers to.
+"""Imports that were made: one row per file, which every response refers to.
 
 What never lives here: what a file holds.
 """

@@ -32,7 +32,7 @@ class ImportRequest:
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
             or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
         timezone: zone of the timestamps that have no offset, in which days are told apart, too.
-        shape: ``long`` has one row an answer, ``wide`` one row a person and one column an item.
+        shape: ``long`` has one row per answer, ``wide`` one row per person and one column per item.
         items: which columns of a wide file are items, like ``q*``; None takes all others.
         sitting: name of the one sitting of each user that all rows belong to.
         attempts_by_order: a user may answer an item again in one sitting, and the order of rows

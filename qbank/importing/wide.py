@@ -1,4 +1,4 @@
-"""One row a person and one column an item, as one row an answer.
+"""One row per person and one column per item, as one row per answer.
 
 What never lives here: what the values mean.
 """

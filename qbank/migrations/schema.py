@@ -1,6 +1,6 @@
 """Up, down and status, run by yoyo inside a Postgres advisory lock.
 
-What never lives here: databases and roles (``surroundings``).
+What never lives here: databases and roles (``bootstrap``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from yoyo.exceptions import BadMigration
 
 from qbank.errors import DatabaseUnavailableError, MigrationError
 from qbank.migrations.backend import AtomicBackend
-from qbank.migrations.surroundings import (
+from qbank.migrations.bootstrap import (
     ensure_dagster_database,
     ensure_database,
     is_missing_database,

@@ -1,9 +1,9 @@
-"""The one door to Postgres: an embedded server by default, or the one of ``QBANK_DATABASE_URL``.
+"""Connections to Postgres: an embedded server by default, or the one of ``QBANK_DATABASE_URL``.
 
 What never lives here: queries. They belong to the stores and to the modules that own a table.
 """
 
-from qbank.postgres.door import (
+from qbank.postgres.connections import (
     Connection,
     Pool,
     connect,

@@ -1,6 +1,6 @@
 """The system user that runs the server for root, and what that user can do on this machine.
 
-What never lives here: folders and binaries (``placement``, ``installation``).
+What never lives here: folders and binaries (``data_directory``, ``installation``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The embedded Postgres: made at its first use, shared by all who use it, stopped when unused.
 
-Who uses it holds a shared lock (the lease); the keeper process stops the server when the last
-lease is gone. What never lives here: SQL, and the choice of folders (``placement``).
+Who uses it holds a shared lock (the lease); the supervisor process stops the server when the last
+lease is gone. What never lives here: SQL, and the choice of folders (``data_directory``).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from qbank.errors import EmbeddedServerError
-from qbank.postgres import keeper as keeping
+from qbank.postgres import server_supervisor
+from qbank.postgres.data_directory import disown_copy, locate
 from qbank.postgres.folders import make_home
 from qbank.postgres.initdb import initialise, server_options
-from qbank.postgres.placement import disown_copy, place
 from qbank.settings import Settings
 
 HOST = "127.0.0.1"
@@ -45,7 +45,7 @@ def ensure_running(settings: Settings) -> int:
     home = settings.home
     _take_lease(settings)
     disown_copy(home)
-    running = keeping.find_postmaster(home / "postgres" / "data")
+    running = server_supervisor.find_postmaster(home / "postgres" / "data")
     if running is not None and running.ready:
         return running.port
     with _locked(home / "run" / "start.lock"):
@@ -54,7 +54,7 @@ def ensure_running(settings: Settings) -> int:
 
 def is_running(settings: Settings) -> bool:
     """Whether the server takes connections now; starts nothing."""
-    running = keeping.find_postmaster(settings.home / "postgres" / "data")
+    running = server_supervisor.find_postmaster(settings.home / "postgres" / "data")
     return running is not None and running.ready
 
 
@@ -87,11 +87,11 @@ def stop(settings: Settings, *, force: bool = False) -> bool:
                 "the embedded Postgres is in use by another qbank process: stop that first"
             )
         was_running = is_running(settings)
-        if _is_locked(run_dir / "keeper.lock"):
-            os.kill(int((run_dir / "keeper.lock").read_text()), 15)
-            _wait_until_free(run_dir / "keeper.lock")
+        if _is_locked(run_dir / "supervisor.lock"):
+            os.kill(int((run_dir / "supervisor.lock").read_text()), 15)
+            _wait_until_free(run_dir / "supervisor.lock")
         if (settings.home / "postgres" / "data").is_dir():
-            keeping.clear_remains(settings.home / "postgres" / "data")
+            server_supervisor.clear_remains(settings.home / "postgres" / "data")
     return was_running
 
 
@@ -121,7 +121,7 @@ def _take_lease(settings: Settings) -> None:
 
 def _lease(home: Path) -> int:
     descriptor = os.open(home / "run" / "lease.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    # waits while the keeper, having seen no user, finishes stopping the server
+    # waits while the supervisor, having seen no user, finishes stopping the server
     fcntl.flock(descriptor, fcntl.LOCK_SH)
     return descriptor
 
@@ -145,42 +145,42 @@ def _start(settings: Settings) -> int:
     tries = 0
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        running = keeping.find_postmaster(data)
+        running = server_supervisor.find_postmaster(data)
         if running is not None and running.ready:
             return running.port
-        if not _is_locked(settings.home / "run" / "keeper.lock") and (
+        if not _is_locked(settings.home / "run" / "supervisor.lock") and (
             spawned is None or spawned.poll() is not None
         ):
             if tries == 3:
                 break
             tries += 1
-            spawned = _spawn_keeper(settings, log, new_port=tries > 1)
+            spawned = _spawn_supervisor(settings, log, new_port=tries > 1)
         time.sleep(0.02)
     raise EmbeddedServerError(f"the embedded Postgres does not start; see {log}: {_tail(log)}")
 
 
-def _spawn_keeper(settings: Settings, log: Path, *, new_port: bool) -> subprocess.Popen[bytes]:
-    placement = place(settings.home)
-    initialise(placement, settings)
+def _spawn_supervisor(settings: Settings, log: Path, *, new_port: bool) -> subprocess.Popen[bytes]:
+    directory = locate(settings.home)
+    initialise(directory, settings)
     port = _port(settings, new=new_port)
     if log.exists() and log.stat().st_size > 10_000_000:
         log.replace(log.with_suffix(".log.1"))
     # the real path: the command line is how a live postmaster is told from a reused pid
-    data = placement.data.resolve()
+    data = directory.data.resolve()
     spec = {
         "command": [
-            str(placement.binaries / "postgres"),
+            str(directory.binaries / "postgres"),
             "-D",
             str(data),
             *server_options(port, HOST, settings),
         ],
-        "account": placement.popen_account(),
+        "account": directory.popen_account(),
         "data": str(data),
         "run_dir": str(settings.home / "run"),
         "log": str(log),
     }
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", keeping.__file__, json.dumps(spec)],
+        [sys.executable, "-I", "-S", server_supervisor.__file__, json.dumps(spec)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=log.open("ab"),
@@ -231,12 +231,12 @@ def _is_locked(path: Path, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _has_users(lease: Path) -> bool:
-    # users share the lock; the keeper holds it alone while it stops an unused server
+    # users share the lock; the supervisor holds it alone while it stops an unused server
     return _is_locked(lease) and not _is_locked(lease, fcntl.LOCK_SH)
 
 
 def _wait_until_free(path: Path) -> None:
-    deadline = time.monotonic() + 2 * keeping.STOP_S
+    deadline = time.monotonic() + 2 * server_supervisor.STOP_S
     while _is_locked(path):
         if time.monotonic() > deadline:
             raise EmbeddedServerError(f"the embedded Postgres does not stop: {path} stays held")

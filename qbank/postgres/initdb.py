@@ -1,6 +1,6 @@
 """Makes the data folder of the embedded server and says with which options it runs.
 
-What never lives here: starting and stopping (``embedded``, ``keeper``).
+What never lives here: starting and stopping (``embedded``, ``server_supervisor``).
 """
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ import subprocess
 from pathlib import Path
 
 from qbank.errors import EmbeddedServerError
-from qbank.postgres.placement import Placement
+from qbank.postgres.data_directory import DataDirectory
 from qbank.postgres.roles import password, user_name
 from qbank.settings import Settings
 
 GIB = 1024**3
 
 
-def initialise(placement: Placement, settings: Settings) -> None:
+def initialise(directory: DataDirectory, settings: Settings) -> None:
     """Makes the data folder unless it is there; one that was half made is made anew.
 
     Raises:
         EmbeddedServerError: ``initdb`` failed, or the data are of another major version.
     """
-    if (placement.data / "PG_VERSION").exists():
-        _check_version(placement)
+    if (directory.data / "PG_VERSION").exists():
+        _check_version(directory)
         return
     # initdb writes into a folder that is renamed when it is whole: a kill leaves no half cluster
-    making = placement.data.parent / "making"
+    making = directory.data.parent / "making"
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(mode=0o700)
     secret = making / "password"
     descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(password("owner", settings))
-    if placement.account is not None:
+    if directory.account is not None:
         for path in (making, secret):
-            os.chown(path, placement.account.uid, placement.account.gid)
-    _run_initdb(placement, making / "data", secret)
-    (making / "data").rename(placement.data)
+            os.chown(path, directory.account.uid, directory.account.gid)
+    _run_initdb(directory, making / "data", secret)
+    (making / "data").rename(directory.data)
     shutil.rmtree(making)
 
 
-def _run_initdb(placement: Placement, data: Path, secret: Path) -> None:
+def _run_initdb(directory: DataDirectory, data: Path, secret: Path) -> None:
     command = [
-        str(placement.binaries / "initdb"),
+        str(directory.binaries / "initdb"),
         f"--pgdata={data.resolve()}",
         f"--username={user_name('owner')}",
         f"--pwfile={secret.resolve()}",
@@ -64,18 +64,18 @@ def _run_initdb(placement: Placement, data: Path, secret: Path) -> None:
         text=True,
         env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
         check=False,
-        **placement.popen_account(),
+        **directory.popen_account(),
     )
     if done.returncode != 0:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         raise EmbeddedServerError(f"initdb failed: {' | '.join(lines[-3:])}")
 
 
-def _check_version(placement: Placement) -> None:
-    found = (placement.data / "PG_VERSION").read_text().strip()
+def _check_version(directory: DataDirectory) -> None:
+    found = (directory.data / "PG_VERSION").read_text().strip()
     if found != "18":
         raise EmbeddedServerError(
-            f"{placement.data} was made by PostgreSQL {found} and this is 18: dump it with the "
+            f"{directory.data} was made by PostgreSQL {found} and this is 18: dump it with the "
             "older release, then qbank db drop-embedded and restore"
         )
 

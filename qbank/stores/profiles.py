@@ -1,4 +1,4 @@
-"""How the exams look in figures: one row an exam, of answers, sessions, items and proposals.
+"""How the exams look in figures: one row per exam, of answers, sessions, items and proposals.
 
 What never lives here: what a figure ought to be (``qbank_orchestration/expectations``).
 """
@@ -19,7 +19,7 @@ COMPARABLE = 50
 
 
 def of_exams(conn: Connection[Any], profile: Profile) -> pd.DataFrame:
-    """One profile, a row an exam, by exam code; a figure that nothing can be said of is missing."""
+    """One profile, a row per exam, by exam code; what nothing can be said of is missing."""
     kind = "irt" if profile == "parameters" else "sympson_hetter"
     values = {"days": WINDOW_DAYS, "comparable": COMPARABLE, "kind": kind}
     cursor = conn.execute(_SQL[profile], values)

@@ -16,7 +16,7 @@ def fits_of_item(api: Api, exam: str, question: int, version: int) -> pd.DataFra
     """The latest published fits of an item, oldest first.
 
     Returns:
-        at, by, parameter (a, b or c), estimate, se, lower, upper: one row a fit and parameter.
+        at, by, parameter (a, b or c), estimate, se, lower, upper: one row per fit and parameter.
     """
     done = runs.listing(api, 1, 200, exam_code=exam, status="done")["items"]
     latest = [run for run in done if run["kind"] == "irt"][:MOST_FITS]

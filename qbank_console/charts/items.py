@@ -21,7 +21,7 @@ def characteristic_curve(curve: pd.DataFrame, observed: pd.DataFrame) -> alt.Lay
 
     Args:
         curve: theta, share: the fitted probability; empty where the item has no parameters.
-        observed: theta, share, lower, upper, answers: one row a group of students.
+        observed: theta, share, lower, upper, answers: one row per group of students.
     """
     x = alt.X("theta:Q", title=THETA, scale=alt.Scale(domain=[-4, 4]))
     y = alt.Y("share:Q", title="Probability correct", axis=SHARE, scale=alt.Scale(domain=[0, 1]))

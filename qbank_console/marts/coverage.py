@@ -10,7 +10,7 @@ from qbank_console.marts.remembering import remembered
 
 @remembered
 def coverage(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a topic and difficulty; the difficulty "all" sums a topic up."""
+    """One row per topic and difficulty; the difficulty "all" sums a topic up."""
     return read(
         """
         SELECT t.topic_id, t.topic_name, t.topic_path, t.depth, c.difficulty, c.is_in_blueprint,

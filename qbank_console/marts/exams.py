@@ -10,7 +10,7 @@ from qbank_console.marts.remembering import remembered
 
 @remembered
 def exams(tenant: str) -> pd.DataFrame:
-    """One row an exam of the tenant, the busiest first."""
+    """One row per exam of the tenant, the busiest first."""
     return read(
         """
         SELECT exam_code, title, irt_model, tau, test_length, published_items, sessions_ended,
@@ -25,7 +25,7 @@ def exams(tenant: str) -> pd.DataFrame:
 
 @remembered
 def daily_activity(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a day: sessions, users, responses, accuracy."""
+    """One row per day: sessions, users, responses, accuracy."""
     return read(
         """
         SELECT day, sessions_started, sessions_ended, active_users, responses, accuracy

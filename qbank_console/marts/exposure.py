@@ -10,7 +10,7 @@ from qbank_console.marts.remembering import remembered
 
 @remembered
 def highest_by_day(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a day: the highest exposure rate of any item, and how many quizzes ended."""
+    """One row per day: the highest exposure rate of any item, and how many quizzes ended."""
     return read(
         """
         SELECT day, max(exposure_rate) AS share, max(sessions) AS sessions,
@@ -27,7 +27,7 @@ def highest_by_day(tenant: str, exam: str) -> pd.DataFrame:
 
 @remembered
 def cohorts(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a cohort of the exam's students: exposure, overlap, precision, accuracy, time."""
+    """One row per cohort of the exam's students: exposure, overlap, precision, accuracy, time."""
     return read(
         """
         SELECT cohort_key, cohort_value, sessions, sessions_finished, mean_test_length,
@@ -50,7 +50,7 @@ def cohorts(tenant: str, exam: str) -> pd.DataFrame:
 
 @remembered
 def runs(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a calibration run of the exam, the latest first."""
+    """One row per calibration run of the exam, the latest first."""
     return read(
         """
         SELECT run_id, kind, status, requested_by, requested_at, run_seconds, tau, iterations,

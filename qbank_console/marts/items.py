@@ -10,7 +10,7 @@ from qbank_console.marts.remembering import remembered
 
 @remembered
 def item_health(tenant: str, exam: str) -> pd.DataFrame:
-    """One row an item version that is live, was served or was answered in the exam."""
+    """One row per item version that is live, was served or was answered in the exam."""
     return read(
         """
         SELECT h.question_id, h.version, i.external_ref, i.topic_path, i.stem_start,
@@ -77,7 +77,7 @@ def answers_by_ability(tenant: str, exam: str, question: int, version: int) -> p
 
 @remembered
 def exposure_by_day(tenant: str, exam: str, question: int, version: int) -> pd.DataFrame:
-    """One row a day on which quizzes of the exam ended: how many had the item, and under what sh_p.
+    """One row per day on which quizzes of the exam ended: how many had the item, at what sh_p.
 
     A day on which the item was neither served nor held back counts with 0 served.
     """

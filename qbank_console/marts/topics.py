@@ -10,7 +10,7 @@ from qbank_console.marts.remembering import remembered
 
 @remembered
 def mastery_by_topic(tenant: str, exam: str) -> pd.DataFrame:
-    """One row a topic: students, answers, and the spread of mastery among the students."""
+    """One row per topic: students, answers, and the spread of mastery among the students."""
     return read(
         """
         SELECT t.topic_id, t.parent_topic_id, t.topic_name, t.topic_path, t.depth,
@@ -33,7 +33,7 @@ def mastery_by_topic(tenant: str, exam: str) -> pd.DataFrame:
 
 @remembered
 def mastery_of_student(tenant: str, exam: str, user: str) -> pd.DataFrame:
-    """One row a topic that the student has met."""
+    """One row per topic that the student has met."""
     return read(
         """
         SELECT t.topic_id, t.topic_name, t.topic_path, t.depth, m.attempts, m.correct, m.accuracy,

@@ -1,4 +1,4 @@
-"""Publishing a proposal, whichever process made it, through the one door for it."""
+"""Publishing a proposal, whichever process made it, in the one place for it."""
 
 from __future__ import annotations
 

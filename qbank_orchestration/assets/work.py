@@ -80,7 +80,7 @@ def working(
 
     Args:
         context: of the step.
-        database: the door to Postgres.
+        database: connections to Postgres.
         rows: keeps the row alive.
         config: of the step.
         request: what kind of work it is.

@@ -1,6 +1,6 @@
 """Great Expectations over profiles of the exams: what is unusual, stored, with Data Docs.
 
-One row an exam, so that one validation judges all of them. The suites are files beside the code,
+One row per exam, so that one validation judges all of them. The suites are files beside the code,
 in Great Expectations' own format. They look at distributions, which neither dbt's tests (rows) nor
 the audits (a proposal against what is in force) judge, and they advise: nothing is held up.
 
@@ -105,7 +105,7 @@ def validate(
     """Judges profiles by the suites of their names; keeps results and pages in ``folder``.
 
     Args:
-        profiles: a row an exam, with ``exam_code`` and the figures that the suites name.
+        profiles: a row per exam, with ``exam_code`` and the figures that the suites name.
         folder: where results and Data Docs are kept, the newest of each suite.
         run_name: what the results are kept under, beside the time.
 

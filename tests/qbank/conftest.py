@@ -1,4 +1,4 @@
-"""Fixtures of the ground's tests.
+"""Fixtures of the core's tests.
 
 Fixtures:
     importer: imports a small file into the test's database; ``importer.rejects`` is its rejects.

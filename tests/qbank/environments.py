@@ -29,7 +29,7 @@ def make_private(folder: Path) -> None:
 
 
 def make_installation(folder: Path) -> Path:
-    """An install of the ground outside any checkout: our package, and those that it imports."""
+    """An install of the core outside any checkout: our package, and those that it imports."""
     code = "import sys, qbank.postgres; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     make_environment(folder)

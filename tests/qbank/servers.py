@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from qbank.postgres import keeper
+from qbank.postgres import server_supervisor
 from qbank.settings import Settings
 
 
@@ -17,13 +17,13 @@ def settings_of(home: Path) -> Settings:
 
 
 def postmaster_of(settings: Settings) -> int:
-    found = keeper.find_postmaster(settings.home / "postgres" / "data")
+    found = server_supervisor.find_postmaster(settings.home / "postgres" / "data")
     assert found is not None
     return found.pid
 
 
-def keeper_of(settings: Settings) -> int:
-    return int((settings.home / "run" / "keeper.lock").read_text())
+def supervisor_of(settings: Settings) -> int:
+    return int((settings.home / "run" / "supervisor.lock").read_text())
 
 
 def wait_until(condition, seconds=20.0):

@@ -78,10 +78,10 @@ def test_url_can_be_used_while_the_server_is_kept(settings):
 
 def test_run_keeps_the_server_until_it_is_told_to_stop(settings):
     command = [sys.executable, "-c", "from qbank.cli import main; main()", "db", "run"]
-    keeper = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert keeper.stdout.readline().startswith("running")
-    keeper.send_signal(signal.SIGINT)
-    assert keeper.wait(20) == 0
+    supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout.readline().startswith("running")
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(20) == 0
 
 
 def test_import_reports_and_repeats(settings, tmp_path):

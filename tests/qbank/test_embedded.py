@@ -16,8 +16,8 @@ import pytest
 from pydantic import SecretStr
 
 from qbank.errors import DatabaseUnavailableError, EmbeddedServerError
-from qbank.postgres import connect, embedded, keeper, libpq_environment
-from qbank.postgres.placement import OUTSIDE
+from qbank.postgres import connect, embedded, libpq_environment, server_supervisor
+from qbank.postgres.data_directory import OUTSIDE
 from qbank.settings import Settings
 from tests.qbank.environments import make_installation
 from tests.qbank.servers import run_python, settings_of, wait_until
@@ -155,7 +155,7 @@ def test_an_ordinary_user_runs_it_too():
             assert (done.stdout, done.stderr) == ("(1,)\n", "")
         assert (folder / "home" / "postgres" / "data").owner() == "nobody"
     finally:
-        wait_until(lambda: not keeper.orphans(folder / "home" / "postgres" / "data"))
+        wait_until(lambda: not server_supervisor.orphans(folder / "home" / "postgres" / "data"))
         shutil.rmtree(folder)
 
 

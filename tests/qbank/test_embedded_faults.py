@@ -9,22 +9,24 @@ import time
 
 import pytest
 
-from qbank.postgres import connect, embedded, keeper, libpq_environment, pool
+from qbank.postgres import connect, embedded, libpq_environment, pool, server_supervisor
 from qbank.postgres.installation import program
-from tests.qbank.servers import keeper_of, postmaster_of, run_python, settings_of, wait_until
+from tests.qbank.servers import postmaster_of, run_python, settings_of, supervisor_of, wait_until
 
 
-@pytest.mark.parametrize("victims", [("postmaster",), ("keeper",), ("postmaster", "keeper")])
+@pytest.mark.parametrize(
+    "victims", [("postmaster",), ("supervisor",), ("postmaster", "supervisor")]
+)
 def test_it_survives_kill_9(server, victims):
     with connect(settings=server) as connection:
         connection.execute("INSERT INTO kept VALUES (1)")
     before = postmaster_of(server)
-    pids = {"postmaster": before, "keeper": keeper_of(server)}
+    pids = {"postmaster": before, "supervisor": supervisor_of(server)}
     for victim in victims:
         os.kill(pids[victim], signal.SIGKILL)
     with connect(settings=server) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(1,)]
-    if "keeper" not in victims:
+    if "supervisor" not in victims:
         assert postmaster_of(server) != before
 
 
@@ -38,7 +40,7 @@ def test_what_was_acknowledged_survives_the_death_of_the_postmaster(server):
 
 
 def test_it_starts_again_for_programs_that_only_have_the_address(server):
-    """dbt and Dagster connect by themselves: the keeper brings the server back for them."""
+    """dbt and Dagster connect by themselves: the supervisor brings the server back for them."""
     address = libpq_environment("owner", server)
     os.kill(postmaster_of(server), signal.SIGKILL)
     psql = [program("psql"), "-tAc", "SELECT 1"]
@@ -64,7 +66,7 @@ def test_the_last_user_out_stops_the_server(home):
     settings = settings_of(home)
     user = run_python(home, "from qbank.postgres import connect; connect(); print('up')")
     assert user.communicate()[0] == "up\n"
-    wait_until(lambda: not keeper.orphans(home / "postgres" / "data"))
+    wait_until(lambda: not server_supervisor.orphans(home / "postgres" / "data"))
     assert not embedded.is_running(settings)
 
 

@@ -1,4 +1,4 @@
-"""Matrices: one row a person, one column an item."""
+"""Matrices: one row per person, one column per item."""
 
 from __future__ import annotations
 

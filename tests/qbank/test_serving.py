@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from qbank.errors import QbankError
-from qbank.postgres import embedded, keeper
+from qbank.postgres import embedded, server_supervisor
 from qbank.project_files import project_file
 from qbank.serving import Service, available_services, dagster_environment
 
@@ -75,7 +75,7 @@ def _family(pid):
     for member in found:
         for task in Path(f"/proc/{member}/task").glob("*/children"):
             found += [int(child) for child in task.read_text().split()]
-    return [member for member in found if keeper.process_alive(member)]
+    return [member for member in found if server_supervisor.process_alive(member)]
 
 
 def test_a_signal_stops_all_and_their_children(supervise):
@@ -85,7 +85,7 @@ def test_a_signal_stops_all_and_their_children(supervise):
     assert len(family) == 4
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(30) == 0
-    _wait(lambda: not any(keeper.process_alive(pid) for pid in family))
+    _wait(lambda: not any(server_supervisor.process_alive(pid) for pid in family))
 
 
 def test_the_dead_come_back(supervise):
@@ -94,7 +94,7 @@ def test_the_dead_come_back(supervise):
     before = _family(supervisor.pid)
     os.kill(before[1], signal.SIGKILL)
     assert supervisor.stdout.readline() == "One ended (signal SIGKILL): starting it again\n"
-    _wait(lambda: not any(keeper.process_alive(pid) for pid in before[1:]))
+    _wait(lambda: not any(server_supervisor.process_alive(pid) for pid in before[1:]))
     _wait(lambda: len(_family(supervisor.pid)) == 3)
 
 
@@ -118,7 +118,7 @@ def test_programs_do_not_outlive_a_supervisor_that_was_killed(supervise):
     assert supervisor.stdout.readline() == "all ready\n"
     family = _family(supervisor.pid)
     supervisor.kill()
-    _wait(lambda: not any(keeper.process_alive(pid) for pid in family[1:]))
+    _wait(lambda: not any(server_supervisor.process_alive(pid) for pid in family[1:]))
 
 
 def test_a_taken_default_port_is_passed_over_and_a_chosen_one_refused(settings, monkeypatch):
@@ -170,14 +170,17 @@ def test_everything_comes_up_and_goes_down(settings, monkeypatch):
         assert "Ctrl-C stops all" in lines[-1], lines
         addresses = [line.split()[-1] for line in lines if "http://" in line]
         assert len(addresses) == 3
-        os.kill(keeper.find_postmaster(settings.home / "postgres" / "data").pid, signal.SIGKILL)
+        os.kill(
+            server_supervisor.find_postmaster(settings.home / "postgres" / "data").pid,
+            signal.SIGKILL,
+        )
         _wait(lambda: embedded.is_running(settings))
         for address in addresses:
             assert httpx.get(address, timeout=30).status_code == 200
         family = _family(serve.pid)
         serve.send_signal(signal.SIGINT)
         assert serve.wait(60) == 0
-        _wait(lambda: not any(keeper.process_alive(pid) for pid in family))
+        _wait(lambda: not any(server_supervisor.process_alive(pid) for pid in family))
     finally:
         serve.kill()
         serve.communicate()

@@ -1,4 +1,4 @@
-"""Exposure control in force, its append-only history, and the one door through which it changes.
+"""Exposure control in force, its append-only history, and the only place that changes it.
 
 Every change takes the exam's publication lock, so two publications for one exam cannot mix, and is
 written together with its history. An item without a row is not controlled: sh_p counts as 1.

@@ -1,4 +1,4 @@
-"""The one door through which sh_p changes: under the exam's lock, together with its history."""
+"""The only place where sh_p changes: under the exam's lock, together with its history."""
 
 from __future__ import annotations
 

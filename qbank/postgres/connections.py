@@ -1,4 +1,4 @@
-"""The one door to Postgres: addresses, connections and pools by role.
+"""Addresses, connections and pools by role: the only place that opens any.
 
 What never lives here: SQL, and how the embedded server is kept (``embedded``).
 """

@@ -19,13 +19,13 @@ from qbank.errors import EmbeddedServerError
 from qbank.postgres.account import Account, server_account
 from qbank.postgres.folders import make_folder
 from qbank.postgres.installation import bundled_installation, copied, fault_for
-from qbank.postgres.keeper import clear_remains
+from qbank.postgres.server_supervisor import clear_remains
 
 OUTSIDE = Path("/var/lib/qbank")
 
 
 @dataclass(frozen=True)
-class Placement:
+class DataDirectory:
     """Where a server lives.
 
     Attributes:
@@ -43,7 +43,7 @@ class Placement:
         return self.account.as_popen() if self.account else {}
 
 
-def place(home: Path) -> Placement:
+def locate(home: Path) -> DataDirectory:
     """Decides where the server of a home folder lives and makes the folders around it.
 
     Raises:
@@ -61,7 +61,7 @@ def place(home: Path) -> Placement:
         # the environment may be in a private folder although the home is not
         if fault_for(installation, account):
             installation = copied(installation, area.resolve(), account)
-    return Placement(installation / "bin", area / "data", account)
+    return DataDirectory(installation / "bin", area / "data", account)
 
 
 def _move_outside_if_unreachable(area: Path, account: Account) -> None:

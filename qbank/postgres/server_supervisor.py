@@ -1,7 +1,7 @@
 """The process that keeps the embedded Postgres: starts it, restarts it, stops it when unused.
 
 Run by path with nothing but the standard library, so that it starts in milliseconds and outlives
-the command that spawned it. Users of the server hold a shared lock on ``lease.lock``; the keeper
+the command that spawned it. Users of the server hold a shared lock on ``lease.lock``; this one
 waits for the exclusive one and then stops the server, so a user that is killed needs no clean-up.
 What never lives here: SQL, settings, and imports of ours.
 """
@@ -113,7 +113,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-class Keeper:
+class ServerSupervisor:
     """Holds one postmaster as a child."""
 
     def __init__(self, spec: dict[str, object]) -> None:
@@ -189,16 +189,16 @@ class Keeper:
 
 
 def main() -> int:
-    """Takes the keeper's lock and keeps the server that ``argv[1]`` (JSON) describes."""
-    keeper = Keeper(json.loads(sys.argv[1]))
-    only_one = os.open(keeper.run_dir / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """Takes the supervisor's lock and keeps the server that ``argv[1]`` (JSON) describes."""
+    supervisor = ServerSupervisor(json.loads(sys.argv[1]))
+    only_one = os.open(supervisor.run_dir / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(only_one, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 3
     os.ftruncate(only_one, 0)
     os.write(only_one, f"{os.getpid()}\n".encode())
-    return keeper.run()
+    return supervisor.run()
 
 
 if __name__ == "__main__":
