@@ -8,15 +8,34 @@ It stands in the exam's policy, under ``attempts``; what is left out is the safe
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from qbank.errors import RequestError
+from qbank.requests.allowed import Names
 from qbank.vocabulary import Mode, Review
 
 KEY: Final = "attempts"
+
+
+def _moment(text: str) -> str:
+    """Keeps a moment as it was written, once it can be read and no zone has to be guessed."""
+    try:
+        known = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"{text!r} is no moment: give one like 2026-06-01T09:00:00+02:00")
+    return text
+
+
+Moment = Annotated[str, Field(max_length=40), AfterValidator(_moment)]
+User = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$"), Names("user")]
+TimeFactor = Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)]
 
 
 class AttemptPolicy(BaseModel):
@@ -48,6 +67,53 @@ class AttemptPolicy(BaseModel):
         " were right.",
     )
 
+    opens_at: Moment | None = Field(
+        default=None,
+        description="No sitting begins before.",
+        examples=["2026-06-01T09:00:00+02:00"],
+    )
+    closes_at: Moment | None = Field(
+        default=None,
+        description="No sitting begins from then on; those that are open run to their end.",
+        examples=["2026-06-01T12:00:00+02:00"],
+    )
+    cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = Field(
+        default=0, description="Minutes between the end of a person's sitting and the next one."
+    )
+    time_limit_minutes: Annotated[int, Field(ge=1, le=10_080)] | None = Field(
+        default=None, description="Minutes of a sitting; left out: `QBANK_QUIZ_MINUTES`."
+    )
+    accommodations: Annotated[dict[User, TimeFactor], Field(max_length=10_000)] = Field(
+        default={}, description="By user, how many times as long a sitting may take."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        opens, closes = self.opening, self.closing
+        if opens and closes and opens >= closes:
+            raise ValueError(f"opens_at {self.opens_at} is not before closes_at {self.closes_at}")
+        return self
+
+    @property
+    def opening(self) -> datetime | None:
+        """When sittings may begin."""
+        return None if self.opens_at is None else datetime.fromisoformat(self.opens_at)
+
+    @property
+    def closing(self) -> datetime | None:
+        """When they may no longer."""
+        return None if self.closes_at is None else datetime.fromisoformat(self.closes_at)
+
+    def minutes(self, user_id: str, usual: int) -> int:
+        """How long a person's sitting may take.
+
+        Args:
+            user_id: of the person.
+            usual: minutes where the exam has no limit of its own.
+        """
+        limit = usual if self.time_limit_minutes is None else self.time_limit_minutes
+        return math.ceil(limit * self.accommodations.get(user_id, 1.0))
+
     @classmethod
     def of(cls, exam_code: str, policy: Mapping[str, Any]) -> Self:
         """Reads an exam's policy.
@@ -63,6 +129,8 @@ class AttemptPolicy(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             first = error.errors()[0]
+            if first["type"] == "value_error":
+                raise RequestError(f"{first['ctx']['error']} in {where}") from None
             name = str(first["loc"][0])
             if first["type"] == "extra_forbidden":
                 raise RequestError(

@@ -6,6 +6,7 @@ What never lives here: whether a quiz may be made (``enrolment``).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -23,9 +24,12 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 SITTINGS = """CROSS JOIN LATERAL (
         SELECT coalesce(array_agg(s.id ORDER BY s.started_at)
                 FILTER (WHERE s.is_open), '{}') AS open,
-            count(*) FILTER (WHERE s.is_open OR s.has_served) AS attempts
+            count(*) FILTER (WHERE s.is_open OR s.has_served) AS attempts,
+            extract(epoch FROM now() - max(s.ended_at)
+                FILTER (WHERE s.has_served AND NOT s.is_open))::float8 AS ended_s
         FROM (
-            SELECT id, started_at, sealed_at IS NULL AND expires_at > now() AS is_open,
+            SELECT id, started_at, least(sealed_at, expires_at) AS ended_at,
+                sealed_at IS NULL AND expires_at > now() AS is_open,
                 EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
             FROM quiz_sessions AS q
             WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
@@ -42,7 +46,7 @@ _SETUP = f"""SELECT e.policy, coalesce(b.version, 0),
          ORDER BY f.tenant_id NULLS LAST LIMIT 1),
         EXISTS (SELECT FROM quiz_sessions WHERE id = %(quiz)s),
         lately.quizzes, lately.wait_s,
-        sittings.open, sittings.attempts
+        sittings.open, sittings.attempts, sittings.ended_s, now()
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
     {SITTINGS}
     CROSS JOIN LATERAL (
@@ -86,6 +90,8 @@ class Setup:
         wait_s: seconds until it is one less; None without one.
         open_sittings: the person's open quizzes in exam mode, oldest first.
         attempts: the person's quizzes in exam mode that are open or have served an item.
+        ended_s: seconds since the last of them ended; None without one.
+        now: the database's clock.
     """
 
     policy: dict[str, Any]
@@ -97,6 +103,8 @@ class Setup:
     wait_s: float | None
     open_sittings: list[str]
     attempts: int
+    ended_s: float | None
+    now: datetime
 
 
 async def begin(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import hmac
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -142,7 +143,9 @@ class Enrolment:
             adaptive=request.adaptive,
             exam_code=request.exam_code,
             theta=NO_ABILITY[0] if bank.ranked is None else bank.ranked.prior_mean,
-            minutes=self._minutes,
+            minutes=policy.minutes(caller.user_id, self._minutes)
+            if request.mode == "exam"
+            else self._minutes,
         )
 
     async def _selector(self, conn: TenantConnection, caller: Principal, setup: Setup) -> Selector:
@@ -192,6 +195,24 @@ def _refuse_what_is_not_given(request: Request, setup: Setup, policy: AttemptPol
             409,
             "no-attempt-left",
             f"{setup.attempts} of {policy.max_attempts} attempts at {exam} are used",
+        )
+    _refuse_another_time(exam, setup, policy)
+
+
+def _refuse_another_time(exam: str, setup: Setup, policy: AttemptPolicy) -> None:
+    """409 where a sitting of the person may not begin now."""
+    if policy.opening is not None and setup.now < policy.opening:
+        raise ProblemError(409, "not-open", f"{exam} opens at {policy.opens_at}")
+    if policy.closing is not None and setup.now >= policy.closing:
+        raise ProblemError(409, "not-open", f"{exam} is closed since {policy.closes_at}")
+    wait = 60 * policy.cool_down_minutes - (setup.ended_s or 0)
+    if setup.ended_s is not None and wait > 0:
+        raise ProblemError(
+            409,
+            "cool-down",
+            f"{exam} can be sat again in {math.ceil(wait / 60)} minutes:"
+            f" {policy.cool_down_minutes} lie between two sittings",
+            {"Retry-After": str(math.ceil(wait))},
         )
 
 

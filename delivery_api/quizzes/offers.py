@@ -35,6 +35,7 @@ class Offer:
         modes: of its quizzes; empty where its attempt policy cannot be read.
         attempts_left: sittings that the person has left; None is any number.
         open_quizzes: the person's open sittings, oldest first.
+        opens_at, closes_at: when sittings may begin; None is at any time.
     """
 
     exam_code: str
@@ -43,6 +44,8 @@ class Offer:
     modes: Sequence[Mode]
     attempts_left: int | None
     open_quizzes: Sequence[str]
+    opens_at: str | None = None
+    closes_at: str | None = None
 
 
 def offers(
@@ -84,4 +87,5 @@ def _offer(
     left = None if given.max_attempts is None else max(0, given.max_attempts - attempts)
     if "exam" not in given.modes:
         left = 0
-    return Offer(exam_code, title, test_length, given.modes, left, open_quizzes)
+    window = given.opens_at, given.closes_at
+    return Offer(exam_code, title, test_length, given.modes, left, open_quizzes, *window)

@@ -12,6 +12,13 @@ from pydantic.fields import FieldInfo
 
 
 @dataclass(frozen=True)
+class Names:
+    """Marks what the keys of a mapping name; topics, where it is left out."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Allowed:
     """What a value may be; as text, what an error tells people to give.
 
@@ -42,8 +49,11 @@ class Allowed:
         if get_origin(kind) is Literal:
             return cls(str, words=get_args(kind))
         if get_origin(kind) is dict:
-            key, value = map(cls.of, get_args(kind))
-            return cls(dict, value=value, key=str(key) if key.words else "")
+            key, value = get_args(kind)
+            words = cls.of(key).words
+            marked = [one.what for one in _unwrapped(key)[1] if isinstance(one, Names)]
+            name = " or ".join(words or marked)
+            return cls(dict, value=cls.of(value), key=name)
         if get_origin(kind) is list:
             return cls(list, item=cls.of(get_args(kind)[0]))
         lows = [m for m in metadata if isinstance(m, Ge | Gt)]

@@ -6,6 +6,7 @@ The attacks are those of one account that keeps an exam open and practises besid
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -247,3 +248,83 @@ def test_metrics_do_not_tell_whether_an_answer_was_right(client, as_user, new_ex
     answer(client, zoe, quiz, item)
     lines = client.get("/metrics").text.splitlines()
     assert [x for x in lines if x.startswith("qbank_api_answers") and "correct" in x] == []
+
+
+def moment(hours: float) -> str:
+    return (datetime.now(UTC) + timedelta(hours=hours)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("window", "status"),
+    [
+        ({"opens_at": moment(-1)}, 201),
+        ({"opens_at": moment(1)}, 409),
+        ({"closes_at": moment(1)}, 201),
+        ({"closes_at": moment(-1)}, 409),
+        ({"opens_at": moment(-2), "closes_at": moment(-1)}, 409),
+    ],
+)
+def test_a_sitting_begins_within_the_exams_window(client, as_user, new_exam, window, status):
+    exam, ann = new_exam("window", **window), as_user("ann", "student")
+    made = ask(client, ann, exam)
+    assert made.status_code == status, made.text
+    if status == 409:
+        assert made.json()["type"].endswith(":not-open")
+        assert any(value in made.json()["detail"] for value in window.values())
+    # practice is not bound to it
+    assert ask(client, as_user("ben", "student"), exam, mode="tutor").status_code == 201
+
+
+def test_the_next_sitting_waits_for_the_cool_down(client, as_user, new_exam, world):
+    exam = new_exam("cool", max_attempts=3, cool_down_minutes=30, repeat_after_days=0)
+    ann = as_user("ann", "student")
+    take(client, ann, ask(client, ann, exam).json()["quiz_id"])
+    early = ask(client, ann, exam)
+    assert (early.status_code, early.json()["type"].rpartition(":")[2]) == (409, "cool-down")
+    assert 1700 < int(early.headers["retry-after"]) <= 1800
+    assert ask(client, as_user("ben", "student"), exam).status_code == 201
+    with world.connect() as conn:
+        conn.execute(
+            "UPDATE quiz_sessions SET sealed_at = sealed_at - interval '31 minutes',"
+            " started_at = started_at - interval '31 minutes'"
+            " WHERE exam_code = %s AND user_id = 'ann'",
+            (exam,),
+        )
+    assert ask(client, ann, exam).status_code == 201
+
+
+def lasts(made: Any) -> float:
+    """Minutes from now until a quiz expires."""
+    expires = datetime.fromisoformat(made.json()["expires_at"])
+    return (expires - datetime.now(UTC)) / timedelta(minutes=1)
+
+
+def test_who_needs_it_has_more_time(client, as_user, new_exam):
+    exam = new_exam("timed", time_limit_minutes=45, accommodations={"ann": 1.5})
+    for user, mode, minutes in (
+        ("ann", "exam", 68),  # 67.5, rounded up
+        ("ben", "exam", 45),
+        ("eve", "tutor", 180),  # practice lasts as long as ever
+    ):
+        made = ask(client, as_user(user, "student"), exam, mode=mode)
+        assert lasts(made) == pytest.approx(minutes, abs=0.5), user
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"opens_at": "tomorrow"}, "'tomorrow' is no moment"),
+        ({"opens_at": "2026-06-01T09:00"}, "is no moment"),
+        (
+            {"opens_at": "2026-06-01T09:00Z", "closes_at": "2026-06-01T10:00+02:00"},
+            "opens_at 2026-06-01T09:00Z is not before closes_at",
+        ),
+        ({"accommodations": {"ann": 0.5}}, "accommodations"),
+        ({"cool_down_minutes": -1}, "cool_down_minutes"),
+    ],
+)
+def test_a_time_that_cannot_be_kept_to_is_named(client, as_user, new_exam, policy, words):
+    exam = new_exam("bad-times", **policy)
+    refused = ask(client, as_user("ann", "student"), exam)
+    assert refused.status_code == 422
+    assert words in refused.json()["detail"]
