@@ -1,34 +1,28 @@
 """The exam that responses are imported into.
 
-What never lives here: its items.
+What never lives here: its items, and what can be set of it (``qbank.exams``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-import psycopg
-
-from qbank.errors import ImportFileError
+from qbank.errors import ImportFileError, RequestError
+from qbank.exams import administering
 from qbank.postgres import Connection
-from qbank.vocabulary import Model, words
+from qbank.stores import StoreError, audit
+from qbank.system_user import system_user
 
 
 @dataclass(frozen=True)
 class NewExam:
-    """How to make the exam where it does not exist.
-
-    Attributes:
-        title: None uses the code.
-        irt_model: one of ``qbank.vocabulary.Model``.
-        tau: target exposure rate, in (0, 1].
-        test_length: items a sitting.
-    """
+    """How to make the exam where it does not exist; None is the setting's default."""
 
     title: str | None = None
-    irt_model: str = "2pl"
-    tau: float = 0.2
-    test_length: int = 25
+    irt_model: str | None = None
+    tau: float | None = None
+    test_length: int | None = None
 
 
 def tenant_of_exam(
@@ -51,19 +45,22 @@ def tenant_of_exam(
         return str(row[0])
     if new is None:
         raise ImportFileError(f"exam {exam_code!r} does not exist: --create-exam makes it")
-    tenant = tenant or "default"
-    insert = """
-        INSERT INTO exams (exam_code, tenant_id, title, irt_model, tau, test_length)
-        VALUES (%s, %s, %s, %s, %s, %s)
-    """
-    values = [exam_code, tenant, new.title or exam_code, new.irt_model, new.tau, new.test_length]
+    owner = tenant or "default"
+
+    def note(action: str, target: str, **details: Any) -> None:
+        audit.record(
+            connection,
+            tenant_id=owner,
+            actor=system_user("import"),
+            action=action,
+            target=target,
+            details=details,
+            request_id=None,
+        )
+
+    given = {name: value for name, value in asdict(new).items() if value is not None}
     try:
-        connection.execute(insert, values)
-    except psycopg.errors.CheckViolation as error:
-        given = f"code {exam_code!r}, model {new.irt_model!r}, tau {new.tau}"
-        raise ImportFileError(
-            f"the exam cannot be made ({given}, test length {new.test_length}): codes have "
-            f"letters, digits, _ . -; models are {', '.join(words(Model))}; 0 < tau <= 1; "
-            "test length 1 to 1000"
-        ) from error
-    return tenant
+        administering.create(connection, owner, exam_code, given, audit=note)
+    except (RequestError, StoreError) as error:
+        raise ImportFileError(f"the exam cannot be made: {error}") from error
+    return owner
