@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import BaseModel, Field, create_model
 
-from delivery_api.access import Admin, Analyst, AnyRole
+from delivery_api.access import Admin, Analyst, AnyRole, Editor
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.problems import documented
 from delivery_api.quizzes import offers
-from qbank.exams import administering
+from qbank.exams import administering, blueprints
+from qbank.exams.blueprints import BlueprintEntry
 from qbank.exams.settings import ExamSettings
 from qbank.stores import item_bank
 from qbank.stores.item_bank import Exam
@@ -35,6 +36,7 @@ _NEW = {
     "exposure_control": "none",
     "attempts": {"modes": ["exam"], "max_attempts": 2},
 }
+_BLUEPRINT = [{"topic": "Cardiology", "target_weight": 0.3, "min_items": 5}]
 _CHANGE = {"tau": 0.25, "attempts": {"max_attempts": 3}, "calibration": {"theta_dist": None}}
 
 
@@ -47,6 +49,8 @@ class ExamOffer(BaseModel):
     modes: list[Mode] = Field(description="that quizzes of the exam may have")
     attempts_left: int | None = Field(description="sittings that are left; null: any number")
     open_quizzes: list[str] = Field(description="the caller's sittings to go on with")
+    opens_at: str | None = Field(description="no sitting begins before")
+    closes_at: str | None = Field(description="no sitting begins from then on")
 
 
 class ExamShown(BaseModel):
@@ -126,6 +130,26 @@ def change_exam(
             step.conn, exam_code, given, audit=step.audit, tenant_id=caller.tenant_id
         )
     return _shown(exam)
+
+
+@router.get("/{exam_code}/blueprint", summary="An exam's blueprint", responses=documented(404))
+def read_blueprint(exam_code: ExamPath, caller: Editor, request: Request) -> list[BlueprintEntry]:
+    """The share of a test that each topic makes up; empty where the exam has none."""
+    with reading(request, caller) as conn:
+        return list(blueprints.entries(conn, exam_code, tenant_id=caller.tenant_id))
+
+
+@router.put("/{exam_code}/blueprint", summary="Replace a blueprint", responses=documented(404))
+def replace_blueprint(
+    exam_code: ExamPath,
+    body: Annotated[list[BlueprintEntry], Body(max_length=1000, examples=[_BLUEPRINT])],
+    caller: Admin,
+    request: Request,
+) -> list[BlueprintEntry]:
+    """Puts these lines in the place of all that there are."""
+    with change(request, caller) as step:
+        blueprints.replace(step.conn, exam_code, body, audit=step.audit, tenant_id=caller.tenant_id)
+        return list(blueprints.entries(step.conn, exam_code, tenant_id=caller.tenant_id))
 
 
 def _shown(exam: Exam) -> Any:

@@ -5,6 +5,7 @@ What never lives here: what can be set, and judging it.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -120,6 +121,35 @@ def set_(code: Code, dry_run: DryRun = False, as_json: AsJson = False, **given: 
     show(texts, as_json=False, empty=f"exam {code} is as it was asked for: nothing changes")
     if changed:
         print("a dry run: nothing was changed" if dry_run else f"exam {code} is changed")
+
+
+@app.command()
+def blueprint(
+    code: Code,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="CSV with topic, target_weight, min_items; left out: show it."),
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show an exam's blueprint, or put that of a file in its place."""
+    from qbank.exams import blueprints
+    from qbank.postgres import connect
+    from qbank.stores import item_bank
+
+    with connect("owner") as connection:
+        tenant = item_bank.exam(connection, code).tenant_id
+        if file is not None:
+            new = blueprints.read_csv(file)
+            blueprints.replace(connection, code, new, audit=_audit(connection, tenant))
+        entries = blueprints.entries(connection, code)
+        if dry_run:
+            connection.rollback()
+    rows = [entry.model_dump() for entry in entries]
+    show(rows, as_json=as_json, empty=f"exam {code} has no blueprint")
+    if dry_run and not as_json:
+        print("a dry run: nothing was changed")
 
 
 def _document(exam: Exam) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def resolve(
     Raises:
         RequestError: a topic is unknown, is ambiguous, or has no item in the pool.
     """
-    caps = None if not topic_tau else {_find(topics, k): v for k, v in topic_tau.items()}
-    weights = None if not topic_weights else {_find(topics, k): v for k, v in topic_weights.items()}
+    caps = None if not topic_tau else {find(topics, k): v for k, v in topic_tau.items()}
+    weights = None if not topic_weights else {find(topics, k): v for k, v in topic_weights.items()}
     named = set(caps or {}) | set(weights or {})
     parent = {topic.id: topic.parent_id for topic in topics}
     nearest = {topic: _nearest(topic, parent, named) for topic in set(item_topic.tolist())}
@@ -80,7 +80,12 @@ def resolve(
     return TopicCaps(codes, caps, weights)
 
 
-def _find(topics: Sequence[Topic], key: str) -> int:
+def find(topics: Sequence[Topic], key: str) -> int:
+    """The id of the topic that a text names: an id, a blueprint code or a name.
+
+    Raises:
+        RequestError: no topic, or several.
+    """
     for matches in (
         [t.id for t in topics if str(t.id) == key],
         [t.id for t in topics if t.blueprint_code == key],

@@ -38,6 +38,21 @@ def load(conn: Connection[Any], exam_code: str) -> tuple[BlueprintLine, ...]:
         return tuple(cursor.execute(sql, (exam_code,)).fetchall())
 
 
+def replace(conn: Connection[Any], exam_code: str, lines: Collection[BlueprintLine]) -> None:
+    """Puts these lines in the place of the exam's blueprint."""
+    conn.execute("DELETE FROM exam_blueprints WHERE exam_code = %s", (exam_code,))
+    conn.execute(
+        """INSERT INTO exam_blueprints (exam_code, topic_id, target_weight, min_items)
+        SELECT %s, l.* FROM unnest(%s::bigint[], %s::float8[], %s::integer[]) AS l""",
+        (
+            exam_code,
+            [line.topic_id for line in lines],
+            [line.target_weight for line in lines],
+            [line.min_items for line in lines],
+        ),
+    )
+
+
 def quota(lines: Collection[BlueprintLine], test_length: int) -> dict[int, tuple[int, int]]:
     """Least and most items of each blueprint topic, and of UNLISTED ones, in a test.
 

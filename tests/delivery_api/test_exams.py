@@ -148,6 +148,8 @@ def test_a_student_sees_what_may_be_taken_and_how_often(client, as_user, new_exa
         "modes": ["exam"],
         "attempts_left": 2,
         "open_quizzes": [],
+        "opens_at": None,
+        "closes_at": None,
     }
     quiz = ask(client, ben, exam, n=3).json()["quiz_id"]
     found = offer(client, ben, exam)
@@ -195,3 +197,46 @@ def test_an_exam_without_exposure_control_holds_nothing_back(client, admin, as_u
     assert ask(client, ann, exam, mode="tutor").json()["selector"] == "sympson_hetter"
     patch(client, admin, exam, exposure_control="none")
     assert ask(client, ann, exam, mode="tutor").json()["selector"] == "vanilla"
+
+
+def blueprint(client: Any, headers: dict[str, str], lines: list[dict[str, Any]]) -> Any:
+    return client.put("/v1/exams/core/blueprint", json=lines, headers=headers)
+
+
+def test_a_blueprint_is_replaced_whole_and_holds_from_the_next_quiz_on(client, admin, as_user):
+    chemistry = {"topic": "chemistry", "target_weight": 1.0, "min_items": 3}
+    assert blueprint(client, admin, [chemistry]).json() == [chemistry]
+    body = {"filters": {"exam_code": "core", "num_questions": 4}, "blueprint_quota": True}
+    quizzes = [client.post("/v1/quizzes", json=body, headers=as_user("kim", "student")).status_code]
+    written = log(client, admin, "exam.blueprint")
+    assert blueprint(client, admin, [chemistry]).status_code == 200
+    assert log(client, admin, "exam.blueprint") == written  # the same again is nothing
+    assert blueprint(client, admin, []).json() == []
+    refused = client.post("/v1/quizzes", json=body, headers=as_user("kim", "student"))
+    quizzes.append(refused.status_code)
+    assert quizzes == [201, 409]
+    assert refused.json()["type"].endswith(":no-blueprint")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([{"topic": "nowhere", "target_weight": 0.5}], "topic 'nowhere' is unknown"),
+        ([{"topic": "acids", "target_weight": 1.5}], "target_weight"),
+        ([{"topic": "acids", "target_weight": 0.5}] * 2, "topic 'acids' is named twice"),
+        (
+            [
+                {"topic": "acids", "target_weight": 0.6},
+                {"topic": "physics", "target_weight": 0.6},
+            ],
+            "the weights add up to 1.2",
+        ),
+        ([{"topic": "acids", "target_weight": 0.5, "min_items": 26}], "a test has 25 items"),
+    ],
+)
+def test_a_blueprint_that_no_test_can_keep_is_refused(client, admin, lines, words):
+    before = client.get("/v1/exams/core/blueprint", headers=admin).json()
+    refused = blueprint(client, admin, lines)
+    assert refused.status_code == 422
+    assert words in refused.json()["detail"]
+    assert client.get("/v1/exams/core/blueprint", headers=admin).json() == before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import threading
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,19 @@ def test_each_setting_says_what_it_is_for():
 
 def test_the_page_has_the_declared_settings():
     assert page.markdown() in DOCS.read_text(), "python -m qbank.exams.page prints them"
+
+
+def test_the_commands_of_the_page_do_what_it_says(command, tmp_path):
+    with connect() as conn:
+        conn.execute("INSERT INTO topics (tenant_id, name) VALUES ('default', 'Heart')")
+    (tmp_path / "blueprint.csv").write_text("topic,target_weight\nHeart,0.5\n")
+    blocks = re.findall(r"```console\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    lines = [line.partition("#")[0] for block in blocks[:2] for line in block.splitlines()]
+    assert len(lines) > 8
+    for line in lines:
+        done = command(*shlex.split(line)[1:])
+        assert done.code == 0, (line, done.err)
+    assert stored("MED-C")[:4] == ("Medicine C", "2pl", 0.2, 40)
 
 
 def test_an_exam_is_made_with_defaults_and_changed_by_part(command):
@@ -172,16 +187,16 @@ def test_making_the_same_exam_again_is_the_same_exam(command):
 
 
 @pytest.mark.parametrize("code", ["", "ä", "-a", "a b", "x" * 65, "a\n"])
-def test_a_code_that_cannot_be_kept_is_refused(settings_of_nobody, code):
+def test_a_code_that_cannot_be_kept_is_refused(unaudited, code):
     with (
         connect("owner") as conn,
         pytest.raises(RequestError, match=r"exam code .* cannot be used"),
     ):
-        administering.create(conn, "school", code, {}, audit=settings_of_nobody)
+        administering.create(conn, "school", code, {}, audit=unaudited)
 
 
 @pytest.fixture
-def settings_of_nobody(settings):
+def unaudited(settings):
     def audit(action: str, target: str, **details: Any) -> None:
         return None
 
@@ -266,7 +281,7 @@ def test_none_takes_a_part_back_whole(settings):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"unheard_of": 1}, "setting 'unheard_of' is unknown: use attempts.feedback"),
+        ({"unheard_of": 1}, "setting 'unheard_of' is unknown: use attempts.accommodations"),
         ({"attempts": {"unheard_of": 1}}, "setting 'attempts.unheard_of' is unknown"),
         ({"attempts": 3}, "attempts is 3: give an object with its settings"),
         ({"calibration": {"topic_tau": {"Sets": 2}}}, "topic_tau of 'Sets' is 2: give a number"),
@@ -275,3 +290,24 @@ def test_none_takes_a_part_back_whole(settings):
 def test_what_is_no_setting_is_refused(given, message):
     with pytest.raises(RequestError, match=message):
         read(given)
+
+
+def test_a_blueprint_comes_from_a_file(command, tmp_path):
+    command("exam", "create", "MED-A", "--tenant", "school")
+    with connect() as conn:
+        conn.execute("INSERT INTO topics (tenant_id, name) VALUES ('school', 'A'), ('school', 'B')")
+    file = tmp_path / "blueprint.csv"
+    file.write_text("topic,target_weight,min_items\nA,0.6,3\nB,0.4,\n")
+    lines = "SELECT target_weight, min_items FROM exam_blueprints ORDER BY topic_id"
+    dry = command("exam", "blueprint", "MED-A", file, "--dry-run")
+    assert (dry.code, rows(lines)) == (0, [])
+    assert "nothing was changed" in dry.out
+    told = json.loads(command("exam", "blueprint", "MED-A", file, "--json").out)
+    assert told[0] == {"topic": "A", "target_weight": 0.6, "min_items": 3}
+    assert rows(lines) == [(0.6, 3), (0.4, 0)]
+    file.write_text("topic,target_weight\nA,1\nB,much\n")
+    wrong = command("exam", "blueprint", "MED-A", file)
+    assert (wrong.code, rows(lines)) == (2, [(0.6, 3), (0.4, 0)])
+    assert "blueprint.csv, line 3: topic 'B', target_weight 'much'" in wrong.err
+    file.write_text("subject,share\nA,1\n")
+    assert "use topic, target_weight" in command("exam", "blueprint", "MED-A", file).err

@@ -31,7 +31,7 @@ def page() -> None:
     if topics.empty:
         layout.empty(
             "No blueprint and no items",
-            "Give the exam a blueprint (exam_blueprints) or publish questions in it.",
+            "Give the exam a blueprint (`qbank exam blueprint`) or publish questions in it.",
         )
         return
     _figures(topics)
