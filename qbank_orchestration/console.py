@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Console as Terminal
+from rich.markup import escape
 from rich.table import Table
 
 from qbank.settings import get_settings
 from qbank_orchestration.instance import instance
 from qbank_orchestration.progress import RowProgress
+from qbank_orchestration.verdicts import Verdict, verdicts
 
 if TYPE_CHECKING:
     from qbank_orchestration.ended import Ended
@@ -128,7 +130,11 @@ class Console:
     ) -> None:
         """What ran, as a table or as JSON; the table may go beside another answer."""
         if as_json:
-            document = {"runs": [asdict(run) for run in ended], "waiting": dict(waiting)}
+            document = {
+                "runs": [asdict(run) for run in ended],
+                "waiting": dict(waiting),
+                "exams": [asdict(verdict) for verdict in verdicts(ended, waiting)],
+            }
             self.print(json.dumps(document, indent=2))
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -138,15 +144,16 @@ class Console:
             table.add_row(
                 run.job,
                 run.partition or "",
-                "[green]done[/]" if run.success else "[red]failed[/]",
+                _outcome(run)[1],
                 f"{run.seconds:.1f}",
                 _checks(run),
                 run.error or "",
             )
         out = self._err if to_stderr else self._out
         out.print(table)
-        for exam_code, reason in waiting.items():
-            out.print(f"{exam_code}: nothing to calibrate: {reason}")
+        for verdict in verdicts(ended, waiting):
+            for line in _lines(verdict):
+                out.print(line)
         out.file.flush()
 
     def _started(self, job: str, partition: str | None, why: str) -> None:
@@ -154,11 +161,32 @@ class Console:
 
     def _ended(self, run: Ended) -> None:
         self._progress.end()
-        mark = "[green]✓[/]" if run.success else "[red]✗[/]"
         self.say(
-            f"{mark} {run.job} {run.partition or ''} {run.seconds:.1f} s,"
+            f"{_outcome(run)[0]} {run.job} {run.partition or ''} {run.seconds:.1f} s,"
             f" {run.checks_passed} checks passed" + (f": {run.error}" if run.error else "")
         )
+
+
+def _outcome(run: Ended) -> tuple[str, str]:
+    """A run's mark and word: work that published nothing is not shown as done."""
+    if not run.success:
+        return "[red]✗[/]", "[red]failed[/]"
+    if run.partition and any(verdict.not_published for verdict in verdicts([run], {})):
+        return "[yellow]–[/]", "[yellow]nothing published[/]"
+    return "[green]✓[/]", "[green]done[/]"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    """An exam's verdict; red is what makes the command fail."""
+    colour = "yellow" if verdict.success else "red"
+    told = [
+        *(f"[green]published[/]: {escape(text)}" for text in verdict.published),
+        *(f"[{colour}]not published[/]: {escape(text)}" for text in verdict.not_published),
+        *(escape(text) for text in verdict.notes),
+    ]
+    if verdict.waiting:
+        told += [f"nothing to calibrate: {escape(verdict.waiting)}"]
+    return (f"{escape(verdict.exam_code)}: {text}" for text in told)
 
 
 def _checks(run: Ended) -> str:

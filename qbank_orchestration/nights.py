@@ -87,7 +87,10 @@ def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> lis
     for due in plan:
         own = {NIGHT: tags[NIGHT], NIGHT_RUN: night_run, EXAM: due.exam_code}
         if due.calibration:
-            selected = [*(PARAMETERS if due.parameters else ()), *EXPOSURE]
+            selected = [
+                *(PARAMETERS if due.parameters else ()),
+                *(EXPOSURE if due.exposure else ()),
+            ]
             requests.append(
                 dg.RunRequest(
                     run_key=f"{night_run}:{due.exam_code}",

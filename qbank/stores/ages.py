@@ -10,17 +10,18 @@ from typing import Any
 
 from psycopg import Connection
 
-Age = tuple[str, datetime | None, datetime | None]
+Age = tuple[str, datetime | None, datetime | None, bool]
 
 
 def of_exams(conn: Connection[Any]) -> tuple[Age, ...]:
-    """(exam code, newest response, last published Sympson–Hetter calibration) of each exam."""
+    """(exam code, newest response, last published Sympson–Hetter run, asks for it) of each exam."""
     sql = """SELECT e.exam_code,
             (SELECT max(s.source_changed_at) FROM analytics.fact_sessions AS s
              WHERE s.exam_code = e.exam_code AND s.answered > 0),
             (SELECT max(r.finished_at) FROM calibration_runs AS r
              WHERE r.exam_code = e.exam_code AND r.kind = 'sympson_hetter'
-               AND r.status = 'done' AND r.stopped_reason IS DISTINCT FROM 'dry_run')
+               AND r.status = 'done' AND r.stopped_reason IS DISTINCT FROM 'dry_run'),
+            coalesce(e.policy ->> 'exposure_control' <> 'none', true)
         FROM exams AS e ORDER BY e.exam_code"""
     return tuple(conn.execute(sql).fetchall())
 

@@ -33,8 +33,8 @@ class ExamState:
             there was none or it did not say.
         calibrated_at, calibrated_state, calibrated_fingerprint: of the last exposure calibration
             that was published: when, and the pool it was made for.
-        refused_status, refused_at, refused_state, refused_fingerprint: of the last one that the
-            night asked for itself and could not publish.
+        refused_status, refused_at, refused_state, refused_fingerprint, refused_error: of the last
+            one that the night asked for itself and could not publish.
         last_controlled_day: newest UTC day before the night's with a controlled session.
         sh_p_replaced_at: when sh_p was last replaced as a whole, before the night's day.
         reestimated_day: newest UTC day up to the night's that was re-estimated.
@@ -54,6 +54,7 @@ class ExamState:
     refused_at: datetime | None
     refused_state: str | None
     refused_fingerprint: str | None
+    refused_error: str | None
     last_controlled_day: date | None
     sh_p_replaced_at: datetime | None
     reestimated_day: date | None
@@ -108,7 +109,7 @@ _CHOSEN = "(%(exams)s::text[] IS NULL OR exam_code = ANY(%(exams)s))"
 _EXAMS = f"SELECT {EXAM_COLUMNS} FROM exams WHERE {_CHOSEN} ORDER BY exam_code"  # noqa: S608
 _RESPONSES = f"""SELECT exam_code, count(*) FROM analytics.irt_responses
     WHERE {_CHOSEN} GROUP BY exam_code"""  # noqa: S608
-_LAST = """SELECT status, finished_at, input_fingerprint, result FROM calibration_runs AS r
+_LAST = """SELECT status, finished_at, input_fingerprint, result, error FROM calibration_runs AS r
     WHERE r.exam_code = e.exam_code AND r.finished_at IS NOT NULL
       AND stopped_reason IS DISTINCT FROM 'dry_run' AND {}
     ORDER BY r.finished_at DESC LIMIT 1"""
@@ -129,7 +130,7 @@ _STATES = f"""SELECT e.exam_code,
         fit.result #> '{{summary,settings}}',
         done.finished_at, done.result #>> '{{summary,pool_state}}', done.input_fingerprint,
         refused.status, refused.finished_at, refused.result #>> '{{summary,pool_state}}',
-        refused.input_fingerprint,
+        refused.input_fingerprint, refused.error,
         (SELECT s.ended_on FROM analytics.fact_sessions AS s
          WHERE s.exam_code = e.exam_code AND s.ended_on < %(day)s
            AND {CONTROLLED}

@@ -85,9 +85,10 @@ def sympson_hetter_calibration(
         try:
             proposed = exposure.calibrate(pool, topics, request, report)
         except cal.InfeasibleExposureError as error:
-            rows.finish_infeasible(run.id, str(error), pool.fingerprint())
-            observe(context, f"infeasible: {error}", run.id, own, published)
-            yield from findings_as_results((_infeasible(error),), own)
+            why = exposure.infeasible(pool, request, error)
+            rows.finish_infeasible(run.id, why, pool.fingerprint())
+            observe(context, f"infeasible: {why}", run.id, own, published)
+            yield from findings_as_results((_infeasible(error, why),), own)
             return
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run.id, proposed.reason)
@@ -141,12 +142,12 @@ def item_exposure_control(
 FEASIBLE = Finding("caps_feasible", True, True, "the caps can be met")
 
 
-def _infeasible(error: Any) -> Finding:
+def _infeasible(error: Any, why: str) -> Finding:
     numbers = {
         "shortfall": error.shortfall,
         "smallest_feasible_tau": error.smallest_feasible_tau,
     }
-    return Finding("caps_feasible", False, True, str(error), numbers)
+    return Finding("caps_feasible", False, True, why, numbers)
 
 
 def _metadata(

@@ -46,7 +46,7 @@ def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
 @dg.asset_check(
     asset="item_exposure_control",
     automation_condition=DAILY,
-    description="Each exam that is answered was calibrated in the last fourteen days.",
+    description="Each answered exam that asks for exposure control was calibrated in 14 days.",
 )
 def exams_are_calibrated(database: Database) -> dg.AssetCheckResult:
     """Warns of exams whose calibration keeps failing or was never done."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qbank.exams.settings import controls_exposure
 from qbank.requests import SympsonHetter
 from qbank.requests.topic_caps import resolve
 from qbank.stores.item_bank import Pool, Topic
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
+
+if TYPE_CHECKING:
+    from calibration import InfeasibleExposureError
 
 Report = Callable[[dict[str, Any]], bool]
 
@@ -61,6 +65,11 @@ def calibrate(
     """
     import calibration as cal  # kept out of the code location's import
 
+    if not controls_exposure(pool.exam.policy):
+        return NothingToCalibrate(
+            f"exam {pool.exam.exam_code} asks for no exposure control: `qbank exam set"
+            f" {pool.exam.exam_code} --exposure-control sympson_hetter` does"
+        )
     usable = np.flatnonzero(pool.calibrated)
     if usable.size == 0:
         return NothingToCalibrate("no live item has parameters yet")
@@ -117,3 +126,17 @@ def calibrate(
         summary=summary,
         input_fingerprint=pool.fingerprint(),
     )
+
+
+def infeasible(pool: Pool, request: SympsonHetter, error: InfeasibleExposureError) -> str:
+    """Why no exposure parameters can meet the caps, and what a person does about it."""
+    code, items = pool.exam.exam_code, int(pool.calibrated.sum())
+    fixed_form = f"`qbank exam set {code} --exposure-control none` where everybody gets one form"
+    if request.test_len > items:
+        remedy = f"`qbank exam set {code} --test-length {items}` or shorter, or more items"
+    elif request.topic_tau or request.topic_weights:
+        remedy = f"wider caps of topics, or {fixed_form}"
+    else:
+        tau = min(math.ceil(100 * error.smallest_feasible_tau) / 100, 1.0)
+        remedy = f"`qbank exam set {code} --tau {tau:g}`, a shorter test, or {fixed_form}"
+    return f"{error}: {remedy}"

@@ -21,11 +21,16 @@ ENOUGH_DAYS = 7
 
 @dataclass(frozen=True)
 class Aged:
-    """What is known of one exam's age; None where there is nothing yet."""
+    """What is known of one exam's age; None where there is nothing yet.
+
+    Attributes:
+        controlled: whether the exam asks for exposure control.
+    """
 
     exam_code: str
     newest_response: datetime | None
     calibrated_at: datetime | None
+    controlled: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,11 @@ def data(aged: Sequence[Aged], now: datetime) -> tuple[Judged, ...]:
 
 
 def calibration(aged: Sequence[Aged], now: datetime) -> tuple[Judged, ...]:
-    """Whether each exam that is answered was calibrated lately."""
+    """Whether exposure control of each exam that is answered and has it was calibrated lately."""
     return tuple(
         _age(exam.exam_code, exam.calibrated_at, CALIBRATED_WITHIN, now, "the calibration is")
         for exam in aged
-        if exam.newest_response is not None
+        if exam.newest_response is not None and exam.controlled
     )
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from psycopg import Connection
 
+from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation, RequestError
 from qbank.stores import exam_states, item_bank
 from qbank.stores.exam_states import ExamState
-from qbank_orchestration.engine.parameters import settings, smallest_n
+from qbank_orchestration.engine.parameters import settings, smallest_n, too_few
 
 # New parameters pay once there is a tenth more to learn from; a few answers move nothing.
 MIN_GROWTH = 0.10
@@ -118,12 +119,13 @@ def _too_few(conn: Connection[Any], states: Sequence[ExamState]) -> dict[str, Du
         except (ValueError, TypeError):
             continue  # the calibration itself says what is wrong with the policy
         if most.get(code, 0) < needed:
-            few = f"{most.get(code, 0)} first attempts at an item at most, {needed} are enough"
-            waiting[code] = Due(code, waiting=few)
+            waiting[code] = Due(code, waiting=too_few(state.exam, most.get(code, 0)))
     return waiting
 
 
 def _exposure_due(conn: Connection[Any], state: ExamState, fit: Due, *, full: bool) -> Due:
+    if not controls_exposure(state.exam.policy):
+        return fit if fit.parameters else _waits(fit, "its settings ask for no exposure control")
     if fit.parameters:
         # exposure control is only right for the parameters it was found under
         return replace(fit, exposure="new parameters")
@@ -134,9 +136,7 @@ def _exposure_due(conn: Connection[Any], state: ExamState, fit: Due, *, full: bo
     if state.pool_state == state.calibrated_state:
         return _waits(fit, f"the pool is as it was calibrated on {state.calibrated_at:%Y-%m-%d}")
     if state.pool_state == state.refused_state:
-        return _waits(
-            fit, f"the same pool was {state.refused_status} on {state.refused_at:%Y-%m-%d}"
-        )
+        return _waits(fit, _refused(state))
     return _by_fingerprint(conn, state, fit)
 
 
@@ -149,11 +149,15 @@ def _by_fingerprint(conn: Connection[Any], state: ExamState, fit: Due) -> Due:
             on = f"{state.calibrated_at:%Y-%m-%d}"
             return _waits(fit, f"the pool is as it was calibrated on {on}")
         if now == state.refused_fingerprint:
-            on = f"{state.refused_at:%Y-%m-%d}"
-            return _waits(fit, f"the same pool was {state.refused_status} on {on}")
+            return _waits(fit, _refused(state))
     never = state.calibrated_at is None
     why = "never calibrated" if never else "the live pool or its parameters changed"
     return replace(fit, exposure=why, waiting="")
+
+
+def _refused(state: ExamState) -> str:
+    why = f": {state.refused_error}" if state.refused_error else ""
+    return f"the same pool was {state.refused_status} on {state.refused_at:%Y-%m-%d}{why}"
 
 
 def _waits(fit: Due, why: str) -> Due:
@@ -163,6 +167,8 @@ def _waits(fit: Due, why: str) -> Due:
 def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:
     """Controlled sessions of the window that no re-estimation has seen yet."""
     newest = state.last_controlled_day
+    if not controls_exposure(state.exam.policy):
+        return None
     if newest is None or not (state.has_parameters or due.parameters):
         return None
     try:

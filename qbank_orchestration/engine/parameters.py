@@ -56,6 +56,20 @@ def smallest_n(exam: Exam) -> int:
     return int(needed(exam.policy.get("min_responses", "default"), [named(exam.irt_model)])[0])
 
 
+def too_few(exam: Exam, most: int) -> str:
+    """What is said where no item has the answers that the exam's model needs.
+
+    Args:
+        exam: its model and policy.
+        most: first attempts at its most answered item.
+    """
+    return (
+        f"{most} first attempts at an item at most, and {exam.irt_model} needs {smallest_n(exam)}"
+        f" (min_responses): collect more answers, or `qbank exam set {exam.exam_code}"
+        f" --min-responses {max(most, 1)}`"
+    )
+
+
 def estimate(
     exam: Exam,
     request: IrtFit,
@@ -102,7 +116,10 @@ def estimate(
     seen = {"responses": len(attempts), "settings": settings(exam, request)}
     if not usable.any():
         return NothingToCalibrate(
-            f"no item has enough usable first attempts ({int(fit.n.max())} at most)", seen
+            f"all {len(held)} estimated items are held back: {held[0]}"
+            if held
+            else too_few(exam, int(fit.n.max())),
+            seen,
         )
     scaled = on_old_scale(fit, usable, old, method=request.linking)
     return ParameterProposal(

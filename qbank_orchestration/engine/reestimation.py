@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation
 from qbank.stores.exposure import Control
 from qbank.stores.item_bank import Pool
@@ -47,6 +48,8 @@ def reestimate(
     """
     import calibration as cal  # kept out of the code location's import
 
+    if not controls_exposure(pool.exam.policy):
+        return NothingToCalibrate(f"exam {pool.exam.exam_code} asks for no exposure control")
     live = np.flatnonzero(pool.calibrated)
     if live.size == 0:
         return NothingToCalibrate("no live item has parameters yet")

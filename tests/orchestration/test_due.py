@@ -74,7 +74,9 @@ def test_a_night_of_tiny_exams_is_empty_and_asks_no_more_of_the_database(exams: 
     tiny = [exam for code, exam in due.items() if code.startswith("tiny-")]
     assert len(tiny) == 200
     assert {exam.why for exam in tiny} == {""}
-    assert "1 first attempts at an item at most, 200 are enough" in tiny[0].waiting
+    assert (
+        "1 first attempts at an item at most, and 2pl needs 200 (min_responses)" in tiny[0].waiting
+    )
     assert due[ALGEBRA].parameters is not None
     assert statements(today) == two
 

@@ -13,6 +13,7 @@ import pytest
 import typer
 from psycopg.types.json import Jsonb
 
+from calibration.models import MODELS
 from qbank.attempts import AttemptPolicy
 from qbank.cli.commands import app
 from qbank.exams import administering, page
@@ -20,6 +21,7 @@ from qbank.exams.settings import read, settings
 from qbank.postgres import connect
 from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter
 from qbank.requests.base import ExamPolicy, marker
+from qbank.vocabulary import Model, words
 from tests.qbank.answers import rows
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "operations" / "exams.md"
@@ -78,6 +80,12 @@ def test_the_commands_of_the_page_do_what_it_says(command, tmp_path):
         done = command(*shlex.split(line)[1:])
         assert done.code == 0, (line, done.err)
     assert stored("MED-C")[:4] == ("Medicine C", "2pl", 0.2, 40)
+
+
+def test_the_page_says_how_many_answers_each_model_needs():
+    text = DOCS.read_text()
+    for model in words(Model):
+        assert f"{model} needs {MODELS[model].min_n}" in text, model
 
 
 def test_an_exam_is_made_with_defaults_and_changed_by_part(command):
