@@ -47,10 +47,19 @@ def publish_question(
         int | None, Query(ge=1, le=2**31 - 1, description="none: the newest approved one")
     ] = None,
 ) -> Publication:
-    """Moves the exam's live version; publishing again changes nothing and does not fail."""
+    """Moves the exam's live version; publishing again changes nothing and does not fail.
+
+    Where the exam's policy wants four eyes, whoever wrote the version does not publish it, and
+    somebody else has approved it.
+    """
     with change(request, caller) as step:
         done = authoring.publish(
-            step.conn, caller.tenant_id, question_id, exam_code, version=version
+            step.conn,
+            caller.tenant_id,
+            question_id,
+            exam_code,
+            version=version,
+            published_by=caller.user_id,
         )
         if done.changed:
             target = f"exam={exam_code} question={question_id} version={done.live_version}"

@@ -152,6 +152,11 @@ class ExamSettings(_Settings):
         title="Mix of difficulties",
         description="Parts of the blueprint by difficulty label.",
     )
+    four_eyes: Annotated[bool | None, Default(False)] = Field(
+        default=None,
+        title="Four eyes",
+        description="Nobody alone writes, approves and publishes what is served in the exam.",
+    )
     calibration: CalibrationSettings | None = Field(default=None)
     reestimation: ReestimationSettings | None = Field(default=None)  # type: ignore[valid-type]
     attempts: AttemptSettings | None = Field(default=None)  # type: ignore[valid-type]

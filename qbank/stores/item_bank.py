@@ -17,7 +17,7 @@ import numpy.typing as npt
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from qbank import attempts
+from qbank import attempts, four_eyes
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import Model
 
@@ -120,8 +120,9 @@ def pool_state(exam: Exam, pool_version: int) -> str:
 
 
 def _defaults(exam: Exam) -> bytes:
-    # who may take the exam how often says nothing of its items
-    policy = {key: value for key, value in exam.policy.items() if key != attempts.KEY}
+    # who may take the exam how often, and who publishes in it, says nothing of its items
+    of_people = (attempts.KEY, four_eyes.KEY)
+    policy = {key: value for key, value in exam.policy.items() if key not in of_people}
     values = [exam.irt_model, exam.tau, exam.test_length, policy]
     return json.dumps(values, sort_keys=True).encode()
 

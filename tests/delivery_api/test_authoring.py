@@ -219,3 +219,33 @@ def test_a_publication_is_served_at_once_and_a_retired_item_never_again(
     body = {"question_id": question, "selected": "A"}
     answered = client.post(f"/v1/quizzes/{made}/answers", json=body, headers=student)
     assert answered.json()["correct"] is True
+
+
+def test_where_four_eyes_are_wanted_nobody_publishes_alone(client, roles, world, as_user):
+    with world.connect() as conn:
+        conn.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title, policy)
+            VALUES ('eyes', 'demo', 'Four eyes', '{"four_eyes": true}')"""
+        )
+    alone = dict.fromkeys(roles, as_user("ada", "author", "reviewer", "publisher"))
+    question = create(client, alone, world)["id"]
+    approve(client, alone, question)
+    refused = publish(client, alone, question, "eyes")
+    assert refused.status_code == 409
+    assert "written by ada and approved by nobody else" in refused.json()["detail"]
+    approve(client, roles, question)
+    refused = publish(client, alone, question, "eyes")
+    assert refused.status_code == 409
+    assert "have somebody else publish it" in refused.json()["detail"]
+    assert publish(client, roles, question, "eyes").json()["changed"] is True
+    assert publish(client, alone, question, "eyes").json()["changed"] is False
+    assert publish(client, alone, question).status_code == 200  # core has no such rule
+    with world.connect() as conn:
+        conn.execute(
+            """UPDATE exams SET policy = '{"four_eyes": "yes"}' WHERE exam_code = 'eyes'"""
+        )
+    other = create(client, roles, world)["id"]
+    approve(client, roles, other)
+    wrong = publish(client, roles, other, "eyes")
+    assert wrong.status_code == 422
+    assert "policy.four_eyes of exam eyes is 'yes'" in wrong.json()["detail"]

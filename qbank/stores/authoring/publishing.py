@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from qbank import four_eyes
 from qbank.stores import item_bank
 from qbank.stores.authoring.reading import get
 from qbank.stores.authoring.record import Question
@@ -34,6 +35,7 @@ def publish(
     exam_code: str,
     *,
     version: int | None = None,
+    published_by: str,
 ) -> Publication:
     """Makes a version live in an exam; publishing what is live already changes nothing.
 
@@ -43,15 +45,20 @@ def publish(
         question_id: the question.
         exam_code: the exam.
         version: an approved or published version; the newest of these where None.
+        published_by: who publishes it.
 
     Raises:
         NotFoundError: no such question, version or exam.
-        ConflictError: the version is not approved, or is retired.
+        ConflictError: the version is not approved, or is retired, or the exam wants four eyes and
+            only its author's have seen it.
     """
-    item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
     # one publication of a question at a time, or two could each see the other's version as live
     conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
-    chosen = _publishable(get(conn, tenant_id, question_id), version)
+    question = get(conn, tenant_id, question_id)
+    chosen = _publishable(question, version)
+    if question.live.get(exam_code) != chosen and four_eyes.wanted(exam_code, exam.policy):
+        _refuse_two_eyes(question, chosen, exam_code, published_by)
     conn.execute(
         """UPDATE question_versions SET state = 'published'
         WHERE question_id = %s AND version = %s AND state = 'approved'""",
@@ -80,6 +87,20 @@ def _publishable(question: Question, version: int | None) -> int:
         f"version {newest} of question {question.id} is {versions[newest]}:"
         " only an approved version can be published"
     )
+
+
+def _refuse_two_eyes(question: Question, version: int, exam_code: str, published_by: str) -> None:
+    """Lets the author of a version neither approve it alone nor publish it."""
+    chosen = next(v for v in question.versions if v.version == version)
+    approved_by = {r.reviewer_id for r in chosen.reviews if r.status == "approved"}
+    what = (
+        f"exam {exam_code!r} wants four eyes, and version {version} of question {question.id}"
+        f" was written by {chosen.created_by}"
+    )
+    if not approved_by - {chosen.created_by}:
+        raise ConflictError(f"{what} and approved by nobody else: have somebody else approve it")
+    if published_by == chosen.created_by:
+        raise ConflictError(f"{what}: have somebody else publish it")
 
 
 def retire(
