@@ -15,7 +15,8 @@ from starlette.middleware.cors import CORSMiddleware
 from delivery_api import problems
 from delivery_api.database import Database
 from delivery_api.middleware import RequestContext
-from delivery_api.openapi import describe
+from delivery_api.openapi import describe, operation_id
+from delivery_api.queries import refuse_unknown
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.content import Contents
 from delivery_api.quizzes.ending import Endings
@@ -48,8 +49,9 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         lifespan=_lifespan,
         docs_url="/docs",
         redoc_url=None,
-        max_body_size=api.api_max_body_bytes,
-        responses=problems.documented(503),
+        redirect_slashes=False,  # a redirect would name whatever host the request names
+        responses=problems.documented(500, 503),
+        generate_unique_id_function=operation_id,
     )
     app.state.api = api
     app.state.settings = settings

@@ -5,10 +5,11 @@ What never lives here: models of a single route.
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from qbank.exams.settings import CODE
 
@@ -53,3 +54,15 @@ class Page(BaseModel, Generic[Row]):
     total: int = Field(description="rows on all pages together")
     page: int
     page_size: int
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+        """``TopicPage``: what the contract calls a page of ``Topic``."""
+        return f"{params[0].__name__}{cls.__name__}"
+
+
+class Asset(TypedDict):
+    """A picture or other file that belongs to an item's stem."""
+
+    url: str
+    alt: NotRequired[str]

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from delivery_api.access import bearer
 from delivery_api.problems import FieldError, ProblemDetails, documented
@@ -29,8 +30,15 @@ _TAGS = [
     {"name": "login", "description": "development only"},
     {"name": "operation", "description": "health, readiness, metrics"},
 ]
+# relative: behind whichever address the document was read from
+_SERVERS: list[dict[str, str | Any]] = [{"url": "/", "description": "this service"}]
 _OPEN = ("/health", "/ready", "/metrics", "/v1/auth/mock-login")
 _REF = "#/components/schemas/{model}"
+
+
+def operation_id(route: APIRoute) -> str:
+    """What the contract calls an operation, and clients their function: the handler's own name."""
+    return route.name
 
 
 def describe(app: FastAPI) -> None:
@@ -50,11 +58,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
         version=app.version,
         description=_DESCRIPTION,
         tags=_TAGS,
+        servers=_SERVERS,
         routes=app.routes,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    components = schema.setdefault("components", {})
-    models = components.setdefault("schemas", {})
+    schema = _plainly_named(schema)
+    components = schema["components"]
+    models = components["schemas"]
     for model in (ProblemDetails, FieldError):
         definition = model.model_json_schema(ref_template=_REF)
         definition.pop("$defs", None)
@@ -68,6 +78,27 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             _amend(operation, is_open=path in _OPEN)
     return schema
+
+
+def _plainly_named(schema: dict[str, Any]) -> dict[str, Any]:
+    """Gives generic models their own names: ``TopicPage`` for ``Page_Topic_``."""
+    models = schema["components"]["schemas"]
+    names = {key: model.get("title", key) for key, model in models.items() if key.endswith("_")}
+    clashes = sorted(names[key] for key in names if names[key] in models)
+    if clashes:
+        raise ValueError(f"two models are called {clashes[0]}: rename one")
+    schema["components"]["schemas"] = {names.get(key, key): m for key, m in models.items()}
+    refs = {_REF.format(model=key): _REF.format(model=name) for key, name in names.items()}
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: renamed(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [renamed(v) for v in value]
+        return refs.get(value, value) if isinstance(value, str) else value
+
+    document: dict[str, Any] = renamed(schema)
+    return document
 
 
 def _amend(operation: dict[str, Any], *, is_open: bool) -> None:

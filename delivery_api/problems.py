@@ -93,13 +93,19 @@ def unavailable(detail: str) -> ProblemError:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of the errors that a route answers with."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
-        }
-        for status in statuses
+    return {status: _entry(status) for status in statuses}
+
+
+def _entry(status: int) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
     }
+    if status in (429, 503):
+        entry["headers"] = {
+            "Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}}
+        }
+    return entry
 
 
 def render(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Query, Request
@@ -12,6 +12,7 @@ from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode
 from delivery_api.problems import documented
+from delivery_api.routers.run_result import RunResult
 from qbank.requests import SympsonHetter, asked, topic_caps
 from qbank.stores import item_bank, runs
 
@@ -45,7 +46,7 @@ class CalibrationStatus(BaseModel):
     total_iters: int | None = Field(description="at most; the search stops when it converged")
     avg_exp: float | None = Field(description="mean exposure rate of the last iteration")
     max_over: float | None = Field(description="largest excess over its cap, last iteration")
-    result: dict[str, Any] | None = Field(description="certificate, checks and summary")
+    result: RunResult | None
     error: str | None
     stopped_reason: str | None
 
@@ -77,7 +78,7 @@ def start_calibration(
 
 
 @router.get("/defaults", summary="What a calibration would be asked to do")
-def calibration_defaults(
+def read_calibration_defaults(
     caller: Analyst, request: Request, exam_code: Annotated[ExamCode, Query()]
 ) -> SympsonHetter:
     """The request as it is filled for the exam where nothing is given."""
@@ -87,7 +88,7 @@ def calibration_defaults(
 
 
 @router.get("/status", summary="How far a calibration is")
-def calibration_status(
+def read_calibration_status(
     caller: Analyst, request: Request, job_id: Annotated[UUID, Query()]
 ) -> CalibrationStatus:
     """State, last iteration and, at the end, the result."""
@@ -102,7 +103,7 @@ def calibration_status(
         total_iters=run.params.get("iters"),
         avg_exp=last.get("avg_exp"),
         max_over=last.get("max_over"),
-        result=result,
+        result=None if result is None else RunResult.model_validate(result),
         error=run.error,
         stopped_reason=run.stopped_reason,
     )
@@ -116,4 +117,4 @@ def cancel_calibration(
     with change(request, caller) as step:
         runs.request_cancel(step.conn, job_id, tenant_id=caller.tenant_id)
         step.audit("calibration.cancel", f"run={job_id}")
-    return calibration_status(caller, request, job_id)
+    return read_calibration_status(caller, request, job_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -26,7 +26,7 @@ UserPath = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[^\x00]+
 _MAX_JSON = 4_000
 
 
-class FlagBody(Body):
+class SetFlag(Body):
     """A flag's value."""
 
     model_config = ConfigDict(
@@ -49,12 +49,12 @@ class Flag(BaseModel):
 
     key: str
     enabled: bool
-    value_json: Any
+    value_json: JsonValue
     tenant_id: str | None = Field(description="null: holds for every tenant without its own")
     updated_at: datetime
 
 
-class Assign(Body):
+class AssignCohort(Body):
     """Users to put into arms: a given arm for all, or arms by weight."""
 
     model_config = ConfigDict(
@@ -75,7 +75,7 @@ class Assign(Body):
     )
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Assign:
+    def _one_of_two(self) -> AssignCohort:
         if (self.value is None) == (self.weights is None):
             raise ValueError("give either value or weights")
         if self.weights is not None and not cohorts.usable(self.weights):
@@ -103,7 +103,7 @@ def list_flags(caller: Analyst, request: Request) -> list[Flag]:
 
 
 @router.put("/flags/{key}", summary="Set a feature flag")
-def set_flag(key: KeyPath, body: FlagBody, caller: Admin, request: Request) -> Flag:
+def set_flag(key: KeyPath, body: SetFlag, caller: Admin, request: Request) -> Flag:
     """Sets the tenant's own flag; `selector_strategy` decides how items are chosen."""
     _refuse_unusable(key, body)
     with change(request, caller) as step:
@@ -114,7 +114,7 @@ def set_flag(key: KeyPath, body: FlagBody, caller: Admin, request: Request) -> F
     return Flag.model_validate(flag, from_attributes=True)
 
 
-def _refuse_unusable(key: str, body: FlagBody) -> None:
+def _refuse_unusable(key: str, body: SetFlag) -> None:
     if len(str(body.value_json)) > _MAX_JSON or "\x00" in str(body.value_json):
         raise ProblemError(422, "invalid-value", f"value_json is over {_MAX_JSON} characters")
     if key == FLAG_KEY and body.enabled and strategy(body.value_json) is None:
@@ -127,7 +127,7 @@ def _refuse_unusable(key: str, body: FlagBody) -> None:
 
 
 @router.get("/cohorts", summary="Cohort assignments")
-def list_assignments(
+def list_cohorts(
     caller: Analyst,
     request: Request,
     cohort_key: Annotated[Key | None, Query()] = None,
@@ -150,8 +150,8 @@ def list_assignments(
 
 
 @router.put("/cohorts/{cohort_key}", summary="Assign users to arms")
-def assign(
-    cohort_key: Annotated[Key, Path()], body: Assign, caller: Admin, request: Request
+def assign_cohort(
+    cohort_key: Annotated[Key, Path()], body: AssignCohort, caller: Admin, request: Request
 ) -> list[Assignment]:
     """Puts users into arms; by weights, the same users get the same arms whenever it is done."""
     arms = {
@@ -181,7 +181,7 @@ def assign(
     summary="Take a user out of a cohort",
     responses=documented(404),
 )
-def unassign(
+def unassign_cohort(
     cohort_key: Annotated[Key, Path()], user_id: UserPath, caller: Admin, request: Request
 ) -> Response:
     """The user's next quiz is chosen by the flag again."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
+import fastapi
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -96,6 +97,7 @@ class ControlInForce(BaseModel):
     updated_by: str
 
 
+_REESTIMATE = {"exam_code": "MED-A", "days": 7, "dry_run": True}
 ReestimateExposure = asked(
     Reestimation,
     "Reestimation",
@@ -129,7 +131,7 @@ class HistoryEntry(BaseModel):
 
 
 @router.get("/items", summary="Items with their exposure control")
-def list_items(
+def list_exposure_items(
     caller: Analyst,
     request: Request,
     exam: Annotated[ExamCode | None, Query()] = None,
@@ -200,7 +202,11 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
     summary="Re-estimate sh_p from what was served",
     responses=documented(404),
 )
-def reestimate(body: ReestimateExposure, caller: Admin, request: Request) -> Requested:
+def reestimate_exposure(
+    body: Annotated[ReestimateExposure, fastapi.Body(examples=[_REESTIMATE])],
+    caller: Admin,
+    request: Request,
+) -> Requested:
     """Asks for a re-estimation of an exam, or of all; what fails its audit is not published."""
     given = body.model_dump(exclude={"exam_code"}, exclude_none=True)
     day = datetime.now(UTC).date()
@@ -224,7 +230,7 @@ def reestimate(body: ReestimateExposure, caller: Admin, request: Request) -> Req
 
 
 @router.get("/history", summary="Changes of sh_p", responses=documented(404))
-def list_history(
+def list_exposure_history(
     caller: Analyst,
     request: Request,
     exam_code: Annotated[ExamCode, Query()],

@@ -29,7 +29,7 @@ class Readiness(BaseModel):
 
 
 @router.get("/health", summary="Liveness")
-async def health() -> Health:
+async def read_health() -> Health:
     """Answers while the process runs; looks at nothing else."""
     return Health()
 
@@ -39,7 +39,7 @@ async def health() -> Health:
     summary="Readiness",
     responses={503: {"model": Readiness, "description": "Not ready; `checks` tells why"}},
 )
-async def ready(request: Request, response: Response) -> Readiness:
+async def read_readiness(request: Request, response: Response) -> Readiness:
     """Looks at the database, its migrations and the compiled selection rule."""
     checks = await run_in_threadpool(readiness, request.app.state)
     found = Readiness(ready=all(check.ok for check in checks), checks=checks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Publisher
 from delivery_api.changes import change
@@ -33,6 +33,8 @@ class Publication(BaseModel):
 
 class Retirement(Body):
     """What to retire."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
 
     version: Version | None = Field(default=None, description="null: all published versions")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
@@ -12,6 +12,7 @@ from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.fields import (
+    Asset,
     Body,
     ExamCode,
     Identifier,
@@ -46,7 +47,7 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-class OptionBody(Body):
+class NewOption(Body):
     """One option."""
 
     label: Annotated[str, Field(pattern=r"^[A-Z0-9]$")]
@@ -54,14 +55,14 @@ class OptionBody(Body):
     is_correct: bool = False
 
 
-class AssetBody(Body):
+class NewAsset(Body):
     """A picture or other file that belongs to the stem."""
 
     url: Annotated[str, Field(max_length=2_000, pattern=r"^(https://|/)[^\s\x00]*$")]
     alt: Note = ""
 
 
-class VersionBody(Body):
+class NewVersion(Body):
     """The content of a version."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -69,7 +70,7 @@ class VersionBody(Body):
     topic_id: Identifier
     stem_md: Markdown
     options: Annotated[
-        list[OptionBody],
+        list[NewOption],
         Field(min_length=2, max_length=10, description="labels unique, exactly one correct"),
     ]
     lead_in: Note | None = None
@@ -77,12 +78,12 @@ class VersionBody(Body):
     difficulty_label: Difficulty | None = None
     bloom_level: Annotated[int, Field(ge=1, le=6)] | None = None
     tags: list[Name] = Field(default_factory=list, max_length=50)
-    assets: list[AssetBody] = Field(default_factory=list, max_length=20)
+    assets: list[NewAsset] = Field(default_factory=list, max_length=20)
     reference_list: list[Note] = Field(default_factory=list, max_length=50)
 
     @field_validator("options")
     @classmethod
-    def _one_key(cls, options: list[OptionBody]) -> list[OptionBody]:
+    def _one_key(cls, options: list[NewOption]) -> list[NewOption]:
         labels = [option.label for option in options]
         if len(set(labels)) < len(labels):
             raise ValueError(f"labels {labels} are not unique: give each option its own")
@@ -98,7 +99,7 @@ class VersionBody(Body):
         return authoring.Draft(options=options, **values)
 
 
-class NewQuestion(VersionBody):
+class NewQuestion(NewVersion):
     """A question with its first version."""
 
     external_ref: Name | None = Field(default=None, description="the author's own id, unique")
@@ -116,8 +117,8 @@ class NewReview(Body):
     comments_md: Note | None = None
 
 
-class Option(BaseModel):
-    """One option."""
+class QuestionOption(BaseModel):
+    """One option, with whether it is the key."""
 
     label: str
     text_md: str
@@ -144,12 +145,12 @@ class QuestionVersion(BaseModel):
     rationale_md: str | None
     difficulty_label: Difficulty | None
     bloom_level: int | None
-    tags: list[Any]
-    assets: list[Any]
-    reference_list: list[Any]
+    tags: list[str]
+    assets: list[Asset]
+    reference_list: list[str]
     created_by: str
     created_at: datetime
-    options: list[Option]
+    options: list[QuestionOption]
     reviews: list[Review]
 
 
@@ -238,7 +239,7 @@ def read_question(question_id: QuestionPath, caller: Editor, request: Request) -
     responses=documented(404, 409),
 )
 def add_version(
-    question_id: QuestionPath, body: VersionBody, caller: Author, request: Request
+    question_id: QuestionPath, body: NewVersion, caller: Author, request: Request
 ) -> Question:
     """Writes the next version, a draft; what is live stays live until the new one is published."""
     with change(request, caller) as step:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Student
-from delivery_api.fields import Body, ExamCode, Identifier, QuizId, Version
-from delivery_api.problems import documented
+from delivery_api.fields import Asset, Body, ExamCode, Identifier, QuizId, Version
+from delivery_api.problems import ProblemError, documented
 from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.ending import Endings
@@ -68,7 +68,7 @@ class QuizCreated(BaseModel):
     selector: Selector
 
 
-class Option(BaseModel):
+class ItemOption(BaseModel):
     """One option of an item."""
 
     label: str
@@ -85,8 +85,8 @@ class ItemToAnswer(BaseModel):
     version: Version
     stem_md: str
     lead_in: str | None
-    assets: list[Any]
-    options: list[Option]
+    assets: list[Asset]
+    options: list[ItemOption]
 
 
 class NewAnswer(Body):
@@ -193,7 +193,8 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
             lead_in=content.lead_in,
             assets=content.assets,
             options=[
-                Option.model_construct(label=label, text_md=text) for label, text in content.options
+                ItemOption.model_construct(label=label, text_md=text)
+                for label, text in content.options
             ],
         ),
         headers=allowed,
@@ -238,7 +239,7 @@ async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> R
 
 
 @router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
-async def quiz_state(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+async def read_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Progress; results as soon as the mode allows."""
     endings: Endings = request.app.state.endings
     return _json(quiz_state_of(await endings.state(caller, quiz_id)))

@@ -124,7 +124,7 @@ class DailyExposure(MartRow, mart="exposure_daily_rates"):
 
 
 @router.get("/items", summary="Item health")
-def item_health(
+def list_item_health(
     caller: Reader,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
@@ -152,7 +152,7 @@ def item_health(
 
 
 @router.get("/topics/{user}", summary="A learner's topics")
-def topic_mastery(
+def list_topic_mastery(
     user: UserPath,
     caller: AnyRole,
     request: Request,
@@ -183,7 +183,7 @@ def topic_mastery(
 
 
 @router.get("/coverage/{exam_code}", summary="Coverage of the blueprint")
-def coverage(
+def list_coverage(
     exam_code: ExamPath,
     caller: Reader,
     request: Request,
@@ -204,7 +204,7 @@ def coverage(
 
 
 @router.get("/exams/{exam_code}/exposure", summary="Exposure by day")
-def exposure_by_day(
+def list_daily_exposure(
     exam_code: ExamPath,
     caller: Reader,
     request: Request,

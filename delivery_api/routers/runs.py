@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
+from delivery_api.routers.run_result import RunResult
 from qbank.requests import Rollback
 from qbank.stores import exposure, runs
 
@@ -39,7 +40,7 @@ class RunSummary(BaseModel):
     exam_code: str
     status: runs.Status
     params: dict[str, Any]
-    result: dict[str, Any] | None = Field(description="summary, certificate and checks")
+    result: RunResult | None
     error: str | None
     stopped_reason: str | None
     requested_by: str
@@ -90,7 +91,7 @@ def read_run(run_id: RunPath, caller: Analyst, request: Request) -> Run:
     response_class=Response,
     responses=_CSV | documented(404),
 )
-def run_diff(run_id: RunPath, caller: Analyst, request: Request) -> Response:
+def read_run_diff(run_id: RunPath, caller: Analyst, request: Request) -> Response:
     """sh_p before and after, item by item; for a dry run, what it would have changed."""
     with reading(request, caller) as conn:
         runs.get(conn, run_id, tenant_id=caller.tenant_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import AnyRole, Author
 from delivery_api.changes import change, reading
@@ -18,6 +18,8 @@ router = APIRouter(
 
 class NewTopic(Body):
     """A topic to add."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Acids", "parent_id": 4}]})
 
     name: Name
     parent_id: Identifier | None = Field(default=None, description="null: at the root")
