@@ -56,7 +56,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
     app.state.api = api
     app.state.settings = settings
     app.state.tokens = Tokens(api, settings)
-    app.state.database = Database(settings, patience_s=api.api_database_patience_s)
+    app.state.database = Database(settings, api)
     _add_quizzes(app, api, settings)
     app.state.warmed_up = False
     app.state.login_limit = RateLimit(

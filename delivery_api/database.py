@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 
 import anyio
 import psycopg
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
-from delivery_api.problems import unavailable
+from delivery_api.problems import TIMED_OUT, database_away
+from delivery_api.settings import ApiSettings
 from qbank.postgres import Connection, Pool, dsn, pool
 from qbank.settings import Settings
 
@@ -28,7 +29,11 @@ _SET_TENANT = "SELECT set_config('qbank.tenant_id', %s, %s)"
 # The quiz path's statements look rows up by key. Planning them anew costs several times their
 # execution, and a plan made while the tables were small must not scan them when they have grown.
 _PLAN_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
-_CONNECTION_LOST = (psycopg.OperationalError, psycopg.InterfaceError)
+_CONNECTION_LOST = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 
 
 class TenantConnection(psycopg.AsyncConnection[Any]):
@@ -42,15 +47,22 @@ class Database:
 
     Args:
         settings: where Postgres is.
-        patience_s: how long :meth:`run` keeps trying while Postgres is away.
+        api: how long :meth:`run` keeps trying while Postgres is away, and how long Postgres may
+            take for a statement, wait for a lock, and keep a transaction in which nothing happens.
         connections: most connections of the quiz path; the worker threads have half as many.
     """
 
-    def __init__(self, settings: Settings, *, patience_s: float, connections: int = 8) -> None:
+    def __init__(self, settings: Settings, api: ApiSettings, *, connections: int = 8) -> None:
         self._settings = settings
-        self._patience_s = patience_s
+        self._patience_s = api.api_database_patience_s
+        limits = _limits(api)
         self._threads: Pool = pool(
-            "delivery", settings=settings, min_size=1, max_size=max(2, connections // 2), timeout=10
+            "delivery",
+            settings=settings,
+            min_size=1,
+            max_size=max(2, connections // 2),
+            timeout=10,
+            kwargs={"options": limits},
         )
         self._loop: AsyncConnectionPool[TenantConnection] = AsyncConnectionPool(
             self._address,
@@ -60,12 +72,12 @@ class Database:
                 "autocommit": True,
                 "prepare_threshold": 0,
                 "connect_timeout": 5,
-                "options": _PLAN_ONCE,
+                "options": f"{_PLAN_ONCE} {limits}",
             },
             min_size=2,
             max_size=connections,
-            timeout=max(patience_s, 1.0),
-            reconnect_timeout=patience_s,
+            timeout=max(self._patience_s, 1.0),
+            reconnect_timeout=self._patience_s,
             open=False,
         )
 
@@ -87,22 +99,42 @@ class Database:
         ``work`` runs again when the connection is lost, so it must do the same once or twice.
 
         Raises:
-            ProblemError: 503 when Postgres stays away.
+            ProblemError: 503 when Postgres stays away, or a statement or lock takes too long.
         """
         deadline = time.monotonic() + self._patience_s
         pause = 0.05
         while True:
             try:
-                async with self._loop.connection() as conn:
+                async with self._loop.connection(max(deadline - time.monotonic(), 1.0)) as conn:
                     if conn.tenant_id != tenant_id:
                         await _take_tenant(conn, tenant_id)
                     return await work(conn)
             except _CONNECTION_LOST as error:
-                if time.monotonic() + pause > deadline:
-                    raise unavailable("the database does not answer: try again") from error
+                # what took too long once would take as long again
+                if isinstance(error, TIMED_OUT) or time.monotonic() + pause > deadline:
+                    raise database_away(error) from error
             await self._drop_dead_connections()
             await anyio.sleep(pause)
             pause = min(2 * pause, 0.5)
+
+    async def look(
+        self, work: Callable[[TenantConnection], Awaitable[Result]], *, timeout_s: float
+    ) -> Result:
+        """Runs ``work``, which reads no tenant's rows, on the quiz path; does not wait longer.
+
+        Raises:
+            psycopg.OperationalError: no connection in time, or Postgres did not do it in time.
+        """
+        try:
+            async with self._loop.connection(timeout_s) as conn:
+                return await work(conn)
+        except _CONNECTION_LOST as error:
+            if isinstance(error, (PoolTimeout, *TIMED_OUT)):
+                raise
+        # a connection that died unnoticed, as after a restart of Postgres, tells nothing of now
+        await self._drop_dead_connections()
+        async with self._loop.connection(timeout_s) as conn:
+            return await work(conn)
 
     @contextmanager
     def transaction(self, tenant_id: str) -> Iterator[Connection]:
@@ -122,6 +154,16 @@ class Database:
     async def _drop_dead_connections(self) -> None:
         # one connection was lost, so the others may be dead as well
         await self._loop.check()
+
+
+def _limits(api: ApiSettings) -> str:
+    """Postgres' own time limits, in ms, as options of a connection."""
+    seconds = {
+        "statement_timeout": api.api_statement_timeout_s,
+        "lock_timeout": api.api_lock_timeout_s,
+        "idle_in_transaction_session_timeout": api.api_idle_transaction_timeout_s,
+    }
+    return " ".join(f"-c {name}={value * 1000:.0f}" for name, value in seconds.items())
 
 
 async def _take_tenant(conn: TenantConnection, tenant_id: str) -> None:

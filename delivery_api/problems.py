@@ -19,6 +19,8 @@ from qbank.errors import RequestError
 from qbank.stores import ConflictError, InvalidValueError, NotFoundError
 
 MEDIA_TYPE = "application/problem+json"
+# a lock or statement timeout; the connection is as good as before
+TIMED_OUT = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled)
 
 
 class FieldError(BaseModel):
@@ -89,6 +91,13 @@ def not_found(what: str) -> ProblemError:
 def unavailable(detail: str) -> ProblemError:
     """503 with a hint when to come again."""
     return ProblemError(503, "unavailable", detail, {"Retry-After": "2"})
+
+
+def database_away(error: psycopg.Error) -> ProblemError:
+    """503 where Postgres did not do its work; the same whichever pool was asked."""
+    if isinstance(error, TIMED_OUT):
+        return unavailable("the database is busy, a statement waited too long: try again")
+    return unavailable("the database does not answer: try again")
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -187,9 +196,8 @@ async def _unstorable(request: Request, error: psycopg.DataError) -> JSONRespons
     return render(_request_id(request), 422, "invalid-value", detail)
 
 
-async def _database_away(request: Request, error: psycopg.OperationalError) -> JSONResponse:
-    detail = "the database does not answer: try again in a moment"
-    return render(_request_id(request), 503, "unavailable", detail, headers={"Retry-After": "2"})
+async def _database_away(request: Request, error: psycopg.Error) -> JSONResponse:
+    return await _problem(request, database_away(error))
 
 
 def install(app: FastAPI) -> None:
@@ -205,5 +213,6 @@ def install(app: FastAPI) -> None:
         (psycopg.DataError, _unstorable),
         (psycopg.OperationalError, _database_away),
         (psycopg.InterfaceError, _database_away),
+        (psycopg.errors.IdleInTransactionSessionTimeout, _database_away),
     ):
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]

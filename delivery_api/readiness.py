@@ -1,6 +1,7 @@
 """What must be true before requests can be answered, each with its reason when it is not.
 
-What never lives here: repairs. A check looks, it does not migrate or load.
+Looked at over the connections that quizzes use, so that it is as ready as they are. What never
+lives here: repairs. A check looks, it does not migrate or load.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import scalar_row
-from psycopg_pool import PoolTimeout
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
+from delivery_api.database import Database, TenantConnection
 from qbank.migrations import migrations_folder
 
-# no tenant has this name, so the connection sees no tenant's rows
-_NOBODY = "-"
+# a probe gives up after a second or two
+_TIMEOUT_S = 1.0
+# reads no row, but waits like any request where a table is locked
+_TABLES = """SELECT FROM exams, bank_versions, quiz_sessions, quiz_items, user_responses,
+    exposure_daily, question_versions LIMIT 0"""
 
 
-class Check(BaseModel):
+class ReadinessCheck(BaseModel):
     """One thing that was looked at."""
 
     name: str
@@ -26,32 +31,42 @@ class Check(BaseModel):
     reason: str = Field(description="what was found, or what to do")
 
 
-def readiness(state: Any) -> list[Check]:
+async def readiness(state: Any) -> list[ReadinessCheck]:
     """Looks at the database, its migrations and the compiled kernels."""
-    kernels = Check(
+    kernels = ReadinessCheck(
         name="selection",
         ok=bool(state.warmed_up),
         reason="compiled" if state.warmed_up else "the selection rule is still being compiled",
     )
+    database: Database = state.database
+    answers = ReadinessCheck(name="database", ok=True, reason="answers")
     try:
-        with state.database.transaction(_NOBODY) as conn, conn.cursor(row_factory=scalar_row) as c:
-            applied = set(c.execute("SELECT migration_id FROM _yoyo_migration").fetchall())
-    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
-        found = Check(name="database", ok=True, reason="answers")
-        return [found, _migrations(state, set()), kernels]
-    except (psycopg.Error, PoolTimeout) as error:
+        applied = await database.look(_applied, timeout_s=_TIMEOUT_S)
+    except psycopg.Error as error:
         why = " ".join(str(error).split())
-        return [Check(name="database", ok=False, reason=f"does not answer: {why}"), kernels]
-    return [
-        Check(name="database", ok=True, reason="answers"),
-        _migrations(state, applied),
-        kernels,
-    ]
+        return [
+            ReadinessCheck(name="database", ok=False, reason=f"does not answer: {why}"),
+            kernels,
+        ]
+    return [answers, await run_in_threadpool(_migrations, applied), kernels]
 
 
-def _migrations(state: Any, applied: set[str]) -> Check:
+async def _applied(conn: TenantConnection) -> set[str]:
+    """The migrations that were applied, from a database whose tables can be read now."""
+    try:
+        async with conn.transaction(), conn.cursor(row_factory=scalar_row) as cursor:
+            await cursor.execute(f"SET LOCAL lock_timeout = '{_TIMEOUT_S}s'")
+            await cursor.execute("SELECT migration_id FROM _yoyo_migration")
+            applied = set(await cursor.fetchall())
+            await conn.execute(_TABLES)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege):
+        return set()
+    return applied
+
+
+def _migrations(applied: set[str]) -> ReadinessCheck:
     folder = migrations_folder()
     known = {file.stem for file in folder.glob("[0-9]*.sql") if ".rollback" not in file.name}
     missing = sorted(known - applied)
     reason = f"missing {', '.join(missing)}: run `qbank db migrate`" if missing else "all applied"
-    return Check(name="migrations", ok=not missing, reason=reason)
+    return ReadinessCheck(name="migrations", ok=not missing, reason=reason)

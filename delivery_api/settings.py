@@ -40,6 +40,9 @@ class ApiSettings(SettingsGroup):
         api_max_body_bytes: larger request bodies are refused with 413.
         api_access_log: one structured line a request.
         api_database_patience_s: how long a request waits for Postgres to come back before 503.
+        api_statement_timeout_s, api_lock_timeout_s: how long Postgres may take for a statement,
+            and wait for a lock, before the request is answered 503.
+        api_idle_transaction_timeout_s: Postgres ends a transaction in which nothing happens.
         login_rate_per_minute: logins of one address.
         quiz_rate_per_minute, item_rate_per_minute, answer_rate_per_minute: what one person may
             make, be served and answer.
@@ -63,6 +66,9 @@ class ApiSettings(SettingsGroup):
     api_max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216)
     api_access_log: bool = True
     api_database_patience_s: float = Field(default=10.0, ge=0, le=120)
+    api_statement_timeout_s: float = Field(default=10.0, ge=0.1, le=600)
+    api_lock_timeout_s: float = Field(default=3.0, ge=0.1, le=600)
+    api_idle_transaction_timeout_s: float = Field(default=30.0, ge=0.1, le=600)
     login_rate_per_minute: int = Field(default=30, ge=1)
     quiz_rate_per_minute: int = Field(default=20, ge=1)
     item_rate_per_minute: int = Field(default=240, ge=1)

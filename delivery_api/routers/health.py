@@ -7,10 +7,10 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 
 from delivery_api import metrics
-from delivery_api.readiness import Check, readiness
+from delivery_api.problems import ProblemError, documented
+from delivery_api.readiness import ReadinessCheck, readiness
 
 router = APIRouter(tags=["operation"])
 
@@ -25,7 +25,7 @@ class Readiness(BaseModel):
     """Whether requests can be answered, and what stands in the way."""
 
     ready: bool
-    checks: list[Check] = Field(description="what was looked at, each with its reason")
+    checks: list[ReadinessCheck] = Field(description="what was looked at, each with its reason")
 
 
 @router.get("/health", summary="Liveness")
@@ -41,7 +41,7 @@ async def read_health() -> Health:
 )
 async def read_readiness(request: Request, response: Response) -> Readiness:
     """Looks at the database, its migrations and the compiled selection rule."""
-    checks = await run_in_threadpool(readiness, request.app.state)
+    checks = await readiness(request.app.state)
     found = Readiness(ready=all(check.ok for check in checks), checks=checks)
     if not found.ready:
         response.status_code = 503
