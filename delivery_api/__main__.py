@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,15 @@ from pathlib import Path
 
 import uvicorn
 
+from delivery_api.protocol import BoundedProtocol
 from delivery_api.settings import ApiSettings
 from qbank.errors import QbankError
 from qbank.postgres.folders import make_home
 from qbank.postgres.server_supervisor import process_alive
 from qbank.settings import get_settings
+
+# connections to Postgres, listening sockets, metrics, libraries
+_OTHER_FILES = 200
 
 
 def main() -> int:
@@ -44,6 +49,9 @@ def main() -> int:
             forwarded_allow_ips=api.api_forwarded_allow_ips,
             access_log=False,  # the app writes its own, with the request id
             server_header=False,
+            http=BoundedProtocol,
+            ws="none",
+            timeout_keep_alive=api.api_keep_alive_s,
             timeout_graceful_shutdown=10,
             log_level="warning",
         )

@@ -75,7 +75,14 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
             max_age=600,
         )
     # added last, so it is outermost: also a CORS refusal is logged and counted
-    app.add_middleware(RequestContext, access_log=api.api_access_log, https_only=api.env == "prod")
+    app.add_middleware(
+        RequestContext,
+        access_log=api.api_access_log,
+        https_only=api.env == "prod",
+        max_requests=api.api_max_requests,
+        max_body_bytes=api.api_max_body_bytes,
+        hosts=api.api_trusted_hosts,
+    )
     describe(app)
     return app
 

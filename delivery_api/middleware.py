@@ -1,7 +1,7 @@
 """What every request passes: an id, security headers, one access log line, one metric.
 
 Plain ASGI: it costs microseconds, and a response is never held back to be looked at.
-What never lives here: authentication, and anything that reads a body.
+What never lives here: authentication, and anything that looks into a body.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ import re
 import secrets
 import time
 import traceback
+from collections.abc import Sequence
 
 import structlog
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from delivery_api.metrics import REQUESTS
@@ -27,13 +30,12 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 _CSP = "default-src 'none'; frame-ancestors 'none'"
-# the interactive pages load Swagger UI from its CDN; nothing else of the API renders
+# nothing else of the API renders; Swagger UI styles its elements one by one
 _CSP_DOCS = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; "
-    "img-src data: https://fastapi.tiangolo.com; "
-    "connect-src 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
 )
+_PROBES = ("/health", "/ready", "/v1/health", "/v1/ready")
 _HSTS = "max-age=31536000; includeSubDomains"
 
 
@@ -44,12 +46,28 @@ class RequestContext:
         app: what answers.
         access_log: whether to write a line a request.
         https_only: whether browsers are told to stay on HTTPS.
+        max_requests: how many are answered at once; others get 503, probes excepted.
+        max_body_bytes: a body that turns out longer is refused with 413.
+        hosts: what ``Host`` may say, probes excepted; anything where empty.
     """
 
-    def __init__(self, app: ASGIApp, *, access_log: bool, https_only: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        access_log: bool,
+        https_only: bool,
+        max_requests: int,
+        max_body_bytes: int,
+        hosts: Sequence[str] = (),
+    ) -> None:
         self._app = app
         self._access_log = access_log
         self._https_only = https_only
+        self._max_requests = max_requests
+        self._running = 0
+        self._max_body_bytes = max_body_bytes
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._log = structlog.get_logger("qbank.api").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,18 +77,36 @@ class RequestContext:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        # what GET answers, without its body
+        inner = scope | {"method": "GET"} if scope["method"] == "HEAD" else scope
         began = time.perf_counter()
-        status = 0
+        status = received = 0
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
+            if message["type"] == "http.response.body" and inner is not scope:
+                message["body"] = b""
             if message["type"] == "http.response.start":
                 status = message["status"]
                 self._add_headers(scope, MutableHeaders(scope=message), request_id)
             await send(message)
 
+        async def receive_bounded() -> Message:
+            nonlocal received
+            self._running -= 1  # who is slow to send a body takes no place from others
+            try:
+                message = await receive()
+            finally:
+                self._running += 1
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                raise HTTPException(413, f"a body has at most {self._max_body_bytes} bytes")
+            return message
+
+        self._running += 1
         try:
-            await self._app(scope, receive, send_with_headers)
+            answer = self._refusal(scope, request_id) or self._app
+            await answer(inner, receive_bounded, send_with_headers)
         except Exception:
             # as text: renderers of tracebacks show local variables, and those may hold secrets
             self._log.error(
@@ -86,19 +122,35 @@ class RequestContext:
             )
             await failure(scope, receive, send_with_headers)
         finally:
-            self._record(scope, request_id, status, time.perf_counter() - began)
+            self._running -= 1
+            self._record(scope["method"], inner, request_id, status, time.perf_counter() - began)
+
+    def _refusal(self, scope: Scope, request_id: str) -> Response | None:
+        """What is answered before anything is looked at."""
+        if scope["path"] in _PROBES:
+            return None
+        if self._running > self._max_requests:
+            detail = "too many requests are being answered: try again"
+            return render(request_id, 503, "unavailable", detail, headers={"Retry-After": "1"})
+        if self._hosts and _host(scope) not in self._hosts:
+            return render(request_id, 400, "unknown-host", "Host names no host of this service")
+        return None
 
     def _add_headers(self, scope: Scope, headers: MutableHeaders, request_id: str) -> None:
         headers["x-request-id"] = request_id
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
-        headers["content-security-policy"] = _CSP_DOCS if scope["path"] == "/docs" else _CSP
+        headers["content-security-policy"] = (
+            _CSP_DOCS if scope["path"].startswith("/docs") else _CSP
+        )
         if self._https_only:
             headers["strict-transport-security"] = _HSTS
 
-    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+    def _record(
+        self, method: str, scope: Scope, request_id: str, status: int, seconds: float
+    ) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        REQUESTS.labels(scope["method"], route, status).observe(seconds)
+        REQUESTS.labels(method, route, status).observe(seconds)
         if not self._access_log:
             return
         principal = scope["state"].get("principal")
@@ -106,7 +158,7 @@ class RequestContext:
         self._log.info(
             "request",
             request_id=request_id,
-            method=scope["method"],
+            method=method,
             path=scope["path"],
             route=route,
             status=status,
@@ -115,6 +167,12 @@ class RequestContext:
             user=principal.user_id if principal else None,
             tenant=principal.tenant_id if principal else None,
         )
+
+
+def _host(scope: Scope) -> str:
+    """What ``Host`` says, without the port."""
+    host = Request(scope).headers.get("host", "").lower()
+    return host if host.endswith("]") else host.rsplit(":", 1)[0]
 
 
 def _request_id(scope: Scope) -> str:

@@ -117,7 +117,7 @@ def _entry(status: int) -> dict[str, Any]:
     return entry
 
 
-def render(
+def problem(
     request_id: str | None,
     status: int,
     kind: str,
@@ -125,10 +125,9 @@ def render(
     *,
     errors: list[FieldError] | None = None,
     quiz_id: str | None = None,
-    headers: dict[str, str] | None = None,
-) -> JSONResponse:
-    """The response of a problem."""
-    body = ProblemDetails(
+) -> ProblemDetails:
+    """The body of a problem."""
+    return ProblemDetails(
         type=f"urn:qbank:problem:{kind}",
         title=HTTPStatus(status).phrase,
         status=status,
@@ -137,9 +136,20 @@ def render(
         errors=errors,
         quiz_id=quiz_id,
     )
-    return JSONResponse(
-        body.model_dump(exclude_none=True), status, headers=headers, media_type=MEDIA_TYPE
-    )
+
+
+def render(
+    request_id: str | None,
+    status: int,
+    kind: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """The response of a problem; ``more`` is as for :func:`problem`."""
+    body = problem(request_id, status, kind, detail, **more).model_dump(exclude_none=True)
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _request_id(request: Request) -> str | None:
@@ -160,6 +170,8 @@ async def _problem(request: Request, error: ProblemError) -> JSONResponse:
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
     headers = dict(error.headers) if error.headers else None
+    if error.status_code == 413:  # its phrase is another one from Python 3.13 on
+        kind = "content-too-large"
     return render(_request_id(request), error.status_code, kind, str(error.detail), headers=headers)
 
 

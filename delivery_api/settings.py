@@ -37,7 +37,17 @@ class ApiSettings(SettingsGroup):
         api_host, api_port, api_workers: where ``python -m delivery_api`` listens, and
             in how many processes.
         api_forwarded_allow_ips: proxies whose ``X-Forwarded-For`` is believed, comma-separated.
+        api_trusted_hosts: what ``Host`` may say, comma-separated; any where none is given.
+        api_docs: whether ``/docs`` and ``/openapi.json`` exist; in dev alone where None.
+        api_metrics_token: what ``/metrics`` wants as a bearer token; outside dev there are no
+            metrics without one.
         api_max_body_bytes: larger request bodies are refused with 413.
+        api_max_header_bytes: request line and headers; more is refused with 431.
+        api_request_timeout_s: a request is whole, head and body, within this time.
+        api_keep_alive_s: how long a connection is kept for its next request.
+        api_max_connections: connections of a process; with one more, the one that has kept it
+            waiting longest for a request is closed.
+        api_max_requests: requests that a process answers at once; others get 503.
         api_access_log: one structured line a request.
         api_database_patience_s: how long a request waits for Postgres to come back before 503.
         api_statement_timeout_s, api_lock_timeout_s: how long Postgres may take for a statement,
@@ -63,7 +73,15 @@ class ApiSettings(SettingsGroup):
     api_port: int = Field(default=8000, ge=1, le=65535)
     api_workers: int = Field(default=1, ge=1, le=64)
     api_forwarded_allow_ips: str = "127.0.0.1"
+    api_trusted_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    api_docs: bool | None = None
+    api_metrics_token: SecretStr | None = None
     api_max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216)
+    api_max_header_bytes: int = Field(default=32_768, ge=4096, le=1_048_576)
+    api_request_timeout_s: float = Field(default=20.0, ge=0.1, le=600)
+    api_keep_alive_s: int = Field(default=5, ge=1, le=600)
+    api_max_connections: int = Field(default=1000, ge=10, le=100_000)
+    api_max_requests: int = Field(default=500, ge=1, le=100_000)
     api_access_log: bool = True
     api_database_patience_s: float = Field(default=10.0, ge=0, le=120)
     api_statement_timeout_s: float = Field(default=10.0, ge=0.1, le=600)
@@ -109,7 +127,12 @@ class ApiSettings(SettingsGroup):
             raise ValueError("not set: with QBANK_JWKS_URL give a secret of 32 bytes or more")
         return value if value is None else _not_guessable(value)
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("api_metrics_token")
+    @classmethod
+    def _metrics_token(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is None else _not_guessable(value)
+
+    @field_validator("cors_origins", "api_trusted_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -123,6 +146,11 @@ class ApiSettings(SettingsGroup):
             if origin == "*" or not origin.startswith(("http://", "https://")):
                 raise ValueError("list origins such as https://exam.example.org; * is refused")
         return value
+
+    @property
+    def has_docs(self) -> bool:
+        """Whether ``/docs`` and ``/openapi.json`` exist."""
+        return self.env == "dev" if self.api_docs is None else self.api_docs
 
     @property
     def mock_login(self) -> bool:
@@ -150,6 +178,8 @@ def _not_guessable(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"too short: give {MIN_SECRET_BYTES} bytes or more")
-    if len(set(text)) < 8 or text.lower().startswith(_PLACEHOLDERS):
+    # found in itself from its second letter on: the same few letters again and again
+    is_repeated = 0 < (text + text).find(text, 1) < MIN_SECRET_BYTES // 2
+    if len(set(text)) < 8 or is_repeated or text.lower().startswith(_PLACEHOLDERS):
         raise ValueError("a placeholder: make one with `openssl rand -base64 48`")
     return value

@@ -94,7 +94,79 @@ def test_a_body_that_is_too_large_is_refused(client, as_user):
     headers = as_user("ann", "student") | {"content-type": "application/json"}
     assert client.post("/v1/quizzes", content=body, headers=headers).status_code == 413
     chunks = (b" " * 50_000 for _ in range(10))
-    assert client.post("/v1/quizzes", content=chunks, headers=headers).status_code == 413
+    for content in (body, chunks):
+        refused = client.post("/v1/quizzes", content=content, headers=headers)
+        assert refused.status_code == 413
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["type"] == "urn:qbank:problem:content-too-large"
+        assert "262144 bytes" in refused.json()["detail"]
+
+
+def test_outside_dev_metrics_want_a_token_and_there_are_no_docs(world, scraper, monkeypatch):
+    monkeypatch.delenv("QBANK_API_DOCS")
+    with TestClient(create_app(settings=world.settings)) as client:
+        assert client.get("/metrics").status_code == 401
+        wrong = {"Authorization": scraper["Authorization"] + "x"}
+        assert client.get("/metrics", headers=wrong).status_code == 401
+        assert client.get("/metrics", headers=scraper).status_code == 200
+        for path in ("/docs", "/docs/start.js", "/openapi.json"):
+            assert client.get(path).status_code == 404
+    monkeypatch.delenv("QBANK_API_METRICS_TOKEN")
+    with TestClient(create_app(settings=world.settings)) as client:
+        assert client.get("/metrics", headers=scraper).status_code == 404
+    monkeypatch.setenv("QBANK_ENV", "dev")
+    with TestClient(create_app(settings=world.settings)) as client:
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/docs").status_code == 200
+
+
+def test_the_docs_load_nothing_from_elsewhere(client):
+    page = client.get("/docs")
+    assert "https://" not in page.headers["content-security-policy"]
+    assert "unsafe-inline" not in page.headers["content-security-policy"].split("style-src")[0]
+    assert "<script>" not in page.text
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 4
+    for file in files:
+        found = client.get(f"/{file}")
+        assert found.status_code == 200, file
+        assert found.content
+
+
+def test_the_host_of_a_request_is_believed_nowhere(client, world, monkeypatch):
+    evil = {"host": "evil.example"}
+    assert client.get("/v1/quizzes/", headers=evil).status_code == 404  # and no redirect
+    monkeypatch.setenv("QBANK_API_TRUSTED_HOSTS", "exam.example.org, [::1]")
+    with TestClient(create_app(settings=world.settings)) as trusting:
+        for host in ("exam.example.org", "EXAM.example.org:8443", "[::1]:8000", "[::1]"):
+            assert trusting.get("/v1/quizzes/x", headers={"host": host}).status_code == 401
+        for host in ("evil.example", "exam.example.org.evil.example", "", "["):
+            refused = trusting.get("/v1/quizzes/x", headers={"host": host})
+            assert refused.status_code == 400
+            assert refused.json()["type"] == "urn:qbank:problem:unknown-host"
+        assert trusting.get("/health", headers=evil).status_code == 200  # probes come by address
+
+
+def test_head_says_what_get_says(client, as_user, start_server, world):
+    url = start_server().url
+    headers = as_user("ann", "student")
+    with httpx.Client(base_url=url, headers=headers) as http:
+        for path in ("/health", "/v1/author/topics", "/v1/quizzes/none", "/nowhere"):
+            got, told = http.get(path), http.head(path)
+            assert told.status_code == got.status_code, path
+            assert told.headers["content-length"] == got.headers["content-length"]
+            assert told.content == b""
+        assert http.head("/v1/quizzes").status_code == 405
+
+
+def test_query_parameters_that_are_not_known_are_refused(client, as_user):
+    admin = as_user("amy", "admin")
+    wrong = client.get("/v1/admin/audit", params={"page": 1, "page_sise": 5}, headers=admin)
+    assert wrong.status_code == 422
+    assert wrong.json()["type"] == "urn:qbank:problem:invalid-request"
+    assert "'page_sise' is unknown: use action, actor, page, page_size" in wrong.json()["detail"]
+    none = client.get("/v1/admin/flags", params={"x": 1}, headers=admin)
+    assert "this route takes none" in none.json()["detail"]
 
 
 def test_a_failure_tells_the_log_and_not_the_caller(world, as_user, monkeypatch):
