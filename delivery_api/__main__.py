@@ -6,6 +6,7 @@ What never lives here: anything a request sees.
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
 import resource
 import shutil
@@ -36,6 +37,14 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     arguments = _arguments(api)
+    if api.env == "dev" and not _is_loopback(arguments.host):
+        print(
+            f"--host (or QBANK_API_HOST) is {arguments.host!r} and QBANK_ENV is dev, where anybody"
+            " may log in as anybody: listen on 127.0.0.1, or set QBANK_ENV=prod",
+            file=sys.stderr,
+        )
+        return 2
+    _allow_files(api.api_max_connections + _OTHER_FILES)
     # workers are started anew and read their settings from the environment
     os.environ["QBANK_API_WORKERS"] = str(arguments.workers)
     with _metrics_folder() as metrics:
@@ -56,6 +65,21 @@ def main() -> int:
             log_level="warning",
         )
     return 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _allow_files(wanted: int) -> None:
+    """Raises the limit of open files, as far as the system lets it be; workers inherit it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
@@ -25,7 +25,7 @@ from delivery_api.quizzes.progress import Progress
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Limits
 from delivery_api.rate_limit import QuizLimits, RateLimit
-from delivery_api.routers import ROUTERS, health, login
+from delivery_api.routers import ROUTERS, docs, health, login
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.settings import Settings, get_settings
@@ -47,7 +47,8 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         title="qbank delivery API",
         version="1.0.0",
         lifespan=_lifespan,
-        docs_url="/docs",
+        openapi_url="/openapi.json" if api.has_docs else None,
+        docs_url=None,  # ours loads nothing from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a redirect would name whatever host the request names
         responses=problems.documented(500, 503),
@@ -103,10 +104,13 @@ def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
 
 
 def _add_routers(app: FastAPI, api: ApiSettings) -> None:
+    strictly = [Depends(refuse_unknown)]
     for router in ROUTERS:  # routes are tried in order: those of a quiz come first
-        app.include_router(router)
+        app.include_router(router, dependencies=strictly)
     if api.mock_login:
-        app.include_router(login.router)
+        app.include_router(login.router, dependencies=strictly)
+    if api.has_docs:
+        app.include_router(docs.router)
     app.include_router(health.router)
     app.include_router(health.router, prefix="/v1", include_in_schema=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Literal
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,25 @@ from delivery_api.problems import ProblemError, documented
 from delivery_api.readiness import ReadinessCheck, readiness
 
 router = APIRouter(tags=["operation"])
+
+
+def _refuse_strangers(request: Request) -> None:
+    api = request.app.state.api
+    token = api.api_metrics_token
+    if token is None:
+        if api.env != "dev":
+            raise ProblemError(404, "not-found", "/metrics wants QBANK_API_METRICS_TOKEN to be set")
+        return
+    if not hmac.compare_digest(
+        request.headers.get("authorization", "").encode(),
+        f"Bearer {token.get_secret_value()}".encode(),
+    ):
+        raise ProblemError(
+            401,
+            "unauthorized",
+            "send the token of QBANK_API_METRICS_TOKEN: `Authorization: Bearer …`",
+            {"WWW-Authenticate": "Bearer"},
+        )
 
 
 class Health(BaseModel):
@@ -52,8 +72,13 @@ async def read_readiness(request: Request, response: Response) -> Readiness:
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    | documented(401, 404),
 )
-def prometheus() -> Response:
-    """All metrics of all processes of the service."""
+def read_metrics(request: Request) -> Response:
+    """All metrics of all processes of the service.
+
+    Outside development by the token of `QBANK_API_METRICS_TOKEN` alone.
+    """
+    _refuse_strangers(request)
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -16,6 +16,7 @@ from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.progress import Answered, OpenItem
+from delivery_api.quizzes.store import Quiz
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of
 from qbank.vocabulary import Difficulty, Mode, Selector
 
@@ -120,6 +121,24 @@ class AnswerResult(BaseModel):
     theta_se: float | None = None
 
 
+def _refuse_another(wanted: enrolment.Request, quiz: Quiz) -> None:
+    """422 where the quiz that the idempotency key gave is not the one that is asked for."""
+    wish = quiz.wish
+    asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.num_questions)
+    made = (quiz.exam_code, quiz.mode, wish.filters, wish.num_questions)
+    is_adaptive = wish.selector != "fixed"
+    if (asked, wanted.adaptive, wanted.blueprint_quota) != (
+        made,
+        is_adaptive,
+        wish.blueprint_quota,
+    ):
+        raise ProblemError(
+            422,
+            "idempotency-key-reused",
+            f"this Idempotency-Key made quiz {quiz.id} from another body: use a new key",
+        )
+
+
 def _json(
     model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -145,7 +164,7 @@ async def create_quiz(
             min_length=8,
             max_length=128,
             pattern=r"^[A-Za-z0-9._-]+$",
-            description="the same key gives the same quiz again",
+            description="the same key gives the same quiz again; for another body it is refused",
         ),
     ] = None,
 ) -> Response:
@@ -161,6 +180,8 @@ async def create_quiz(
         idempotency_key=idempotency_key,
     )
     quiz = await request.app.state.enrolment.create(caller, wanted)
+    if idempotency_key is not None:
+        _refuse_another(wanted, quiz)
     created = QuizCreated(
         quiz_id=quiz.id,
         expires_at=quiz.expires_at,

@@ -186,7 +186,7 @@ def asked(request: type[Request], name: str, **more: Any) -> type[BaseModel]:
         )
     return create_model(
         name,
-        __config__=ConfigDict(extra="forbid", frozen=True),
+        __config__=ConfigDict(extra="forbid", frozen=True, strict=True),
         __doc__=request.__doc__,
         **(more | fields),
     )

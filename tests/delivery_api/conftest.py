@@ -148,6 +148,8 @@ def api_environment() -> Iterator[None]:
         "QBANK_ITEM_RATE_PER_MINUTE": "1000000",
         "QBANK_ANSWER_RATE_PER_MINUTE": "1000000",
         "QBANK_API_ACCESS_LOG": "false",
+        "QBANK_API_DOCS": "true",
+        "QBANK_API_METRICS_TOKEN": secrets.token_urlsafe(48),
     }
     os.environ |= mine
     yield
@@ -211,6 +213,12 @@ def as_user(api_environment: None) -> AsUser:
         return {"Authorization": f"Bearer {token}"}
 
     return headers
+
+
+@pytest.fixture(scope="session")
+def scraper(api_environment: None) -> dict[str, str]:
+    """Headers of whoever collects metrics."""
+    return {"Authorization": f"Bearer {os.environ['QBANK_API_METRICS_TOKEN']}"}
 
 
 @dataclass

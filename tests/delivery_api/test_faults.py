@@ -207,12 +207,12 @@ def test_an_api_process_killed_under_load_is_replaced_by_the_other(world, as_use
     assert load.retried > 0
 
 
-def test_workers_share_the_load_and_metrics_add_up(world, as_user, start_server):
+def test_workers_share_the_load_and_metrics_add_up(world, as_user, start_server, scraper):
     server = start_server(QBANK_API_WORKERS="2")
     with Load([server.url], as_user) as load:
         load.wait_for(150)
     check(world, load)
-    text = httpx.get(f"{server.url}/metrics").text
+    text = httpx.get(f"{server.url}/metrics", headers=scraper).text
     (line,) = (row for row in text.splitlines() if row.startswith("qbank_api_answers_total"))
     assert float(line.split()[-1]) == len(load.acknowledged)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -40,11 +42,11 @@ def test_readiness_tells_what_is_missing(world):
         assert found.json()["checks"][0]["ok"] is False
 
 
-def test_metrics_count_by_route_and_not_by_path(client, as_user):
+def test_metrics_count_by_route_and_not_by_path(client, as_user, scraper):
     ann = as_user("ann", "student")
     for k in range(3):
         client.get(f"/v1/quizzes/none-{k}", headers=ann)
-    text = client.get("/metrics").text
+    text = client.get("/metrics", headers=scraper).text
     line = 'route="/v1/quizzes/{quiz_id}",status="404"'
     count = next(x for x in text.splitlines() if line in x and "_count" in x)
     assert float(count.split()[-1]) >= 3
@@ -92,7 +94,6 @@ def test_errors_are_problem_details(client, as_user):
 def test_a_body_that_is_too_large_is_refused(client, as_user):
     body = json.dumps({"filters": {"exam_code": "core"}, "x": "y" * 300_000})
     headers = as_user("ann", "student") | {"content-type": "application/json"}
-    assert client.post("/v1/quizzes", content=body, headers=headers).status_code == 413
     chunks = (b" " * 50_000 for _ in range(10))
     for content in (body, chunks):
         refused = client.post("/v1/quizzes", content=content, headers=headers)

@@ -176,6 +176,27 @@ def test_an_idempotency_key_makes_one_quiz(client, as_user):
     assert make_quiz(client, other)["quiz_id"] != first["quiz_id"]
 
 
+@pytest.mark.parametrize(
+    ("filters", "more"),
+    [
+        ({"num_questions": 6}, {}),
+        ({"mode": "exam"}, {}),
+        ({"difficulty": ["easy"]}, {}),
+        ({}, {"adaptive": False}),
+    ],
+)
+def test_an_idempotency_key_is_for_one_body(client, as_user, filters, more):
+    headers = as_user("hal-2", "student") | {"Idempotency-Key": "start-of-lesson-8"}
+    plain = {"exam_code": "core", "num_questions": 5}
+    made = client.post("/v1/quizzes", json={"filters": plain}, headers=headers).json()
+    refused = client.post("/v1/quizzes", json={"filters": plain | filters} | more, headers=headers)
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "urn:qbank:problem:idempotency-key-reused"
+    assert made["quiz_id"] in refused.json()["detail"]
+    again = client.post("/v1/quizzes", json={"filters": plain}, headers=headers)
+    assert again.json() == made
+
+
 def test_a_quiz_that_is_not_adaptive_draws_at_random_and_repeats_nothing(client, as_user):
     jon = as_user("jon", "student")
     quizzes = []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from delivery_api.app import create_app
 from delivery_api.settings import ApiSettings
 from qbank.errors import SettingsError
 
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "api" / "operation.md"
 GOOD = "Zk3v9Qm2Lx8Rw5Ty7Up4Sa6Df1Gh0Jk2Bn4"
 
 
@@ -33,6 +36,8 @@ def environment(monkeypatch):
         ({"JWT_SECRET": None}, "QBANK_JWT_SECRET"),
         ({"JWT_SECRET": "short"}, "QBANK_JWT_SECRET"),
         ({"JWT_SECRET": "x" * 40}, "QBANK_JWT_SECRET"),
+        ({"JWT_SECRET": "hunter2-qbank" * 3}, "QBANK_JWT_SECRET"),
+        ({"API_METRICS_TOKEN": "short"}, "QBANK_API_METRICS_TOKEN"),
         ({"JWT_SECRET": "change-me-change-me-change-me-change-me"}, "QBANK_JWT_SECRET"),
         ({"JWT_SECRET": GOOD, "JWKS_URL": "https://id.example.org/jwks"}, "QBANK_JWT_SECRET"),
         ({"JWT_SECRET": None, "JWKS_URL": "ftp://id.example.org"}, "QBANK_JWKS_URL"),
@@ -75,6 +80,20 @@ def test_the_process_ends_with_one_line_and_code_2():
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_dev_does_not_listen_to_other_machines():
+    done = subprocess.run(
+        [sys.executable, "-m", "delivery_api", "--host", "0.0.0.0"],  # noqa: S104
+        env=os.environ | {"QBANK_ENV": "dev"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "'0.0.0.0' and QBANK_ENV is dev" in done.stderr
+    assert "set QBANK_ENV=prod" in done.stderr
+
+
 def test_mock_login_exists_in_dev_alone(environment):
     def has_login() -> bool:
         return "/v1/auth/mock-login" in create_app(ApiSettings.load()).openapi()["paths"]
@@ -95,3 +114,21 @@ def test_dev_makes_a_secret_of_its_own_and_keeps_it(environment):
     assert len(secret) >= 32
     assert ApiSettings.load().signing_secret(settings) == secret
     assert api.selection_key(settings) != secret.encode()
+
+
+def test_the_docs_list_every_setting_with_its_default():
+    told = {}
+    for names, defaults in re.findall(r"^\| (`QBANK_[^|]+) \|([^|]*)\|", DOCS.read_text(), re.M):
+        variables, values = re.findall(r"`(\w+)`", names), re.findall(r"`([^`]+)`", defaults)
+        shared = len(values) == 1 < len(variables)
+        told |= dict(zip(variables, values * len(variables) if shared else values, strict=False))
+        told |= dict.fromkeys(variables[len(values) :]) if not shared else {}
+    for name, field in ApiSettings.model_fields.items():
+        variable, default = f"QBANK_{name.upper()}", field.default
+        assert variable in told
+        if isinstance(default, bool):
+            assert told[variable] == str(default).lower()
+        elif isinstance(default, int | float):
+            assert float(told[variable]) == default, variable
+        elif isinstance(default, str):
+            assert told[variable] == default
