@@ -59,7 +59,7 @@ def test_every_mart_is_under_contract_described_and_unit_tested(manifest, marts)
     assert marts.keys() - {unit.model for unit in manifest.unit_tests.values()} == set()
     for mart in marts.values():
         assert mart.contract.enforced, mart.name
-        assert "One row a" in mart.description, f"{mart.name} does not say its grain"
+        assert "One row per" in mart.description, f"{mart.name} does not say its grain"
         assert "tenant_id" in mart.columns, mart.name
         undescribed = [c.name for c in mart.columns.values() if not c.description]
         assert not undescribed, (mart.name, undescribed)
@@ -69,7 +69,7 @@ def test_written_contract_defines_every_number_of_every_mart(marts):
     sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^#|\Z)", CONTRACT.read_text(), re.M | re.S))
     assert sections.keys() == marts.keys()
     for name, mart in marts.items():
-        assert "One row a" in sections[name], name
+        assert "One row per" in sections[name], name
         written = set(re.findall(r"`(\w+)`", sections[name]))
         numbers = {
             column.name
