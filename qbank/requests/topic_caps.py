@@ -16,7 +16,7 @@ from psycopg import Connection
 from qbank.errors import RequestError
 from qbank.requests.exposure import SympsonHetter
 from qbank.stores import item_bank
-from qbank.stores.item_bank import Exam, Topic
+from qbank.stores.item_bank import Exam, Topic, nearest_topic
 
 OTHER = 0
 """Code of items under no named topic; topic ids start at 1."""
@@ -68,8 +68,9 @@ def resolve(
     weights = None if not topic_weights else {find(topics, k): v for k, v in topic_weights.items()}
     named = set(caps or {}) | set(weights or {})
     parent = {topic.id: topic.parent_id for topic in topics}
-    nearest = {topic: _nearest(topic, parent, named) for topic in set(item_topic.tolist())}
-    codes = np.array([nearest[topic] for topic in item_topic.tolist()], dtype=np.int64)
+    nearest = {t: nearest_topic(t, parent, named) for t in set(item_topic.tolist())}
+    above = (nearest[topic] for topic in item_topic.tolist())
+    codes = np.array([OTHER if topic is None else topic for topic in above], dtype=np.int64)
     empty = sorted(named - set(codes.tolist()))
     if empty and each_has_items:
         name = next(topic.name for topic in topics if topic.id == empty[0])
@@ -98,10 +99,3 @@ def find(topics: Sequence[Topic], key: str) -> int:
                 f"topic {key!r} names {len(matches)} topics: give an id of {matches}"
             )
     raise RequestError(f"topic {key!r} is unknown: give a topic's id, blueprint code or name")
-
-
-def _nearest(topic: int, parent: Mapping[int, int | None], named: set[int]) -> int:
-    above: int | None = topic
-    while above is not None and above not in named:
-        above = parent.get(above)
-    return OTHER if above is None else above

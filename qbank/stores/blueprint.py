@@ -13,6 +13,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from qbank.stores.item_bank import nearest_topic
+
 UNLISTED = -1  # stands for the items that no line covers
 
 
@@ -73,11 +75,8 @@ def line_of(
     topic_id: int, parents: Mapping[int, int | None], lines: Collection[BlueprintLine]
 ) -> int:
     """The blueprint topic that a topic counts for: itself, its nearest ancestor, else UNLISTED."""
-    listed = {line.topic_id for line in lines}
-    at: int | None = topic_id
-    while at is not None and at not in listed:
-        at = parents.get(at)
-    return UNLISTED if at is None else at
+    nearest = nearest_topic(topic_id, parents, {line.topic_id for line in lines})
+    return UNLISTED if nearest is None else nearest
 
 
 def _share(weight: float, test_length: int) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,6 +135,25 @@ class Topic:
     parent_id: int | None
     name: str
     blueprint_code: str | None
+
+
+def nearest_topic(
+    topic_id: int, parents: Mapping[int, int | None], named: Collection[int]
+) -> int | None:
+    """The topic itself or the nearest above it that is named; None where there is none.
+
+    Args:
+        topic_id: where to begin.
+        parents: topic id to that of the topic above; a tree (``topics_are_a_tree`` in ``sql/``).
+        named: topic ids to look for.
+    """
+    # one step a topic: a cycle from before the database refused them ends, too
+    at: int | None = topic_id
+    for _ in range(len(parents) + 1):
+        if at is None or at in named:
+            return at
+        at = parents.get(at)
+    return None
 
 
 EXAM_COLUMNS = "exam_code, tenant_id, title, irt_model, tau, test_length, policy, created_at"

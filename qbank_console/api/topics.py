@@ -48,7 +48,7 @@ def topic_tree(api: Api) -> TopicTree:
 def _path(by_id: dict[int, Json], topic: int) -> str:
     names: list[str] = []
     above: int | None = topic
-    while above is not None and above in by_id:
+    while above in by_id and len(names) < len(by_id):  # a cycle ends, too
         names.append(by_id[above]["name"])
         above = by_id[above]["parent_id"]
     return " / ".join(reversed(names))
