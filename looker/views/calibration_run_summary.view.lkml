@@ -102,7 +102,7 @@ view: calibration_run_summary {
 
   dimension: iterations {
     type: number
-    description: "Iterations recorded."
+    description: "Iterations of the search, or cycles of the fit."
     value_format_name: decimal_0
     sql: ${TABLE}.iterations ;;
   }
@@ -171,7 +171,7 @@ view: calibration_run_summary {
 
   dimension: stopped_reason {
     type: string
-    description: "Why the search stopped."
+    description: "Why the run stopped before its end, or else why its search ended (converged, within_noise, max_iterations)."
     sql: ${TABLE}.stopped_reason ;;
   }
 
@@ -192,7 +192,7 @@ view: calibration_run_summary {
   dimension: mean_abs_sh_p_change {
     label: "Mean change of sh_p"
     type: number
-    description: "Mean size of the changes of sh_p that it published."
+    description: "Mean size of the changes of sh_p that it published; without control an item counts as 1."
     value_format: "0.000"
     sql: ${TABLE}.mean_abs_sh_p_change ;;
   }
@@ -200,7 +200,7 @@ view: calibration_run_summary {
   dimension: max_abs_sh_p_change {
     label: "Max change of sh_p"
     type: number
-    description: "Largest of the changes of sh_p that it published."
+    description: "Largest of the changes of sh_p that it published; without control an item counts as 1."
     value_format: "0.000"
     sql: ${TABLE}.max_abs_sh_p_change ;;
   }

@@ -101,6 +101,7 @@ def calibrate(
         certificate_n=max(CERTIFICATE_N, request.n),
     )
     noise = NOISE_ERRORS * math.sqrt(request.tau * (1 - request.tau) / request.n)
+    within_noise = run.stopped_reason == "max_iterations" and run.best.max_over <= noise
     certificate = {} if run.certificate is None else plain(run.certificate)
     administered = certificate.pop("administered", [])
     summary = {
@@ -109,10 +110,10 @@ def calibrate(
         "items_free": int((run.sh_p >= 1).sum()),
         "test_len": request.test_len,
         "tau": request.tau,
-        "converged": run.converged or run.best.max_over <= noise,
+        "converged": run.converged or within_noise,
         "max_over": run.best.max_over,
         "noise": noise,
-        "stopped_reason": run.stopped_reason,
+        "stopped_reason": "within_noise" if within_noise else run.stopped_reason,
         "iterations": len(run.history),
         "administered": administered,
         "pool_state": pool.state,

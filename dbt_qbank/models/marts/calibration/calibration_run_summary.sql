@@ -11,6 +11,7 @@
 with runs as (
     select
         all_runs.*,
+        all_runs.result -> 'summary' as summary,
         -- the first and the last iteration of the search
         case when jsonb_typeof(all_runs.history -> 0) = 'object' then all_runs.history -> 0 end
             as first_iteration,
@@ -23,8 +24,11 @@ exposure_changes as (
     select
         history.run_id,
         count(*) as sh_p_changed,
-        avg(abs(history.sh_p_after - history.sh_p_before)) as mean_abs_change,
-        max(abs(history.sh_p_after - history.sh_p_before)) as max_abs_change
+        -- without control an item is always given, as at 1
+        avg(abs(coalesce(history.sh_p_after, 1) - coalesce(history.sh_p_before, 1)))
+            as mean_abs_change,
+        max(abs(coalesce(history.sh_p_after, 1) - coalesce(history.sh_p_before, 1)))
+            as max_abs_change
     from {{ ref('stg_item_exposure_history') }} as history
     where history.run_id is not null
     group by history.run_id
@@ -55,7 +59,11 @@ select
         as run_seconds,
     {{ json_number('runs.params', 'tau') }} as tau,
     coalesce(runs.params -> 'dry_run' = 'true', false) as is_dry_run,
-    jsonb_array_length(runs.history) as iterations,
+    cast(coalesce(
+        {{ json_number('runs.summary', 'iterations') }},
+        {{ json_number('runs.summary', 'cycles') }},
+        jsonb_array_length(runs.history)
+    ) as integer) as iterations,
     {{ json_number('runs.first_iteration', 'max_exp') }} as max_exposure_first,
     {{ json_number('runs.last_iteration', 'max_exp') }} as max_exposure_last,
     {{ json_number('runs.first_iteration', 'overlap') }} as overlap_first,
@@ -64,10 +72,11 @@ select
     {{ json_number('runs.last_iteration', 'rmse') }} as rmse_last,
     {{ json_number('runs.last_iteration', 'bias') }} as bias_last,
     case
-        when jsonb_typeof(runs.result -> 'converged') = 'boolean'
-            then runs.result -> 'converged' = 'true'
+        when jsonb_typeof(runs.summary -> 'converged') = 'boolean'
+            then runs.summary -> 'converged' = 'true'
     end as is_converged,
-    runs.stopped_reason,
+    -- why the run stopped, or else the search
+    coalesce(runs.stopped_reason, runs.summary ->> 'stopped_reason') as stopped_reason,
     runs.error,
     coalesce(exposure_changes.sh_p_changed, 0) as sh_p_changed,
     exposure_changes.mean_abs_change as mean_abs_sh_p_change,
