@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request
 
 from delivery_api.database import Database
+from delivery_api.idempotency import Claim
 from delivery_api.tokens import Principal
 from qbank.postgres import Connection
 from qbank.stores import audit
@@ -46,7 +47,10 @@ class Change:
 def change(request: Request, caller: Principal) -> Iterator[Change]:
     """Opens the transaction of a change; committed when the block ends without an error."""
     database: Database = request.app.state.database
+    claim: Claim | None = getattr(request.state, "claim", None)
     with database.transaction(caller.tenant_id) as conn:
+        if claim is not None:
+            claim.take(conn, caller)
         yield Change(conn, caller, getattr(request.state, "request_id", None))
 
 

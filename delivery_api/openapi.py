@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from delivery_api.access import bearer
+from delivery_api.idempotency import PATTERN
 from delivery_api.problems import FieldError, ProblemDetails, documented
 
 _DESCRIPTION = """Quizzes chosen by published item parameters, answers, results and administration.
@@ -32,6 +33,7 @@ _TAGS = [
 ]
 # relative: behind whichever address the document was read from
 _SERVERS: list[dict[str, str | Any]] = [{"url": "/", "description": "this service"}]
+_CHANGES = ("/v1/author", "/v1/admin", "/v1/exams")
 _OPEN = ("/health", "/ready", "/metrics", "/v1/auth/mock-login")
 _REF = "#/components/schemas/{model}"
 
@@ -75,8 +77,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
         "bearer": bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
     }
     for path, operations in schema["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _amend(operation, is_open=path in _OPEN)
+            if method not in ("get", "head") and path.startswith(_CHANGES):
+                _take_key(operation)
     return schema
 
 
@@ -99,6 +103,21 @@ def _plainly_named(schema: dict[str, Any]) -> dict[str, Any]:
 
     document: dict[str, Any] = renamed(schema)
     return document
+
+
+def _take_key(operation: dict[str, Any]) -> None:
+    """The header that makes a change once (``idempotency``)."""
+    operation.setdefault("parameters", []).append(
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "pattern": PATTERN},
+            "description": "the same request again under the same key, within a day, changes"
+            " nothing and gives the same reply; for another request the key is refused",
+        }
+    )
+    operation["responses"] |= {str(code): entry for code, entry in documented(409, 422).items()}
 
 
 def _amend(operation: dict[str, Any], *, is_open: bool) -> None:

@@ -12,10 +12,14 @@ from delivery_api.access import Admin
 from delivery_api.changes import reading
 from delivery_api.fields import Page, PageNumber, PageSize
 from delivery_api.problems import documented
+from delivery_api.queries import StrictRoute
 from qbank.stores import audit
 
 router = APIRouter(
-    prefix="/v1/admin/audit", tags=["audit"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/admin/audit",
+    tags=["audit"],
+    responses=documented(401, 403, 422, 503),
+    route_class=StrictRoute,
 )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from delivery_api.routers.run_result import RunResult
 from qbank.requests import SympsonHetter, asked, topic_caps
@@ -20,6 +21,7 @@ router = APIRouter(
     prefix="/v1/admin/exposure/calibrate_sh",
     tags=["exposure"],
     responses=documented(401, 403, 404, 422, 503),
+    route_class=ChangeRoute,
 )
 
 _EXAMPLE = {"exam_code": "MED-A", "tau": 0.2, "dry_run": True}

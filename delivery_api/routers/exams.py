@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, create_model
 from delivery_api.access import Admin, Analyst, AnyRole, Editor
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from delivery_api.quizzes import offers
 from qbank.exams import administering, blueprints
@@ -20,7 +21,12 @@ from qbank.stores import item_bank
 from qbank.stores.item_bank import Exam
 from qbank.vocabulary import Mode
 
-router = APIRouter(prefix="/v1/exams", tags=["exams"], responses=documented(401, 403, 422, 503))
+router = APIRouter(
+    prefix="/v1/exams",
+    tags=["exams"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
+)
 
 ExamPath = Annotated[ExamCode, Path(description="code of the exam")]
 NewExam = create_model(

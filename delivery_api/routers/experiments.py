@@ -11,13 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Name, Page, PageNumber, PageSize
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from delivery_api.quizzes.enrolment import COHORT_KEY, FLAG_KEY, strategy
 from qbank.stores import cohorts
 from qbank.vocabulary import ADAPTIVE
 
 router = APIRouter(
-    prefix="/v1/admin", tags=["experiments"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/admin",
+    tags=["experiments"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
 )
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]

@@ -24,6 +24,7 @@ from delivery_api.fields import (
     Probability,
     Version,
 )
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from qbank.postgres import Connection
 from qbank.requests import Reestimation, asked
@@ -31,7 +32,10 @@ from qbank.stores import exposure, exposure_items, item_bank, runs
 from qbank.vocabulary import Source
 
 router = APIRouter(
-    prefix="/v1/admin/exposure", tags=["exposure"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/admin/exposure",
+    tags=["exposure"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
 )
 
 Sort = Literal["exposure_rate", "sh_p", "served_today", "question_id", "updated_at"]

@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
+from delivery_api.queries import StrictRoute
 from delivery_api.tokens import Role
 
-router = APIRouter(prefix="/v1/auth", tags=["login"], responses=documented(422, 429))
+router = APIRouter(
+    prefix="/v1/auth", tags=["login"], responses=documented(422, 429), route_class=StrictRoute
+)
 
 TOKEN_SECONDS = 8 * 3600
 

@@ -11,12 +11,16 @@ from delivery_api.access import Publisher
 from delivery_api.changes import change
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.fields import Body, ExamCode, Identifier, Version
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from delivery_api.routers.questions import Question, as_response
 from qbank.stores import authoring
 
 router = APIRouter(
-    prefix="/v1/author", tags=["authoring"], responses=documented(401, 403, 404, 409, 422, 503)
+    prefix="/v1/author",
+    tags=["authoring"],
+    responses=documented(401, 403, 404, 409, 422, 503),
+    route_class=ChangeRoute,
 )
 
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]

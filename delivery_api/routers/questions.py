@@ -24,12 +24,16 @@ from delivery_api.fields import (
     PageSize,
     Version,
 )
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from qbank.stores import authoring
 from qbank.vocabulary import Difficulty, ReviewStatus, State
 
 router = APIRouter(
-    prefix="/v1/author/questions", tags=["authoring"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/author/questions",
+    tags=["authoring"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
 )
 
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery_api.access import Student
 from delivery_api.fields import Asset, Body, ExamCode, Identifier, QuizId, Version
 from delivery_api.problems import ProblemError, documented
+from delivery_api.queries import StrictRoute
 from delivery_api.quizzes import enrolment
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.ending import Endings
@@ -21,7 +22,10 @@ from delivery_api.routers.quiz_state import QuizState, quiz_state_of
 from qbank.vocabulary import Difficulty, Mode, Selector
 
 router = APIRouter(
-    prefix="/v1/quizzes", tags=["quizzes"], responses=documented(401, 403, 404, 422, 503)
+    prefix="/v1/quizzes",
+    tags=["quizzes"],
+    responses=documented(401, 403, 404, 422, 503),
+    route_class=StrictRoute,
 )
 
 QuizPath = Annotated[QuizId, Path(description="the quiz, as `POST /quizzes` named it")]

@@ -13,10 +13,14 @@ from delivery_api.conflicts import open_sittings
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.marts import MartRow, page_of
 from delivery_api.problems import ProblemError, documented
+from delivery_api.queries import StrictRoute
 from delivery_api.tokens import Principal
 
 router = APIRouter(
-    prefix="/v1/results", tags=["results"], responses=documented(401, 403, 404, 422, 503)
+    prefix="/v1/results",
+    tags=["results"],
+    responses=documented(401, 403, 404, 422, 503),
+    route_class=StrictRoute,
 )
 
 ExamPath = Annotated[ExamCode, Path()]

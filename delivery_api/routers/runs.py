@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
 from delivery_api.routers.run_result import RunResult
@@ -24,6 +25,7 @@ router = APIRouter(
     prefix="/v1/admin/exposure/calibrate_sh/runs",
     tags=["exposure"],
     responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
 )
 
 RunPath = Annotated[UUID, Path(description="the run's id")]

@@ -8,11 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery_api.access import AnyRole, Author
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Identifier, Name, Page, PageNumber, PageSize
+from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from qbank.stores import authoring
 
 router = APIRouter(
-    prefix="/v1/author/topics", tags=["authoring"], responses=documented(401, 403, 422, 503)
+    prefix="/v1/author/topics",
+    tags=["authoring"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
 )
 
 

@@ -168,6 +168,10 @@ def test_query_parameters_that_are_not_known_are_refused(client, as_user):
     assert "'page_sise' is unknown: use action, actor, page, page_size" in wrong.json()["detail"]
     none = client.get("/v1/admin/flags", params={"x": 1}, headers=admin)
     assert "this route takes none" in none.json()["detail"]
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        for method in operations if path.startswith("/v1") else ():
+            given = client.request(method, f"{path}?nonsense=1", headers=admin)
+            assert "'nonsense' is unknown" in given.text, (method, path)
 
 
 def test_a_failure_tells_the_log_and_not_the_caller(world, as_user, monkeypatch):
