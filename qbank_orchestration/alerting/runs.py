@@ -11,11 +11,11 @@ from typing import Any
 import dagster as dg
 
 from qbank.alerts import Alert
+from qbank_orchestration import retries
 from qbank_orchestration.failure import root_cause
 from qbank_orchestration.tags import KIND, NIGHT
 
 REPOSITORY = ".dagster/repository"
-_RETRIED = "dagster/will_retry"
 _PARTITION = "dagster/partition"
 _IN_FORCE = {
     "marts": "the marts as they were last built",
@@ -45,7 +45,7 @@ def alert_of(instance: dg.DagsterInstance, run: dg.DagsterRun, dagit: str) -> Al
         "error": error,
         "failed checks": ", ".join(checks),
         "stays in force": _IN_FORCE.get(run.tags.get(KIND, ""), "what was published before"),
-        "next": "a retry starts by itself" if run.tags.get(_RETRIED) == "true" else "",
+        "next": "a retry starts by itself" if retries.comes(run) else "",
     }
     return Alert(
         f"run:{run.run_id}",

@@ -6,6 +6,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 
 from qbank_orchestration.alerting.runs import REPOSITORY, alert_of, is_ours
 from qbank_orchestration.tags import KIND, NIGHT
@@ -24,6 +29,24 @@ def _alert(instance: dg.DagsterInstance, *definitions: object, **tags: str):
     run = instance.get_run_by_id(ended.run_id)
     assert run is not None
     return alert_of(instance, run, "http://d"), run
+
+
+@pytest.mark.parametrize("launched", [True, False])
+def test_a_retry_is_promised_only_where_a_code_location_can_start_it(instance, launched):
+    @dg.asset
+    def killed() -> None:
+        raise OSError
+
+    _, run = _alert(instance, killed)
+    # as Dagster marks every run whose process was lost
+    instance.add_run_tags(run.run_id, {"dagster/will_retry": "true"})
+    run = instance.get_run_by_id(run.run_id)
+    if launched:
+        location = RegisteredCodeLocationOrigin("qbank")
+        origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), "nightly")
+        run = run._replace(remote_job_origin=origin)
+    told = dict(alert_of(instance, run, "http://d").facts)
+    assert told.get("next") == ("a retry starts by itself" if launched else None)
 
 
 @dg.asset
