@@ -21,6 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from qbank.settings import get_settings
+from qbank_orchestration import recovery
 from qbank_orchestration.instance import instance
 from qbank_orchestration.progress import RowProgress
 from qbank_orchestration.verdicts import Verdict, verdicts
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from qbank_orchestration.ended import Ended
     from qbank_orchestration.queueing import Queue
     from qbank_orchestration.running import Runner
+
+JUST_DIED_S = 25.0
+"""How long a command waits for the end of what may have died a moment ago."""
 
 
 class Console:
@@ -65,10 +69,15 @@ class Console:
         self._err.print(text)
 
     def runner(self) -> Runner | Queue:
-        """Who does the work, and shows its runs: the daemon where one lives, else this process."""
+        """Who does the work, and shows its runs: the daemon where one lives, else this process.
+
+        What dead processes left at work is ended first, for without a daemon nobody else does so.
+        """
         from qbank_orchestration import queueing
 
-        if queueing.silent_for(self._instance) < queueing.ALIVE_S:
+        alive = queueing.silent_for(self._instance) < queueing.ALIVE_S
+        self._end_dead(patience_s=0.0 if alive else JUST_DIED_S)
+        if alive:
             self.say("a daemon is at work on this instance: it does the work, this command follows")
             return queueing.Queue(
                 self._instance,
@@ -83,6 +92,13 @@ class Console:
         self._progress.end()
         self.say("no daemon is at work on this instance: this process does the work")
         return runner
+
+    def _end_dead(self, *, patience_s: float) -> None:
+        for row in recovery.recover_rows(patience_s=patience_s):
+            exam = escape(row.exam_code)
+            self.say(f"{row.kind} of {exam} is ended, run {row.id}: {recovery.REASON}")
+        for run in recovery.recover_dagster_runs(self._instance, patience_s=patience_s):
+            self.say(f"{run.job_name} is ended, Dagster run {run.run_id}: {recovery.REASON}")
 
     def _interrupted(self, what: str) -> bool:
         self._progress.end()

@@ -23,7 +23,6 @@ from qbank.serving.services import DEFAULT_PORTS, HOST, missing_services
 from qbank.settings import get_settings
 from qbank.stores import item_bank, item_parameters, runs
 from qbank_orchestration.console import Console
-from qbank_orchestration.recovery import recover_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +76,6 @@ def demonstrate(*, as_json: bool) -> bool:
             f"demo data: {report.questions} questions, {report.sessions} sessions,"
             f" {report.responses} responses" + ("" if report.created else " (there already)")
         )
-        recover_rows(patience_s=15)
         night = console.runner().night(datetime.now(UTC).date())
         console.show(night.ended, night.waiting, as_json=False, to_stderr=as_json)
         summaries = summarize(demo.truth())

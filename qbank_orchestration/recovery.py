@@ -25,6 +25,8 @@ LOST_FOR = timedelta(minutes=10)
 """Silence after which even a held row is: its machine hangs or is cut off."""
 GONE_FOR = timedelta(seconds=20)
 """Silence after which a run's process is gone: six beats."""
+QUIET_FOR = timedelta(seconds=7)
+"""Silence after which it may be: two beats, and worth waiting for more."""
 
 REASON = "its worker process is gone; nothing was published"
 
@@ -48,30 +50,43 @@ def recover_rows(*, patience_s: float = 0.0) -> tuple[runs.Run, ...]:
 
 
 def recover_dagster_runs(
-    instance: DagsterInstance, *, gone_for: timedelta = GONE_FOR
+    instance: DagsterInstance, *, patience_s: float = 0.0
 ) -> tuple[DagsterRun, ...]:
     """Ends runs of this platform that say they run while their processes fell silent.
 
     Dagster's own monitoring sees a worker die only while the code server that started it lives.
     Runs of other code locations of the instance never showed a presence here and are left alone.
 
+    Args:
+        instance: of the runs.
+        patience_s: how long to wait for runs that fell silent only just now.
+
     Returns:
         The runs that were ended.
     """
+    ended: list[DagsterRun] = []
+    deadline = time.monotonic() + patience_s
+    with postgres.connect("orchestration", autocommit=True) as conn:
+        while True:
+            for run_id in presence.missing(conn, silent_for=GONE_FOR):
+                ended += _end_gone(instance, run_id)
+                presence.forget(conn, run_id)
+            if time.monotonic() >= deadline or not presence.any_silent(conn, silent_for=QUIET_FOR):
+                return tuple(ended)
+            time.sleep(0.5)
+
+
+def _end_gone(instance: DagsterInstance, run_id: str) -> list[DagsterRun]:
     import dagster as dg
 
-    ended = []
-    with postgres.connect("orchestration", autocommit=True) as conn:
-        for run_id in presence.missing(conn, silent_for=gone_for):
-            run = instance.get_run_by_id(run_id)
-            if run is not None and run.status in (
-                dg.DagsterRunStatus.STARTED,
-                dg.DagsterRunStatus.CANCELING,
-            ):
-                instance.report_run_failed(run, REASON)
-                ended.append(run)
-            presence.forget(conn, run_id)
-    return tuple(ended)
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.status not in (
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.CANCELING,
+    ):
+        return []
+    instance.report_run_failed(run, REASON)
+    return [run]
 
 
 def end_rows_of(dagster_run_id: str, status: runs.Status, error: str) -> tuple[runs.Run, ...]:

@@ -41,3 +41,11 @@ def missing(conn: Connection[Any], *, silent_for: timedelta) -> tuple[str, ...]:
         ORDER BY max(beat_at)"""
     with conn.cursor(row_factory=scalar_row) as cursor:
         return tuple(cursor.execute(sql, (silent_for,)).fetchall())
+
+
+def any_silent(conn: Connection[Any], *, silent_for: timedelta) -> bool:
+    """Whether a run's processes all fell silent, be it because the server was away."""
+    sql = """SELECT exists (SELECT FROM run_presence GROUP BY orchestrator_run_id
+        HAVING max(beat_at) < clock_timestamp() - %s)"""
+    row = conn.execute(sql, (silent_for,)).fetchone()
+    return bool(row and row[0])
