@@ -10,10 +10,11 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from croniter import croniter
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from qbank.errors import SettingsError
@@ -66,6 +67,16 @@ def _explain(error: ValidationError, prefix: str) -> str:
     return f"{prefix}{name.upper()}{value}: {message}"
 
 
+def _schedule(value: str) -> str:
+    if len(value.split()) != 5 or not croniter.is_valid(value):
+        raise ValueError("write five cron fields that have a next time, such as '0 3 * * *'")
+    return value
+
+
+Cron = Annotated[str, AfterValidator(_schedule)]
+"""When something runs: minute, hour, day, month and weekday, as cron has them."""
+
+
 class Settings(SettingsGroup):
     """Settings that every room shares.
 
@@ -103,7 +114,7 @@ class Settings(SettingsGroup):
     orchestration_password: SecretStr | None = None
     analyst_password: SecretStr | None = None
 
-    nightly_cron: str = "0 3 * * *"
+    nightly_cron: Cron = "0 3 * * *"
     nightly_timezone: str = "UTC"
     max_daily_exposures: int = Field(default=500, ge=1)
 
@@ -136,13 +147,6 @@ class Settings(SettingsGroup):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError("use an IANA name such as UTC or Europe/Berlin") from error
-        return value
-
-    @field_validator("nightly_cron")
-    @classmethod
-    def _five_fields(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError("write five cron fields, such as '0 3 * * *'")
         return value
 
     def model_post_init(self, context: Any) -> None:

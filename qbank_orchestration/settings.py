@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-from pydantic import Field
-
-from qbank.settings import SettingsGroup
+from qbank.settings import Cron, SettingsGroup
 
 
 class OrchestrationSettings(SettingsGroup):
@@ -24,7 +22,7 @@ class OrchestrationSettings(SettingsGroup):
     """
 
     first_day: date = date(2025, 1, 1)
-    weekly_cron: str = Field(default="0 4 * * 0")
+    weekly_cron: Cron = "0 4 * * 0"
     rebuild_manifest: bool = True
     data_docs_url: str | None = None
 

@@ -6,8 +6,9 @@ What never lives here: keeping processes (``qbank.serving``).
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,6 +45,7 @@ def serve(
             embedded.ensure_running(settings)
 
     with _alone(settings):
+        _check_settings(only)
         migrations.migrate(settings)
         ports = {"dagit": dagit_port, "api": api_port, "console": console_port}
         services = available_services(settings, only=tuple(only or ()), ports=ports)
@@ -59,6 +61,18 @@ def serve(
         )
         supervisor.run(on_ready=lambda: _announce(services, settings))
         print("stopped")
+
+
+def _check_settings(only: Sequence[str] | None) -> None:
+    """Reads what the services will read: one that cannot load its code would only log it."""
+    from qbank.alerts.settings import AlertSettings
+    from qbank.retention.settings import RetentionSettings
+
+    AlertSettings.load()
+    RetentionSettings.load()
+    for entry in entry_points(group="qbank.settings"):
+        if not only or entry.name in only:
+            entry.load().load()
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from qbank.settings import SettingsGroup
+from qbank.settings import Cron, SettingsGroup
 
 
 class RetentionSettings(SettingsGroup):
@@ -24,14 +24,7 @@ class RetentionSettings(SettingsGroup):
     keep_runs_days: int = Field(default=90, ge=1, le=36500)
     keep_proposals_days: int = Field(default=180, ge=1, le=36500)
     keep_files_days: int = Field(default=14, ge=1, le=36500)
-    retention_cron: str = "30 6 * * *"
-
-    @field_validator("retention_cron")
-    @classmethod
-    def _five_fields(cls, value: str) -> str:
-        if len(value.split()) != 5:
-            raise ValueError("write five cron fields, such as '30 6 * * *'")
-        return value
+    retention_cron: Cron = "30 6 * * *"
 
 
 @dataclass(frozen=True)

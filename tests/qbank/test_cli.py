@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shlex
 import signal
 import subprocess
@@ -48,6 +49,26 @@ def test_an_error_is_one_line_and_exit_code_2(settings):
     wrong = qbank("db", "status", env=os.environ | {"QBANK_ENV": "moon"})
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
     assert "QBANK_ENV is 'moon'" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("QBANK_RETENTION_CRON", "61 * * * *"),
+        ("QBANK_WEEKLY_CRON", "0 4 * *"),
+        ("QBANK_KEEP_RUNS_DAYS", "0"),
+        ("QBANK_ALERT_TIMEOUT_S", "-1"),
+        ("QBANK_API_WORKERS", "0"),
+        ("QBANK_CONSOLE_MARTS_TTL_S", "soon"),
+    ],
+)
+def test_serve_refuses_a_wrong_setting_of_any_service(tmp_path, name, value):
+    home = tmp_path / "home"
+    variables = {"QBANK_HOME": str(home), "QBANK_JWT_SECRET": secrets.token_urlsafe(48)}
+    done = qbank("serve", env=os.environ | variables | {name: value}, timeout=60)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{name} is {value!r}: " in done.stderr
+    assert not (home / "postgres").exists()
 
 
 def test_debugging_shows_the_traceback(settings):

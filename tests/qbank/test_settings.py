@@ -36,6 +36,7 @@ def test_defaults_work_on_one_machine(bare):
             "QBANK_NIGHTLY_TIMEZONE is 'Mars/X': use an IANA name",
         ),
         ("QBANK_NIGHTLY_CRON", "daily", "QBANK_NIGHTLY_CRON is 'daily': write five cron fields"),
+        ("QBANK_NIGHTLY_CRON", "61 * * * *", "QBANK_NIGHTLY_CRON is '61 .*that have a next time"),
         ("QBANK_MAX_DAILY_EXPOSURES", "0", "QBANK_MAX_DAILY_EXPOSURES is '0': .*greater than"),
         ("QBANK_POSTGRES_PORT", "http", "QBANK_POSTGRES_PORT is 'http': .*integer"),
         ("QBANK_DATABASE_TIMEOUT_S", "-1", "QBANK_DATABASE_TIMEOUT_S is '-1'"),
