@@ -15,10 +15,14 @@ from scipy.stats.qmc import Halton
 from calibration import ItemBank
 
 
-def reference_bank(items: int, scaling: float = 1.7) -> ItemBank:
+def reference_bank(
+    items: int, scaling: float = 1.7, topic: npt.ArrayLike | None = None
+) -> ItemBank:
     """Van der Corput sequences in 2, 3 and 5 as b normal, a lognormal, c Beta(5, 17)."""
     two, three, five = Halton(3, scramble=False).fast_forward(1).random(items).T
-    return ItemBank(np.exp(0.3 * ndtri(three)), ndtri(two), betaincinv(5, 17, five), D=scaling)
+    return ItemBank(
+        np.exp(0.3 * ndtri(three)), ndtri(two), betaincinv(5, 17, five), topic, D=scaling
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 from rich.table import Table
 
 import calibration as cal
@@ -16,11 +17,12 @@ from bench.scenarios import reference_bank
 from calibration.threads import core_count
 
 LENGTH, TAU = 30, 0.2
+QUOTA = {0: (9, 11), 1: (6, 8), 2: (4, 6), 3: (2, 4), 4: (1, 2)}
 
 
 def run(quick: bool = False) -> list[Table]:
-    """The heavy run and its ratio; growth; the reference scenario; the three methods compared."""
-    return [_ratio(quick), _growth(quick), _reference(quick), _methods()]
+    """The heavy run and its ratio; growth; the reference scenario; methods; what a K holds for."""
+    return [_ratio(quick), _growth(quick), _reference(quick), _methods(), _levels(), _conditions()]
 
 
 def _ratio(quick: bool) -> Table:
@@ -134,5 +136,47 @@ def _methods() -> Table:
         made.add_row(
             name, f"{proof.max_exposure:.3f}", f"{levels:.3f}", f"{proof.overlap:.4f}",
             f"{proof.rmse:.4f}", f"{seconds:.2f}",
+        )  # fmt: skip
+    return made
+
+
+def _levels() -> Table:
+    made = table(
+        "Stocking-Lewis, τ = 0.25, bounds strata means: 40,000 examinees at a single θ",
+        "θ", "largest P(A)", "bound over strata",
+    )  # fmt: skip
+    ranked = cal.RankedBank.of(reference_bank(500, 1.0), nodes=81)
+    found = cal.stocking_lewis(ranked, 0.25, seed=1)
+    for theta in (-3.5, -2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.5):
+        rates = cal.simulate(ranked, [theta] * 40_000, 25, found.control, seed=99).administered
+        made.add_row(f"{theta:g}", f"{rates.max():.3f}", f"{found.max_exposure_upper:.3f}")
+    return made
+
+
+def _conditions() -> Table:
+    made = table(
+        "what K holds for: reference bank in five topics, τ = 0.2, largest P(A) of 40,000",
+        "population", "test length", "quota", "K for N(0,1), 25, none", "K for these",
+    )  # fmt: skip
+    topic = np.random.default_rng(7).integers(0, 5, 500)
+    ranked = cal.RankedBank.of(reference_bank(500, 1.0, topic), nodes=81)
+    usual = cal.sympson_hetter(ranked, TAU, test_length=25, seed=1)
+    for population, length, quota in (
+        ("normal(0,1)", 25, None),
+        ("normal(-1,1)", 25, None),
+        ("normal(.5,1)", 25, None),
+        ("normal(0,1)", 25, QUOTA),
+        ("normal(0,1)", 40, None),
+    ):
+        own = cal.sympson_hetter(
+            ranked, TAU, test_length=length, theta_dist=population, quota=quota, seed=1
+        )
+        rates = [
+            cal.simulate(ranked, population, length, sh_p, quota=quota, seed=99, n=40_000)
+            for sh_p in (usual.sh_p, own.sh_p)
+        ]
+        made.add_row(
+            population, str(length), "blueprint" if quota else "none",
+            *(f"{rate.administered.max():.3f}" for rate in rates),
         )  # fmt: skip
     return made

@@ -17,6 +17,7 @@ from calibration.cat.ranking import RankedBank
 from calibration.errors import InvalidParameterError
 
 Quota = Mapping[int, tuple[int, int]]
+_FREE = int(np.iinfo(np.int32).max)  # most items of a topic without a bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,13 @@ class ExposureControl:
             array.setflags(write=False)
         return cls(table, cuts, least, most, arrays)
 
+    def quota(self, ranked: RankedBank) -> dict[int, tuple[int, int]]:
+        """Topic code → (fewest, most) items in one test, of the topics that are bounded."""
+        bounds = zip(ranked.topics.tolist(), self.quota_min, self.quota_max, strict=False)
+        return {
+            code: (int(low), int(high)) for code, low, high in bounds if low > 0 or high < _FREE
+        }
+
     def with_sh_p(self, sh_p: FloatArray) -> ExposureControl:
         """The same quota under other exposure parameters that need no check, (J,) or (S, J)."""
         table = np.array(sh_p, dtype=np.float64, ndmin=2)
@@ -120,7 +128,7 @@ def _quota(ranked: RankedBank, quota: Quota | None) -> tuple[IntArray, IntArray]
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     codes = {int(code): index for index, code in enumerate(ranked.topics)}
     least = np.zeros(len(codes), np.int64)
-    most = np.full(len(codes), np.iinfo(np.int32).max, np.int64)
+    most = np.full(len(codes), _FREE, np.int64)
     for code, bounds in quota.items():
         if code not in codes:
             raise InvalidParameterError(

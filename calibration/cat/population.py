@@ -29,8 +29,8 @@ class Population:
 
     Attributes:
         kind: "normal", "uniform" or "empirical".
-        first: mean (normal) or lower end (uniform).
-        second: standard deviation (normal) or upper end (uniform).
+        first: mean, or lower end (uniform).
+        second: standard deviation, or upper end (uniform).
         values: sorted abilities of an empirical population, shape (N,); else empty.
     """
 
@@ -52,6 +52,18 @@ class Population:
             return _parsed(theta_dist)
         values = np.sort(abilities(theta_dist))
         return cls("empirical", float(values.mean()), float(values.std()), values)
+
+    @property
+    def mean(self) -> float:
+        """Mean of θ."""
+        return (self.first + self.second) / 2 if self.kind == "uniform" else self.first
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of θ."""
+        if self.kind == "uniform":
+            return (self.second - self.first) / float(np.sqrt(12))
+        return self.second
 
     def draw(self, seed: int, start: int, stop: int) -> FloatArray:
         """Abilities of the examinees start … stop − 1 under a seed, shape (stop − start,).

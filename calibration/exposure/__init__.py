@@ -7,6 +7,7 @@ from calibration.exposure.caps import caps_of
 from calibration.exposure.certificate import Certificate
 from calibration.exposure.conditional import ConditionalRun, stocking_lewis
 from calibration.exposure.eligibility import EligibilityResult, item_eligibility
+from calibration.exposure.observed import ObservedExposure, observed_exposure
 from calibration.exposure.progress import Iteration
 from calibration.exposure.sympson_hetter import SympsonHetterRun, sympson_hetter
 
@@ -15,9 +16,11 @@ __all__ = [
     "ConditionalRun",
     "EligibilityResult",
     "Iteration",
+    "ObservedExposure",
     "SympsonHetterRun",
     "caps_of",
     "item_eligibility",
+    "observed_exposure",
     "stocking_lewis",
     "sympson_hetter",
 ]

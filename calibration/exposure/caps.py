@@ -24,11 +24,13 @@ class CapPolicy:
     """How strictly each topic is capped.
 
     Attributes:
+        topic: code by which each item is capped, shape (J,).
         tau: the cap of all topics not named, in (0, 1].
         topic_tau: topic code → its cap; wins over the weights.
         topic_weights: topic code → weight w ≥ 0; the topic's cap is τ·w/Σw.
     """
 
+    topic: IntArray
     tau: float
     topic_tau: Mapping[int, float]
     topic_weights: Mapping[int, float]
@@ -38,16 +40,26 @@ class CapPolicy:
         cls,
         ranked: RankedBank,
         tau: float,
-        topic_tau: Mapping[int, float] | None,
-        topic_weights: Mapping[int, float] | None,
+        topic_tau: Mapping[int, float] | None = None,
+        topic_weights: Mapping[int, float] | None = None,
+        cap_topic: npt.ArrayLike | None = None,
     ) -> CapPolicy:
         """Checks a policy against the topics of a bank.
+
+        Args:
+            ranked: the bank.
+            tau: see the attributes.
+            topic_tau: see the attributes.
+            topic_weights: see the attributes.
+            cap_topic: codes by which items are capped, shape (J,); None: the bank's topics.
 
         Raises:
             InvalidParameterError: τ outside (0, 1], a topic that the bank has not, a bad weight.
         """
         _check_tau("tau", tau)
-        known = {int(code) for code in ranked.topics}
+        topic = _topic(ranked, cap_topic)
+        has_topics = cap_topic is not None or ranked.topics.size > 0
+        known = set(np.unique(topic).tolist()) if has_topics else set()
         for name, given in (("topic_tau", topic_tau), ("topic_weights", topic_weights)):
             unknown = sorted(set(given or {}) - known)
             if unknown:
@@ -63,18 +75,25 @@ class CapPolicy:
                 raise InvalidParameterError(
                     f"topic_weights of topic {code} is {weight}: give a value > 0"
                 )
-        return cls(float(tau), dict(topic_tau or {}), weights)
+        return cls(topic, float(tau), dict(topic_tau or {}), weights)
 
-    def by_topic(self, ranked: RankedBank, tau: float | None = None) -> FloatArray:
-        """Cap of each of the bank's topics, shape (T,), under τ or another value for it."""
+    def by_item(self, tau: float | None = None) -> FloatArray:
+        """Cap r_i of each item, shape (J,), under τ or another value for it."""
         base = self.tau if tau is None else tau
-        if not ranked.topics.size:
-            return np.full(1, base)
-        return caps_of(ranked.topics, base, self.topic_tau, self.topic_weights)
+        return caps_of(self.topic, base, self.topic_tau, self.topic_weights)
 
-    def by_item(self, ranked: RankedBank) -> FloatArray:
-        """Cap r_i of each item, shape (J,)."""
-        return self.by_topic(ranked)[ranked.pool.topic]
+
+def _topic(ranked: RankedBank, cap_topic: npt.ArrayLike | None) -> IntArray:
+    if cap_topic is None:
+        own = ranked.pool.topic
+        return np.asarray(ranked.topics[own] if ranked.topics.size else own, np.int64)
+    topic = np.asarray(cap_topic)
+    if topic.shape != (len(ranked),) or not np.issubdtype(topic.dtype, np.integer):
+        raise InvalidParameterError(
+            f"cap_topic has shape {topic.shape} and dtype {topic.dtype}: give one integer code for"
+            f" each of {len(ranked)} items"
+        )
+    return topic.astype(np.int64)
 
 
 def caps_of(
@@ -114,8 +133,9 @@ def check_feasible(
     sizes = np.bincount(ranked.pool.topic, minlength=max(ranked.topics.size, 1))
 
     def short(tau: float) -> tuple[float, str]:
-        caps = np.minimum(policy.by_topic(ranked, tau), 1.0)
-        return _shortfall(ranked, caps * sizes, control, test_length)
+        caps = np.minimum(policy.by_item(tau), 1.0)
+        supply = np.bincount(ranked.pool.topic, caps, minlength=sizes.size).astype(np.float64)
+        return _shortfall(ranked, supply, control, test_length)
 
     shortfall, where = short(policy.tau)
     if shortfall <= _SLACK:

@@ -22,11 +22,18 @@ from calibration.cat.simulation import STRATA, draw_examinees, run
 class Certificate:
     """An independent simulation with and without control, on the same fresh examinees.
 
+    It speaks of tests of this length and quota, taken by this population; of others it says
+    nothing.
+
     Attributes:
+        population: of the examinees, as it is written.
+        test_length: items per test.
+        quota: topic code → (fewest, most) items per test, of the topics that are bounded.
         n: examinees.
         seed: of this simulation; derived from the run's, used by no iteration.
         confidence: of the simultaneous bounds.
         max_exposure: largest P(A).
+        max_exposure_se: its standard error as a binomial rate.
         max_exposure_upper: bound that all true P(A) stay below together, with `confidence`
             (Clopper–Pearson by item, Bonferroni over the items).
         max_over: largest P(A) − cap.
@@ -47,10 +54,14 @@ class Certificate:
         administered: P(A), shape (J,).
     """
 
+    population: str
+    test_length: int
+    quota: dict[int, tuple[int, int]]
     n: int
     seed: int
     confidence: float
     max_exposure: float
+    max_exposure_se: float
     max_exposure_upper: float
     max_over: float
     max_over_upper: float
@@ -123,11 +134,16 @@ def certify(
 
     before, after = simulated(free), simulated(control)
     upper = upper_bounds(after.sums.administered, n, confidence)
+    largest = float(after.administered.max())
     return Certificate(
+        population=str(population),
+        test_length=test_length,
+        quota=control.quota(ranked),
         n=n,
         seed=seed,
         confidence=confidence,
-        max_exposure=float(after.administered.max()),
+        max_exposure=largest,
+        max_exposure_se=float(np.sqrt(largest * (1 - largest) / n)),
         max_exposure_upper=float(upper.max()),
         max_over=float((after.administered - cap).max()),
         max_over_upper=float((upper - cap).max()),

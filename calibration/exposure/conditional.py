@@ -1,7 +1,9 @@
 """Exposure parameters by stratum of θ: no item is over-used at any level of ability.
 
 Sympson–Hetter caps the rate over the whole population; among able examinees alone an item may still
-reach nearly all. Stocking & Lewis (1998) condition on θ.
+reach nearly all. Stocking & Lewis (1998) condition on θ: here on strata of it. What is bounded is
+the mean rate of each stratum; at a single θ inside it, or beyond the outermost, a rate may be
+higher.
 
 What never lives here: the selection rule, which looks the stratum of θ̂ up (calibration.cat).
 """
@@ -43,11 +45,13 @@ class ConditionalRun:
         sh_p: K by stratum of θ̂, shape (S, J).
         strata: θ that bound the strata, shape (S + 1,).
         history: one entry per iteration; max_exp, max_over and avg_exp are over strata and items.
-        converged: whether every P(A | θ) came within `tol` of τ.
+        converged: whether every stratum's P(A) came within `tol` of τ.
         stopped_reason: "converged", "max_iterations" or "canceled".
-        administered: P(A | θ) of fresh examinees, n in each stratum, shape (S, J).
-        max_exposure: largest P(A | θ) of each stratum, shape (S,).
-        max_exposure_upper: bound that all true P(A | θ) stay below together with 95 %.
+        administered: P(A) by stratum of true θ, of n fresh examinees spread evenly within each,
+            shape (S, J).
+        max_exposure: largest of each stratum, shape (S,).
+        max_exposure_upper: bound that all true strata means stay below together with 95 %; no bound
+            of P(A | θ) at a single θ.
         certificate: what the parameters do to the whole population; None when canceled.
     """
 
@@ -93,7 +97,7 @@ def stocking_lewis(
     quota: Quota | None = None,
     threads: int | None = None,
 ) -> ConditionalRun:
-    """Finds exposure parameters by stratum of θ that keep every P(A | θ) at or below τ.
+    """Finds exposure parameters that keep the mean P(A) of each stratum of θ at or below τ.
 
     As in delivery, K is looked up by the stratum of θ̂, so an examinee passes through several; each
     K[t, i] is moved by the most exposed stratum of true θ that gets a fair share of item i while
@@ -101,7 +105,7 @@ def stocking_lewis(
 
     Args:
         bank: the items; a RankedBank saves ranking them again.
-        tau: largest exposure rate at any level of θ, in (0, 1].
+        tau: largest exposure rate in any stratum of θ, in (0, 1].
         n: examinees per stratum and iteration, spread evenly within the stratum.
         test_length: items per test.
         iters: most iterations.
@@ -112,7 +116,7 @@ def stocking_lewis(
         ceil: largest K (apart from those kept at 1).
         seed: decides every draw.
         on_iteration: called with each `Iteration`; returning False cancels.
-        tol: stop as soon as every P(A | θ) ≤ τ + tol.
+        tol: stop as soon as every stratum's P(A) ≤ τ + tol.
         quota: topic → (fewest, most) items per test.
         threads: cores to use; None: all.
 
@@ -128,7 +132,7 @@ def stocking_lewis(
     shape = (edges.size - 1, len(ranked))
     plain = ExposureControl.of(ranked, np.ones(shape), edges=edges[1:-1], quota=quota)
     check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    check_feasible(ranked, CapPolicy.of(ranked, tau, None, None), plain, test_length)
+    check_feasible(ranked, CapPolicy.of(ranked, tau), plain, test_length)
     population = Population.of(theta_dist)
     setting = _Setting(ranked, plain, edges, tau, test_length, n, seed, checked_threads(threads))
     sh_p, history, reason = _search(setting, alpha, floor, ceil, iters, tol, on_iteration)

@@ -111,7 +111,7 @@ def item_eligibility(
     check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
     policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights)
     check_feasible(ranked, policy, plain, test_length)
-    cap = policy.by_item(ranked)
+    cap = policy.by_item()
     stream = _Pass(ranked, plain, population, cap, test_length, seed, floor, ceil)
     history, canceled = stream.run(n, batch, memory, on_iteration)
     certificate = None

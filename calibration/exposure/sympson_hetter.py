@@ -79,6 +79,7 @@ def sympson_hetter(
     on_iteration: OnIteration | None = None,
     tol: float = 0.01,
     quota: Quota | None = None,
+    cap_topic: npt.ArrayLike | None = None,
     settle: bool = True,
     certificate_n: int | None = None,
     threads: int | None = None,
@@ -105,6 +106,8 @@ def sympson_hetter(
         on_iteration: called with each `Iteration`; returning False cancels.
         tol: stop as soon as every P(A) ≤ cap + tol. 0 runs all iterations in practice.
         quota: topic → (fewest, most) items per test.
+        cap_topic: codes that `topic_tau` and `topic_weights` name, shape (J,), where they are
+            others than the bank's topics, which the quota names.
         settle: once the excess stops falling, let the gain fall as 1/k, so that the noise of the
             single simulations averages out of K (Robbins & Monro 1951). False: α throughout.
         certificate_n: examinees of the certificate; None: the larger of n and 40,000.
@@ -120,11 +123,9 @@ def sympson_hetter(
     population = Population.of(theta_dist)
     plain = ExposureControl.of(ranked, quota=quota)
     check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights)
+    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
     check_feasible(ranked, policy, plain, test_length)
-    setting = _Setting(
-        ranked, plain, population, policy.by_item(ranked), test_length, n, seed, threads
-    )
+    setting = _Setting(ranked, plain, population, policy.by_item(), test_length, n, seed, threads)
     step = _Step(alpha, floor, ceil, settle)
     best, history, reason = _search(setting, step, iters, tol, on_iteration)
     certificate = None

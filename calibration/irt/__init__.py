@@ -5,6 +5,7 @@ What never lives here: scoring of persons, linking of scales, fit statistics (si
 
 from calibration.irt.fit import fit
 from calibration.irt.known import KnownItems
+from calibration.irt.latent import LatentDistribution, latent_distribution
 from calibration.irt.result import FitResult, NodeCheck
 from calibration.models.priors import Beta, LogNormal, Normal, Priors, default_priors
 
@@ -12,10 +13,12 @@ __all__ = [
     "Beta",
     "FitResult",
     "KnownItems",
+    "LatentDistribution",
     "LogNormal",
     "NodeCheck",
     "Normal",
     "Priors",
     "default_priors",
     "fit",
+    "latent_distribution",
 ]

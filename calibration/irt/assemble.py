@@ -63,7 +63,7 @@ def assemble(
     if cov is not None:
         group_se = _group_errors(cov, sd, group_se)
     columns = _columns(problem, natural, errors.natural)
-    empty = problem.free.size == 0
+    empty = not problem.has_unknowns
     answered = responses.answered()
     return FitResult(
         model=tuple(model.name for model in problem.models),

@@ -65,6 +65,11 @@ class Problem:
         return replace(self, estep=estep)
 
     @property
+    def has_unknowns(self) -> bool:
+        """Whether anything is estimated: an item, or the group."""
+        return self.free.size > 0 or self.group_free
+
+    @property
     def categories(self) -> IntArray:
         """K of each item, shape (J,)."""
         return self.estep.layout.categories

@@ -132,7 +132,7 @@ def fit(
         )
         maximum = climb.maximise(setup.start(responses))
         cov = None
-        if se and problem.free.size and maximum.stopped_reason != "canceled":
+        if se and problem.has_unknowns and maximum.stopped_reason != "canceled":
             cov = covariance(problem, maximum.x, maximum.evaluation)
             if cov is not None and maximum.converged:
                 maximum = polish(problem, maximum, cov)

@@ -4,15 +4,30 @@ import pytest
 from calibration import InfeasibleExposureError, InvalidParameterError, simulate, stocking_lewis
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_no_item_is_overused_at_any_level(reference, seed):
-    run = stocking_lewis(reference, 0.25, seed=seed)
+@pytest.fixture(scope="module", params=[1, 2])
+def run(reference, request):
+    return stocking_lewis(reference, 0.25, seed=request.param)
+
+
+def test_no_item_is_overused_in_any_stratum(run):
     assert run.converged
     assert run.sh_p.shape == (6, 500)
     assert (run.max_exposure <= 0.25 + 0.03).all()
     assert run.max_exposure_upper <= 0.25 + 0.06
     assert ((run.sh_p == 1).sum(axis=1) >= 25).all()
     assert run.certificate.max_exposure <= 0.25 + 0.01
+
+
+def test_the_bound_is_one_of_strata_means_not_of_single_levels(reference, run):
+    """At θ = 0, between two strata, an item reaches more; at 3.5, beyond the last, far more."""
+
+    def at(theta):
+        people = np.full(20_000, theta)
+        return simulate(reference, people, 25, run.control, seed=99).administered.max()
+
+    assert at(0.0) > run.max_exposure.max() + 0.02
+    assert at(3.5) == pytest.approx(0.63, abs=0.07)
+    assert at(3.5) > 2 * run.max_exposure_upper
 
 
 def test_the_population_cap_alone_does_not_do_that(reference):
