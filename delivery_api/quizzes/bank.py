@@ -16,7 +16,6 @@ from psycopg import Connection
 from calibration import ItemBank
 from calibration.cat import ExposureControl, RankedBank
 from qbank.stores import blueprint, item_bank, item_parameters
-from qbank.stores.blueprint import BlueprintLine
 from qbank.stores.item_bank import Exam, Pool, Topic
 
 Mask = npt.NDArray[np.bool_]
@@ -46,7 +45,6 @@ class Bank:
 
     Attributes:
         pool: the live items, with topics, labels and exposure parameters of shape (J,).
-        lines: the exam's blueprint.
         line: blueprint topic that each live item counts for, shape (J,).
         ranked: the calibrated versions; None where nothing is calibrated.
         live: index among the live items of each ranked version, shape (K,); -1 where not live.
@@ -57,7 +55,6 @@ class Bank:
     """
 
     pool: Pool
-    lines: tuple[BlueprintLine, ...]
     line: Integers
     ranked: RankedBank | None
     live: Integers
@@ -133,7 +130,7 @@ class Bank:
 
     def quota(self, test_length: int) -> dict[int, tuple[int, int]]:
         """Least and most items of each blueprint topic in a test of that length."""
-        return blueprint.quota(self.lines, test_length)
+        return blueprint.quota(self.pool.lines, test_length)
 
     def shortage(self, admitted: Mask, test_length: int, *, with_quota: bool) -> str | None:
         """Why the admitted items cannot fill a test, or None where they can."""
@@ -164,10 +161,9 @@ def load(conn: Connection[Any], exam_code: str) -> Bank:
         NotFoundError: the exam does not exist, or is not of the connection's tenant.
     """
     pool = item_bank.load(conn, exam_code)
-    lines = blueprint.load(conn, exam_code)
     topics = item_bank.topics(conn, pool.exam.tenant_id)
     parents = {topic.id: topic.parent_id for topic in topics}
-    listed = {topic: blueprint.line_of(topic, parents, lines) for topic in parents}
+    listed = {topic: blueprint.line_of(topic, parents, pool.lines) for topic in parents}
     line = np.array([listed[topic] for topic in pool.topic_id.tolist()], np.int64)
     past = _past_versions(conn, pool)
     calibrated = np.flatnonzero(pool.calibrated)
@@ -180,7 +176,6 @@ def load(conn: Connection[Any], exam_code: str) -> Bank:
     ]
     return Bank(
         pool=pool,
-        lines=lines,
         line=line,
         ranked=ranked,
         live=np.concatenate([calibrated, np.full(len(past), -1, np.int64)]),

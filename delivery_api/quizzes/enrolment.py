@@ -40,14 +40,14 @@ _ENROL = """INSERT INTO cohort_assignments (user_id, cohort_key, tenant_id, coho
 
 @dataclass(frozen=True)
 class Request:
-    """What a student asks for."""
+    """What a student asks for; None is as the exam has it."""
 
     exam_code: str
     filters: Filters
-    num_questions: int
+    num_questions: int | None
     mode: Mode
     adaptive: bool
-    blueprint_quota: bool
+    blueprint_quota: bool | None
     idempotency_key: str | None
 
 
@@ -128,7 +128,12 @@ class Enrolment:
         policy = AttemptPolicy.of(request.exam_code, setup.policy)
         _refuse_what_is_not_given(request, setup, policy)
         bank = await self._banks.get(caller.tenant_id, request.exam_code, setup.bank_version)
-        wish = Wish("fixed", request.filters, request.num_questions, request.blueprint_quota)
+        wish = Wish(
+            "fixed",
+            request.filters,
+            request.num_questions or bank.exam.test_length,
+            _keeps_to_blueprint(request, setup.policy),
+        )
         if request.adaptive:
             wish = replace(wish, selector=await self._selector(conn, caller, setup))
         admitted = _refuse_what_cannot_be_filled(bank, wish)
@@ -216,6 +221,13 @@ def _refuse_another_time(exam: str, setup: Setup, policy: AttemptPolicy) -> None
         )
 
 
+def _keeps_to_blueprint(request: Request, policy: Mapping[str, Any]) -> bool:
+    """Whether the quiz has the blueprint's quota; a quiz of some topics alone cannot have it."""
+    if request.blueprint_quota is not None:
+        return request.blueprint_quota
+    return policy.get("quota") == "blueprint" and request.filters == Filters()
+
+
 def _left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
     """As many of the seen questions, from the first on, as the quiz can be filled without."""
     known = [question for question in seen if question in bank.live_of]
@@ -248,7 +260,7 @@ def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish) -> Mask:
                 " ask with adaptive=false, or calibrate it first",
             )
         admitted = admitted & (bank.rank >= 0)
-    if wish.blueprint_quota and not bank.lines:
+    if wish.blueprint_quota and not bank.pool.lines:
         raise ProblemError(
             409,
             "no-blueprint",

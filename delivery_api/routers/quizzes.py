@@ -43,7 +43,9 @@ class QuizFilters(Body):
     difficulty: list[Difficulty] = Field(
         default_factory=list, max_length=3, description="labels; empty: all"
     )
-    num_questions: Annotated[int, Field(ge=1, le=120)] = 40
+    num_questions: Annotated[int, Field(ge=1, le=120)] | None = Field(
+        default=None, description="left out: the exam's test length"
+    )
     mode: Mode = Field(default="tutor", description="`tutor` explains each answer at once")
 
 
@@ -60,7 +62,11 @@ class NewQuiz(Body):
     adaptive: bool = Field(
         default=True, description="items by information at θ̂; false draws them at random"
     )
-    blueprint_quota: bool = Field(default=False, description="keep to the exam's blueprint")
+    blueprint_quota: bool | None = Field(
+        default=None,
+        description="keep to the exam's blueprint; left out: the exam's policy `quota`, and off"
+        " with filters",
+    )
 
 
 class QuizCreated(BaseModel):

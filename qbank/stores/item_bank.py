@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
+from qbank.stores import blueprint
+from qbank.stores.blueprint import BlueprintLine
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import Model
 
@@ -63,7 +65,9 @@ class Pool:
         controlled: whether a control is in force.
         pinned: whether the control was pinned by hand.
         bank_version: moves with every change that delivery must see.
-        pool_version: moves with every change of the pool and its parameters, not with sh_p.
+        pool_version: moves with every change of the pool, its parameters or the exam's blueprint,
+            not with sh_p.
+        lines: the exam's blueprint.
     """
 
     exam: Exam
@@ -84,6 +88,7 @@ class Pool:
     pinned: npt.NDArray[np.bool_]
     bank_version: int
     pool_version: int
+    lines: tuple[BlueprintLine, ...] = ()
 
     def __len__(self) -> int:
         return int(self.question_id.size)
@@ -94,7 +99,11 @@ class Pool:
         return np.isfinite(self.a)
 
     def fingerprint(self) -> str:
-        """SHA-256 of what exposure control depends on: items, topics, parameters, exam defaults."""
+        """SHA-256 of what exposure control depends on.
+
+        That is items, topics, parameters, exam defaults, and the blueprint where quizzes keep to
+        it.
+        """
         digest = hashlib.sha256()
         constant = self.scaling_constant  # the same curve has the same fingerprint
         other = np.abs(constant - 1.7) > 0
@@ -102,6 +111,8 @@ class Pool:
         for column in (self.question_id, self.version, self.topic_id, slope, self.b, self.c):
             digest.update(np.ascontiguousarray(column).tobytes())
         digest.update(_defaults(self.exam))
+        if self.exam.policy.get("quota") == "blueprint":
+            digest.update(json.dumps([astuple(line) for line in self.lines]).encode())
         return digest.hexdigest()
 
     @property
@@ -248,6 +259,7 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
         pinned=_array(columns[13], np.bool_),
         bank_version=version,
         pool_version=pool_version,
+        lines=blueprint.load(conn, exam_code),
     )
 
 

@@ -6,9 +6,12 @@ from qbank_console.api.client import Api, Json
 
 
 def create(api: Api, filters: Json, adaptive: bool, blueprint_quota: bool) -> Json:
-    """Makes a quiz: quiz_id, num_questions, mode, expires_at."""
-    body = {"filters": filters, "adaptive": adaptive, "blueprint_quota": blueprint_quota}
-    return dict(api.post("/quizzes", body))
+    """Makes a quiz: quiz_id, num_questions, mode, expires_at.
+
+    Where the blueprint's quota is not asked for, the exam's policy decides.
+    """
+    quota = {"blueprint_quota": True} if blueprint_quota else {}
+    return dict(api.post("/quizzes", {"filters": filters, "adaptive": adaptive} | quota))
 
 
 def next_item(api: Api, quiz_id: str) -> Json:

@@ -211,3 +211,45 @@ def test_a_quiz_that_is_not_adaptive_draws_at_random_and_repeats_nothing(client,
         assert len(set(items)) == 5
         quizzes.append(items)
     assert quizzes[0] != quizzes[1]
+
+
+def wish_of(world: Any, quiz: dict[str, Any]) -> tuple[int, bool]:
+    with world.connect() as conn:
+        row = conn.execute(
+            "SELECT num_questions, (filters ->> 'blueprint_quota')::boolean FROM quiz_sessions"
+            " WHERE id = %s",
+            (quiz["quiz_id"],),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+def test_what_a_quiz_leaves_out_is_as_the_exam_has_it(client, as_user, world):
+    """So that what is delivered is what its exposure control was calibrated for."""
+    acids = world.topics["acids"]
+    with world.connect() as conn:
+        conn.execute(
+            'UPDATE exams SET test_length = 8, policy = policy || \'{"quota": "blueprint"}\''
+            " WHERE exam_code = 'core'"
+        )
+        conn.execute(
+            "INSERT INTO exam_blueprints (exam_code, topic_id, target_weight, min_items)"
+            " VALUES ('core', %s, 0.5, 0), ('core', %s, 0.5, 0)",
+            (acids, world.topics["physics"]),
+        )
+    try:
+        ann = as_user("certified", "student")
+        made = make_quiz(client, ann, filters={"num_questions": None})
+        assert made["num_questions"] == 8
+        assert wish_of(world, made) == (8, True)
+        of_topic = make_quiz(client, ann, filters={"topics": [acids], "num_questions": 3})
+        assert wish_of(world, of_topic) == (3, False)
+        assert wish_of(world, make_quiz(client, ann, blueprint_quota=False)) == (5, False)
+    finally:
+        with world.connect() as conn:
+            conn.execute("DELETE FROM exam_blueprints")
+            conn.execute(
+                "UPDATE exams SET test_length = 25, policy = policy - 'quota'"
+                " WHERE exam_code = 'core'"
+            )
+    assert wish_of(world, make_quiz(client, ann)) == (5, False)

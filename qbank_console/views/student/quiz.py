@@ -64,7 +64,9 @@ def _new() -> None:
             adaptive = st.toggle(
                 "Fit the items to me", value=True, help="off: items are drawn at random"
             )
-            quota = st.toggle("Keep to the exam's blueprint", value=False)
+            quota = st.toggle(
+                "Keep to the exam's blueprint", value=False, help="off: as the exam has it"
+            )
         if not st.form_submit_button("Start", type="primary", icon=":material/play_arrow:"):
             return
     filters = {
