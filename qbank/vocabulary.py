@@ -19,6 +19,7 @@ Source = Literal["manual", "calibration", "reestimation", "rollback"]
 Rule = Literal["nudge", "eligibility"]
 Basis = Literal["sessions", "attempts"]
 ExposureControl = Literal["sympson_hetter", "none"]
+Quota = Literal["none", "blueprint"]
 
 # item parameters
 Model = Literal["1pl", "2pl", "3pl"]

@@ -11,17 +11,22 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from qbank.requests.base import About, DryRun, ExamColumn, ExamPolicy, Request, Unit
-from qbank.vocabulary import Basis, Kind, Rule
+from qbank.vocabulary import Basis, Kind, Quota, Rule
+
+OWN_POPULATION = "exam"
+"""Stands for the exam's own ability distribution, which a run estimates."""
 
 
 def _population(text: str) -> str:
     """Lets the science read an ability distribution, whose grammar is its own."""
+    if text == OWN_POPULATION:
+        return text
     from calibration import CalibrationError, Population  # its import takes a second
 
     try:
         Population.of(text)
     except CalibrationError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f'{error} (or "{OWN_POPULATION}", its own population)') from error
     return text
 
 
@@ -47,6 +52,11 @@ class SympsonHetter(Request):
     test_len: Annotated[int, Field(ge=1, le=1000), ExamColumn("test_length"), Unit("items", 1)] = (
         Field(title="Test length", description="Items in one test.")
     )
+    quota: Annotated[Quota, ExamPolicy()] = Field(
+        default="none",
+        title="Quota",
+        description="Of topics in one test: the exam's blueprint, as its quizzes keep to it.",
+    )
     n: Annotated[int, Field(ge=1, le=1_000_000), ExamPolicy(), Unit("examinees", 1000)] = Field(
         default=10_000,
         title="Examinees per iteration",
@@ -65,10 +75,11 @@ class SympsonHetter(Request):
     theta_dist: Annotated[
         str, Field(max_length=100), AfterValidator(_population), ExamPolicy(), Unit("logits", 0)
     ] = Field(
-        default="normal(0,1)",
+        default=OWN_POPULATION,
         title="Ability distribution",
-        description="Of the simulated examinees: normal(mean,sd) or uniform(low,high).",
-        examples=["normal(0,1)", "normal(0,1.2)", "normal(.5,1)", "uniform(-3,3)"],
+        description="Of the simulated examinees: exam (its own, estimated from answers),"
+        " normal(mean,sd) or uniform(low,high).",
+        examples=["exam", "normal(0,1.2)", "normal(.5,1)", "uniform(-3,3)"],
     )
     floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
         default=FLOOR, title="Least sh_p", description="No item is held back more than this."
@@ -106,7 +117,10 @@ class SympsonHetter(Request):
         """The same request with a seed: its own, or one that follows from the input."""
         if self.seed is not None:
             return self
-        text = json.dumps([input_fingerprint, self.params()], sort_keys=True)
+        params = self.params()
+        if self.quota == "none":  # as before there were quotas
+            del params["quota"]
+        text = json.dumps([input_fingerprint, params], sort_keys=True)
         seed = int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
         return self.model_copy(update={"seed": seed})
 

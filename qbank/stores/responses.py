@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from psycopg import Connection
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Composed, Literal
 from pyarrow import csv
 
 from qbank.stores.errors import StoreError
-
-if TYPE_CHECKING:
-    pass
+from qbank.stores.served import CONTROLLED
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +53,27 @@ class FirstAttempts:
         return digest.hexdigest()
 
 
-def first_attempts(conn: Connection[Any], exam_code: str) -> FirstAttempts:
+def first_attempts(
+    conn: Connection[Any], exam_code: str, *, controlled: tuple[date, date] | None = None
+) -> FirstAttempts:
     """Every person's first attempt at every item version of the exam.
 
     Streamed by COPY and decoded in columns: ten million responses are tens of seconds, not
     minutes, and no row becomes a Python object.
 
+    Args:
+        conn: an open connection.
+        exam_code: of the exam.
+        controlled: only those made in controlled sittings that ended from the first of these UTC
+            days to the last.
+
     Raises:
         StoreError: the mart holds a person twice for one item.
     """
-    sql = """COPY (SELECT user_id, question_id, version, is_correct::integer
-        FROM analytics.irt_responses WHERE exam_code = {}) TO STDOUT (FORMAT csv)"""
-    table = _copy(conn, sql, exam_code, _FIRST_ATTEMPTS)
+    sql = SQL("""COPY (SELECT user_id, question_id, version, is_correct::integer
+        FROM analytics.irt_responses WHERE exam_code = {}{}) TO STDOUT (FORMAT csv)""")
+    code = Literal(exam_code)
+    table = _copy(conn, sql.format(code, _sittings(code, controlled)), _FIRST_ATTEMPTS)
     person = table["user_id"].combine_chunks().dictionary_encode()
     question = table["question_id"].to_numpy()
     version = table["version"].to_numpy()
@@ -102,10 +110,23 @@ _FIRST_ATTEMPTS = pa.schema(
 )
 
 
-def _copy(conn: Connection[Any], query: str, value: str | int, schema: pa.Schema) -> pa.Table:
+def in_marts(conn: Connection[Any]) -> bool:
+    """Whether the mart of first attempts is there to be read."""
+    row = conn.execute("SELECT to_regclass('analytics.irt_responses') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
+def _sittings(exam_code: Literal, controlled: tuple[date, date] | None) -> Composed:
+    if controlled is None:
+        return Composed([])
+    chosen = SQL(f""" AND quiz_id IN (SELECT quiz_id FROM analytics.fact_sessions
+        WHERE exam_code = {{}} AND ended_on BETWEEN {{}} AND {{}} AND {CONTROLLED})""")  # noqa: S608
+    return chosen.format(exam_code, *map(Literal, controlled))
+
+
+def _copy(conn: Connection[Any], statement: Composed, schema: pa.Schema) -> pa.Table:
+    """What a COPY gives; it takes no server-side parameters, so values are literals in it."""
     buffer = io.BytesIO()
-    # COPY takes no server-side parameters: the driver quotes the value as a literal
-    statement = SQL(query).format(Literal(value))
     with conn.cursor().copy(statement) as copy:
         for block in copy:
             buffer.write(block)

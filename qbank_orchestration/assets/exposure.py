@@ -19,6 +19,7 @@ from qbank_orchestration.assets.work import (
     working,
 )
 from qbank_orchestration.engine import exposure, publication
+from qbank_orchestration.engine import population as populations
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.finding import Finding, forbidding, reason
 from qbank_orchestration.engine.proposal import ExposureProposal
@@ -46,6 +47,7 @@ ExposureConfig = config_of("sympson_hetter", "ExposureConfig")
     partitions=EXAM,
     deps=[
         "item_parameters",
+        ["analytics", "irt_responses"],
         ["raw", "exams"],
         ["raw", "question_publications"],
         ["raw", "questions"],
@@ -75,6 +77,7 @@ def sympson_hetter_calibration(
         with database.connect() as conn:
             pool = item_bank.load(conn, exam_code)
             topics = item_bank.topics(conn, pool.exam.tenant_id)
+            population = populations.of_exam(conn, pool.exam, work.request)
         request = work.request.seeded(pool.fingerprint())
         history: list[dict[str, Any]] = []
 
@@ -83,7 +86,7 @@ def sympson_hetter_calibration(
             return rows.report(run.id, entry)
 
         try:
-            proposed = exposure.calibrate(pool, topics, request, report)
+            proposed = exposure.calibrate(pool, topics, request, population, report)
         except cal.InfeasibleExposureError as error:
             why = exposure.infeasible(pool, request, error)
             rows.finish_infeasible(run.id, why, pool.fingerprint())
@@ -166,6 +169,10 @@ def _metadata(
         "iterations": summary["iterations"],
         "converged": summary["converged"],
         "tau": request.tau,
+        "test_length": summary["test_len"],
+        "quota": summary["quota"],
+        "population": summary["population"]["theta_dist"],
+        "population_source": summary["population"]["reason"],
         "seed": request.seed,
         "input_fingerprint": proposed.input_fingerprint,
         "code_version": CODE_VERSION,

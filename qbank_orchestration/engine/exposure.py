@@ -16,6 +16,8 @@ from qbank.exams.settings import controls_exposure
 from qbank.requests import SympsonHetter
 from qbank.requests.topic_caps import resolve
 from qbank.stores.item_bank import Pool, Topic
+from qbank_orchestration.engine import conditions
+from qbank_orchestration.engine.population import ExamPopulation
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
 
 if TYPE_CHECKING:
@@ -48,7 +50,11 @@ class NothingToCalibrate:
 
 
 def calibrate(
-    pool: Pool, topics: Sequence[Topic], request: SympsonHetter, report: Report
+    pool: Pool,
+    topics: Sequence[Topic],
+    request: SympsonHetter,
+    population: ExamPopulation,
+    report: Report,
 ) -> ExposureProposal | NothingToCalibrate:
     """Finds exposure parameters for the calibrated items of the live pool.
 
@@ -56,10 +62,11 @@ def calibrate(
         pool: the live pool with its parameters.
         topics: the tenant's topic tree, for caps by topic.
         request: what was asked for; its seed must be set.
+        population: whom to simulate.
         report: takes each iteration as a JSON object; returns False to cancel.
 
     Raises:
-        RequestError: a topic of the request is unknown or empty.
+        RequestError: a topic of the request is unknown or empty, or its quota cannot be kept.
         calibration.InfeasibleExposureError: no exposure parameters can meet the caps.
         calibration.InvalidParameterError: a request parameter does not fit the pool.
     """
@@ -75,11 +82,12 @@ def calibrate(
         return NothingToCalibrate("no live item has parameters yet")
     assert request.seed is not None  # noqa: S101  (the caller seeds the request)
     caps = resolve(topics, pool.topic_id[usable], request.topic_tau, request.topic_weights)
+    delivered = conditions.of_request(pool, usable, topics, request)
     bank = cal.ItemBank(
         pool.a[usable],
         pool.b[usable],
         pool.c[usable],
-        caps.item_code,
+        delivered.line,
         pool.scaling_constant[usable],
         model=pool.exam.irt_model,
     )
@@ -87,14 +95,16 @@ def calibrate(
         bank,
         tau=request.tau,
         n=request.n,
-        test_length=request.test_len,
+        test_length=delivered.test_length,
         iters=request.iters,
         alpha=request.alpha,
-        theta_dist=request.theta_dist,
+        theta_dist=population.theta_dist,
         floor=request.floor,
         ceil=request.ceil,
         topic_tau=caps.topic_tau,
         topic_weights=caps.topic_weights,
+        cap_topic=caps.item_code,
+        quota=delivered.bounds,
         seed=request.seed,
         on_iteration=lambda iteration: report(plain(iteration)),
         tol=TOLERANCE,
@@ -110,6 +120,9 @@ def calibrate(
         "items_free": int((run.sh_p >= 1).sum()),
         "test_len": request.test_len,
         "tau": request.tau,
+        "quota": delivered.quota,
+        "selector": "sympson_hetter",
+        "population": plain(population),
         "converged": run.converged or within_noise,
         "max_over": run.best.max_over,
         "noise": noise,

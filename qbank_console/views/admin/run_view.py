@@ -84,7 +84,7 @@ def show(run: dict[str, Any]) -> None:
     _outcome(run)
     result = run.get("result") or {}
     if result.get("certificate"):
-        _certificate(result["certificate"])
+        _certificate(result["certificate"], result.get("summary") or {})
     if run.get("history"):
         layout.section("Convergence")
         _convergence(run)
@@ -141,11 +141,11 @@ def _outcome(run: dict[str, Any]) -> None:
         )
 
 
-def _certificate(found: dict[str, Any]) -> None:
+def _certificate(found: dict[str, Any], summary: dict[str, Any]) -> None:
     layout.section(
         "Certificate",
         f"A fresh simulation of {found['n']:,} examinees, with control and without; the change is "
-        "what control does.",
+        f"what control does. {conditions(found, summary)}",
     )
     layout.figures(
         [
@@ -197,6 +197,18 @@ def _certificate(found: dict[str, Any]) -> None:
             charts.conditional_error(_strata(found)),
             "Conditional standard error with and without control",
         )
+
+
+def conditions(found: dict[str, Any], summary: dict[str, Any]) -> str:
+    """What a certificate is of; "" where an older run did not say."""
+    if "population" not in found:
+        return ""
+    quota = "the blueprint's quota" if summary.get("quota") == "blueprint" else "no quota"
+    why = (summary.get("population") or {}).get("reason", "")
+    return (
+        f"It holds for ability {found['population']}{f' ({why})' if why else ''} and tests of "
+        f"{found['test_length']} items with {quota}."
+    )
 
 
 def _strata(found: dict[str, Any]) -> pd.DataFrame:
