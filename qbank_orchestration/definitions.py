@@ -8,9 +8,9 @@ from dagster_dbt import DbtCliResource
 from qbank.programs import program
 from qbank_orchestration import dbt, housekeeping, jobs, schedules
 from qbank_orchestration.assets import consumers, exposure, marts, parameters, raw, reestimation
-from qbank_orchestration.checks import expectations, freshness
+from qbank_orchestration.checks import expectations
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
-from qbank_orchestration.sensors import alerts, night, partitions, recovery, requests
+from qbank_orchestration.sensors import alerts, daily, night, partitions, recovery, requests
 
 
 def build_defs() -> dg.Definitions:
@@ -38,7 +38,7 @@ def build_defs() -> dg.Definitions:
         ],
         asset_checks=[
             expectations.profile_expectations,
-            *freshness.CHECKS,
+            *daily.CHECKS,
         ],
         # what asset pages launch runs as the jobs do: the libraries are imported once
         executor=dg.in_process_executor,
@@ -56,7 +56,7 @@ def build_defs() -> dg.Definitions:
             recovery.failed_runs,
             recovery.canceled_runs,
             alerts.alert_sensor,
-            freshness.daily_checks,
+            daily.daily_checks,
         ],
         resources={
             "database": database,

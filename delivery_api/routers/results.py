@@ -56,6 +56,9 @@ class ItemHealth(MartRow, mart="item_health"):
     exposure_rate_28d_lower: float | None
     exposure_rate_28d_upper: float | None
     last_served_on: datetime.date | None
+    predicted_exposure_rate: float | None
+    observed_sessions: int | None
+    observed_exposure_rate: float | None
     tau: float | None
     sh_p: float | None
     is_pinned: bool | None

@@ -223,6 +223,29 @@ view: item_health {
     sql: ${TABLE}.last_served_on ;;
   }
 
+  dimension: predicted_exposure_rate {
+    group_label: "Exposure"
+    type: number
+    description: "Exposure rate that the certificate in force predicts for controlled quizzes; null without one."
+    value_format_name: percent_1
+    sql: ${TABLE}.predicted_exposure_rate ;;
+  }
+
+  dimension: observed_sessions {
+    group_label: "Exposure"
+    type: number
+    description: "Controlled quizzes with an answer that ended on days after that certificate came into force."
+    sql: ${TABLE}.observed_sessions ;;
+  }
+
+  dimension: observed_exposure_rate {
+    group_label: "Exposure"
+    type: number
+    description: "Share of observed_sessions in which it was served."
+    value_format_name: percent_1
+    sql: ${TABLE}.observed_exposure_rate ;;
+  }
+
   dimension: tau {
     group_label: "Exposure"
     type: number

@@ -80,9 +80,3 @@ def _result(judged: Sequence[Judged]) -> dg.AssetCheckResult:
 
 
 CHECKS = [exams_are_answered, volume_is_as_usual, exams_are_calibrated]
-daily_checks = dg.AutomationConditionSensorDefinition(
-    "daily_checks",
-    target=dg.AssetSelection.checks(*CHECKS),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Freshness and volume of every exam, once a day, built or not.",
-)

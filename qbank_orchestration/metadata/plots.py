@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +39,22 @@ def exposures(rates: Sequence[float], tau: float) -> dg.MetadataValue:
     axes.axhline(tau, color="grey", linestyle="--", linewidth=1)
     axes.set(xlabel="items, most exposed first", ylabel="exposure rate")
     return _markdown(figure, "item exposure")
+
+
+def predicted_and_observed(
+    predicted: npt.NDArray[np.float64],
+    observed: npt.NDArray[np.float64],
+    parted: npt.NDArray[np.bool_],
+) -> dg.MetadataValue:
+    """Observed against predicted exposure rate of each item; those that part stand out."""
+    figure, axes = _axes()
+    largest = float(max(predicted.max(initial=0.0), observed.max(initial=0.0)))
+    axes.plot([0, largest], [0, largest], color="grey", linestyle="--", linewidth=1)
+    axes.scatter(predicted[~parted], observed[~parted], s=6, alpha=0.5, label="as predicted")
+    axes.scatter(predicted[parted], observed[parted], s=10, color="tab:red", label="not")
+    axes.set(xlabel="predicted rate", ylabel="observed rate")
+    axes.legend(fontsize=8)
+    return _markdown(figure, "predicted and observed exposure")
 
 
 def difficulties(b: Sequence[float], a: Sequence[float]) -> dg.MetadataValue:

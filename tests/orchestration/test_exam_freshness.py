@@ -11,6 +11,7 @@ from qbank import postgres
 from qbank_orchestration.checks import freshness
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.resources import Database
+from qbank_orchestration.sensors import daily
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
 
 
@@ -75,7 +76,7 @@ def test_without_an_exam_nothing_is_stale(settings):
 
 
 def test_they_run_once_a_day_although_nothing_was_built():
-    keys = {key for check in freshness.CHECKS for key in check.check_keys}
+    keys = {key for check in daily.CHECKS for key in check.check_keys}
     with dg.DagsterInstance.ephemeral() as instance:
         cursor, asked = None, []
         morning = datetime(2026, 3, 2, 8, 58, tzinfo=UTC)
@@ -83,7 +84,7 @@ def test_they_run_once_a_day_although_nothing_was_built():
             found = dg.evaluate_automation_conditions(
                 defs,
                 instance,
-                asset_selection=dg.AssetSelection.checks(*freshness.CHECKS),
+                asset_selection=dg.AssetSelection.checks(*daily.CHECKS),
                 evaluation_time=morning + timedelta(minutes=minutes),
                 cursor=cursor,
             )

@@ -104,8 +104,27 @@ def _summary(item: pd.Series) -> None:
                 f"{layout.percent(item['exposure_rate_28d_lower'])} to "
                 f"{layout.percent(item['exposure_rate_28d_upper'])}; τ is {item['tau']:g}.",
             ),
-            Figure("sh_p", layout.number(item["sh_p"]), "Chance to be administered once selected."),
+            Figure(
+                "sh_p",
+                layout.number(item["sh_p"]),
+                f"Chance to be administered once selected.{_predicted(item)}",
+            ),
         ]
+    )
+
+
+def _predicted(item: pd.Series) -> str:
+    """How often it is served beside what its calibration predicts; "" where nothing does."""
+    if pd.isna(item["predicted_exposure_rate"]):
+        return ""
+    since = (
+        f"was {layout.percent(item['observed_exposure_rate'])} of {item['observed_sessions']:,.0f}"
+        if item["observed_sessions"]
+        else "is not known yet"
+    )
+    return (
+        f" Its certificate predicts {layout.percent(item['predicted_exposure_rate'])} of controlled"
+        f" quizzes; since then it {since}."
     )
 
 

@@ -83,6 +83,9 @@ joined as (
         coalesce(exposure.recent_served, 0) as served_28d,
         cast(coalesce(exam_sessions.recent_sessions, 0) as bigint) as sessions_28d,
         exposure.last_served_on,
+        prediction.predicted_rate as predicted_exposure_rate,
+        prediction.sessions as observed_sessions,
+        {{ ratio('prediction.served', 'prediction.sessions') }} as observed_exposure_rate,
         exams.tau,
         control.sh_p,
         coalesce(control.is_pinned, false) as is_pinned,
@@ -124,6 +127,11 @@ joined as (
             members.exam_code = exposure.exam_code
             and members.question_id = exposure.question_id
             and members.version = exposure.version
+    left join {{ ref('int_item_prediction') }} as prediction
+        on
+            members.exam_code = prediction.exam_code
+            and members.question_id = prediction.question_id
+            and members.version = prediction.version
     left join exam_sessions on members.exam_code = exam_sessions.exam_code
     left join {{ ref('stg_item_exposure_control') }} as control
         on
@@ -209,6 +217,9 @@ select
     flagged.exposure_rate_28d_lower,
     flagged.exposure_rate_28d_upper,
     flagged.last_served_on,
+    flagged.predicted_exposure_rate,
+    flagged.observed_sessions,
+    flagged.observed_exposure_rate,
     flagged.tau,
     flagged.sh_p,
     flagged.is_pinned,

@@ -1,0 +1,62 @@
+"""Predicted against observed exposure, exam by exam, every day."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import dagster as dg
+
+from qbank.stores import item_bank
+from qbank_orchestration.checks.freshness import DAILY
+from qbank_orchestration.engine import prediction
+from qbank_orchestration.engine.prediction import Prediction
+from qbank_orchestration.metadata import plots
+from qbank_orchestration.metadata.tables import table
+from qbank_orchestration.resources import Database
+
+SHOWN = 30
+"""Items in the table, those with the largest differences."""
+
+
+@dg.asset_check(
+    asset="item_exposure_control",
+    automation_condition=DAILY,
+    description="Each item is served as often as the certificate in force predicted.",
+)
+def exposure_as_predicted(database: Database) -> dg.AssetCheckResult:
+    """Warns of items whose exposure is not as certified, and says what moved."""
+    with database.connect() as conn:
+        found = [prediction.compare(conn, exam) for exam in item_bank.exams(conn)]
+    return _result([one for one in found if one is not None])
+
+
+def _result(found: Sequence[Prediction]) -> dg.AssetCheckResult:
+    wrong = [exam for exam in found if not exam.fine]
+    names = sorted({name for exam in found for name in exam.numbers})
+    by_exam = [
+        {"exam_code": exam.exam_code, "fine": exam.fine, "why": exam.why}
+        | {name: exam.numbers.get(name) for name in names}
+        for exam in sorted(found, key=lambda exam: (exam.fine, exam.exam_code))
+    ]
+    items = [
+        {"exam_code": exam.exam_code} | asdict(item)
+        for exam in wrong
+        for item in exam.items[:SHOWN]
+    ]
+    charts = {
+        f"predicted_and_observed_{exam.exam_code}": plots.predicted_and_observed(*exam.rates)
+        for exam in [*wrong, *(exam for exam in found if exam.fine)][:SHOWN]
+        if exam.rates is not None
+    }
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{exam.exam_code}: {exam.why}" for exam in wrong)
+        or f"{len(found)} exams are served as predicted",
+        metadata={
+            "exams": len(found),
+            "exams_not_fine": len(wrong),
+            **({"by_exam": table(by_exam)} if by_exam else {}),
+            **({"items": table(items)} if items else {}),
+            **charts,
+        },
+    )

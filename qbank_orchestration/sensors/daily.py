@@ -1,0 +1,17 @@
+"""What is checked once a day, whether or not anything was built.
+
+What never lives here: the checks.
+"""
+
+import dagster as dg
+
+from qbank_orchestration.checks import freshness, prediction
+
+CHECKS = [*freshness.CHECKS, prediction.exposure_as_predicted]
+
+daily_checks = dg.AutomationConditionSensorDefinition(
+    "daily_checks",
+    target=dg.AssetSelection.checks(*CHECKS),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Freshness, volume and exposure of every exam, once a day, built or not.",
+)
