@@ -96,16 +96,14 @@ def observed_exposure(
 
 
 def _dispersion(count: IntArray, days: IntArray, rate: FloatArray) -> float:
-    """Pearson's statistic of days within items, per degree of freedom; 1 where it is less."""
-    there = days > 0
-    free = (there.sum() - 1) * int(((rate > 0) & (rate < 1)).sum())
-    if free == 0:
-        return 1.0
-    expected = days[there, None] * rate
-    variance = expected * (1 - rate)
-    off = (count[there] - expected) ** 2
-    shares = np.divide(off, variance, out=np.zeros_like(off), where=variance > 0)
-    return max(1.0, float(shares.sum() / free))
+    """Variance of the days' counts within items over the binomial one; 1 where it is less.
+
+    Summed over the items before it is divided, so that rare items add no noise.
+    """
+    n = days.sum()
+    binomial = (rate * (1 - rate)).sum() * (days * (1 - days / n)).sum()
+    seen = ((count - days[:, None] * rate) ** 2).sum()
+    return max(1.0, float(seen / binomial)) if binomial > 0 else 1.0
 
 
 def _mid_p(count: IntArray, n: int, rate: FloatArray, spread: float) -> FloatArray:

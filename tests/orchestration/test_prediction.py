@@ -37,7 +37,11 @@ class Delivered:
         # the calibration came into force a week ago
         for table, column in (("item_exposure_history", "at"), ("calibration_runs", "finished_at")):
             conn.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            conn.execute(f"UPDATE {table} SET {column} = {column} - interval '7 days'")  # noqa: S608
+            conn.execute(
+                f"UPDATE {table} SET {column} = {column} - interval '7 days'"  # noqa: S608
+                " WHERE exam_code = %s",
+                (ALGEBRA,),
+            )
             conn.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
         for mart in ("fact_sessions", "fact_responses", "exposure_daily_rates"):
             conn.execute(
@@ -215,3 +219,18 @@ def test_nothing_is_said_of_exams_that_were_never_calibrated(exams: Exams):
     result = exposure_as_predicted(database=Database())
     assert result.passed
     assert result.metadata["exams"].value == 0
+
+
+def test_what_cannot_be_compared_holds_up_nobody(calibrated: Exams):
+    with postgres.connect("owner") as conn:
+        Delivered(conn).sit("normal(0,1)", 2)
+        conn.execute(
+            "UPDATE calibration_runs SET result = jsonb_set(result, '{summary,administered,0}',"
+            " '1.5') WHERE exam_code = %s AND kind = 'sympson_hetter'",
+            (ALGEBRA,),
+        )
+    result = exposure_as_predicted(database=Database())
+    assert result.description == (
+        f"{ALGEBRA}: cannot be compared: predicted[0] is 1.5: rates lie in [0, 1]"
+    )
+    assert result.metadata["exams"].value == 2
