@@ -82,8 +82,8 @@ def test_what_caps_go_by_is_checked(bank):
         sympson_hetter(bank, cap_topic=[1, 2, 3], seed=1)
     with pytest.raises(InvalidParameterError, match="topic_tau names topic 4"):
         sympson_hetter(bank, cap_topic=np.arange(500) % 2, topic_tau={4: 0.1}, seed=1)
-    with pytest.raises(InfeasibleExposureError, match="topic 4 must give 6"):
+    with pytest.raises(InfeasibleExposureError, match="topic 4 must give 8"):
         # half of the topic's items are capped at .001
         sympson_hetter(
-            bank, 0.1, quota={4: (6, 8)}, topic_tau={1: 0.001}, cap_topic=np.arange(500) % 2, seed=1
+            bank, 0.1, quota={4: (8, 9)}, topic_tau={1: 0.001}, cap_topic=np.arange(500) % 2, seed=1
         )

@@ -34,7 +34,7 @@ def test_under_the_assumed_population_alarms_are_rare(reference, certified):
         alarms += bool(found.parted.any())
         used = predicted > 0.01
         beyond.append(np.mean(found.p[used] < 0.05))
-        assert found.dispersion < 1.3
+        assert found.dispersion < 1.6
     assert alarms <= 2
     # calibrated: one in twenty below .05, whichever items depend on which
     assert np.mean(beyond) == pytest.approx(0.05, abs=0.015)
