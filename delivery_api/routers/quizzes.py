@@ -132,15 +132,17 @@ class AnswerResult(BaseModel):
 
 
 def _refuse_another(wanted: enrolment.Request, quiz: Quiz) -> None:
-    """422 where the quiz that the idempotency key gave is not the one that is asked for."""
+    """422 where the quiz that the idempotency key gave is not the one that is asked for.
+
+    What is left out is the exam's, as it was when the quiz was made.
+    """
     wish = quiz.wish
-    asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.num_questions)
-    made = (quiz.exam_code, quiz.mode, wish.filters, wish.num_questions)
-    is_adaptive = wish.selector != "fixed"
-    if (asked, wanted.adaptive, wanted.blueprint_quota) != (
-        made,
-        is_adaptive,
-        wish.blueprint_quota,
+    asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.adaptive)
+    made = (quiz.exam_code, quiz.mode, wish.filters, wish.selector != "fixed")
+    if (
+        asked != made
+        or wanted.num_questions not in (None, wish.num_questions)
+        or wanted.blueprint_quota not in (None, wish.blueprint_quota)
     ):
         raise ProblemError(
             422,
