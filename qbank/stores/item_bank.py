@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +18,11 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
-from qbank.stores import blueprint
-from qbank.stores.blueprint import BlueprintLine
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import Model
+
+if TYPE_CHECKING:
+    from qbank.stores.blueprint import BlueprintLine
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,8 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
     Raises:
         NotFoundError: the exam does not exist.
     """
+    from qbank.stores import blueprint  # which looks for topics here
+
     found = exam(conn, exam_code)
     # read before the rows: a change in between shows as an old version, and is loaded again
     version, pool_version = _versions(conn, exam_code)
