@@ -90,10 +90,12 @@ def _fit_due(state: ExamState) -> Due:
         return Due(exam.exam_code, f"the last calibration was made with {changed}")
     had = state.fit_responses or 0
     enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
-    new = f"{have - had} new responses since the last calibration"
-    if have - had >= int(enough):
-        return Due(exam.exam_code, f"{new} ({enough} are enough)")
-    return Due(exam.exam_code, waiting=f"{new}, {enough} are enough")
+    moved = f"{have - had} new responses since the last calibration"
+    if have < had:  # erased, undone or voided
+        moved = f"{had - have} responses fewer than at the last calibration"
+    if abs(have - had) >= int(enough):
+        return Due(exam.exam_code, f"{moved} ({enough} are enough)")
+    return Due(exam.exam_code, waiting=f"{moved}, {enough} are enough")
 
 
 def _changed(then: dict[str, Any], now: dict[str, Any]) -> str:

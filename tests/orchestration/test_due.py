@@ -92,6 +92,16 @@ def test_what_an_empty_run_saw_is_not_looked_at_again_until_there_is_more(exams:
     assert plan(today, exam_codes=[GEOMETRY]).keys() == {GEOMETRY}
 
 
+def test_answers_that_went_are_counted_as_those_that_came(exams: Exams, today):
+    have = int(plan(today)[ALGEBRA].parameters.split()[0])
+    settings = {"model": "2pl"}
+    end("irt", "empty", result={"summary": {"responses": have + 35, "settings": settings}})
+    assert plan(today)[ALGEBRA].parameters is None
+    assert "35 responses fewer than at the last calibration" in plan(today)[ALGEBRA].waiting
+    end("irt", "empty", result={"summary": {"responses": 2 * have, "settings": settings}})
+    assert f"{have} responses fewer" in plan(today)[ALGEBRA].parameters
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "told"),
