@@ -92,7 +92,7 @@ def judge(
     bank = RankedBank.of(ItemBank(np.ones(codes.size), np.zeros(codes.size), topic=codes))
     try:
         policy = CapPolicy.of(bank, tau, topic_tau, topic_weights)
-        supply = float(np.minimum(policy.by_item(bank), 1).sum())
+        supply = float(np.minimum(policy.by_item(), 1).sum())
         check_feasible(bank, policy, ExposureControl.of(bank), test_length)
     except CalibrationError as error:
         return Verdict(False, len(topics), 0.0, str(error))
