@@ -11,6 +11,9 @@ from typing import Any
 
 from qbank_orchestration.failure import first_error
 
+# as Dagster stores the failure and the cancellation of a run
+_ENDS = ("PIPELINE_FAILURE", "PIPELINE_CANCELED")
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -71,7 +74,7 @@ def ended(
         run_id=run_id,
         success=success,
         seconds=seconds,
-        error=_why(failed[0], checks) if failed else None if success else "failed or was canceled",
+        error=None if success else _why(failed[0], checks) if failed else _end(told),
         checks_passed=sum(1 for check in checks if check.passed),
         checks_failed=_not_passed(checks, "ERROR"),
         warnings=_not_passed(checks, "WARN"),
@@ -84,6 +87,12 @@ def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
         for check in checks
         if not check.passed and check.severity.value == severity
     )
+
+
+def _end(told: Sequence[Any]) -> str:
+    """Why a run ended of which no step failed: its process was lost, or somebody canceled it."""
+    said = [e.message for e in told if e.event_type_value in _ENDS]
+    return " ".join(said[-1].split()) if said and said[-1] else "failed or was canceled"
 
 
 def _why(failure: Any, checks: Sequence[Any]) -> str:

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
 from qbank.stores import runs
-from qbank_orchestration import nights
+from qbank_orchestration import nights, retries
 from qbank_orchestration.asking import Request
 from qbank_orchestration.ended import Ended, Night, ended
 from qbank_orchestration.engine import night
@@ -33,6 +34,8 @@ from qbank_orchestration.tags import BY_COMMAND, EXAMS, NIGHT, NIGHT_RUN, OVER, 
 POLL_S = 1.0
 # Dagster's daemons beat every 30 s; its own patience of half an hour is no use to a command
 ALIVE_S, SILENT_S = 60.0, 120.0
+# Dagster says within a moment of a failure whether it retries the run, and does so within seconds
+DECIDED_S, RETRY_S = 5.0, 120.0
 _NEEDED = ("SENSOR", "QUEUED_RUN_COORDINATOR")
 
 
@@ -118,19 +121,7 @@ class Queue:
                 self.on_start("rebuild_marts", None, "goes to the daemon's queue")
                 with self._interruptible(partial(self._cancel_runs, marts_id)):
                     _launch(marts_id, nights.begin(day, exams, weekly=full))
-        done = Night()
-        told: set[str] = set()
-
-        def over() -> bool:
-            for run in self._night_runs(marts_id):
-                if run.run_id not in told and run.is_finished:
-                    told.add(run.run_id)
-                    done.ended.append(self._run_ended(run))
-                    self.on_end(done.ended[-1])
-            return self._night_over(marts_id, told)
-
-        with self._interruptible(cancel := partial(self._cancel_runs, marts_id)):
-            self._follow(over, cancel)
+        done = self.follow_night(marts_id)
         if len(done.ended) > 1 or all(run.success for run in done.ended):
             with postgres.connect("orchestration") as conn:
                 plan = night.plan(conn, day, exam_codes=exams)
@@ -139,6 +130,53 @@ class Queue:
                 due.exam_code: due.waiting for due in plan if due.exam_code not in worked
             }
         return done
+
+    def follow_night(self, marts_id: str) -> Night:
+        """Follows a night to its end, and a lost run to that of its retry, which stands for it.
+
+        Raises:
+            QbankError: the daemon fell silent; what it had not begun was taken back.
+        """
+        done = Night()
+        told: set[str] = set()
+        lost: dict[str, Ended] = {}
+
+        def over() -> bool:
+            for run in self._night_runs(marts_id):
+                if run.run_id in told or not run.is_finished or self._undecided(run):
+                    continue
+                told.add(run.run_id)
+                ended = self._run_ended(run)
+                if retries.comes(run):
+                    ended = replace(ended, error=f"{ended.error}; a retry starts by itself")
+                    lost[run.run_id] = ended
+                else:
+                    done.ended.append(ended)
+                self.on_end(ended)
+            return self._night_over(marts_id, told)
+
+        with self._interruptible(cancel := partial(self._cancel_runs, marts_id)):
+            self._follow(over, cancel)
+        runs_now = {run.run_id: run for run in self._night_runs(marts_id)}
+        done.ended += [
+            replace(ended, error=f"{ended.error}, but none came")
+            for run_id, ended in lost.items()
+            if run_id not in runs_now or not retries.run_id_of(runs_now[run_id])
+        ]
+        return done
+
+    def _undecided(self, run: dg.DagsterRun) -> bool:
+        """Whether a run failed so lately that nobody knows yet if it is retried."""
+        failed = run.status == dg.DagsterRunStatus.FAILURE
+        return failed and not retries.is_decided(run) and self._ended_ago(run) < DECIDED_S
+
+    def _awaits_retry(self, run: dg.DagsterRun) -> bool:
+        waits = retries.comes(run) and not retries.run_id_of(run)
+        return waits and self._ended_ago(run) < RETRY_S
+
+    def _ended_ago(self, run: dg.DagsterRun) -> float:
+        record = self._instance.get_run_record_by_id(run.run_id)
+        return time.time() - (record.end_time or 0) if record else float("inf")
 
     def _open_night(self, day: date, exams: Sequence[str] | None, full: bool) -> str | None:
         """The run of the marts of such a night of the daemon's that is not over."""
@@ -162,19 +200,29 @@ class Queue:
         )
         return built[0].run_id if same else None
 
+    def _marts_runs(self, marts_id: str) -> list[dg.DagsterRun]:
+        """The run of the marts and those that retried it, oldest first."""
+        found, run_id = [], marts_id
+        while run_id and (run := self._instance.get_run_by_id(run_id)):
+            found.append(run)
+            run_id = retries.run_id_of(run) or ""
+        return found
+
     def _night_runs(self, marts_id: str) -> list[dg.DagsterRun]:
-        own = self._instance.get_runs(dg.RunsFilter(tags={NIGHT_RUN: marts_id}))
-        marts = self._instance.get_run_by_id(marts_id)
-        return [*([marts] if marts else []), *reversed(own)]
+        marts = self._marts_runs(marts_id)
+        begun_by = [run.run_id for run in marts] or [marts_id]
+        own = self._instance.get_runs(dg.RunsFilter(tags={NIGHT_RUN: begun_by}))
+        return [*marts, *reversed(own)]
 
     def _night_over(self, marts_id: str, told: set[str]) -> bool:
-        marts = self._instance.get_run_by_id(marts_id)
-        if marts is None or not marts.is_finished:
+        runs_now = self._night_runs(marts_id)
+        if not {run.run_id for run in runs_now} <= told:
             return False
-        if not marts.is_success:
-            return True
+        if any(self._awaits_retry(run) for run in runs_now):
+            return False
+        marts = self._marts_runs(marts_id)
         # the sensor marks it when nothing of it will come any more
-        return OVER in marts.tags and {r.run_id for r in self._night_runs(marts_id)} <= told
+        return bool(marts) and (not marts[-1].is_success or OVER in marts[-1].tags)
 
     def _run_ended(self, run: dg.DagsterRun) -> Ended:
         record = self._instance.get_run_record_by_id(run.run_id)

@@ -22,6 +22,11 @@ def comes(run: dg.DagsterRun) -> bool:
     return run.tags.get(_WILL_RETRY) == "true" and run.remote_job_origin is not None
 
 
+def is_decided(run: dg.DagsterRun) -> bool:
+    """Whether Dagster has said if it retries a failed run; it does just after the failure."""
+    return _WILL_RETRY in run.tags
+
+
 def run_id_of(run: dg.DagsterRun) -> str | None:
     """The run that retries this one; None before it was made."""
     return run.tags.get(_RETRY)
