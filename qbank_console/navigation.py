@@ -47,6 +47,7 @@ ENTRIES = (
     Entry("Analyse", "coverage", "Blueprint coverage", "grid_view", "analyst.coverage", ANALYSTS),
     Entry("Analyse", "exposure", "Exposure", "visibility", "analyst.exposure", ANALYSTS),
     Entry("Analyse", "experiment", "Experiment", "science", "analyst.experiment", ANALYSTS),
+    Entry("Operate", "exams", "Exams", "assignment", "admin.exams", ("admin",)),
     Entry("Operate", "control", "Exposure control", "tune", "admin.control", ("admin",)),
     Entry("Operate", "calibrate", "Calibrate", "model_training", "admin.calibrate", ("admin",)),
     Entry("Operate", "runs", "Runs", "history", "admin.runs", ("admin",)),

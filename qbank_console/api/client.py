@@ -83,6 +83,10 @@ class Api:
         """PUT with a JSON body."""
         return _content(self._send("PUT", path, json=body))
 
+    def patch(self, path: str, body: Json) -> Any:
+        """PATCH with a JSON body."""
+        return _content(self._send("PATCH", path, json=body))
+
     def delete(self, path: str) -> Any:
         """DELETE."""
         return _content(self._send("DELETE", path))

@@ -29,11 +29,20 @@ def parameters(
         for name, field in request.parameters():
             allowed = Allowed.of(field.rebuild_annotation())
             if allowed.value is None:
-                given[name] = _widget(field, allowed, own.get(name), f"{name}_{key}", otherwise)
+                given[name] = widget(field, allowed, own.get(name), f"{name}_{key}", otherwise)
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _widget(field: FieldInfo, allowed: Allowed, own: Any, key: str, otherwise: str) -> Any:
+def widget(field: FieldInfo, allowed: Allowed, own: Any, key: str, otherwise: str) -> Any:
+    """The widget of a parameter that is no list and no mapping.
+
+    Args:
+        field: its declaration.
+        allowed: what it may be.
+        own: what holds where it is left empty.
+        key: of the widget.
+        otherwise: stands there where ``own`` is None.
+    """
     label = str(field.title)
     if allowed.type is bool:
         return st.toggle(label, value=bool(own), help=field.description, key=key)

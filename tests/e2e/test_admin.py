@@ -107,3 +107,38 @@ def test_the_selector_is_split_and_students_are_assigned(
     }
     found = observer.get("/admin/cohorts", params={"user_id": "zoe"}).json()["items"]
     assert [(one["cohort_key"], one["cohort_value"]) for one in found] == [("selector", "vanilla")]
+
+
+def test_an_exam_is_made_changed_and_a_wrong_value_is_told(
+    visitor: MakeVisitor, observer: httpx.Client, pictures: Path
+) -> None:
+    person = visitor().sign_in("adm", "admin").menu("Exams").tab("New exam")
+    person.fill("New code", "a b").press("Make the exam").sees(re.compile("exam_code"))
+    person.fill("New code", "NEW-1").fill("New title", "New one")
+    person.page.get_by_text("Linear form").click()
+    person.press("Make the exam").sees("NEW-1 is made")
+    made = observer.get("/exams/NEW-1").json()["settings"]
+    assert (made["title"], made["test_length"], made["exposure_control"]) == ("New one", 25, "none")
+
+    person.goto("exams?exam=NEW-1").fill("τ, largest exposure rate", "0.35")
+    person.page.get_by_text("Attempts", exact=True).click()
+    person.fill("Max attempts", "3")
+    person.page.get_by_text("Feedback", exact=True).click()
+    person.picture(pictures / "exam-settings-1280.png")
+    person.press("Save").sees("NEW-1 is saved")
+    now = observer.get("/exams/NEW-1").json()
+    assert now["settings"]["tau"] == 0.35
+    assert now["settings"]["attempts"]["max_attempts"] == 3
+    assert now["settings"]["attempts"]["feedback"] is True
+    # what was left empty is as it was
+    assert set(now["own"]) == {
+        "title", "irt_model", "tau", "test_length", "exposure_control", "attempts.max_attempts",
+        "attempts.feedback",
+    }  # fmt: skip
+
+    person.goto("exams?exam=NEW-1")
+    person.page.get_by_text("Calibration", exact=True).click()
+    person.fill("Least sh_p", "0.9").fill("Largest sh_p", "0.5")
+    person.press("Save").sees(re.compile("Floor 0.9 lies above ceil 0.5"))
+    person.picture(pictures / "exam-refused-1280.png")
+    assert observer.get("/exams/NEW-1").json() == now

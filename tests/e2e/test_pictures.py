@@ -27,6 +27,7 @@ PAGES = (
     "coverage",
     "exposure",
     "experiment",
+    "exams",
     "control",
     "calibrate",
     "runs",
