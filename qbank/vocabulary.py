@@ -34,6 +34,10 @@ ADAPTIVE: Final[tuple[Selector, ...]] = get_args(Adaptive)
 SessionStatus = Literal["open", "finished", "expired"]
 Review = Literal["score", "items"]
 
+# imports
+BatchKind = Literal["import", "rescore"]
+ScoringKind = Literal["key", "all", "void"]
+
 # authoring
 Difficulty = Literal["easy", "medium", "hard"]
 State = Literal["draft", "review", "approved", "published", "retired"]

@@ -77,7 +77,7 @@ view: dim_items {
   dimension: correct_option {
     label: "Key"
     type: string
-    description: "Label of the key, the option that is correct."
+    description: "Label of the option that is marked as the key in this version. Scoring rules of an exam may say otherwise."
     sql: ${TABLE}.correct_option ;;
   }
 

@@ -105,8 +105,14 @@ view: fact_responses {
 
   dimension: is_correct {
     type: yesno
-    description: "Whether the chosen option is the key."
+    description: "Whether the answer is right, by the key or the score that it came with, or as it was rescored since."
     sql: ${TABLE}.is_correct ;;
+  }
+
+  dimension: is_void {
+    type: yesno
+    description: "Whether the item is void in the exam, so that the answer counts neither for calibration nor for a score."
+    sql: ${TABLE}.is_void ;;
   }
 
   dimension: time_taken_ms {

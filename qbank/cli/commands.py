@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from qbank.cli import alerts, dagster, database, demo, exams, importing, runs, serve
+from qbank.cli import alerts, dagster, database, demo, exams, importing, rescoring, runs, serve
 
 GROUP = "qbank.commands"
 
@@ -68,6 +68,7 @@ app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
+app.command("rescore")(rescoring.rescore)
 app.command("demo-data")(demo.demo_data)
 app.command("serve")(serve.serve)
 app.command(

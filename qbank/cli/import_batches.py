@@ -51,6 +51,9 @@ def undo(
     if as_json:
         show_json(asdict(undone))
         return
+    if undone.kind == "rescore":
+        print(f"rescore {undone.batch} is undone: {undone.restored} answers score what they did")
+        return
     print(
         f"import {undone.batch} is undone: {undone.responses} answers and {undone.sittings} "
         f"sittings removed, {undone.restored} answers restored, {undone.items} items no longer live"

@@ -45,6 +45,12 @@ def responses(
     item_col: Column = None,
     correct_col: Column = None,
     option_col: Column = None,
+    key: Annotated[
+        Path | None, typer.Option(help="File item,key: options are scored by it.")
+    ] = None,
+    key_row: Annotated[
+        str | None, typer.Option(metavar="USER", help="The user whose row is the key, e.g. KEY.")
+    ] = None,
     time_col: Column = None,
     time_unit: Annotated[str, typer.Option(help="ms or s.")] = "ms",
     timestamp_col: Column = None,
@@ -88,6 +94,9 @@ def responses(
     sitting: Annotated[
         str | None, typer.Option(metavar="NAME", help="The one sitting that all rows belong to.")
     ] = None,
+    gap: Annotated[
+        str | None, typer.Option(metavar="TIME", help="A pause that ends a sitting: 30m, 1h30m.")
+    ] = None,
     max_rejects: Annotated[
         int, typer.Option(min=0, help="With more refused rows nothing is written.")
     ] = 0,
@@ -112,6 +121,7 @@ def responses(
     from qbank.errors import ImportFileError
     from qbank.importing import ColumnMap, ImportRequest, NewExam, codes
     from qbank.importing import columns as layouts
+    from qbank.importing.moments import duration_of
     from qbank.importing.request import OnConflict, Quoting, Shape
 
     for name, value, allowed in (
@@ -141,6 +151,8 @@ def responses(
             session=session_col,
             attempt=attempt_col,
         ),
+        key=key,
+        key_row=key_row,
         codes=codes.Codes(
             missing=_listed(missing),
             omitted=_listed(omitted),
@@ -155,6 +167,7 @@ def responses(
         shape=cast("Shape", shape),
         items=items,
         sitting=sitting,
+        gap=duration_of(gap) if gap is not None else None,
         attempts_by_order=attempt is not None,
         tenant=tenant,
         new_exam=NewExam(title, irt_model, tau, test_length) if create_exam else None,

@@ -46,8 +46,8 @@ def refuse_another_mapping(connection: Connection, request: ImportRequest, sha25
 
 
 _COLUMNS = """
-SELECT id AS batch, exam_code, source_name, rows_read, rows_inserted, rows_known, rows_replaced,
-    rows_missing, rows_rejected, imported_by, created_at, undone_at, undone_by
+SELECT id AS batch, kind, exam_code, source_name, rows_read, rows_inserted, rows_known,
+    rows_replaced, rows_missing, rows_rejected, imported_by, why, created_at, undone_at, undone_by
 FROM import_batches
 """
 
@@ -86,6 +86,7 @@ def _identity(mapping: dict[str, Any]) -> dict[str, Any]:
         "sitting": mapping["sitting"],
         "day": mapping["day"],
         "timezone": mapping.get("timezone", "UTC"),
+        "gap": mapping.get("gap"),
     }
 
 

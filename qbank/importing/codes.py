@@ -67,6 +67,12 @@ class Codes:
         usual = dict.fromkeys(ALWAYS_MISSING, "missing")
         return usual | dict.fromkeys(_RIGHT, "right") | dict.fromkeys(_WRONG, "wrong") | given
 
+    def of_options(self) -> dict[str, str]:
+        """The same for a column of options, where ``1``, ``T`` and ``no`` are no scores."""
+        scores = ("right", "wrong")
+        given = {v: meaning for v, meaning in self.meanings().items() if meaning not in scores}
+        return given
+
     def full_marks(self) -> bool:
         """Whether more than one number of points counts as right."""
         return any(right and plainest(value).isdigit() for value, right in self.scores.items())
@@ -74,11 +80,12 @@ class Codes:
 
 def plainest(value: str) -> str:
     """One value in the form in which values are compared."""
-    plain: str = _plainest(pa.array([value.strip()])).to_pylist()[0]
+    plain: str = plain_form(pa.array([value.strip()])).to_pylist()[0]
     return plain
 
 
-def _plainest(values: Any) -> Any:
+def plain_form(values: Any) -> Any:
+    """The form in which values are compared, shape (n,)."""
     return pc.replace_substring_regex(pc.utf8_lower(values), _WHOLE, r"\1")
 
 
@@ -110,7 +117,7 @@ def read_scores(values: Any, codes: Codes) -> Scores:
     if pc.all(ordinary).as_py():
         nothing = pc.and_(blank, False)
         return Scores(pc.equal(values, "1"), nothing, nothing, blank, values, {})
-    plain = _plainest(values)
+    plain = plain_form(values)
     meanings = codes.meanings()
     if codes.blank != "reject":
         plain = pc.fill_null(plain, "")

@@ -31,6 +31,7 @@ class ColumnMap:
         session: the sitting; answers of one user in one sitting form one quiz.
         attempt: how often this user has now answered this item, from 1.
         time_unit: unit of `time`.
+        keyed: options are scored by a key, so that a column of scores need not be there.
     """
 
     user: str = "user_id"
@@ -43,16 +44,23 @@ class ColumnMap:
     session: str | None = None
     attempt: str | None = None
     time_unit: TimeUnit = "ms"
+    keyed: bool = False
 
     def mapped(self) -> dict[str, str]:
         """The columns that the file has: meaning → name."""
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "time_unit"}
+        settings = ("time_unit", "keyed")
+        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in settings}
         return {meaning: name for meaning, name in named.items() if name}
 
     def are_in(self, header: Sequence[str]) -> bool:
         """Whether a row has the names of user, item and score, so that it is the header."""
         plain = {_plain(name) for name in header}
-        return all(_plain(name) in plain for name in (self.user, self.item, self.correct) if name)
+        needed = (self.user, self.item, "" if self._spares_scores else self.correct)
+        return all(_plain(name) in plain for name in needed if name)
+
+    @property
+    def _spares_scores(self) -> bool:
+        return self.keyed and self.option is not None
 
     def found_in(self, header: Sequence[str]) -> tuple[ColumnMap, list[str]]:
         """The same map with the header's own spelling, and what was taken for what.
@@ -62,16 +70,22 @@ class ColumnMap:
         """
         found: dict[str, str] = {}
         notes = []
-        for meaning, name in self.mapped().items():
+        wanted = self
+        if self._spares_scores and _plain(self.correct) not in map(_plain, header):
+            wanted = replace(self, correct="")
+        for meaning, name in wanted.mapped().items():
             found[meaning] = own = _found(meaning, name, header)
             if own != name:
                 notes.append(f"column {own!r} is taken for {name!r}")
-        if _plain(found["user"]) in _OF_ITEMS and _plain(found.get("item", "")) in _OF_USERS:
+        if (
+            _plain(found.get("user", "")) in _OF_ITEMS
+            and _plain(found.get("item", "")) in _OF_USERS
+        ):
             raise ImportFileError(
                 f"the user is column {found['user']!r} and the item {found['item']!r}: "
                 "--user-col and --item-col are the wrong way round"
             )
-        return self.with_names(**found), notes
+        return wanted.with_names(**found), notes
 
     def with_names(self, **names: str | None) -> ColumnMap:
         """The same map with the names that are given (None keeps what is there)."""

@@ -5,8 +5,12 @@ All of it runs in the caller's transaction. What never lives here: finding out w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qbank.importing.foreign_keys import keys_checked_by_set
+from qbank.importing.keys import ScoringRule
 from qbank.importing.matching import Staged, count
+from qbank.importing.scoring import keep
 
 QUIZZES = """
 INSERT INTO quiz_sessions (
@@ -58,11 +62,11 @@ WHERE s.id = added.quiz_id
 
 RESPONSES = """
 INSERT INTO user_responses (
-    quiz_id, user_id, question_id, version, option_label, is_correct, time_taken_ms, created_at,
-    import_batch_id
+    quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms,
+    created_at, import_batch_id
 )
-SELECT quiz_id, user_id, question_id, version, option_label, is_correct, time_ms, answered_at,
-    %(batch)s
+SELECT quiz_id, user_id, question_id, version, option_label, is_correct,
+    question_id = ANY(%(void)s::bigint[]), time_ms, answered_at, %(batch)s
 FROM import_answers WHERE is_correct IS NOT NULL
 ORDER BY quiz_id, line
 """
@@ -71,10 +75,12 @@ ORDER BY quiz_id, line
 HISTORY = """
 INSERT INTO response_history (
     import_batch_id, quiz_id, question_id, version, was_correct, was_option_label,
-    was_time_taken_ms, was_created_at, was_import_batch_id, is_correct, option_label, changed_by
+    was_time_taken_ms, was_created_at, was_import_batch_id, was_void, is_correct, option_label,
+    is_void, changed_by
 )
 SELECT %(batch)s, u.quiz_id, u.question_id, u.version, u.is_correct, u.option_label,
-    u.time_taken_ms, u.created_at, u.import_batch_id, c.is_correct, c.option_label, %(actor)s
+    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, c.is_correct, c.option_label,
+    u.is_void, %(actor)s
 FROM import_conflicts AS c JOIN user_responses AS u USING (quiz_id, question_id)
 ORDER BY c.line
 """
@@ -91,9 +97,10 @@ WHERE (u.quiz_id, u.question_id) = (c.quiz_id, c.question_id) AND c.is_correct I
 """
 
 
-def write(staged: Staged, batch: int) -> None:
-    """Writes what is new, and replaces what conflicts."""
+def write(staged: Staged, batch: int, rules: Mapping[str, ScoringRule]) -> None:
+    """Writes what is new, and replaces what conflicts; `rules` are those of the import, by item."""
     connection, names = staged.connection, staged.names | {"batch": batch}
+    names["void"] = keep(connection, rules, names)
     connection.execute("ANALYZE import_answers")
     staged.step("writing quizzes")
     connection.execute(QUIZZES, names)

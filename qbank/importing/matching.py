@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qbank.importing import sittings
+from qbank.importing.sittings import Sittings
 from qbank.postgres import Connection
 
 STAGE = """
@@ -19,44 +21,6 @@ CREATE TEMP TABLE import_rows (
 ) ON COMMIT DROP
 """
 COPY = "COPY import_rows FROM STDIN (FORMAT csv)"
-
-# Row order tells how often a user has now answered an item; the first time has no number.
-ATTEMPTS = """
-UPDATE import_rows AS r SET session_key = r.session_key || '#' || a.attempt
-FROM (
-    SELECT line, row_number() OVER (
-        PARTITION BY user_id, session_key, item ORDER BY line
-    ) AS attempt
-    FROM import_rows
-) AS a
-WHERE a.line = r.line AND a.attempt > 1
-"""
-
-_QUIZ_ID = """
-    encode(substring(sha256(convert_to(
-        json_build_array('import', %(tenant)s::text, %(exam)s::text, user_id, {key})::text,
-        'UTF8')) FOR 16), 'hex')::uuid::text
-"""
-# Rows go in by quiz: neighbours in the table are then neighbours in its indexes.
-# Ids are made from what identifies a sitting, so that the same file gives the same quizzes.
-SESSIONS = f"""
-CREATE TEMP TABLE import_sessions ON COMMIT DROP AS
-SELECT user_id, session_key, {_QUIZ_ID.format(key="session_key")} AS quiz_id,
-    row_number() OVER () AS session_no
-FROM (SELECT DISTINCT user_id, session_key FROM import_rows) AS sittings
-"""  # noqa: S608
-# Files without clock times once had one sitting a user, whatever its day: one of that day goes on.
-EARLIER_KEYS = f"""
-UPDATE import_sessions AS i SET quiz_id = s.id
-FROM (
-    SELECT user_id, session_key,
-        {_QUIZ_ID.format(key="replace(session_key, %(day)s, 'all')")} AS earlier_id
-    FROM import_sessions
-) AS e
-JOIN quiz_sessions AS s ON s.id = e.earlier_id
-WHERE (i.user_id, i.session_key) = (e.user_id, e.session_key)
-    AND 'on' || to_char(s.sealed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') = %(day)s
-"""  # noqa: S608
 
 QUESTIONS = """
 INSERT INTO questions (tenant_id, external_ref, created_by)
@@ -212,8 +176,7 @@ class Staged:
     Attributes:
         actor: who imports.
         step: hears what is being done.
-        attempts: a user may answer an item again in one sitting; row order tells how often.
-        day: key of sittings without clock times, see ``sitting_of_day``; None where there are.
+        sittings: what tells a user's sittings apart.
     """
 
     connection: Connection
@@ -221,8 +184,7 @@ class Staged:
     exam_code: str
     actor: str
     step: Callable[[str], None]
-    day: str | None = None
-    attempts: bool = False
+    sittings: Sittings
 
     @property
     def names(self) -> dict[str, Any]:
@@ -231,7 +193,6 @@ class Staged:
             "tenant": self.tenant,
             "exam": self.exam_code,
             "actor": self.actor,
-            "day": self.day,
         }
 
     def match(self, *, counted: bool) -> Matched:
@@ -239,11 +200,7 @@ class Staged:
         connection, names = self.connection, self.names
         self.step("matching items")
         connection.execute("ANALYZE import_rows")
-        if self.attempts:
-            connection.execute(ATTEMPTS)
-        connection.execute(SESSIONS, names)
-        if self.day is not None:
-            connection.execute(EARLIER_KEYS, names)
+        sittings.tell_apart(connection, names, self.sittings)
         connection.execute(QUESTIONS, names)
         connection.execute(NEW_ITEMS, names)
         connection.execute(TOPICS, names)

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from qbank.errors import ImportFileError
 
 STAMP = pa.timestamp("us", "UTC")
 EPOCHS = {"epoch": "s", "epoch_ms": "ms"}
@@ -88,6 +91,23 @@ def in_zone(at: Any, text: Any, zone: str) -> Any:
     return pc.if_else(exact, at, local.cast(STAMP))
 
 
+def zoned(column: Any, zone: str) -> Any:
+    """Moments of a column of dates or times; those without a zone are local ones of `zone`.
+
+    Args:
+        column: of a temporal Arrow type, shape (n,).
+        zone: as in :func:`in_zone`.
+    """
+    if getattr(column.type, "tz", None) is None:
+        column = pc.assume_timezone(
+            column.cast(pa.timestamp("us"), safe=False),
+            zone,
+            ambiguous="earliest",
+            nonexistent="earliest",
+        )
+    return column.cast(STAMP, safe=False)
+
+
 def _parsed(text: Any, parse: Callable[[pd.Series[Any]], pd.Series[Any]]) -> Any:
     parsed = parse(text.to_pandas())
     return pa.Array.from_pandas(parsed.astype("datetime64[us, UTC]"), type=STAMP)
@@ -124,6 +144,18 @@ def read_durations(text: Any, milliseconds_a_unit: float) -> Any:
         pa.float64(),
     )
     return pc.coalesce(ms, read.take(words.indices))
+
+
+def duration_of(text: str) -> timedelta:
+    """A length of time like ``30m``, ``1h30m`` or ``00:30:00``.
+
+    Raises:
+        ImportFileError: it is none.
+    """
+    milliseconds = _duration(text.strip(), 1000.0)
+    if milliseconds is None or milliseconds <= 0:
+        raise ImportFileError(f"{text!r} is no length of time: write 30m, 1h30m or 90s")
+    return timedelta(milliseconds=milliseconds)
 
 
 def _duration(text: str, milliseconds_a_unit: float) -> float | None:

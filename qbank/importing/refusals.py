@@ -38,6 +38,9 @@ class Refusals:
         unknown_scores: refused rows by score and item.
         changed: values by what was done to them.
         full_marks: pairs of (item, score) that count as right, where scores are given.
+        disagreeing: rows by item whose score in the file is not that of their key.
+        keyless: refused rows by item that has no key.
+        by_key: options are scored, so that unknown scores are options.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -48,6 +51,9 @@ class Refusals:
     unknown_scores: Counter[tuple[str, str]] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     full_marks: set[tuple[str, str]] = field(default_factory=set)
+    disagreeing: Counter[str] = field(default_factory=Counter)
+    keyless: Counter[str] = field(default_factory=Counter)
+    by_key: bool = False
 
     def add(self, judged: Judged) -> None:
         """Takes in a batch."""
@@ -55,6 +61,8 @@ class Refusals:
         self.codes += judged.codes
         self.changed += judged.changed
         self.full_marks |= judged.full_marks
+        self.disagreeing += judged.disagreeing
+        self.keyless += judged.keyless
         self.skipped += pc.sum(judged.skipped).as_py() or 0
         self.unknown_scores += judged.unknown_scores
         for meaning, values in judged.blanked.items():
@@ -94,11 +102,19 @@ def bias(refusals: Refusals, accepted: Answers) -> str | None:
         accepted: right rows by item and score.
     """
     return (
-        _partial_credit(refusals)
+        _keyless(refusals)
+        or _partial_credit(refusals)
         or _systematic_score(refusals, sum(accepted.values()))
         or _by_score(refusals, accepted)
         or _by_item(refusals, accepted)
     )
+
+
+def _keyless(refusals: Refusals) -> str | None:
+    if not refusals.keyless:
+        return None
+    has = "have" if len(refusals.keyless) > 1 else "has"
+    return f"{named(refusals.keyless)} {has} no key: add it, or void where none of it counts"
 
 
 def _partial_credit(refusals: Refusals) -> str | None:
@@ -122,9 +138,13 @@ def _systematic_score(refusals: Refusals, accepted: int) -> str | None:
             items = Counter(
                 {item: n for (v, item), n in refusals.unknown_scores.items() if v == value}
             )
+            if refusals.by_key:
+                what, first = "option", f"--multimark {value}"
+            else:
+                what, first = "score", f"--score {value}=1, --score {value}=0"
             return (
-                f"{rows} rows have the score {value!r}, at {named(items)}: say what it stands for "
-                f"with --score {value}=1, --score {value}=0, --missing {value} or --omitted {value}"
+                f"{rows} rows have the {what} {value!r}, at {named(items)}: say what it stands for "
+                f"with {first}, --missing {value} or --omitted {value}"
             )
     return None
 

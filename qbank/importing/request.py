@@ -6,7 +6,7 @@ What never lives here: doing it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,6 +27,8 @@ class ImportRequest:
         path: delimited text, JSON Lines, Excel or Parquet, packed or not.
         exam_code: the exam the responses belong to.
         columns: which column means what.
+        key: file of scoring rules (``item,key``) by which options are scored.
+        key_row: the user of the row of this file that is the key, like ``KEY``.
         codes: special values of the score.
         timestamp: when all was answered, for files without a timestamp column.
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
@@ -35,6 +37,8 @@ class ImportRequest:
         shape: ``long`` has one row per answer, ``wide`` one row per person and one column per item.
         items: which columns of a wide file are items, like ``q*``; None takes all others.
         sitting: name of the one sitting of each user that all rows belong to.
+        gap: a user's sitting ends where as much time passes between two answers; None ends it
+            with the day.
         attempts_by_order: a user may answer an item again in one sitting, and the order of rows
             tells how often; for practice data.
         tenant: tenant of the exam; None takes that of an existing exam, else ``default``.
@@ -54,6 +58,8 @@ class ImportRequest:
     path: Path
     exam_code: str
     columns: ColumnMap = field(default_factory=ColumnMap)
+    key: Path | None = None
+    key_row: str | None = None
     codes: Codes = field(default_factory=Codes)
     timestamp: datetime | None = None
     timestamp_format: str | None = None
@@ -61,6 +67,7 @@ class ImportRequest:
     shape: Shape = "long"
     items: str | None = None
     sitting: str | None = None
+    gap: timedelta | None = None
     attempts_by_order: bool = False
     tenant: str | None = None
     new_exam: NewExam | None = None
@@ -82,8 +89,13 @@ class ImportRequest:
         columns = self.columns.mapped() | {"time_unit": self.columns.time_unit}
         if self.attempts_by_order:
             columns["attempt"] = "row order"
-        zone = self.timezone
-        return {"columns": columns, "sitting": self.sitting, "day": day, "timezone": zone}
+        return {
+            "columns": columns,
+            "sitting": self.sitting,
+            "day": day,
+            "timezone": self.timezone,
+            "gap": None if self.gap is None else self.gap.total_seconds(),
+        }
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,7 @@ class ImportReport:
         unkeyed_items: of these, those with options whose correct one is not certain.
         refused_by_reason, refused_by_item, refused_by_score: rejected rows, counted.
         codes: rows by special meaning of their score.
+        disagreeing: rows by item whose score in the file is not that of their key.
         blanked: unusable values that were left out, by column and value.
         rejects: the rejects file; None where nothing was refused.
         refused: why nothing was written; None where it was.
@@ -122,6 +135,7 @@ class ImportReport:
     refused_by_score: dict[str, int]
     codes: dict[str, int]
     blanked: dict[str, dict[str, int]]
+    disagreeing: dict[str, int] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

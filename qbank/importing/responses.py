@@ -5,7 +5,7 @@ What never lives here: SQL (``matching``, ``loading``) and what a right row is (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from qbank.errors import ImportFileError
-from qbank.importing import batches
+from qbank.importing import batches, scoring
 from qbank.importing.exam import tenant_of_exam
+from qbank.importing.key_files import keyed, read_key_file, read_key_row, without_key_row
+from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged
 from qbank.importing.reading import fingerprint, open_source
@@ -23,6 +25,7 @@ from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
 from qbank.importing.rules import rules_of
+from qbank.importing.sittings import Sittings
 from qbank.importing.source import Source
 from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
@@ -68,14 +71,18 @@ def import_responses(
             answers are there with another score.
         DatabaseUnavailableError: Postgres does not answer.
     """
+    request = keyed(request)
     rules_of(request)
+    given = _given_rules(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     with open_source(request) as source:
         request = replace(request, columns=source.columns)
         rejects = RejectsFile(request.path, request.rejects, source.header)
         try:
             with connect("owner", settings=settings) as connection:
-                report = _Import(request, source, rejects, on_progress).run(connection, sha256)
+                report = _Import(request, source, rejects, given, on_progress).run(
+                    connection, sha256
+                )
         except BaseException as error:
             if not isinstance(error, ImportRefusedError):
                 rejects.discard()
@@ -87,6 +94,19 @@ def import_responses(
     return report
 
 
+def _given_rules(request: ImportRequest) -> dict[str, ScoringRule]:
+    """The scoring rules that a request brings along, by item."""
+    if request.key is not None:
+        entries = read_key_file(request.key).values()
+        if versioned := next((entry for entry in entries if entry.version is not None), None):
+            raise ImportFileError(
+                f"{request.key}: line {versioned.line} names version {versioned.version} of item "
+                f"{versioned.item!r}: an import is to the live version, leave the column empty"
+            )
+        return {entry.item: entry.rule for entry in entries}
+    return read_key_row(request, request.key_row) if request.key_row is not None else {}
+
+
 class _Import:
     """One import under way."""
 
@@ -95,13 +115,15 @@ class _Import:
         request: ImportRequest,
         source: Source,
         rejects: RejectsFile,
+        rules: Mapping[str, ScoringRule],
         on_progress: Progress,
     ) -> None:
         self.request = request
         self.source = source
         self.rejects = rejects
+        self.rules = rules
         self.on_progress = on_progress
-        self.refusals = Refusals()
+        self.refusals = Refusals(by_key=bool(rules))
         self.first: list[str] = []
         self.preview: list[dict[str, Any]] = []
         self.read = 0
@@ -116,16 +138,17 @@ class _Import:
         actor = request.actor or f"import:{system_user()}"
         tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
         batches.refuse_another_mapping(connection, request, sha256)
+        known = scoring.in_force(connection, request.exam_code)
+        scoring.refuse_another_key(request.exam_code, self.rules, known)
         connection.execute(STAGE)
-        self._stage(connection)
+        self._stage(connection, {item: rule for item, rule in known.items() if rule})
         staged = Staged(
             connection,
             tenant,
             request.exam_code,
             actor,
             self._step,
-            self._day(),
-            request.attempts_by_order,
+            Sittings(self._day(), request.attempts_by_order, request.gap),
         )
         matched = staged.match(counted=self.rejects.count > 0)
         self._reject_later(matched)
@@ -139,7 +162,7 @@ class _Import:
             self._finished()
             return report
         batch = batches.new_batch(connection, request, sha256, actor, matched.published)
-        write(staged, batch)
+        write(staged, batch, self.rules)
         batches.note(connection, batch, report)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
 
@@ -157,12 +180,17 @@ class _Import:
             return None
         return sitting_of_day(self.request.timestamp)
 
-    def _stage(self, connection: Connection) -> None:
+    def _stage(self, connection: Connection, known: Mapping[str, ScoringRule]) -> None:
         """Copies right rows to the staging table, refused ones to the file."""
         rules = rules_of(self.request)
+        if self.rules:
+            rules = replace(rules, key=Key({**known, **self.rules}))
+        elif known:
+            rules = replace(rules, in_force=Key(known))
         no_header = pa_csv.WriteOptions(include_header=False)
         with connection.cursor().copy(COPY) as copy:
-            for batch in self.source:
+            for found in self.source:
+                batch = without_key_row(found, self.request)
                 if not self.read:
                     decimals = decimals_in(batch.table, rules.columns)
                     rules = replace(rules, decimals=decimals)
@@ -257,6 +285,7 @@ class _Import:
             refused_by_item=refusals.by_item(),
             refused_by_score=refusals.by_score(),
             codes=dict(refusals.codes),
+            disagreeing=dict(refusals.disagreeing.most_common()),
             columns=self.request.columns.mapped(),
             preview=self.preview,
             notes=[*self.source.notes, *_changes(refusals)],
@@ -265,7 +294,18 @@ class _Import:
 
 
 def _changes(refusals: Refusals) -> list[str]:
-    return [f"{what}: {count} values" for what, count in refusals.changed.items()]
+    notes = [f"{what}: {count} values" for what, count in refusals.changed.items()]
+    if not refusals.disagreeing:
+        return notes
+    items = ", ".join(f"{item} {rows}" for item, rows in refusals.disagreeing.most_common(_NAMED))
+    more = len(refusals.disagreeing) - _NAMED
+    taken = (
+        "the key's are taken"
+        if refusals.by_key
+        else "the file's are taken (qbank rescore scores by key)"
+    )
+    told = f"{items}{f' and {more} more items' if more > 0 else ''}"
+    return [*notes, f"the file's scores are not those of the key, {taken}: {told}"]
 
 
 def _conflict(row: tuple[object, ...]) -> str:

@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 from qbank.errors import ImportFileError
 from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
+from qbank.importing.keys import Key
 from qbank.importing.request import ImportRequest
 
 
@@ -26,6 +27,9 @@ class Rules:
         timestamp_format: how a timestamp column is written, where it is not ISO 8601.
         timezone: zone of timestamps without an offset.
         sitting: name of the one sitting that all rows belong to.
+        gap: a user's sitting ends where as much time passes between two answers.
+        key: options are scored by it; None takes the scores of the file.
+        in_force: rules that the exam has, which scores of the file are compared with.
         decimals: meanings whose names are decimal numbers, see ``has_decimals``.
         latest: answers after this are wrong.
     """
@@ -36,6 +40,9 @@ class Rules:
     timestamp_format: str | None = None
     timezone: str = "UTC"
     sitting: str | None = None
+    gap: timedelta | None = None
+    key: Key | None = None
+    in_force: Key | None = None
     decimals: frozenset[str] = frozenset()
     latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 
@@ -59,6 +66,7 @@ def rules_of(request: ImportRequest) -> Rules:
         timestamp_format=request.timestamp_format,
         timezone=request.timezone,
         sitting=request.sitting,
+        gap=request.gap,
     )
     if request.timezone not in available_timezones():
         raise ImportFileError(
@@ -79,5 +87,44 @@ def rules_of(request: ImportRequest) -> Rules:
             f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
             "that does: give one of the two"
         )
+    if request.gap is not None:
+        _refuse_beside_a_gap(request)
     rules.codes.meanings()
+    if request.key is not None or request.key_row is not None:
+        _refuse_scores_beside_a_key(request)
     return rules
+
+
+def _refuse_beside_a_gap(request: ImportRequest) -> None:
+    columns = request.columns
+    given = (
+        ("--sitting", request.sitting),
+        ("--session-col", columns.session),
+        ("--attempt-col", columns.attempt),
+    )
+    for option, value in given:
+        if value is not None:
+            raise ImportFileError(
+                f"--gap tells sittings apart by pauses, and {option} {value!r} in another way: "
+                "give one of the two (--attempt auto counts answers within a sitting)"
+            )
+    if columns.timestamp is None:
+        raise ImportFileError(
+            "--gap needs to know when each item was answered: name the column with --timestamp-col"
+        )
+
+
+def _refuse_scores_beside_a_key(request: ImportRequest) -> None:
+    if request.key is not None and request.key_row is not None:
+        raise ImportFileError(
+            f"--key {request.key} and --key-row {request.key_row!r} are two keys: give one of them"
+        )
+    if request.codes.scores:
+        value = next(iter(request.codes.scores))
+        raise ImportFileError(
+            f"--score {value} says what a score is, and with a key options are scored: leave it out"
+        )
+    if request.shape == "long" and request.columns.option is None:
+        raise ImportFileError(
+            "a key scores options: name the column that has them with --option-col"
+        )

@@ -6,13 +6,17 @@ next night computes them anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from qbank.errors import ImportFileError
 from qbank.importing import batches
+from qbank.importing.exam import tenant_of_exam
+from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.stores import audit
 from qbank.system_user import system_user
+from qbank.vocabulary import BatchKind
 
 _REPLACED_SINCE = """
 SELECT min(h.import_batch_id) FROM response_history AS h
@@ -26,7 +30,7 @@ UNION SELECT quiz_id FROM user_responses WHERE import_batch_id = %(batch)s
 """
 _RESTORE = """
 UPDATE user_responses AS u
-SET is_correct = h.was_correct, option_label = h.was_option_label,
+SET is_correct = h.was_correct, is_void = h.was_void, option_label = h.was_option_label,
     time_taken_ms = h.was_time_taken_ms, import_batch_id = h.was_import_batch_id
 FROM response_history AS h
 WHERE h.import_batch_id = %(batch)s
@@ -34,9 +38,9 @@ WHERE h.import_batch_id = %(batch)s
 """
 _GIVE_BACK = """
 INSERT INTO user_responses (quiz_id, user_id, question_id, version, option_label, is_correct,
-    time_taken_ms, created_at, import_batch_id)
+    is_void, time_taken_ms, created_at, import_batch_id)
 SELECT h.quiz_id, s.user_id, h.question_id, h.version, h.was_option_label, h.was_correct,
-    h.was_time_taken_ms, h.was_created_at, h.was_import_batch_id
+    h.was_void, h.was_time_taken_ms, h.was_created_at, h.was_import_batch_id
 FROM response_history AS h JOIN quiz_sessions AS s ON s.id = h.quiz_id
 WHERE h.import_batch_id = %(batch)s AND h.is_correct IS NULL
 ON CONFLICT (quiz_id, question_id) DO NOTHING
@@ -76,6 +80,19 @@ WHERE b.id = %(batch)s AND p.exam_code = b.exam_code
         WHERE i.question_id = p.question_id AND s.exam_code = p.exam_code
     )
 """
+_UNDONE = """
+UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s
+"""
+# The scoring of an item is taken back in the order in which it was changed.
+_RULED_SINCE = """
+SELECT min(later.import_batch_id), min(q.external_ref)
+FROM scoring_rules AS mine
+JOIN scoring_rules AS later USING (exam_code, question_id, version)
+JOIN import_batches AS b ON b.id = later.import_batch_id
+JOIN questions AS q ON q.id = mine.question_id
+WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_batch_id
+    AND b.undone_at IS NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -87,6 +104,7 @@ class Undone:
         restored: answers that are again what they were.
         sittings: quizzes that were removed.
         items: items that are no longer live in the exam.
+        kind: what it was.
     """
 
     batch: int
@@ -94,6 +112,7 @@ class Undone:
     restored: int
     sittings: int
     items: int
+    kind: BatchKind = "import"
 
 
 def undo(number: int, *, actor: str | None = None, settings: Settings | None = None) -> Undone:
@@ -112,24 +131,53 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
                 f"import {number} was undone on {found['undone_at']:%Y-%m-%d %H:%M} by "
                 f"{found['undone_by']}"
             )
-        return _undo(connection, number, actor or f"import:{system_user()}")
+        actor = actor or f"import:{system_user()}"
+        take_back = _undo if found["kind"] == "import" else _undo_rescore
+        undone = take_back(connection, number, actor)
+        details = {"import": number, "kind": found["kind"], **asdict(undone)}
+        audit.record(
+            connection,
+            tenant_id=tenant_of_exam(connection, found["exam_code"], None, None),
+            actor=actor,
+            action="import.undo",
+            target=f"exam={found['exam_code']} import={number}",
+            details=details,
+            request_id=None,
+        )
+        return undone
 
 
-def _undo(connection: Connection, number: int, actor: str) -> Undone:
+def _undo_rescore(connection: Connection, number: int, actor: str) -> Undone:
     names = {"batch": number, "actor": actor}
-    row = connection.execute(_REPLACED_SINCE, names).fetchone()
+    _refuse_replaced(connection, number)
+    row = connection.execute(_RULED_SINCE, names).fetchone()
+    if row is not None and row[0] is not None:
+        raise ImportFileError(
+            f"import {row[0]} scored item {row[1]!r} since then: qbank import undo {row[0]} first, "
+            "or rescore the items that are wrong"
+        )
+    restored = connection.execute(_RESTORE, names).rowcount
+    connection.execute(_UNDONE, names)
+    connection.execute(LIVE_AGAIN, names)
+    items = connection.execute(LIVE_NO_MORE, names).rowcount
+    return Undone(number, 0, restored, 0, items, "rescore")
+
+
+def _refuse_replaced(connection: Connection, number: int) -> None:
+    row = connection.execute(_REPLACED_SINCE, {"batch": number}).fetchone()
     if row is not None and row[0] is not None:
         raise ImportFileError(
             f"import {row[0]} replaced answers of import {number}: qbank import undo {row[0]} first"
         )
+
+
+def _undo(connection: Connection, number: int, actor: str) -> Undone:
+    names = {"batch": number, "actor": actor}
+    _refuse_replaced(connection, number)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
-    responses, _, sittings, _, items = (
+    responses, _, sittings, _, _, _, items = (
         connection.execute(query, names).rowcount
-        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK, _PUBLICATIONS)
-    )
-    connection.execute(
-        "UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s",
-        names,
+        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK, _UNDONE, LIVE_AGAIN, _PUBLICATIONS)
     )
     return Undone(number, responses, restored, sittings, items)

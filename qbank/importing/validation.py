@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qbank.importing.codes import Scores, read_scores
+from qbank.importing.codes import Codes, Scores, read_scores
 from qbank.importing.columns import ColumnMap
-from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments
+from qbank.importing.keys import as_label, read_options
+from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments, zoned
 from qbank.importing.rules import Rules
 from qbank.importing.text import has_decimals, identifier_faults, plain_text, without_decimals
 from qbank.importing.verdicts import Judged, Verdicts
@@ -66,9 +67,8 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
     for meaning in ("topic", "session"):
         if meaning in raw:
             _length(raw[meaning], meaning, verdicts)
-    scores = read_scores(raw["correct"], rules.codes)
-    verdicts.skipped = scores.skipped
-    unknown = _refuse_scores(scores, raw, rules, verdicts)
+    read = _by_key if rules.key is not None else _by_score
+    scores, labels, unknown = read(raw, rules, verdicts)
     at = _timestamp(table, raw, rules, verdicts)
     typed = pa.table(
         [
@@ -76,7 +76,7 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
             raw["user"],
             raw["item"],
             scores.is_correct,
-            _option(raw["option"], verdicts) if "option" in raw else none,
+            labels if labels is not None else none,
             _time_ms(table, raw, rules, verdicts) if "time" in raw else none.cast(pa.int64()),
             at,
             raw.get("topic", none),
@@ -94,6 +94,8 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         unknown_scores=unknown,
         changed=verdicts.changed,
         full_marks=_full_marks(scores, raw["item"]) if rules.codes.full_marks() else set(),
+        disagreeing=_disagreeing(raw, rules, scores, labels),
+        keyless=_keyless(raw, rules, scores),
     )
 
 
@@ -102,7 +104,7 @@ def _raw(table: pa.Table, rules: Rules, verdicts: Verdicts) -> dict[str, Any]:
     raw = {}
     for meaning, name in rules.columns.mapped().items():
         column = plain_text(table.column(name))
-        if meaning in ("option", "time"):
+        if meaning == "time" or (meaning == "option" and rules.key is None):
             verdicts.blank(meaning, column.faulty, pc.if_else(column.faulty, "not UTF-8", ""))
         else:
             verdicts.refuse(column.faulty, f"{meaning} is {column.fault}")
@@ -125,6 +127,54 @@ def _length(values: Any, meaning: str, verdicts: Verdicts) -> None:
     verdicts.refuse(too_long, f"{meaning}", values, f" is longer than {LONGEST_ID} characters")
 
 
+def _by_score(
+    raw: dict[str, Any], rules: Rules, verdicts: Verdicts
+) -> tuple[Scores, Any, Counter[tuple[str, str]]]:
+    scores = read_scores(raw["correct"], rules.codes)
+    verdicts.skipped = scores.skipped
+    unknown = _refuse_scores(scores, raw, rules, verdicts)
+    labels = None
+    if "option" in raw:
+        labels = as_label(raw["option"])
+        unusable = pc.and_(pc.is_null(labels), pc.is_valid(raw["option"]))
+        verdicts.blank("option", unusable, raw["option"])
+    return scores, labels, unknown
+
+
+def _by_key(
+    raw: dict[str, Any], rules: Rules, verdicts: Verdicts
+) -> tuple[Scores, Any, Counter[tuple[str, str]]]:
+    assert rules.key is not None  # noqa: S101
+    options = raw.get("option", raw.get("correct"))
+    scores, labels = read_options(raw["item"], options, rules.codes, rules.key)
+    verdicts.skipped = scores.skipped
+    keyless = pc.and_(pc.invert(rules.key.knows(raw["item"])), pc.is_valid(raw["item"]))
+    verdicts.refuse(keyless, "item", raw["item"], " has no key", "an item has no key")
+    if rules.codes.blank == "reject":
+        verdicts.refuse(scores.blank, "option is empty")
+    after = ": use one letter or digit, or say what it is with --multimark, --omitted or --missing"
+    verdicts.refuse(scores.unknown, "option is", options, after, "option is none")
+    return scores, labels, _unknown(scores, options, raw["item"])
+
+
+def _keyless(raw: dict[str, Any], rules: Rules, scores: Scores) -> Counter[str]:
+    if rules.key is None:
+        return Counter()
+    keyless = pc.and_not(pc.invert(rules.key.knows(raw["item"])), scores.skipped)
+    return Counter(raw["item"].filter(keyless).drop_null().to_pylist())
+
+
+def _disagreeing(raw: dict[str, Any], rules: Rules, scores: Scores, labels: Any) -> Counter[str]:
+    """Rows by item whose score in the file is another one than their option has by key."""
+    key, given = rules.key or rules.in_force, scores.is_correct
+    if key is None or labels is None or not {"option", "correct"} <= raw.keys():
+        return Counter()
+    if rules.key is not None:
+        given = read_scores(raw["correct"], Codes()).is_correct
+    rows = key.disagrees(raw["item"], labels, given)
+    return Counter(raw["item"].filter(rows).to_pylist())
+
+
 def _refuse_scores(
     scores: Scores, raw: dict[str, Any], rules: Rules, verdicts: Verdicts
 ) -> Counter[tuple[str, str]]:
@@ -132,10 +182,14 @@ def _refuse_scores(
         verdicts.refuse(scores.blank, "correct is empty")
     after = ": use 0 or 1, or say what it stands for with --score, --missing or --omitted"
     verdicts.refuse(scores.unknown, "correct is", raw["correct"], after, "correct is no score")
+    return _unknown(scores, raw["correct"], raw["item"])
+
+
+def _unknown(scores: Scores, values: Any, items: Any) -> Counter[tuple[str, str]]:
     if not pc.any(scores.unknown).as_py():
         return Counter()
-    values = raw["correct"].filter(scores.unknown).to_pylist()
-    items = pc.fill_null(raw["item"], "").filter(scores.unknown).to_pylist()
+    values = values.filter(scores.unknown).to_pylist()
+    items = pc.fill_null(items, "").filter(scores.unknown).to_pylist()
     return Counter(zip((value[:60] for value in values), items, strict=True))
 
 
@@ -143,14 +197,6 @@ def _full_marks(scores: Scores, items: Any) -> set[tuple[str, str]]:
     right = pa.table({"item": items, "score": scores.plain}).filter(scores.is_correct)
     pairs = right.group_by(["item", "score"]).aggregate([]).to_pylist()
     return {(pair["item"], pair["score"]) for pair in pairs}
-
-
-def _option(values: Any, verdicts: Verdicts) -> Any:
-    # a column of numbers that has blanks comes as 1.0, 2.0
-    upper = pc.replace_substring_regex(pc.utf8_upper(values), r"^(\d)\.0$", r"\1")
-    good = pc.match_substring_regex(upper, "^[A-Z0-9]$")
-    verdicts.blank("option", pc.invert(good), values)
-    return pc.if_else(good, upper, pa.scalar(None, pa.string()))
 
 
 def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Verdicts) -> Any:
@@ -176,10 +222,7 @@ def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Ver
         return once.take(pa.array(np.zeros(table.num_rows, np.int32)))
     text = raw["timestamp"]
     if pa.types.is_temporal(table.schema.field(name).type):
-        at = table.column(name).combine_chunks()
-        if getattr(at.type, "tz", None) is None:
-            at = pc.assume_timezone(at.cast(pa.timestamp("us"), safe=False), "UTC")
-        at = at.cast(STAMP, safe=False)
+        at = zoned(table.column(name).combine_chunks(), rules.timezone)
     else:
         at = read_moments(text, rules.timestamp_format)
         if rules.timezone != "UTC" and rules.timestamp_format not in EPOCHS:
@@ -198,7 +241,10 @@ def _timestamp(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Ver
 
 
 def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: Verdicts) -> Any:
-    """What tells the sittings of one user apart: session and attempt, else the day."""
+    """What tells the sittings of one user apart: session and attempt, else the day.
+
+    Pauses are found when all rows are there.
+    """
     attempt = _attempt(raw["attempt"], verdicts) if "attempt" in raw else None
     if rules.sitting is not None:
         key: Any = pa.array([f"n{rules.sitting}:"] * len(at), pa.string())
@@ -207,6 +253,8 @@ def _session_key(raw: dict[str, Any], at: Any, rules: Rules, verdicts: Verdicts)
         key = pc.binary_join_element_wise("s", pc.fill_null(raw["session"], ""), ":")
     elif rules.columns.timestamp is None:
         key = pa.array([sitting_of_day(rules.timestamp)] * len(at), pa.string())
+    elif rules.gap is not None:
+        key = pa.array(["g"] * len(at), pa.string())
     elif attempt is None:
         local = at.cast(pa.timestamp("us", rules.timezone))
         day = pc.strftime(local, format="%Y-%m-%d")

@@ -27,6 +27,8 @@ class Judged:
         unknown_scores: refused rows by (score, item).
         changed: values by what was done to them.
         full_marks: pairs of (item, score) that count as right, where scores are given.
+        disagreeing: rows by item whose score in the file is not that of their key.
+        keyless: refused rows by item that has no key.
     """
 
     rows: pa.Table
@@ -38,6 +40,8 @@ class Judged:
     unknown_scores: Counter[tuple[str, str]]
     changed: Counter[str]
     full_marks: set[tuple[str, str]]
+    disagreeing: Counter[str]
+    keyless: Counter[str]
 
     @property
     def right(self) -> Any:

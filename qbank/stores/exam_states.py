@@ -31,6 +31,8 @@ class ExamState:
         fit_status, fit_responses, fit_settings: of the last IRT calibration that ended by itself:
             how it ended, how many responses it saw, which settings it was made with; None where
             there was none or it did not say.
+        rescored_by: newest import whose other scores of old answers the marts have had since that
+            fit began; None where there is none.
         calibrated_at, calibrated_state, calibrated_fingerprint: of the last exposure calibration
             that was published: when, and the pool it was made for.
         refused_status, refused_at, refused_state, refused_fingerprint, refused_error: of the last
@@ -47,6 +49,7 @@ class ExamState:
     fit_status: str | None
     fit_responses: int | None
     fit_settings: dict[str, Any] | None
+    rescored_by: int | None
     calibrated_at: datetime | None
     calibrated_state: str | None
     calibrated_fingerprint: str | None
@@ -109,8 +112,8 @@ _CHOSEN = "(%(exams)s::text[] IS NULL OR exam_code = ANY(%(exams)s))"
 _EXAMS = f"SELECT {EXAM_COLUMNS} FROM exams WHERE {_CHOSEN} ORDER BY exam_code"  # noqa: S608
 _RESPONSES = f"""SELECT exam_code, count(*) FROM analytics.irt_responses
     WHERE {_CHOSEN} GROUP BY exam_code"""  # noqa: S608
-_LAST = """SELECT status, finished_at, input_fingerprint, result, error FROM calibration_runs AS r
-    WHERE r.exam_code = e.exam_code AND r.finished_at IS NOT NULL
+_LAST = """SELECT status, started_at, finished_at, input_fingerprint, result, error
+    FROM calibration_runs AS r WHERE r.exam_code = e.exam_code AND r.finished_at IS NOT NULL
       AND stopped_reason IS DISTINCT FROM 'dry_run' AND {}
     ORDER BY r.finished_at DESC LIMIT 1"""
 _FIT = _LAST.format("kind = 'irt' AND status IN ('done', 'empty', 'rejected')")
@@ -119,6 +122,13 @@ _DONE = _LAST.format("kind = 'sympson_hetter' AND status = 'done'")
 _REFUSED = _LAST.format(
     "kind = 'sympson_hetter' AND status IN ('rejected', 'empty') AND requested_by = %(by)s"
 )
+# All answers that an import or a rescore changed come into the marts together: one tells when.
+_RESCORED = """SELECT max(b.id) FROM import_batches AS b
+    CROSS JOIN LATERAL (
+        SELECT h.quiz_id, h.question_id FROM response_history AS h
+        WHERE h.import_batch_id = b.id AND h.is_correct IS NOT NULL LIMIT 1) AS changed
+    JOIN analytics.fact_responses AS f USING (quiz_id, question_id)
+    WHERE b.exam_code = e.exam_code AND b.rows_replaced > 0 AND f.loaded_at > fit.started_at"""
 _STATES = f"""SELECT e.exam_code,
         coalesce(b.pool_version, 0),
         EXISTS (SELECT FROM item_calibration AS k
@@ -127,7 +137,7 @@ _STATES = f"""SELECT e.exam_code,
             WHERE k.exam_code = e.exam_code AND k.model = e.irt_model
               AND k.version = p.live_version),
         fit.status, (fit.result #>> '{{summary,responses}}')::bigint,
-        fit.result #> '{{summary,settings}}',
+        fit.result #> '{{summary,settings}}', ({_RESCORED}),
         done.finished_at, done.result #>> '{{summary,pool_state}}', done.input_fingerprint,
         refused.status, refused.finished_at, refused.result #>> '{{summary,pool_state}}',
         refused.input_fingerprint, refused.error,

@@ -88,6 +88,9 @@ def _fit_due(state: ExamState) -> Due:
     changed = _changed(state.fit_settings or {}, settings(exam))
     if changed:
         return Due(exam.exam_code, f"the last calibration was made with {changed}")
+    if state.rescored_by is not None:
+        why = f"import {state.rescored_by} changed scores of answers that the last calibration had"
+        return Due(exam.exam_code, why)
     had = state.fit_responses or 0
     enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
     moved = f"{have - had} new responses since the last calibration"

@@ -27,6 +27,7 @@ CHECKED = {
     ("calibration_runs", "kind"): vocabulary.Kind,
     ("calibration_runs", "status"): vocabulary.Status,
     ("exams", "irt_model"): vocabulary.Model,
+    ("import_batches", "kind"): vocabulary.BatchKind,
     ("item_calibration", "model"): vocabulary.Model,
     ("item_exposure_history", "source"): vocabulary.Source,
     ("question_reviews", "status"): vocabulary.ReviewStatus,
@@ -36,6 +37,7 @@ CHECKED = {
     ("quiz_results", "model"): vocabulary.Model,
     ("quiz_sessions", "mode"): vocabulary.Mode,
     ("quiz_sessions", "selector"): vocabulary.Selector,
+    ("scoring_rules", "rule"): vocabulary.ScoringKind,
 }
 OF_TRIGGERS = {("source_changes", "kind")}  # written and read by SQL alone
 ACCEPTED = {"difficulty": vocabulary.Difficulty, "unanswered_policy": vocabulary.Unanswered}

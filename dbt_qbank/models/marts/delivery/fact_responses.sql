@@ -23,7 +23,8 @@
             "{{ vacuum_nightly() }}",
             "{{ unique_key_with(
                 ['user_id', 'question_id', 'attempt_number', 'tenant_id'],
-                ['exam_code', 'topic_id', 'is_correct', 'time_taken_ms', 'answered_at', 'response_id']
+                ['exam_code', 'topic_id', 'is_correct', 'is_void', 'time_taken_ms', 'answered_at',
+                 'response_id']
             ) }}",
         ],
         indexes=[
@@ -39,8 +40,8 @@
 
 {%- set columns = [
     'response_id', 'quiz_id', 'user_id', 'question_id', 'version', 'option_label', 'is_correct',
-    'time_taken_ms', 'answered_at', 'recorded_at', 'tenant_id', 'exam_code', 'mode', 'is_adaptive',
-    'session_started_on',
+    'is_void', 'time_taken_ms', 'answered_at', 'recorded_at', 'tenant_id', 'exam_code', 'mode',
+    'is_adaptive', 'session_started_on',
 ] %}
 
 -- imports are not materialized: PostgreSQL would copy a table that two steps read
@@ -260,6 +261,7 @@ select
     served.sh_p,
     changed.option_label,
     changed.is_correct,
+    changed.is_void,
     changed.time_taken_ms,
     changed.attempt_number,
     changed.attempt_number = 1 as is_first_attempt,

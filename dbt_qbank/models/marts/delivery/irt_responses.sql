@@ -32,7 +32,18 @@ unanswered as (
     cross join
         lateral unnest(sessions.unanswered_question_ids, sessions.unanswered_versions)
             as items (question_id, version)
-    where sessions.mode = 'exam' and sessions.ended_at is not null
+    where
+        sessions.mode = 'exam'
+        and sessions.ended_at is not null
+        and not exists (
+            select 1
+            from {{ source('qbank', 'scoring_rules_in_force') }} as rules
+            where
+                rules.rule = 'void'
+                and rules.exam_code = sessions.exam_code
+                and rules.question_id = items.question_id
+                and rules.version = items.version
+        )
 ),
 
 -- left blank before ever answered: the blank is the first attempt
@@ -66,6 +77,7 @@ select
 from responses
 where
     responses.is_first_attempt
+    and responses.is_void is not true
     and not exists (
         select 1
         from first_blank

@@ -58,7 +58,10 @@ by_topic as (
             facts.topic_id,
             {{ counts }}
         from facts
-        where facts.user_id = touched.user_id and facts.exam_code = touched.exam_code
+        where
+            facts.user_id = touched.user_id
+            and facts.exam_code = touched.exam_code
+            and facts.is_void is not true
         group by facts.topic_id
         offset 0
     ) as counted on true
@@ -73,6 +76,7 @@ by_topic as (
         facts.topic_id,
         {{ counts }}
     from facts
+    where facts.is_void is not true
     group by facts.user_id, facts.exam_code, facts.topic_id
 ),
 

@@ -11,6 +11,7 @@ renamed as (
         version,
         cast(option_label as text) as option_label,
         is_correct,
+        is_void,
         time_taken_ms,
         created_at as answered_at,
         recorded_at

@@ -1,0 +1,158 @@
+"""Scoring rules in the database: which are in force, and the rules of an import or a rescore.
+
+What never lives here: scoring, and changing answers that are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qbank.errors import ImportFileError
+from qbank.importing.keys import ScoringRule
+from qbank.postgres import Connection
+from qbank.stores import audit
+
+# An item without a rule has the key that is marked among its options.
+_IN_FORCE = """
+SELECT q.external_ref, r.rule, coalesce(r.keys, ARRAY[o.option_label::text])
+FROM (
+    SELECT question_id, live_version AS version FROM question_publications
+    WHERE exam_code = %(exam)s
+    UNION SELECT question_id, version FROM scoring_rules_in_force
+    WHERE exam_code = %(exam)s AND rule = 'void'
+) AS i
+JOIN questions AS q ON q.id = i.question_id
+LEFT JOIN scoring_rules_in_force AS r
+    ON r.exam_code = %(exam)s AND (r.question_id, r.version) = (i.question_id, i.version)
+LEFT JOIN question_versions AS v ON (v.question_id, v.version) = (i.question_id, i.version)
+LEFT JOIN question_options AS o ON o.question_version_id = v.id AND o.is_correct
+WHERE q.external_ref IS NOT NULL ORDER BY q.external_ref, i.version
+"""
+
+_STAGE = """
+CREATE TEMP TABLE import_rules (item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL)
+ON COMMIT DROP
+"""
+# Each import writes down the rules that it scored by: they stay when an earlier one is undone.
+_INSERT = """
+INSERT INTO scoring_rules (import_batch_id, exam_code, question_id, version, rule, keys, was_live,
+    set_by, why)
+SELECT %(batch)s, %(exam)s, i.question_id, i.version, n.rule, n.keys,
+    n.rule = 'void' AND (p.question_id IS NOT NULL OR coalesce(r.was_live, false)),
+    %(actor)s, %(why)s
+FROM import_rules AS n
+JOIN import_items AS i USING (item)
+LEFT JOIN question_publications AS p ON p.exam_code = %(exam)s
+    AND (p.question_id, p.live_version) = (i.question_id, i.version)
+LEFT JOIN scoring_rules_in_force AS r ON r.exam_code = %(exam)s
+    AND (r.question_id, r.version) = (i.question_id, i.version)
+"""
+# A void item is not live; `batch` names the import that set its rule, or that was undone.
+LIVE_NO_MORE = """
+DELETE FROM question_publications AS p
+USING scoring_rules AS s, scoring_rules_in_force AS r
+WHERE s.import_batch_id = %(batch)s AND r.rule = 'void'
+    AND (r.exam_code, r.question_id, r.version) = (s.exam_code, s.question_id, s.version)
+    AND (p.exam_code, p.question_id, p.live_version) = (s.exam_code, s.question_id, s.version)
+"""
+# What the newest void took from the exam comes back when the item is void no more.
+LIVE_AGAIN = """
+INSERT INTO question_publications (question_id, live_version, exam_code, tenant_id)
+SELECT s.question_id, s.version, s.exam_code, e.tenant_id
+FROM scoring_rules AS s JOIN exams AS e USING (exam_code)
+JOIN question_versions AS v USING (question_id, version)
+WHERE s.import_batch_id = %(batch)s AND v.state = 'published'
+    AND (
+        SELECT o.was_live FROM scoring_rules AS o
+        WHERE (o.exam_code, o.question_id, o.version) = (s.exam_code, s.question_id, s.version)
+            AND o.rule = 'void'
+        ORDER BY o.id DESC LIMIT 1
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM scoring_rules_in_force AS r WHERE r.rule = 'void'
+            AND (r.exam_code, r.question_id, r.version) = (s.exam_code, s.question_id, s.version)
+    )
+ON CONFLICT DO NOTHING
+"""
+_VOID = """
+SELECT i.question_id
+FROM scoring_rules_in_force AS r JOIN import_items AS i USING (question_id, version)
+WHERE r.exam_code = %(exam)s AND r.rule = 'void'
+"""
+
+
+def in_force(connection: Connection, exam_code: str) -> dict[str, ScoringRule | None]:
+    """The rules of an exam's items, by item; None where neither rule nor option tells the key."""
+    found = connection.execute(_IN_FORCE, {"exam": exam_code}).fetchall()
+    return {
+        item: ScoringRule(rule or "key", tuple(keys)) if rule or keys != [None] else None
+        for item, rule, keys in found
+    }
+
+
+def refuse_another_key(
+    exam_code: str, rules: Mapping[str, ScoringRule], known: Mapping[str, ScoringRule | None]
+) -> None:
+    """Refuses rules that are others than those by which the exam's answers were scored.
+
+    Raises:
+        ImportFileError: names the items and the command that changes a key.
+    """
+    others = [
+        item
+        for item, rule in rules.items()
+        # answers without a key have scores of their own
+        if item in known and known[item] != rule and (known[item] or rule.rule != "key")
+    ]
+    if not others:
+        return
+    told = ", ".join(
+        f"{item} has {known[item] or 'scores of its own'}, not {rules[item]}" for item in others[:5]
+    )
+    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    raise ImportFileError(
+        f"the key is another one than the items of exam {exam_code!r} have: {told}{more}. "
+        f"qbank rescore --exam {exam_code} --key FILE changes it for the answers that are there"
+    )
+
+
+def keep(
+    connection: Connection, rules: Mapping[str, ScoringRule], names: Mapping[str, Any]
+) -> list[int]:
+    """Keeps the rules that an import scored by.
+
+    Args:
+        connection: in the transaction of the import, which has matched its items.
+        rules: by item; those of items that the file does not have are left out.
+        names: parameters ``batch``, ``exam``, ``tenant`` and ``actor``.
+
+    Returns:
+        Questions of the import whose answers count for nothing.
+    """
+    if rules:
+        connection.execute(_STAGE)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO import_rules VALUES (%s, %s, %s)",
+                [(item, rule.rule, [*rule.keys]) for item, rule in rules.items()],
+            )
+        kept = connection.execute(_INSERT, {**names, "why": None}).rowcount
+        connection.execute(LIVE_NO_MORE, names)
+        write_down(connection, names, {"items": kept})
+    return [row[0] for row in connection.execute(_VOID, names).fetchall()]
+
+
+def write_down(
+    connection: Connection, names: Mapping[str, Any], details: Mapping[str, Any]
+) -> None:
+    """Tells the audit log that an exam's scoring rules were set."""
+    audit.record(
+        connection,
+        tenant_id=names["tenant"],
+        actor=names["actor"],
+        action="scoring_rules.set",
+        target=f"exam={names['exam']} import={names['batch']}",
+        details=details,
+        request_id=None,
+    )
