@@ -71,6 +71,9 @@ def responses(
         str | None,
         typer.Option(metavar="auto", help="auto: row order tells repeated answers apart."),
     ] = None,
+    item_scope: Annotated[
+        str, typer.Option(help="Names of items are the exam's own, or the tenant's, to share them.")
+    ] = "exam",
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
     create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
     title: Annotated[str | None, typer.Option(help="Title of a new exam.")] = None,
@@ -122,7 +125,7 @@ def responses(
     from qbank.importing import ColumnMap, ImportRequest, NewExam, codes
     from qbank.importing import columns as layouts
     from qbank.importing.moments import duration_of
-    from qbank.importing.request import OnConflict, Quoting, Shape
+    from qbank.importing.request import ItemScope, OnConflict, Quoting, Shape
 
     for name, value, allowed in (
         ("--time-unit", time_unit, words(layouts.TimeUnit)),
@@ -131,6 +134,7 @@ def responses(
         ("--on-conflict", on_conflict, words(OnConflict)),
         ("--shape", shape, words(Shape)),
         ("--quoting", quoting, words(Quoting)),
+        ("--item-scope", item_scope, words(ItemScope)),
         ("--attempt", attempt or "auto", ("auto",)),
     ):
         if value not in allowed:
@@ -169,6 +173,7 @@ def responses(
         sitting=sitting,
         gap=duration_of(gap) if gap is not None else None,
         attempts_by_order=attempt is not None,
+        item_scope=cast("ItemScope", item_scope),
         tenant=tenant,
         new_exam=NewExam(title, irt_model, tau, test_length) if create_exam else None,
         max_rejects=max_rejects,

@@ -17,6 +17,7 @@ from qbank.importing.exam import NewExam
 Shape = Literal["long", "wide"]
 Quoting = Literal["doubled", "backslash", "none"]
 OnConflict = Literal["refuse", "replace"]
+ItemScope = Literal["exam", "tenant"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class ImportRequest:
             with the day.
         attempts_by_order: a user may answer an item again in one sitting, and the order of rows
             tells how often; for practice data.
+        item_scope: whose names the items have: the ``exam``'s own, or the ``tenant``'s, by which
+            an item of another exam is the same question.
         tenant: tenant of the exam; None takes that of an existing exam, else ``default``.
         new_exam: how to make the exam where it does not exist; None refuses.
         max_rejects: with more refused rows than these nothing is written.
@@ -69,6 +72,7 @@ class ImportRequest:
     sitting: str | None = None
     gap: timedelta | None = None
     attempts_by_order: bool = False
+    item_scope: ItemScope = "exam"
     tenant: str | None = None
     new_exam: NewExam | None = None
     max_rejects: int = 0

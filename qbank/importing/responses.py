@@ -16,7 +16,7 @@ import pyarrow.csv as pa_csv
 from qbank.errors import ImportFileError
 from qbank.importing import batches, scoring
 from qbank.importing.exam import tenant_of_exam
-from qbank.importing.key_files import keyed, read_key_file, read_key_row, without_key_row
+from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged
@@ -73,7 +73,7 @@ def import_responses(
     """
     request = keyed(request)
     rules_of(request)
-    given = _given_rules(request)
+    given = given_rules(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     with open_source(request) as source:
         request = replace(request, columns=source.columns)
@@ -92,19 +92,6 @@ def import_responses(
     with connect("owner", settings=settings, autocommit=True) as connection:
         connection.execute(f"ANALYZE {_TOUCHED}")
     return report
-
-
-def _given_rules(request: ImportRequest) -> dict[str, ScoringRule]:
-    """The scoring rules that a request brings along, by item."""
-    if request.key is not None:
-        entries = read_key_file(request.key).values()
-        if versioned := next((entry for entry in entries if entry.version is not None), None):
-            raise ImportFileError(
-                f"{request.key}: line {versioned.line} names version {versioned.version} of item "
-                f"{versioned.item!r}: an import is to the live version, leave the column empty"
-            )
-        return {entry.item: entry.rule for entry in entries}
-    return read_key_row(request, request.key_row) if request.key_row is not None else {}
 
 
 class _Import:
@@ -149,6 +136,7 @@ class _Import:
             actor,
             self._step,
             Sittings(self._day(), request.attempts_by_order, request.gap),
+            request.item_scope == "tenant",
         )
         matched = staged.match(counted=self.rejects.count > 0)
         self._reject_later(matched)
@@ -161,8 +149,8 @@ class _Import:
             connection.rollback()
             self._finished()
             return report
-        batch = batches.new_batch(connection, request, sha256, actor, matched.published)
-        write(staged, batch, self.rules)
+        batch = batches.new_batch(connection, request, sha256, actor, matched.made.published)
+        write(staged, batch, self.rules if matched.new or matched.conflicts else {})
         batches.note(connection, batch, report)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
 
@@ -279,8 +267,8 @@ class _Import:
             rows_conflicting=len(matched.conflicts),
             rows_missing=refusals.skipped,
             rows_rejected=refusals.kinds.total(),
-            new_items=matched.new_items,
-            unkeyed_items=matched.unkeyed_items,
+            new_items=matched.made.new,
+            unkeyed_items=matched.made.unkeyed,
             refused_by_reason=dict(refusals.kinds.most_common()),
             refused_by_item=refusals.by_item(),
             refused_by_score=refusals.by_score(),
@@ -288,7 +276,7 @@ class _Import:
             disagreeing=dict(refusals.disagreeing.most_common()),
             columns=self.request.columns.mapped(),
             preview=self.preview,
-            notes=[*self.source.notes, *_changes(refusals)],
+            notes=[*self.source.notes, *_changes(refusals), *matched.made.notes],
             blanked={name: dict(values.most_common()) for name, values in refusals.blanked.items()},
         )
 

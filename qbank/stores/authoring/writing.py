@@ -42,7 +42,8 @@ def create(
     """
     _check(conn, tenant_id, draft)
     sql = """INSERT INTO questions (tenant_id, external_ref, created_by)
-        VALUES (%s, %s, %s) ON CONFLICT (tenant_id, external_ref) DO NOTHING RETURNING id"""
+        VALUES (%s, %s, %s) ON CONFLICT (tenant_id, external_ref)
+        WHERE exam_code IS NULL DO NOTHING RETURNING id"""
     row = conn.execute(sql, (tenant_id, external_ref, created_by)).fetchone()
     if row is None:
         raise ConflictError(f"a question with external_ref {external_ref!r} exists already")

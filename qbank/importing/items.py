@@ -1,0 +1,201 @@
+"""The set-based SQL that finds the question of each name, and makes those that are new.
+
+A name is its exam's: an item ``1`` of two exams is two questions, unless sharing is asked for.
+What never lives here: answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qbank.errors import ImportFileError
+from qbank.postgres import Connection
+
+_SHOWN = 3
+
+# Questions of each name, the nearest first: one that the exam has had, one that no exam has had
+# yet; and where names are shared the tenant's own, and another exam's.
+_CANDIDATES = """
+CREATE TEMP TABLE import_candidates ON COMMIT DROP AS
+SELECT n.item, q.id AS question_id, q.exam_code, CASE
+        WHEN q.exam_code = %(exam)s OR %(exam)s = ANY(h.exams) THEN 1
+        WHEN q.exam_code IS NULL AND h.exams IS NULL THEN 2
+        WHEN %(shared)s AND q.exam_code IS NULL THEN 3
+        WHEN %(shared)s THEN 4
+    END AS distance
+FROM (SELECT DISTINCT item FROM import_rows) AS n
+JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
+CROSS JOIN LATERAL (
+    SELECT array_agg(p.exam_code) AS exams FROM question_publication_history AS p
+    WHERE p.question_id = q.id
+) AS h
+"""
+_UNDECIDED = """
+SELECT item, array_agg(exam_code ORDER BY exam_code) FROM import_candidates
+GROUP BY item HAVING min(distance) = 4 AND count(*) > 1 ORDER BY item
+"""
+_NAMES = """
+CREATE TEMP TABLE import_names ON COMMIT DROP AS
+SELECT DISTINCT ON (item) item, question_id FROM import_candidates WHERE distance IS NOT NULL
+ORDER BY item, distance, exam_code = %(exam)s DESC NULLS LAST, question_id
+"""
+_QUESTIONS = """
+WITH made AS (
+    INSERT INTO questions (tenant_id, exam_code, external_ref, created_by)
+    SELECT DISTINCT %(tenant)s, CASE WHEN NOT %(shared)s THEN %(exam)s END, item, %(actor)s
+    FROM import_rows WHERE item NOT IN (SELECT item FROM import_names)
+    RETURNING external_ref, id
+)
+INSERT INTO import_names SELECT external_ref, id FROM made
+"""
+
+# New items, each with the topic that most of its rows name.
+_NEW_ITEMS = """
+CREATE TEMP TABLE import_new ON COMMIT DROP AS
+SELECT DISTINCT ON (r.item) n.question_id, r.item, coalesce(r.topic, 'Imported') AS topic
+FROM import_rows AS r
+JOIN import_names AS n USING (item)
+WHERE NOT EXISTS (SELECT 1 FROM question_versions AS v WHERE v.question_id = n.question_id)
+GROUP BY n.question_id, r.item, r.topic ORDER BY r.item, count(*) DESC, r.topic
+"""
+
+_TOPICS = """
+INSERT INTO topics (tenant_id, name) SELECT DISTINCT %(tenant)s, topic FROM import_new
+ON CONFLICT (tenant_id, parent_id, name) DO NOTHING
+"""
+
+_VERSIONS = """
+INSERT INTO question_versions (question_id, version, state, stem_md, topic_id, created_by)
+SELECT n.question_id, 1, 'published', 'Imported item ' || n.item, t.id, %(actor)s
+FROM import_new AS n
+JOIN topics AS t ON t.tenant_id = %(tenant)s AND t.parent_id IS NULL AND t.name = n.topic
+RETURNING id
+"""
+
+# A key is only known where all correct answers chose the same option.
+_OPTIONS = """
+INSERT INTO question_options (question_version_id, option_label, option_text_md, is_correct)
+SELECT v.id, seen.option_label, 'Option ' || seen.option_label, seen.right_answers > 0
+FROM (
+    SELECT item, option_label, count(*) FILTER (WHERE is_correct) AS right_answers,
+        sum((count(*) FILTER (WHERE is_correct) > 0)::integer) OVER (PARTITION BY item) AS keys
+    FROM import_rows WHERE option_label IS NOT NULL GROUP BY item, option_label
+) AS seen
+JOIN import_names AS n USING (item)
+JOIN question_versions AS v ON v.question_id = n.question_id AND v.id = ANY(%(new_versions)s)
+WHERE seen.keys = 1
+"""
+
+# Answers are to the version that is live in the exam, else to the newest one ever published.
+_ITEMS = """
+CREATE TEMP TABLE import_items ON COMMIT DROP AS
+SELECT n.item, n.question_id, coalesce(p.live_version, newest.version) AS version,
+    p.question_id IS NULL AS unpublished
+FROM import_names AS n
+LEFT JOIN question_publications AS p ON p.question_id = n.question_id AND p.exam_code = %(exam)s
+CROSS JOIN LATERAL (
+    SELECT version FROM question_versions AS v WHERE v.question_id = n.question_id
+    ORDER BY state IN ('published', 'retired') DESC, version DESC LIMIT 1
+) AS newest
+"""
+
+_PUBLICATIONS = """
+INSERT INTO question_publications (question_id, live_version, exam_code, tenant_id)
+SELECT i.question_id, i.version, %(exam)s, %(tenant)s
+FROM import_items AS i
+JOIN question_versions AS v ON v.question_id = i.question_id AND v.version = i.version
+WHERE i.unpublished AND v.state = 'published'
+ON CONFLICT DO NOTHING RETURNING question_id
+"""
+
+# Items that other exams have, too; and new ones whose names other exams have for other questions.
+_SHARED = """
+SELECT p.exam_code, array_agg(i.item ORDER BY i.item) FROM import_items AS i
+JOIN question_publications AS p USING (question_id)
+WHERE p.exam_code <> %(exam)s GROUP BY 1 ORDER BY 1
+"""
+_NAMESAKES = """
+SELECT p.exam_code, array_agg(DISTINCT n.item ORDER BY n.item) FROM import_new AS n
+JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
+    AND q.id <> n.question_id
+JOIN question_publications AS p ON p.question_id = q.id
+WHERE p.exam_code <> %(exam)s GROUP BY 1 ORDER BY 1
+"""
+_UNKEYED = """
+SELECT count(DISTINCT v.id) FROM question_versions AS v
+JOIN import_names AS n USING (question_id)
+JOIN import_rows AS r ON r.item = n.item AND r.option_label IS NOT NULL
+WHERE v.id = ANY(%(new_versions)s)
+    AND NOT EXISTS (SELECT 1 FROM question_options WHERE question_version_id = v.id)
+"""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of an import's items.
+
+    Attributes:
+        new: questions that were made.
+        unkeyed: of these, items with options whose correct one is not certain.
+        published: questions that became live in the exam.
+        notes: names that other exams have, too.
+    """
+
+    new: int
+    unkeyed: int
+    published: list[int]
+    notes: list[str]
+
+
+def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> Made:
+    """Makes ``import_items``: question and version of each name of ``import_rows``.
+
+    Args:
+        connection: in the import's transaction.
+        names: parameters ``tenant``, ``exam`` and ``actor``.
+        shared: names are the tenant's: items of other exams are found by them.
+
+    Raises:
+        ImportFileError: names are shared, and several exams have one.
+    """
+    names = {**names, "shared": shared}
+    if shared:
+        # two imports into two exams may bring one new name
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('items of ' || %(tenant)s, 1))"
+        connection.execute(lock, names)
+    connection.execute(_CANDIDATES, names)
+    _refuse_undecided(connection)
+    for statement in (_NAMES, _QUESTIONS, _NEW_ITEMS, _TOPICS):
+        connection.execute(statement, names)
+    new = [row[0] for row in connection.execute(_VERSIONS, names).fetchall()]
+    names["new_versions"] = new
+    connection.execute(_OPTIONS, names)
+    connection.execute(_ITEMS, names)
+    notes = [
+        f"exam {exam} has {_listed(items)}, too: the questions are shared"
+        for exam, items in connection.execute(_SHARED, names).fetchall()
+    ] + [
+        f"exam {exam} has other questions named {_listed(items)}: --item-scope tenant shares names"
+        for exam, items in connection.execute(_NAMESAKES, names).fetchall()
+    ]
+    published = [row[0] for row in connection.execute(_PUBLICATIONS, names).fetchall()]
+    unkeyed = connection.execute(_UNKEYED, names).fetchone()
+    assert unkeyed is not None  # noqa: S101
+    return Made(len(new), unkeyed[0], published, notes)
+
+
+def _refuse_undecided(connection: Connection) -> None:
+    undecided = connection.execute(_UNDECIDED).fetchall()
+    if undecided:
+        item, exams = undecided[0]
+        raise ImportFileError(
+            f"{len(undecided)} items cannot be shared by name: {item!r} is another question in "
+            f"each of the exams {', '.join(exams)}. Leave --item-scope out, or name them apart"
+        )
+
+
+def _listed(items: list[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return f"{', '.join(items[:_SHOWN])}{more}"
