@@ -35,5 +35,9 @@ class ImportFileError(QbankError):
     """A file of responses cannot be imported as asked."""
 
 
+class ExportError(QbankError):
+    """What an exam has cannot be written to a file as asked."""
+
+
 class RequestError(QbankError):
     """A request parameter is unknown, out of its range, or contradicts another."""

@@ -12,7 +12,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from qbank.cli import alerts, dagster, database, demo, exams, importing, rescoring, runs, serve
+from qbank.cli import (
+    alerts,
+    dagster,
+    database,
+    demo,
+    exams,
+    exporting,
+    importing,
+    rescoring,
+    runs,
+    serve,
+)
 
 GROUP = "qbank.commands"
 
@@ -66,6 +77,7 @@ app = typer.Typer(
 app.add_typer(database.app, name="db")
 app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
 app.command("rescore")(rescoring.rescore)

@@ -1,0 +1,41 @@
+"""Long responses as a matrix: one row a sitting, one column an item.
+
+What never lives here: reading and writing them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+OMITTED = 9
+"""An item that was served and not answered; a cell is empty where it was not served."""
+_EMPTY = -1
+
+
+def matrix(long: pa.Table) -> pa.Table:
+    """The same responses in columns ``user_id``, ``quiz_id``, ``created_at`` and one an item.
+
+    Args:
+        long: the export ``responses``, in order of ``quiz_id``.
+    """
+    quiz = long.column("quiz_id").combine_chunks().dictionary_encode()
+    item = long.column("question").combine_chunks().dictionary_encode()
+    names = item.dictionary.to_pylist()
+    scores = pc.fill_null(long.column("is_correct"), pa.scalar(OMITTED, pa.int8())).to_numpy()
+    cells = np.full((len(names), len(quiz.dictionary)), _EMPTY, dtype=np.int8)
+    cells[item.indices.to_numpy(), quiz.indices.to_numpy()] = scores
+    of_quiz = long.group_by("quiz_id", use_threads=False).aggregate(
+        [("user_id", "min"), ("created_at", "max")]
+    )
+    columns = {
+        "user_id": of_quiz.column("user_id_min"),
+        "quiz_id": of_quiz.column("quiz_id"),
+        "created_at": of_quiz.column("created_at_max"),
+    }
+    for name, k in sorted((name, k) for k, name in enumerate(names)):
+        # an item may have the name of one of these three
+        own = f"{name} (item)" if name in columns else name
+        columns[own] = pa.array(cells[k], mask=cells[k] == _EMPTY)
+    return pa.table(columns)
