@@ -34,7 +34,7 @@ def serve(
     from qbank import migrations
     from qbank.postgres import embedded
     from qbank.postgres.folders import make_home
-    from qbank.serving import Supervisor, available_services, missing_services
+    from qbank.serving import Supervisor, available_services, missing_services, withdraw_daemon
     from qbank.settings import get_settings
 
     settings = get_settings()
@@ -59,7 +59,11 @@ def serve(
             say=lambda text: print(text, flush=True),
             every_second=keep_database,
         )
-        supervisor.run(on_ready=lambda: _announce(services, settings))
+        try:
+            supervisor.run(on_ready=lambda: _announce(services, settings))
+        finally:
+            if any(service.name == "daemon" for service in services):
+                withdraw_daemon(settings)
         print("stopped")
 
 

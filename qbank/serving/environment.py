@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import psycopg
+
 from qbank import postgres
+from qbank.errors import QbankError
 from qbank.postgres.folders import make_home
 from qbank.project_files import project_file
 from qbank.settings import Settings, get_settings
@@ -37,6 +41,19 @@ def dagster_environment(settings: Settings | None = None) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "GX_ANALYTICS_ENABLED": "false",
     }
+
+
+def withdraw_daemon(settings: Settings) -> None:
+    """Takes back the signs of life of a daemon that was stopped, so that no command waits for it.
+
+    Another daemon on the same storage gives its own again within half a minute.
+    """
+    with suppress(psycopg.Error, QbankError):  # a database that is away has nobody to tell
+        storage = postgres.dagster_database(settings)
+        with postgres.connect(
+            "orchestration", settings=settings, database=storage, timeout_s=2.0
+        ) as conn:
+            conn.execute("DELETE FROM daemon_heartbeats")
 
 
 def _replace(path: Path, text: str) -> None:

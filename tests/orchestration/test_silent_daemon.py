@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -43,3 +46,18 @@ def test_a_night_is_taken_back(silent: dg.DagsterInstance):
     with pytest.raises(QbankError, match="1 pieces of work"):
         queueing.Queue(silent).night(datetime.now(UTC).date())
     assert [run.status for run in silent.get_runs()] == [dg.DagsterRunStatus.CANCELED]
+
+
+@pytest.mark.slow
+def test_no_command_trusts_a_daemon_that_was_stopped(silent: dg.DagsterInstance):
+    command = [sys.executable, "-c", "from qbank.cli import main; main()", "serve"]
+    serve = subprocess.Popen([*command, "--only", "daemon"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert any("Ctrl-C stops all" in line for line in serve.stdout or ())
+        assert queueing.silent_for(silent) < queueing.ALIVE_S
+        serve.send_signal(signal.SIGINT)
+        assert serve.wait(60) == 0
+    finally:
+        serve.kill()
+        serve.communicate()
+    assert queueing.silent_for(silent) == float("inf")
