@@ -5,8 +5,14 @@ What never lives here: anything but that; tests make their own with ``create_app
 
 from __future__ import annotations
 
+import os
+
 from delivery_api.app import create_app
 from qbank import logs
+from qbank.postgres.server_supervisor import die_with_parent
 
 logs.configure()
+if int(os.environ.get("QBANK_API_WORKERS", "1")) > 1:
+    # one of several workers: where the process that minds them is killed, nobody would stop them
+    die_with_parent()
 app = create_app()

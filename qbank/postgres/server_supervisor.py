@@ -103,7 +103,7 @@ def clear_remains(data: Path) -> None:
 
 
 def die_with_parent() -> None:
-    """Has the kernel interrupt this process when the one that started it dies (``preexec_fn``)."""
+    """Has the kernel interrupt this process when the one that started it dies."""
     if sys.platform == "linux":
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 

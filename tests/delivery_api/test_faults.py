@@ -21,6 +21,7 @@ import pytest
 
 from qbank import migrations
 from qbank.postgres import embedded
+from qbank.postgres.server_supervisor import process_alive
 from qbank.settings import get_settings
 from tests.qbank.servers import postmaster_of
 
@@ -215,6 +216,18 @@ def test_workers_share_the_load_and_metrics_add_up(world, as_user, start_server,
     text = httpx.get(f"{server.url}/metrics", headers=scraper).text
     (line,) = (row for row in text.splitlines() if row.startswith("qbank_api_answers_total"))
     assert float(line.split()[-1]) == len(load.acknowledged)
+
+
+def test_workers_do_not_outlive_the_process_that_minds_them(start_server):
+    server = start_server(QBANK_API_WORKERS="2")
+    pid = server.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert len(workers) >= 2
+    server.stop(signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while any(process_alive(int(worker)) for worker in workers):
+        assert time.monotonic() < deadline, "a worker is still there"
+        time.sleep(0.1)
 
 
 def test_a_stopped_server_answers_what_it_has_begun(world, as_user, start_server):
