@@ -28,7 +28,7 @@ def responses(
     exam: Exam,
     shape: Annotated[
         str,
-        typer.Option(help="long (--preset qbank reads it), wide (a row a sitting) or irw."),
+        typer.Option(help="long (--preset qbank reads it), wide (a row per sitting) or irw."),
     ] = "long",
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,7 @@ app = typer.Typer(
 Column = Annotated[str | None, typer.Option(metavar="NAME")]
 Codes = Annotated[
     list[str] | None,
-    typer.Option(metavar="CODES", help="Scores that say so, e.g. 9,-1; see docs/ground/import.md."),
+    typer.Option(metavar="CODES", help="Scores that say so, e.g. 9,-1; see docs/core/import.md."),
 ]
 
 

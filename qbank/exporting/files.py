@@ -49,7 +49,7 @@ def export(
         what: which table.
         exam_code: of the exam.
         path: of a file that is not there yet.
-        wide: responses as one row a sitting and one column an item.
+        wide: responses as one row per sitting and one column per item.
         settings: those of the process where None.
 
     Raises:

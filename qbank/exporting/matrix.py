@@ -1,4 +1,4 @@
-"""Long responses as a matrix: one row a sitting, one column an item.
+"""Long responses as a matrix: one row per sitting, one column per item.
 
 What never lives here: reading and writing them.
 """

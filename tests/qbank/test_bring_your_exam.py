@@ -7,7 +7,7 @@ import shlex
 
 from qbank.project_files import checkout
 
-PAGE = checkout() / "docs" / "ground" / "bring-your-exam.md"
+PAGE = checkout() / "docs" / "core" / "bring-your-exam.md"
 _FILE = re.compile(r"^`(?P<name>[\w.-]+)`:\n\n```csv\n(?P<text>.*?)^```", re.S | re.M)
 _SHOWN = re.compile(r"^```console\n(?P<text>.*?)^```", re.S | re.M)
 
