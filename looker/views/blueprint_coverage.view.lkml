@@ -56,7 +56,7 @@ view: blueprint_coverage {
 
   dimension: min_items {
     type: number
-    description: "Fewest items the blueprint allows the topic; only for all."
+    description: "Fewest items of the topic in a test; only for all."
     value_format_name: decimal_0
     sql: ${TABLE}.min_items ;;
   }

@@ -129,7 +129,7 @@ def _write_blueprints(connection: Connection, branches: dict[str, int]) -> None:
             connection.execute(
                 "INSERT INTO exam_blueprints (exam_code, topic_id, target_weight, min_items)"
                 " VALUES (%s, %s, %s, %s)",
-                [exam, topic_id, share, round(share * 200)],
+                [exam, topic_id, share, int(share * TEST_LENGTH)],  # of a test
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import fields, replace
 from datetime import date
 
@@ -19,6 +20,7 @@ from qbank.demo.delivery import play
 from qbank.demo.rows import build
 from qbank.errors import QbankError
 from qbank.postgres import connect
+from qbank.stores import blueprint, item_bank
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,19 @@ def test_topics_have_three_levels_and_blueprints_add_up(planted):
     assert _row(depth) == (3,)
     weights = "SELECT sum(target_weight) FROM exam_blueprints GROUP BY exam_code"
     assert [w for (w,) in _rows(weights)] == pytest.approx([1.0, 1.0], abs=0.01)
+
+
+def test_a_test_can_be_made_to_the_blueprint(planted):
+    with connect(settings=planted) as conn:
+        for exam in content.EXAMS:
+            pool = item_bank.load(conn, exam)
+            parents = {t.id: t.parent_id for t in item_bank.topics(conn, pool.exam.tenant_id)}
+            lines = blueprint.load(conn, exam)
+            bounds = blueprint.quota(lines, pool.exam.test_length)
+            live = Counter(blueprint.line_of(t, parents, lines) for t in pool.topic_id.tolist())
+            assert sum(least for least, _ in bounds.values()) <= pool.exam.test_length
+            assert all(live[topic] >= least for topic, (least, _) in bounds.items())
+            assert all(line.min_items >= 1 for line in lines)
 
 
 def test_adaptive_sessions_start_with_the_most_informative_item_unless_held_back(planted):
