@@ -5,13 +5,20 @@ What never lives here: what is due (``engine.night``), and when a night begins (
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
 from qbank import postgres
+from qbank.errors import QbankError
+from qbank.programs import program
+from qbank.project_files import project_file
+from qbank.settings import get_settings
 from qbank.stores import turns
 from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.engine.night import Due
@@ -73,6 +80,32 @@ def under_way(
         ),
         None,
     )
+
+
+def launch(run_id: str, tags: Mapping[str, str]) -> None:
+    """Puts a run of the marts into the daemon's queue, which Ctrl-C does not stop half-way.
+
+    Raises:
+        QbankError: Dagster did not take it.
+    """
+    command: list[Any] = [program("dagster"), "job", "launch"]
+    command += ["-w", project_file("workspace.yaml"), "-j", "rebuild_marts"]
+    command += ["--run-id", run_id, "--tags", json.dumps(dict(tags))]
+    launching = subprocess.Popen(  # noqa: S603
+        command,
+        cwd=get_settings().project_dir,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        said, _ = launching.communicate()
+    except KeyboardInterrupt:
+        launching.communicate()
+        raise
+    if launching.returncode != 0:
+        raise QbankError(f"Dagster did not take the night:\n{said}")
 
 
 def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> list[dg.RunRequest]:

@@ -6,24 +6,18 @@ works beside it would not. What never lives here: the work, and deciding what is
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from typing import Any
 from uuid import UUID, uuid4
 
 import dagster as dg
 
 from qbank import postgres
 from qbank.errors import QbankError
-from qbank.programs import program
-from qbank.project_files import project_file
-from qbank.settings import get_settings
 from qbank.stores import runs
 from qbank_orchestration import nights, retries
 from qbank_orchestration.asking import Request
@@ -36,6 +30,8 @@ POLL_S = 1.0
 ALIVE_S, SILENT_S = 60.0, 120.0
 # Dagster says within a moment of a failure whether it retries the run, and does so within seconds
 DECIDED_S, RETRY_S = 5.0, 120.0
+_AT_WORK = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
+_NAMED = 3  # runs of others, where a night waits for many
 _NEEDED = ("SENSOR", "QUEUED_RUN_COORDINATOR")
 
 
@@ -120,7 +116,7 @@ class Queue:
                 marts_id = str(uuid4())
                 self.on_start("rebuild_marts", None, "goes to the daemon's queue")
                 with self._interruptible(partial(self._cancel_runs, marts_id)):
-                    _launch(marts_id, nights.begin(day, exams, weekly=full))
+                    nights.launch(marts_id, nights.begin(day, exams, weekly=full))
         done = self.follow_night(marts_id)
         if len(done.ended) > 1 or all(run.success for run in done.ended):
             with postgres.connect("orchestration") as conn:
@@ -140,8 +136,10 @@ class Queue:
         done = Night()
         told: set[str] = set()
         lost: dict[str, Ended] = {}
+        waits = ""
 
         def over() -> bool:
+            nonlocal waits
             for run in self._night_runs(marts_id):
                 if run.run_id in told or not run.is_finished or self._undecided(run):
                     continue
@@ -153,7 +151,13 @@ class Queue:
                 else:
                     done.ended.append(ended)
                 self.on_end(ended)
-            return self._night_over(marts_id, told)
+            if self._night_over(marts_id, told):
+                return True
+            now = self._waits_for(marts_id)
+            if now and now != waits:
+                self.on_start("night", None, f"waits for {now}")
+            waits = now
+            return False
 
         with self._interruptible(cancel := partial(self._cancel_runs, marts_id)):
             self._follow(over, cancel)
@@ -164,6 +168,20 @@ class Queue:
             if run_id not in runs_now or not retries.run_id_of(runs_now[run_id])
         ]
         return done
+
+    def _waits_for(self, marts_id: str) -> str:
+        """The runs of others while none of the night's is at work; "" where there are none."""
+        own = {run.run_id: run for run in self._night_runs(marts_id)}
+        if any(run.status in _AT_WORK for run in own.values()):
+            return ""
+        under_way = self._instance.get_runs(dg.RunsFilter(statuses=nights.UNDER_WAY))
+        others = sorted(
+            " ".join((run.job_name, run.tags.get("dagster/partition", ""))).rstrip()
+            for run in under_way
+            if run.run_id not in own
+        )
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        return ", ".join(others[:_NAMED]) + more
 
     def _undecided(self, run: dg.DagsterRun) -> bool:
         """Whether a run failed so lately that nobody knows yet if it is retried."""
@@ -280,25 +298,3 @@ def _row(conn: postgres.Connection, request: Request) -> UUID:
         requested_by=request.requested_by,
         seed=request.params.get("seed"),
     ).id
-
-
-def _launch(run_id: str, tags: dict[str, str]) -> None:
-    """Puts a run of the marts into the daemon's queue, which Ctrl-C does not stop half-way."""
-    command: list[Any] = [program("dagster"), "job", "launch"]
-    command += ["-w", project_file("workspace.yaml"), "-j", "rebuild_marts"]
-    command += ["--run-id", run_id, "--tags", json.dumps(tags)]
-    launching = subprocess.Popen(  # noqa: S603
-        command,
-        cwd=get_settings().project_dir,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        said, _ = launching.communicate()
-    except KeyboardInterrupt:
-        launching.communicate()
-        raise
-    if launching.returncode != 0:
-        raise QbankError(f"Dagster did not take the night:\n{said}")

@@ -76,3 +76,43 @@ def test_a_retry_that_never_comes_is_a_failure(
     assert night.ended[0].error == (
         "the worker was killed; a retry starts by itself, but none came"
     )
+
+
+def test_a_night_that_waits_for_the_work_of_others_names_it_once(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+):
+    night = _run(instance)
+    instance.report_dagster_event(
+        dg.DagsterEvent("PIPELINE_SUCCESS", "rebuild_marts"), night.run_id
+    )
+    others = [
+        instance.add_run(
+            dg.DagsterRun(
+                job_name="reestimate_exam",
+                status=dg.DagsterRunStatus.STARTED,
+                tags={"dagster/partition": f"2026-01-0{day}|MED-A"},
+            )
+        )
+        for day in (1, 2, 3, 4)
+    ]
+    said: list[str] = []
+    polls = 0
+
+    def on_start(what: str, partition: str | None, why: str) -> None:
+        said.append(why)
+
+    def end_one_now_and_then(_: float) -> None:
+        nonlocal polls
+        polls += 1
+        if polls == 3:
+            instance.report_run_canceled(others[0])
+        if polls == 6:
+            instance.add_run_tags(night.run_id, {OVER: "true"})
+
+    monkeypatch.setattr(queueing.time, "sleep", end_one_now_and_then)
+    queueing.Queue(instance, on_start=on_start).follow_night(night.run_id)
+    day = "reestimate_exam 2026-01-0{}|MED-A".format
+    assert said == [
+        f"waits for {day(1)}, {day(2)}, {day(3)} and 1 more",
+        f"waits for {day(2)}, {day(3)}, {day(4)}",
+    ]
