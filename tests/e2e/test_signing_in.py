@@ -32,6 +32,7 @@ OFFERED = {
         "Blueprint coverage",
         "Exposure",
         "Experiment",
+        "Exams",
         "Exposure control",
         "Calibrate",
         "Runs",
