@@ -5,11 +5,14 @@
     (cast({{ part }} as double precision) / nullif({{ whole }}, 0))
 {%- endmacro %}
 
+{#- Standard errors on either side of an estimate that has a normal error, at 95 %. -#}
+{% macro z_95() %}{{ return(1.959964) }}{% endmacro %}
+
 {#- Wilson (1927) score interval of a proportion at 95 %: `bound` is 'lower' or 'upper'.
     It stays inside [0, 1] and is not empty at 0 or 1, unlike the normal interval. Null without
     trials, asked for in so many words because greatest() and least() pass nulls over. -#}
 {% macro wilson(bound, successes, trials) -%}
-    {%- set z = 1.959964 -%}
+    {%- set z = z_95() -%}
     {%- set n = "cast(" ~ trials ~ " as double precision)" -%}
     {%- set k = "cast(" ~ successes ~ " as double precision)" -%}
     case when {{ trials }} > 0 then least(1, greatest(0, (

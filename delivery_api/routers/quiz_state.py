@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from delivery_api.quizzes.ending import Standing
 from delivery_api.quizzes.sealing import Result
+from qbank.intervals import Z_95
 from qbank.vocabulary import Mode, Model, SessionStatus
 
 
@@ -101,7 +102,7 @@ def _tell_score(state: QuizState, standing: Standing) -> None:
         state.correct = sum(bool(correct) for correct in standing.quiz.past.correct)
     if se is not None:
         state.theta, state.theta_se = theta, se
-        state.theta_interval = (theta - 1.96 * se, theta + 1.96 * se)
+        state.theta_interval = (theta - Z_95 * se, theta + Z_95 * se)
 
 
 def _items_so_far(standing: Standing) -> list[ItemResult]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.intervals import Z_95
 from qbank_console.api import runs
 from qbank_console.api.client import Api, Json
 
 MOST_FITS = 12
-_Z = 1.959964
 
 
 def fits_of_item(api: Api, exam: str, question: int, version: int) -> pd.DataFrame:
@@ -28,8 +28,8 @@ def fits_of_item(api: Api, exam: str, question: int, version: int) -> pd.DataFra
     columns = ["at", "by", "parameter", "estimate", "se"]
     found = pd.DataFrame(rows, columns=columns).astype({"estimate": float, "se": float})
     return found.assign(
-        lower=found["estimate"] - _Z * found["se"].fillna(0),
-        upper=found["estimate"] + _Z * found["se"].fillna(0),
+        lower=found["estimate"] - Z_95 * found["se"].fillna(0),
+        upper=found["estimate"] + Z_95 * found["se"].fillna(0),
     )
 
 

@@ -15,6 +15,7 @@ from calibration.exposure.progress import StoppedReason
 from calibration.linking.scale import METHODS
 from calibration.models import MODELS
 from qbank import vocabulary
+from qbank.intervals import Z_95
 from qbank.postgres import connect
 from qbank.vocabulary import words
 from qbank_console.views.admin import flags, run_view
@@ -151,3 +152,17 @@ def test_canceled_is_spelled_alike_everywhere():
         if path != here and spelling in path.read_text()
     ]
     assert spelled == []
+
+
+def test_the_width_of_an_interval_is_written_once():
+    macro = (ROOT / "dbt_qbank" / "macros" / "statistics.sql").read_text()
+    (written,) = re.findall(r"macro z_95\(\) %\}\{\{ return\(([\d.]+)\)", macro)
+    assert float(written) == round(Z_95, 6)
+    others = [
+        path
+        for room in ("qbank", "delivery_api", "qbank_console", "qbank_orchestration", "dbt_qbank")
+        for path in (ROOT / room).rglob("*")
+        if path.suffix in {".py", ".sql"} and "target" not in path.parts
+        if re.search(r"\b1\.9(6|59\d*)\b *\*|\* *1\.9(6|59\d*)\b", path.read_text())
+    ]
+    assert others == []

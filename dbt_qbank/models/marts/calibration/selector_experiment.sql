@@ -171,14 +171,14 @@ select
     {{ wilson('lower', 'estimated.most_served', 'estimated.sessions') }} as max_exposure_lower,
     {{ wilson('upper', 'estimated.most_served', 'estimated.sessions') }} as max_exposure_upper,
     estimated.overlap,
-    estimated.overlap - 1.959964 * estimated.overlap_se as overlap_lower,
-    estimated.overlap + 1.959964 * estimated.overlap_se as overlap_upper,
+    estimated.overlap - {{ z_95() }} * estimated.overlap_se as overlap_lower,
+    estimated.overlap + {{ z_95() }} * estimated.overlap_se as overlap_upper,
     {% for name, n in [
         ('mean_theta_se', 'se_n'), ('mean_accuracy', 'accuracy_n'), ('mean_time_ms', 'time_n'),
     ] %}
     estimated.{{ name }},
-    estimated.{{ name }} - 1.959964 * estimated.{{ name }}_error as {{ name }}_lower,
-    estimated.{{ name }} + 1.959964 * estimated.{{ name }}_error as {{ name }}_upper,
+    estimated.{{ name }} - {{ z_95() }} * estimated.{{ name }}_error as {{ name }}_lower,
+    estimated.{{ name }} + {{ z_95() }} * estimated.{{ name }}_error as {{ name }}_upper,
     cast(estimated.{{ n }} as bigint) as {{ name }}_sessions,
     {% endfor %}
     estimated.first_day,

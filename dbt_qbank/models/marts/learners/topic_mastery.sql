@@ -163,8 +163,8 @@ select
     {{ ratio('with_error.correct', 'with_error.attempts') }} as accuracy,
     with_error.mastery,
     with_error.mastery_se,
-    greatest(0, with_error.mastery - 1.959964 * with_error.mastery_se) as mastery_lower,
-    least(1, with_error.mastery + 1.959964 * with_error.mastery_se) as mastery_upper,
+    greatest(0, with_error.mastery - {{ z_95() }} * with_error.mastery_se) as mastery_lower,
+    least(1, with_error.mastery + {{ z_95() }} * with_error.mastery_se) as mastery_upper,
     {{ ratio('with_error.time_taken_ms', 'with_error.timed') }} as mean_time_ms,
     with_error.last_seen_at,
     {{ newest_load('facts') }} as loaded_at
