@@ -6,20 +6,31 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Student
-from delivery_api.fields import Asset, Body, ExamCode, Identifier, QuizId, Version
+from delivery_api.database import TenantConnection
+from delivery_api.fields import (
+    Asset,
+    Body,
+    ExamCode,
+    Identifier,
+    Page,
+    PageNumber,
+    PageSize,
+    QuizId,
+    Version,
+)
 from delivery_api.problems import ProblemError, documented
 from delivery_api.queries import StrictRoute
-from delivery_api.quizzes import enrolment
+from delivery_api.quizzes import enrolment, listing
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.quizzes.store import Quiz
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of
-from qbank.vocabulary import Difficulty, Mode, Selector
+from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -77,6 +88,20 @@ class QuizCreated(BaseModel):
     mode: Mode
     num_questions: int
     selector: Selector
+
+
+class QuizSummary(BaseModel):
+    """One of the caller's quizzes."""
+
+    quiz_id: str
+    exam_code: str
+    mode: Mode
+    status: SessionStatus
+    num_questions: int
+    answered: int
+    started_at: datetime
+    expires_at: datetime
+    sealed_at: datetime | None = Field(description="when it was finished")
 
 
 class ItemOption(BaseModel):
@@ -202,6 +227,25 @@ async def create_quiz(
         selector=quiz.wish.selector,
     )
     return _json(created, 201, allowed)
+
+
+@router.get("", summary="The caller's quizzes")
+async def list_quizzes(
+    caller: Student,
+    request: Request,
+    exam_code: Annotated[ExamCode | None, Query()] = None,
+    status: Annotated[SessionStatus | None, Query()] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[QuizSummary]:
+    """Newest first. An open one goes on where it was left, from any device."""
+
+    async def work(conn: TenantConnection) -> tuple[list[listing.OwnQuiz], int]:
+        return await listing.own(conn, caller, exam_code, status, page=page, page_size=page_size)
+
+    found, total = await request.app.state.database.run(caller.tenant_id, work)
+    items = [QuizSummary.model_validate(quiz, from_attributes=True) for quiz in found]
+    return Page(items=items, total=total, page=page, page_size=page_size)
 
 
 @router.get(
