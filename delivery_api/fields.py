@@ -5,10 +5,11 @@ What never lives here: models of a single route.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from qbank.exams.settings import CODE
@@ -36,6 +37,14 @@ QuizId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _midnight(value: Any) -> Any:
+    return f"{value}T00:00:00Z" if re.fullmatch(r"\d{4}-\d\d-\d\d", str(value)) else value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_midnight)]
+"""A time with its offset; a day alone is its beginning, in UTC."""
 
 PageNumber = Annotated[int, Query(ge=1, le=1_000_000, description="counts from 1")]
 PageSize = Annotated[int, Query(ge=1, le=200, description="rows on a page")]

@@ -39,6 +39,7 @@ class Token(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  (the scheme's name)
     expires_in: int = Field(description="seconds")
+    roles: list[Role]
 
 
 @router.post("/mock-login", summary="A token for anyone (development only)")
@@ -47,4 +48,4 @@ async def mock_login(body: MockLogin, request: Request) -> Token:
     state = request.app.state
     state.login_limit.admit(request.client.host if request.client else "unknown")
     token = state.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)
-    return Token(access_token=token, expires_in=TOKEN_SECONDS)
+    return Token(access_token=token, expires_in=TOKEN_SECONDS, roles=body.roles)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from delivery_api.access import Student
 from delivery_api.database import TenantConnection
@@ -135,7 +135,11 @@ class NewAnswer(Body):
     )
 
     question_id: Identifier
-    selected: Annotated[str, Field(pattern=r"^[A-Z0-9]$", description="the option's label")]
+    selected: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9]$", description="the option's label, in either case"),
+        AfterValidator(str.upper),
+    ]
     time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
-from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
+from delivery_api.fields import ExamCode, Moment, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
@@ -65,8 +65,10 @@ def list_runs(
     caller: Analyst,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
-    start: Annotated[AwareDatetime | None, Query(description="created at or after")] = None,
-    end: Annotated[AwareDatetime | None, Query(description="created before")] = None,
+    start: Annotated[
+        Moment | None, Query(description="created at or after; a day is its beginning, UTC")
+    ] = None,
+    end: Annotated[Moment | None, Query(description="created before")] = None,
     status: Annotated[runs.Status | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,

@@ -116,6 +116,10 @@ def test_a_calibration_is_queued_followed_and_canceled(client, admin, world):
     ).json()
     assert [r["id"] for r in page["items"]] == [run]
     assert page["total"] == 1
+    days = {"exam_code": "core", "start": "2020-01-01", "end": "2020-01-02"}
+    assert client.get(f"{path}/runs", params=days, headers=admin).json()["total"] == 0
+    days["end"] = "2999-01-01"
+    assert client.get(f"{path}/runs", params=days, headers=admin).json()["total"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_head_says_what_get_says(client, as_user, start_server, world):
             assert told.status_code == got.status_code, path
             assert told.headers["content-length"] == got.headers["content-length"]
             assert told.content == b""
-        assert http.head("/v1/quizzes").status_code == 405
+        assert http.head("/v1/admin/exposure/set").status_code == 405
 
 
 def test_query_parameters_that_are_not_known_are_refused(client, as_user):
@@ -212,6 +212,7 @@ def test_answers_and_logins_are_limited(world, as_user, monkeypatch):
         login = {"user_id": "ann", "roles": ["student"]}
         codes = [client.post("/v1/auth/mock-login", json=login) for _ in range(4)]
         assert [c.status_code for c in codes] == [200, 200, 429, 429]
+        assert codes[0].json()["roles"] == ["student"]
         headers = {"Authorization": f"Bearer {codes[0].json()['access_token']}"}
         body = {"question_id": 1, "selected": "A"}
         answers = [

@@ -20,6 +20,15 @@ def answer(client: Any, headers: dict[str, str], quiz: str, item: int, selected:
     return client.post(f"/v1/quizzes/{quiz}/answers", json=body, headers=headers)
 
 
+def test_an_option_is_named_in_either_case(client, as_user):
+    ann = as_user("in-either-case", "student")
+    quiz = make_quiz(client, ann)["quiz_id"]
+    item = client.get(f"/v1/quizzes/{quiz}/next", headers=ann).json()["question_id"]
+    assert answer(client, ann, quiz, item, "a").json()["correct"] is True
+    assert answer(client, ann, quiz, item, "A").status_code == 200
+    assert answer(client, ann, quiz, item, "b").status_code == 409
+
+
 def test_a_tutor_quiz_from_start_to_results(client, as_user, world):
     ann = as_user("ann", "student")
     quiz = make_quiz(client, ann)
