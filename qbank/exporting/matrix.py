@@ -26,9 +26,10 @@ def matrix(long: pa.Table) -> pa.Table:
     scores = pc.fill_null(long.column("is_correct"), pa.scalar(OMITTED, pa.int8())).to_numpy()
     cells = np.full((len(names), len(quiz.dictionary)), _EMPTY, dtype=np.int8)
     cells[item.indices.to_numpy(), quiz.indices.to_numpy()] = scores
-    of_quiz = long.group_by("quiz_id", use_threads=False).aggregate(
-        [("user_id", "min"), ("created_at", "max")]
-    )
+    of_quiz = long.group_by("quiz_id").aggregate([("user_id", "min"), ("created_at", "max")])
+    # groups come in an order of their own
+    order = pc.index_in(of_quiz.column("quiz_id"), quiz.dictionary).to_numpy()
+    cells = cells[:, order]
     columns = {
         "user_id": of_quiz.column("user_id_min"),
         "quiz_id": of_quiz.column("quiz_id"),

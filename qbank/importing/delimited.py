@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,8 +79,10 @@ def delimited(
         broken.append((record, reason if row.text.strip() else "", values))
         return "skip"
 
-    place = names.index(columns.correct) if columns.correct in names else len(names) - 1
-    swallowed = _Swallowed(request, layout, place)
+    told_by = next((name for name in (columns.correct, columns.option) if name in names), names[-1])
+    swallowed = _Swallowed(
+        request, layout, names.index(told_by), is_option=told_by == columns.option
+    )
     with swallowed.explained():
         reader = _open(stream, layout, names, note)
     batches = _numbered(reader, broken, layout.skipped, file, swallowed)
@@ -171,13 +174,15 @@ class _Swallowed:
     """Finds rows that a stray quote took into one value.
 
     Attributes:
-        place: 0-based column of the score.
+        place: 0-based column of the score, or else of the option that was chosen.
+        is_option: whether it is the latter.
         texts: rows that are none and have line breaks, by record.
     """
 
     request: ImportRequest
     layout: _Layout
     place: int
+    is_option: bool
     texts: dict[int, str] = field(default_factory=dict)
 
     def look(self, text: str, line: int) -> None:
@@ -185,7 +190,10 @@ class _Swallowed:
         known = self.request.codes.meanings()
         for inner in text.splitlines()[1:]:
             cells = inner.split(self.layout.delimiter)
-            if len(cells) == len(self.layout.header) and plainest(cells[self.place]) in known:
+            if len(cells) != len(self.layout.header):
+                continue
+            value = plainest(cells[self.place])
+            if value in known or (self.is_option and re.fullmatch("[A-Za-z0-9]", value)):
                 raise self._error(line, text.splitlines()[0])
 
     def look_at_broken(self, lines: Mapping[int, int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import stat
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -67,6 +68,24 @@ def test_responses_come_back_the_same(exam, command, name):
     done = command("import", "responses", name, "--exam", "EX", *back)
     assert "6 rows read: 6 new" in done.out, done.err
     assert rows(FACTS) == facts
+
+
+def test_each_row_of_a_matrix_is_its_persons(command, tmp_path):
+    """Sittings are many enough that Arrow groups them in another order than they came in."""
+    people, items = 700, 12
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 2, (people, items))
+    names = [f"p{k:04}" for k in rng.permutation(people)]
+    head = ",".join(["id", *(f"i{k:02}" for k in range(items))])
+    body = [",".join([name, *map(str, row)]) for name, row in zip(names, scores, strict=True)]
+    (tmp_path / "m.csv").write_text("\n".join([head, *body]) + "\n")
+    wide = ("--shape", "wide", "--user-col", "id", "--timestamp", "2024-06-01")
+    assert command("import", "responses", "m.csv", "--exam", "EX", "--create-exam", *wide).code == 0
+    command("export", "responses", "out.csv", "--exam", "EX", "--shape", "wide")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        out = list(csv.DictReader(file))
+    told = {row["user_id"]: [int(row[f"i{k:02}"]) for k in range(items)] for row in out}
+    assert told == dict(zip(names, scores.tolist(), strict=True))
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])

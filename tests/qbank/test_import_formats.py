@@ -188,6 +188,28 @@ def test_a_stray_quote_takes_no_rows_in(command, tmp_path, kind):
     assert size("questions") == 0
 
 
+@pytest.mark.parametrize("where", ["last column", "item column", "two quotes"])
+def test_a_stray_quote_takes_no_options_in(command, tmp_path, where):
+    """Where a key scores what was chosen, no column of scores tells a row from text."""
+    lines = [f"u{k},q{k % 3},{'ABC'[k % 3]},{20 + k}" for k in range(3000)]
+    if where == "last column":
+        lines[57] = 'u57,q0,A,"24'
+    else:
+        lines[57] = 'u57,"q0,A,24'
+    if where == "two quotes":
+        lines[61] = 'u61,q1",B,24'
+    (tmp_path / "a.csv").write_text("person,item,answer,rt\n" + "\n".join(lines) + "\n")
+    (tmp_path / "key.csv").write_text("item,key\nq0,A\nq1,B\nq2,C\n")
+    refused = command(
+        *("import", "responses", "a.csv", "--exam", "EX", "--create-exam", "--key", "key.csv"),
+        *("--user-col", "person", "--item-col", "item", "--option-col", "answer"),
+        *("--time-col", "rt", "--timestamp", "2024-06-01", "--max-rejects", "5"),
+    )
+    assert refused.code == 2
+    assert "a.csv, line 59: a quote opens here and takes in the rows below it" in refused.err
+    assert rows("SELECT count(*) FROM user_responses") == [(0,)]
+
+
 def test_quotes_may_be_escaped_or_none(command, tmp_path):
     (tmp_path / "a.csv").write_text('user_id,question,correct\nu1,"say \\"hi\\"",1\nu1,5" nail,0\n')
     command("import", "responses", "a.csv", *WHEN, "--quoting", "backslash")
