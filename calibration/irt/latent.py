@@ -14,6 +14,7 @@ from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.fit import fit
 from calibration.irt.known import KnownItems
+from calibration.models import named
 
 BOUNDS = (-8.0, 8.0)
 SD_RANGE = (0.05, 5.0)  # what the fit itself keeps an SD within
@@ -91,8 +92,7 @@ def latent_distribution(
         raise InvalidParameterError(
             f"item is {items.max()}: the bank has {len(bank)}, counted from 0"
         )
-    # with its slopes known the 1PL is a 2PL, whose slopes may differ
-    models = ["2pl" if name == "1pl" else name for name in bank.model]
+    models = [named(name).of_known_items or name for name in bank.model]
     known = KnownItems(
         np.arange(len(bank)), bank.a, bank.b, bank.c, model=models, steps=bank.steps, D=bank.D
     )

@@ -25,6 +25,7 @@ class OneParameterLogistic(Logistic):
     title = "1PL"
     min_n = 100
     common_slope = True
+    of_known_items = TwoParameterLogistic.name
     joint = True
     m_step = TwoParameterLogistic.m_step  # of which the gradient is used
 

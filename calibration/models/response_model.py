@@ -33,6 +33,8 @@ class ResponseModel(ABC):
         dichotomous: whether items have two categories; others have as many as the data say.
         has_asymptote: whether c is a parameter.
         common_slope: whether all items of the model share one slope.
+        of_known_items: name of the model that items are of once their parameters are known, where
+            it is another one: slopes that are known need not be shared.
         joint: whether the M-step must see all items of the model at once.
         ascending_steps: whether the steps of an item must ascend.
     """
@@ -43,6 +45,7 @@ class ResponseModel(ABC):
     dichotomous: ClassVar[bool]
     has_asymptote: ClassVar[bool] = False
     common_slope: ClassVar[bool] = False
+    of_known_items: ClassVar[str | None] = None
     joint: ClassVar[bool] = False
     ascending_steps: ClassVar[bool] = False
 
