@@ -228,7 +228,8 @@ LISTINGS = {
     "GET /v1/admin/flags": lambda flags: all(f["tenant_id"] != "demo" for f in flags),
     "GET /v1/admin/cohorts": empty,
     "GET /v1/admin/audit": lambda page: all(
-        row["target"].startswith(("flag=some_flag", "cohort=colour")) for row in page["items"]
+        row["target"].startswith(("flag=some_flag", "cohort=colour", "exam=probe"))
+        for row in page["items"]
     ),
 }
 # a code of one tenant is taken for the others
