@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qbank.errors import RequestError
 from qbank.exams.administering import Audit
+from qbank.requests import SympsonHetter
 from qbank.requests.exposure import Probability, Topic
 from qbank.requests.topic_caps import find
 from qbank.stores import blueprint, item_bank
@@ -87,6 +88,11 @@ def replace(
         raise RequestError(
             f"min_items add up to {least}, and a test has {exam.test_length} items: ask for fewer"
         )
+    if not lines and SympsonHetter.resolve(exam, {}).quota == "blueprint":
+        raise RequestError(
+            f"exam {exam_code!r} keeps its tests to its blueprint: give it lines, or set its quota"
+            " to none first"
+        )
     before = blueprint.load(conn, exam_code)
     if sorted(lines.values(), key=lambda line: line.topic_id) == list(before):
         return
@@ -110,6 +116,8 @@ def read_csv(path: Path) -> list[BlueprintEntry]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RequestError(f"{path} cannot be read as UTF-8 CSV: {error}") from error
+    if not rows:
+        raise RequestError(f"{path} names no topic: give a line per topic, {', '.join(COLUMNS)}")
     return [_entry(path, number, row) for number, row in enumerate(rows, 2)]
 
 

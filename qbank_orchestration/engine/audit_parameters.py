@@ -155,7 +155,7 @@ def live_items_have_parameters(
         "live_items_have_parameters",
         not without,
         False,
-        f"{len(live) - len(without)} of {len(live)} live items have parameters;"
-        f" the others need more first attempts",
+        f"{len(live) - len(without)} of {len(live)} live items have parameters"
+        + ("; the others have too few first attempts or are held back" if without else ""),
         {"live": len(live), "without": len(without)},
     )

@@ -44,6 +44,10 @@ def settings(exam: Exam, request: IrtFit | None = None) -> dict[str, Any]:
     return own | {"linking": request.linking}
 
 
+WORTH_A_FIT = 30
+"""First attempts at an item; whoever calibrates on fewer should not be told to."""
+
+
 def smallest_n(exam: Exam) -> int:
     """First attempts that one item must have before any of the exam can be estimated.
 
@@ -63,11 +67,11 @@ def too_few(exam: Exam, most: int) -> str:
         exam: its model and policy.
         most: first attempts at its most answered item.
     """
-    return (
-        f"{most} first attempts at an item at most, and {exam.irt_model} needs {smallest_n(exam)}"
-        f" (min_responses): collect more answers, or `qbank exam set {exam.exam_code}"
-        f" --min-responses {max(most, 1)}`"
-    )
+    why = f"{most} first attempts at an item at most, and {exam.irt_model} needs {smallest_n(exam)}"
+    told = f"{why} (min_responses): collect more answers"
+    if most < WORTH_A_FIT:
+        return told
+    return f"{told}, or `qbank exam set {exam.exam_code} --min-responses {most}`"
 
 
 def estimate(

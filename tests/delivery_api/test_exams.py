@@ -211,6 +211,12 @@ def test_a_blueprint_is_replaced_whole_and_holds_from_the_next_quiz_on(client, a
     written = log(client, admin, "exam.blueprint")
     assert blueprint(client, admin, [chemistry]).status_code == 200
     assert log(client, admin, "exam.blueprint") == written  # the same again is nothing
+    quota = {"calibration": {"quota": "blueprint"}}
+    assert client.patch("/v1/exams/core", json=quota, headers=admin).status_code == 200
+    kept = blueprint(client, admin, [])
+    assert (kept.status_code, "set its quota to none first" in kept.json()["detail"]) == (422, True)
+    quota["calibration"]["quota"] = "none"
+    assert client.patch("/v1/exams/core", json=quota, headers=admin).status_code == 200
     assert blueprint(client, admin, []).json() == []
     refused = client.post("/v1/quizzes", json=body, headers=as_user("kim", "student"))
     quizzes.append(refused.status_code)

@@ -320,3 +320,8 @@ def test_a_blueprint_comes_from_a_file(command, tmp_path):
     assert "blueprint.csv, line 3: topic 'B', target_weight 'much'" in wrong.err
     file.write_text("subject,share\nA,1\n")
     assert "use topic, target_weight" in command("exam", "blueprint", "MED-A", file).err
+    for empty in ("", "topic,target_weight\n"):
+        file.write_text(empty)
+        nothing = command("exam", "blueprint", "MED-A", file)
+        assert (nothing.code, rows(lines)) == (2, [(0.6, 3), (0.4, 0)])
+        assert "blueprint.csv names no topic: give a line per topic" in nothing.err
