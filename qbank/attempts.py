@@ -67,6 +67,12 @@ class AttemptPolicy(BaseModel):
         " were right.",
     )
 
+    as_certified: bool = Field(
+        default=False,
+        description="Sittings have the exam's own length, quota, topics and exposure control,"
+        " as a calibration certifies them; others are refused.",
+    )
+
     opens_at: Moment | None = Field(
         default=None,
         description="No sitting begins before.",

@@ -134,6 +134,8 @@ class Enrolment:
             request.num_questions or bank.exam.test_length,
             _keeps_to_blueprint(request, setup.policy),
         )
+        if request.mode == "exam" and policy.as_certified:
+            _refuse_what_is_not_certified(request, wish, bank, setup)
         if request.adaptive:
             wish = replace(wish, selector=await self._selector(conn, caller, setup))
         admitted = _refuse_what_cannot_be_filled(bank, wish)
@@ -218,6 +220,25 @@ def _refuse_another_time(exam: str, setup: Setup, policy: AttemptPolicy) -> None
             f"{exam} can be sat again in {math.ceil(wait / 60)} minutes:"
             f" {policy.cool_down_minutes} lie between two sittings",
             {"Retry-After": str(math.ceil(wait))},
+        )
+
+
+def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setup: Setup) -> None:
+    """409 where a sitting is asked for that no calibration of the exam speaks of."""
+    usual = replace(request, num_questions=None, filters=Filters(), blueprint_quota=None)
+    asked = {
+        "num_questions": wish.num_questions != bank.exam.test_length,
+        "topics or difficulty": request.filters != usual.filters,
+        "blueprint_quota": wish.blueprint_quota != _keeps_to_blueprint(usual, setup.policy),
+        "adaptive=false": not request.adaptive and controls_exposure(setup.policy),
+    }
+    other = [name for name, is_other in asked.items() if is_other]
+    if other:
+        raise ProblemError(
+            409,
+            "not-as-certified",
+            f"sittings of exam {request.exam_code!r} are all made alike: leave out"
+            f" {', '.join(other)}",
         )
 
 

@@ -328,3 +328,35 @@ def test_a_time_that_cannot_be_kept_to_is_named(client, as_user, new_exam, polic
     refused = ask(client, as_user("ann", "student"), exam)
     assert refused.status_code == 422
     assert words in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"num_questions": 2}, "num_questions"),
+        ({"difficulty": ["easy"]}, "topics or difficulty"),
+        ({"adaptive": False}, "adaptive=false"),
+        ({"blueprint_quota": True}, "blueprint_quota"),
+    ],
+)
+def test_a_sitting_is_as_it_was_certified_where_the_policy_says_so(
+    client, as_user, new_exam, world, changes, named
+):
+    exam, eve = (
+        new_exam(f"alike-{len(named)}", as_certified=True, max_attempts=None),
+        as_user("eve", "student"),
+    )
+    with world.connect() as conn:
+        conn.execute("UPDATE exams SET test_length = 5 WHERE exam_code = %s", (exam,))
+    of_filters = {"num_questions", "difficulty"}
+    filters = {"exam_code": exam} | {k: v for k, v in changes.items() if k in of_filters}
+    rest = {k: v for k, v in changes.items() if k not in of_filters}
+    refused = client.post(
+        "/v1/quizzes", json={"filters": filters | {"mode": "exam"}} | rest, headers=eve
+    )
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:qbank:problem:not-as-certified"
+    assert refused.json()["detail"].endswith(f"leave out {named}")
+    usual = {"exam_code": exam, "mode": "exam"}
+    made = client.post("/v1/quizzes", json={"filters": usual}, headers=eve)
+    assert (made.status_code, made.json()["num_questions"]) == (201, 5)
