@@ -4,16 +4,14 @@ An exam falls silent in a night without new rows, in which nothing is built: the
 the clock as well.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from qbank.settings import get_settings
 from qbank.stores import ages
+from qbank_orchestration.checks.by_exam import by_exam
 from qbank_orchestration.engine import freshness
-from qbank_orchestration.engine.freshness import Judged
-from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
 
 # six hours after the default night; whatever the night's time zone, a day is a day
@@ -28,7 +26,7 @@ DAILY = dg.AutomationCondition.cron_tick_passed("0 9 * * *", get_settings().nigh
 def exams_are_answered(database: Database) -> dg.AssetCheckResult:
     """Warns of exams that fell silent: an import or a delivery may be broken."""
     with database.connect() as conn:
-        return _result(freshness.data(_aged(conn), datetime.now(UTC)))
+        return by_exam(freshness.data(_aged(conn), datetime.now(UTC)))
 
 
 @dg.asset_check(
@@ -40,7 +38,7 @@ def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
     """Warns of days that are far busier or quieter than the exam's own."""
     with database.connect() as conn:
         counts = ages.sessions_by_day(conn, days=29)
-    return _result([freshness.volume(exam, days) for exam, days in sorted(counts.items())])
+    return by_exam([freshness.volume(exam, days) for exam, days in sorted(counts.items())])
 
 
 @dg.asset_check(
@@ -51,32 +49,11 @@ def volume_is_as_usual(database: Database) -> dg.AssetCheckResult:
 def exams_are_calibrated(database: Database) -> dg.AssetCheckResult:
     """Warns of exams whose calibration keeps failing or was never done."""
     with database.connect() as conn:
-        return _result(freshness.calibration(_aged(conn), datetime.now(UTC)))
+        return by_exam(freshness.calibration(_aged(conn), datetime.now(UTC)))
 
 
 def _aged(conn: object) -> list[freshness.Aged]:
     return [freshness.Aged(*row) for row in ages.of_exams(conn)]  # type: ignore[arg-type]
-
-
-def _result(judged: Sequence[Judged]) -> dg.AssetCheckResult:
-    wrong = [exam for exam in judged if not exam.fine]
-    numbers = sorted({name for exam in judged for name in exam.numbers})
-    rows = [
-        {"exam_code": exam.exam_code, "fine": exam.fine, "why": exam.why}
-        | {name: exam.numbers.get(name) for name in numbers}
-        for exam in sorted(judged, key=lambda exam: (exam.fine, exam.exam_code))
-    ]
-    return dg.AssetCheckResult(
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{exam.exam_code}: {exam.why}" for exam in wrong)
-        or f"{len(judged)} exams are fine",
-        metadata={
-            "exams": len(judged),
-            "exams_not_fine": len(wrong),
-            **({"by_exam": table(rows)} if rows else {}),
-        },
-    )
 
 
 CHECKS = [exams_are_answered, volume_is_as_usual, exams_are_calibrated]

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from qbank.stores import item_bank
+from qbank_orchestration.checks.by_exam import by_exam
 from qbank_orchestration.checks.freshness import DAILY
 from qbank_orchestration.engine import prediction
 from qbank_orchestration.engine.prediction import Prediction
@@ -45,12 +46,6 @@ def _compared(conn: Any, exam: item_bank.Exam) -> Prediction | None:
 
 def _result(found: Sequence[Prediction]) -> dg.AssetCheckResult:
     wrong = [exam for exam in found if not exam.fine]
-    names = sorted({name for exam in found for name in exam.numbers})
-    by_exam = [
-        {"exam_code": exam.exam_code, "fine": exam.fine, "why": exam.why}
-        | {name: exam.numbers.get(name) for name in names}
-        for exam in sorted(found, key=lambda exam: (exam.fine, exam.exam_code))
-    ]
     items = [
         {"exam_code": exam.exam_code} | asdict(item)
         for exam in wrong
@@ -61,16 +56,5 @@ def _result(found: Sequence[Prediction]) -> dg.AssetCheckResult:
         for exam in [*wrong, *(exam for exam in found if exam.fine)][:SHOWN]
         if exam.rates is not None
     }
-    return dg.AssetCheckResult(
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{exam.exam_code}: {exam.why}" for exam in wrong)
-        or f"{len(found)} exams are served as predicted",
-        metadata={
-            "exams": len(found),
-            "exams_not_fine": len(wrong),
-            **({"by_exam": table(by_exam)} if by_exam else {}),
-            **({"items": table(items)} if items else {}),
-            **charts,
-        },
-    )
+    tables = {"items": table(items)} if items else {}
+    return by_exam(found, "are served as predicted", tables | charts)

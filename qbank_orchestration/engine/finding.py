@@ -1,11 +1,11 @@
-"""What an audit finds: one statement with its numbers, and whether it forbids publication.
+"""What an audit finds of a proposal, and a check of an exam: one statement with its numbers.
 
-What never lives here: the audits.
+What never lives here: the audits, and the checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,6 +31,22 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """The finding as a JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One exam's verdict, of a check that judges each by itself.
+
+    Attributes:
+        fine: whether nothing asks for a look.
+        why: one sentence with what decided.
+        numbers: what the verdict rests on.
+    """
+
+    exam_code: str
+    fine: bool
+    why: str
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def forbidding(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from qbank_orchestration.engine.finding import Judged
+
 DATA_WITHIN = timedelta(days=7)
 CALIBRATED_WITHIN = timedelta(days=14)
 # A day is odd when it lies this many robust standard deviations from the exam's own days.
@@ -31,20 +33,6 @@ class Aged:
     newest_response: datetime | None
     calibrated_at: datetime | None
     controlled: bool = True
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One exam's verdict.
-
-    Attributes:
-        numbers: what the verdict rests on.
-    """
-
-    exam_code: str
-    fine: bool
-    why: str
-    numbers: dict[str, Any]
 
 
 def data(aged: Sequence[Aged], now: datetime) -> tuple[Judged, ...]:

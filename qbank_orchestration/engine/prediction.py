@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from qbank.stores import delivered, exposure, item_bank, item_parameters, respon
 from qbank.stores.delivered import DeliveredDays, Outside
 from qbank.stores.item_bank import Exam
 from qbank_orchestration.engine import population
+from qbank_orchestration.engine.finding import Judged
 from qbank_orchestration.engine.proposal import ExposureProposal
 
 if TYPE_CHECKING:
@@ -51,21 +52,14 @@ class Parted:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """One exam's verdict.
+class Prediction(Judged):
+    """One exam's verdict: whether every item was served as predicted, else what moved.
 
     Attributes:
-        fine: whether every item was served as predicted.
-        why: one sentence with what parted and what moved, or why nothing could be compared.
-        numbers: what the verdict rests on.
         items: those that parted, the largest difference first.
         rates: predicted and observed rate of every item and whether it parted, each shape (J,).
     """
 
-    exam_code: str
-    fine: bool
-    why: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
     items: tuple[Parted, ...] = ()
     rates: Rates | None = None
 

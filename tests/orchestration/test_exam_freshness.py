@@ -9,6 +9,7 @@ import pytest
 
 from qbank import postgres
 from qbank_orchestration.checks import freshness
+from qbank_orchestration.checks.by_exam import by_exam
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.resources import Database
 from qbank_orchestration.sensors import daily
@@ -71,8 +72,8 @@ def test_exams_without_a_calibration_and_odd_days_are_named(exams: Exams):
 
 
 def test_without_an_exam_nothing_is_stale(settings):
-    assert freshness._result([]).passed
-    assert freshness._result([]).metadata["exams"].value == 0
+    assert by_exam([]).passed
+    assert by_exam([]).metadata["exams"].value == 0
 
 
 def test_they_run_once_a_day_although_nothing_was_built():
