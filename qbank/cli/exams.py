@@ -15,8 +15,8 @@ from qbank.cli.setting_options import options_of_settings
 from qbank.system_user import system_user
 
 if TYPE_CHECKING:
-    from qbank.exams.administering import Audit
     from qbank.postgres import Connection
+    from qbank.stores.audit import Audit
     from qbank.stores.item_bank import Exam
 
 app = typer.Typer(help="Make exams, and set what holds for them.", no_args_is_help=True)
@@ -194,15 +194,4 @@ def _text(value: Any, default: Any) -> str:
 def _audit(connection: Connection, tenant: str) -> Audit:
     from qbank.stores import audit
 
-    def write(action: str, target: str, **details: Any) -> None:
-        audit.record(
-            connection,
-            tenant_id=tenant,
-            actor=system_user("command line"),
-            action=action,
-            target=target,
-            details=details,
-            request_id=None,
-        )
-
-    return write
+    return audit.noting(connection, tenant, system_user("command line"))

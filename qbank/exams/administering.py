@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from psycopg import Connection
@@ -30,15 +30,9 @@ from qbank.exams.settings import (
 )
 from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter, topic_caps
 from qbank.stores import item_bank
+from qbank.stores.audit import Audit
 from qbank.stores.errors import ConflictError, NotFoundError
 from qbank.stores.item_bank import Exam
-
-
-class Audit(Protocol):
-    """Notes a change in the transaction that makes it."""
-
-    def __call__(self, action: str, target: str, **details: Any) -> None:
-        """Writes the row."""
 
 
 @dataclass(frozen=True)

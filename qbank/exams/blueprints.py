@@ -15,11 +15,11 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from qbank.errors import RequestError
-from qbank.exams.administering import Audit
 from qbank.requests import SympsonHetter
 from qbank.requests.exposure import Probability, Topic
 from qbank.requests.topic_caps import find
 from qbank.stores import blueprint, item_bank
+from qbank.stores.audit import Audit
 from qbank.stores.blueprint import BlueprintLine
 
 COLUMNS = ("topic", "target_weight", "min_items")

@@ -6,7 +6,6 @@ What never lives here: its items, and what can be set of it (``qbank.exams``).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from qbank.errors import ImportFileError, RequestError
 from qbank.exams import administering
@@ -46,18 +45,7 @@ def tenant_of_exam(
     if new is None:
         raise ImportFileError(f"exam {exam_code!r} does not exist: --create-exam makes it")
     owner = tenant or "default"
-
-    def note(action: str, target: str, **details: Any) -> None:
-        audit.record(
-            connection,
-            tenant_id=owner,
-            actor=system_user("import"),
-            action=action,
-            target=target,
-            details=details,
-            request_id=None,
-        )
-
+    note = audit.noting(connection, owner, system_user("import"))
     given = {name: value for name, value in asdict(new).items() if value is not None}
     try:
         administering.create(connection, owner, exam_code, given, audit=note)

@@ -154,5 +154,4 @@ def write_down(
         action="scoring_rules.set",
         target=f"exam={names['exam']} import={names['batch']}",
         details=details,
-        request_id=None,
     )

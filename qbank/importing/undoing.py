@@ -142,7 +142,6 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
             action="import.undo",
             target=f"exam={found['exam_code']} import={number}",
             details=details,
-            request_id=None,
         )
         return undone
 

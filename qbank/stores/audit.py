@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from psycopg import Connection
 from psycopg.rows import class_row
@@ -42,12 +42,30 @@ def record(
     action: str,
     target: str,
     details: Mapping[str, Any],
-    request_id: str | None,
+    request_id: str | None = None,
 ) -> None:
     """Writes one entry; the caller's transaction decides whether it stays."""
     sql = """INSERT INTO audit_log (tenant_id, actor, action, target, details, request_id)
         VALUES (%s, %s, %s, %s, %s, %s)"""
     conn.execute(sql, (tenant_id, actor, action, target, Jsonb(dict(details)), request_id))
+
+
+class Audit(Protocol):
+    """Notes a change in the transaction that makes it."""
+
+    def __call__(self, action: str, target: str, **details: Any) -> None:
+        """Writes the row."""
+
+
+def noting(conn: Connection[Any], tenant_id: str, actor: str) -> Audit:
+    """Notes changes that one person makes of one tenant's things."""
+
+    def note(action: str, target: str, **details: Any) -> None:
+        record(
+            conn, tenant_id=tenant_id, actor=actor, action=action, target=target, details=details
+        )
+
+    return note
 
 
 def entries(
