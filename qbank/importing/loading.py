@@ -71,19 +71,23 @@ FROM import_answers WHERE is_correct IS NOT NULL
 ORDER BY quiz_id, line
 """
 
-# What is replaced is kept; triggers tell the marts of both.
-HISTORY = """
+# What is replaced is kept; triggers tell the marts of both. `changes` has quiz_id, question_id and
+# the new is_correct.
+CHANGED_ANSWERS = """
 INSERT INTO response_history (
     import_batch_id, quiz_id, question_id, version, was_correct, was_option_label,
     was_time_taken_ms, was_created_at, was_import_batch_id, was_void, is_correct, option_label,
     is_void, changed_by
 )
 SELECT %(batch)s, u.quiz_id, u.question_id, u.version, u.is_correct, u.option_label,
-    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, c.is_correct, c.option_label,
-    u.is_void, %(actor)s
-FROM import_conflicts AS c JOIN user_responses AS u USING (quiz_id, question_id)
-ORDER BY c.line
+    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, n.is_correct, {option},
+    {is_void}, %(actor)s
+FROM {changes} AS n JOIN user_responses AS u USING (quiz_id, question_id)
 """
+HISTORY = (
+    CHANGED_ANSWERS.format(changes="import_conflicts", option="n.option_label", is_void="u.is_void")
+    + "ORDER BY n.line"
+)
 REPLACED = """
 UPDATE user_responses AS u
 SET is_correct = c.is_correct, option_label = coalesce(c.option_label, u.option_label),

@@ -6,6 +6,7 @@ result stays what its owner was told. What never lives here: taking a rescore ba
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,9 @@ from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
 from qbank.importing.key_files import ItemRule, read_key_file
+from qbank.importing.loading import CHANGED_ANSWERS
 from qbank.importing.reading import fingerprint
-from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE, write_down
+from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE, SET_RULES, write_down
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.system_user import system_user
@@ -101,30 +103,12 @@ VALUES ('rescore', %(exam)s, %(name)s, %(sha256)s, %(actor)s, %(why)s,
     %(answers)s, 0, %(answers)s - %(changed)s, %(changed)s, 0)
 RETURNING id
 """
-_INSERT = """
-INSERT INTO scoring_rules (import_batch_id, exam_code, question_id, version, rule, keys, was_live,
-    set_by, why)
-SELECT %(batch)s, %(exam)s, n.question_id, n.version, n.rule, n.keys,
-    n.rule = 'void' AND (p.question_id IS NOT NULL OR coalesce(r.was_live, false)),
-    %(actor)s, %(why)s
-FROM rescore_rules AS n
-LEFT JOIN question_publications AS p ON p.exam_code = %(exam)s
-    AND (p.question_id, p.live_version) = (n.question_id, n.version)
-LEFT JOIN scoring_rules_in_force AS r ON r.exam_code = %(exam)s
-    AND (r.question_id, r.version) = (n.question_id, n.version)
-"""
-_HISTORY = f"""
-INSERT INTO response_history (
-    import_batch_id, quiz_id, question_id, version, was_correct, was_option_label,
-    was_time_taken_ms, was_created_at, was_import_batch_id, was_void, is_correct, option_label,
-    is_void, changed_by
+_INSERT = SET_RULES.format(rules="rescore_rules")
+_HISTORY = CHANGED_ANSWERS.format(
+    changes=f"(SELECT * FROM rescored WHERE {_CHANGED})",  # noqa: S608
+    option="u.option_label",
+    is_void="n.is_void",
 )
-SELECT %(batch)s, u.quiz_id, u.question_id, u.version, u.is_correct, u.option_label,
-    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, r.is_correct, u.option_label,
-    r.is_void, %(actor)s
-FROM (SELECT * FROM rescored WHERE {_CHANGED}) AS r
-JOIN user_responses AS u USING (quiz_id, question_id)
-"""  # noqa: S608
 _UPDATE = f"""
 UPDATE user_responses AS u
 SET is_correct = r.is_correct, is_void = r.is_void, import_batch_id = %(batch)s
@@ -236,10 +220,11 @@ def _stage(
         if len(chosen) != 1:
             raise ImportFileError(_no_such(key, entry, names["exam"], [v for _, v in there]))
         rows.append((entry.item, *chosen[0], entry.rule.rule, [*entry.rule.keys]))
-    if twice := {row[1:3] for row in rows if sum(row[1:3] == other[1:3] for other in rows) > 1}:
-        item = next(row[0] for row in rows if row[1:3] in twice)
+    named = Counter((question, version) for _, question, version, *_ in rows)
+    twice = next((item for item, question, version, *_ in rows if named[question, version] > 1), None)
+    if twice is not None:
         raise ImportFileError(
-            f"{key}: item {item!r} is named with and without its version: keep one line"
+            f"{key}: item {twice!r} is named with and without its version: keep one line"
         )
     with connection.cursor() as cursor:
         cursor.executemany(_RULES, rows)

@@ -34,20 +34,21 @@ _STAGE = """
 CREATE TEMP TABLE import_rules (item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL)
 ON COMMIT DROP
 """
-# Each import writes down the rules that it scored by: they stay when an earlier one is undone.
-_INSERT = """
+# Each batch writes down the rules that it scored by: they stay when an earlier one is undone.
+# `rules` has question_id, version, rule and keys.
+SET_RULES = """
 INSERT INTO scoring_rules (import_batch_id, exam_code, question_id, version, rule, keys, was_live,
     set_by, why)
-SELECT %(batch)s, %(exam)s, i.question_id, i.version, n.rule, n.keys,
+SELECT %(batch)s, %(exam)s, n.question_id, n.version, n.rule, n.keys,
     n.rule = 'void' AND (p.question_id IS NOT NULL OR coalesce(r.was_live, false)),
     %(actor)s, %(why)s
-FROM import_rules AS n
-JOIN import_items AS i USING (item)
+FROM {rules} AS n
 LEFT JOIN question_publications AS p ON p.exam_code = %(exam)s
-    AND (p.question_id, p.live_version) = (i.question_id, i.version)
+    AND (p.question_id, p.live_version) = (n.question_id, n.version)
 LEFT JOIN scoring_rules_in_force AS r ON r.exam_code = %(exam)s
-    AND (r.question_id, r.version) = (i.question_id, i.version)
+    AND (r.question_id, r.version) = (n.question_id, n.version)
 """
+_INSERT = SET_RULES.format(rules="(import_rules JOIN import_items USING (item))")
 # A void item is not live; `batch` names the import that set its rule, or that was undone.
 LIVE_NO_MORE = """
 DELETE FROM question_publications AS p
