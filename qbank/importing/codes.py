@@ -18,6 +18,7 @@ Blank = Literal["missing", "omitted", "reject"]
 ALWAYS_MISSING = ("na", ".", "null", "nan")
 _RIGHT = ("1", "true", "t", "yes", "y", "correct")
 _WRONG = ("0", "false", "f", "no", "n", "incorrect", "wrong")
+SPECIAL = ("missing", "not_reached", "omitted", "multimark")
 # 01, +1, 1.0, 1.00 and 1,0 are one number; what comes after the point must be nothing
 _WHOLE = r"^\+?0*(\d+)(?:[.,]0*)?$"
 
@@ -110,6 +111,32 @@ class Scores:
     counts: dict[str, int]
 
 
+class Meant:
+    """Which rows of a column say what, of values with a meaning.
+
+    Attributes:
+        plain: the values in the form in which they are compared, shape (n,).
+    """
+
+    def __init__(self, values: Any, meanings: Mapping[str, str], blank: Blank) -> None:
+        """`values` is trimmed text, null where it is blank; `blank` is what that means."""
+        self.plain = plain_form(values)
+        self._meanings = dict(meanings)
+        if blank != "reject":
+            self.plain = pc.fill_null(self.plain, "")
+            self._meanings[""] = blank
+
+    def rows(self, *wanted: str) -> Any:
+        """Whether each value has one of these meanings, shape (n,)."""
+        saying = [value for value, meaning in self._meanings.items() if meaning in wanted]
+        return pc.is_in(self.plain, pa.array(saying, pa.string()))
+
+    def counts(self) -> dict[str, int]:
+        """Rows by special meaning, those that occur."""
+        counts = {meaning: pc.sum(self.rows(meaning)).as_py() or 0 for meaning in SPECIAL}
+        return {meaning: rows for meaning, rows in counts.items() if rows}
+
+
 def read_scores(values: Any, codes: Codes) -> Scores:
     """Reads trimmed text, null where it is blank."""
     blank = pc.is_null(values)
@@ -117,29 +144,16 @@ def read_scores(values: Any, codes: Codes) -> Scores:
     if pc.all(ordinary).as_py():
         nothing = pc.and_(blank, False)
         return Scores(pc.equal(values, "1"), nothing, nothing, blank, values, {})
-    plain = plain_form(values)
-    meanings = codes.meanings()
-    if codes.blank != "reject":
-        plain = pc.fill_null(plain, "")
-        meanings[""] = codes.blank
-
-    def means(*wanted: str) -> Any:
-        saying = [value for value, meaning in meanings.items() if meaning in wanted]
-        return pc.is_in(plain, pa.array(saying, pa.string()))
-
-    right, wrong = means("right"), means("wrong", "multimark")
-    skipped = means("missing", "not_reached")
-    known = pc.or_(pc.or_(right, wrong), pc.or_(skipped, means("omitted")))
+    meant = Meant(values, codes.meanings(), codes.blank)
+    right, wrong = meant.rows("right"), meant.rows("wrong", "multimark")
+    skipped = meant.rows("missing", "not_reached")
+    known = pc.or_(pc.or_(right, wrong), pc.or_(skipped, meant.rows("omitted")))
     scored = pc.if_else(wrong, pa.scalar(False), pa.scalar(None, pa.bool_()))
-    counts = {
-        meaning: pc.sum(means(meaning)).as_py() or 0
-        for meaning in ("missing", "not_reached", "omitted", "multimark")
-    }
     return Scores(
         is_correct=pc.if_else(right, pa.scalar(True), scored),
         skipped=skipped,
         unknown=pc.and_not(pc.invert(known), blank),
         blank=blank,
-        plain=plain,
-        counts={meaning: rows for meaning, rows in counts.items() if rows},
+        plain=meant.plain,
+        counts=meant.counts(),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qbank.importing.codes import Codes, Scores, plain_form
+from qbank.importing.codes import SPECIAL, Codes, Meant, Scores
 from qbank.vocabulary import ScoringKind
 
 _BETWEEN = "\x1f"
@@ -86,31 +86,17 @@ def read_options(items: Any, values: Any, codes: Codes, key: Key) -> tuple[Score
         key: what is right.
     """
     blank = pc.is_null(values)
-    meanings = codes.of_options()
-    plain = plain_form(values)
-    if codes.blank != "reject":
-        plain = pc.fill_null(plain, "")
-        meanings[""] = codes.blank
-
-    def means(*wanted: str) -> Any:
-        saying = [value for value, meaning in meanings.items() if meaning in wanted]
-        return pc.is_in(plain, pa.array(saying, pa.string()))
-
-    special = means("missing", "not_reached", "omitted", "multimark")
-    nothing = pa.scalar(None, pa.string())
-    labels = pc.if_else(special, nothing, as_label(values))
-    answered = pc.or_(pc.is_valid(labels), means("multimark"))
+    meant = Meant(values, codes.of_options(), codes.blank)
+    special = meant.rows(*SPECIAL)
+    labels = pc.if_else(special, pa.scalar(None, pa.string()), as_label(values))
+    answered = pc.or_(pc.is_valid(labels), meant.rows("multimark"))
     scored = pc.if_else(answered, key.scored(items, labels), pa.scalar(None, pa.bool_()))
-    counts = {
-        meaning: pc.sum(means(meaning)).as_py() or 0
-        for meaning in ("missing", "not_reached", "omitted", "multimark")
-    }
     scores = Scores(
         is_correct=scored,
-        skipped=means("missing", "not_reached"),
+        skipped=meant.rows("missing", "not_reached"),
         unknown=pc.and_not(pc.and_not(pc.is_null(labels), special), blank),
         blank=blank,
-        plain=plain,
-        counts={meaning: rows for meaning, rows in counts.items() if rows},
+        plain=meant.plain,
+        counts=meant.counts(),
     )
     return scores, labels
