@@ -19,6 +19,7 @@ import dagster as dg
 from qbank import postgres
 from qbank.errors import QbankError
 from qbank.stores import runs
+from qbank.wording import listed
 from qbank_orchestration import nights, retries
 from qbank_orchestration.asking import Request
 from qbank_orchestration.ended import Ended, Night, ended
@@ -180,8 +181,7 @@ class Queue:
             for run in under_way
             if run.run_id not in own
         )
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        return ", ".join(others[:_NAMED]) + more
+        return listed(others, _NAMED)
 
     def _undecided(self, run: dg.DagsterRun) -> bool:
         """Whether a run failed so lately that nobody knows yet if it is retried."""

@@ -13,6 +13,7 @@ import typer
 
 from qbank.cli.output import AsJson, show_json
 from qbank.vocabulary import words
+from qbank.wording import listed
 
 if TYPE_CHECKING:
     from qbank.exporting import What
@@ -67,7 +68,4 @@ def _write(what: What, exam: str, file: Path, *, wide: bool = False, as_json: bo
     if as_json:
         show_json(asdict(done))
     else:
-        print(
-            f"{done.path}: {done.rows} rows, columns {', '.join(done.columns[:12])}"
-            + (f" and {len(done.columns) - 12} more" if len(done.columns) > 12 else "")
-        )
+        print(f"{done.path}: {done.rows} rows, columns {listed(done.columns, 12)}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from qbank.errors import ImportFileError
 from qbank.postgres import Connection
+from qbank.wording import listed
 
 _SHOWN = 3
 
@@ -174,10 +175,11 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
     connection.execute(_OPTIONS, names)
     connection.execute(_ITEMS, names)
     notes = [
-        f"exam {exam} has {_listed(items)}, too: the questions are shared"
+        f"exam {exam} has {listed(items, _SHOWN)}, too: the questions are shared"
         for exam, items in connection.execute(_SHARED, names).fetchall()
     ] + [
-        f"exam {exam} has other questions named {_listed(items)}: --item-scope tenant shares names"
+        f"exam {exam} has other questions named {listed(items, _SHOWN)}:"
+        " --item-scope tenant shares names"
         for exam, items in connection.execute(_NAMESAKES, names).fetchall()
     ]
     published = [row[0] for row in connection.execute(_PUBLICATIONS, names).fetchall()]
@@ -194,8 +196,3 @@ def _refuse_undecided(connection: Connection) -> None:
             f"{len(undecided)} items cannot be shared by name: {item!r} is another question in "
             f"each of the exams {', '.join(exams)}. Leave --item-scope out, or name them apart"
         )
-
-
-def _listed(items: list[str]) -> str:
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return f"{', '.join(items[:_SHOWN])}{more}"

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from qbank.importing.verdicts import Judged
+from qbank.wording import listed
 
 # false alarms: one import of a thousand, over all its items
 _LEVEL = 1e-3
@@ -188,15 +189,10 @@ def _by_item(refusals: Refusals, accepted: Answers) -> str | None:
     )
     if not biased:
         return None
-    shares = ", ".join(
-        f"{item} ({rows} of {rows + kept[item]})" for item, rows in biased.most_common(_NAMED)
-    )
-    more = f" and {len(biased) - _NAMED} more" if len(biased) > _NAMED else ""
-    return f"the refused rows are not spread over the items: {shares}{more}"
+    shares = [f"{item} ({rows} of {rows + kept[item]})" for item, rows in biased.most_common()]
+    return f"the refused rows are not spread over the items: {listed(shares, _NAMED)}"
 
 
 def named(items: Mapping[str, Any]) -> str:
     """``items b17, b18, … and 6 more``, in their order."""
-    shown = sorted(items)[:_NAMED]
-    more = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
-    return f"item{'s' if len(items) > 1 else ''} {', '.join(shown)}{more}"
+    return f"item{'s' if len(items) > 1 else ''} {listed(sorted(items), _NAMED)}"

@@ -22,6 +22,7 @@ from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE, SET_RULES, write_d
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.system_user import system_user
+from qbank.wording import listed
 
 # The versions of the named items that the exam has: answered or live.
 _VERSIONS = """
@@ -221,7 +222,8 @@ def _stage(
             raise ImportFileError(_no_such(key, entry, names["exam"], [v for _, v in there]))
         rows.append((entry.item, *chosen[0], entry.rule.rule, [*entry.rule.keys]))
     named = Counter((question, version) for _, question, version, *_ in rows)
-    twice = next((item for item, question, version, *_ in rows if named[question, version] > 1), None)
+    repeated = (item for item, question, version, *_ in rows if named[question, version] > 1)
+    twice = next(repeated, None)
     if twice is not None:
         raise ImportFileError(
             f"{key}: item {twice!r} is named with and without its version: keep one line"
@@ -252,10 +254,9 @@ def _found(connection: Connection, names: Mapping[str, Any]) -> Rescored:
 def _refuse_unknown_options(key: Path, found: Rescored) -> None:
     blind = [item for item in found.items if item.answers and item.without_option == item.answers]
     if blind:
-        named = ", ".join(item.item for item in blind[:5])
-        more = f" and {len(blind) - 5} more" if len(blind) > 5 else ""
+        named = listed([item.item for item in blind], 5)
         raise ImportFileError(
-            f"{key}: no answer to {named}{more} has an option, so that no key can score it: import "
+            f"{key}: no answer to {named} has an option, so that no key can score it: import "
             "the answers with --option-col, or give the item all or void"
         )
 

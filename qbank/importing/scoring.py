@@ -12,6 +12,7 @@ from qbank.errors import ImportFileError
 from qbank.importing.keys import ScoringRule
 from qbank.postgres import Connection
 from qbank.stores import audit
+from qbank.wording import listed
 
 # An item without a rule has the key that is marked among its options.
 _IN_FORCE = """
@@ -108,12 +109,11 @@ def refuse_another_key(
     ]
     if not others:
         return
-    told = ", ".join(
-        f"{item} has {known[item] or 'scores of its own'}, not {rules[item]}" for item in others[:5]
-    )
-    more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+    told = [
+        f"{item} has {known[item] or 'scores of its own'}, not {rules[item]}" for item in others
+    ]
     raise ImportFileError(
-        f"the key is another one than the items of exam {exam_code!r} have: {told}{more}. "
+        f"the key is another one than the items of exam {exam_code!r} have: {listed(told, 5)}. "
         f"qbank rescore --exam {exam_code} --key FILE changes it for the answers that are there"
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from qbank.stores.item_bank import Pool
 from qbank.stores.item_parameters import ItemParameters
+from qbank.wording import listed
 from qbank_orchestration.engine.finding import Finding
 from qbank_orchestration.engine.item_gates import HeldBack
 from qbank_orchestration.engine.proposal import ParameterProposal
@@ -130,13 +131,12 @@ def estimates_fit_for_use(proposal: ParameterProposal) -> Finding:
     """No estimated item is held back; those that are keep what is published of them."""
     held = [HeldBack(**item) for item in proposal.summary.get("held_back", ())]
     estimated = len(held) + len(proposal.parameters)
-    others = f" and {len(held) - NAMED} more" if len(held) > NAMED else ""
     return Finding(
         "estimates_fit_for_use",
         not held,
         False,
         f"{len(held)} of {estimated} estimated items are held back: "
-        f"{'; '.join(str(item) for item in held[:NAMED])}{others}"
+        f"{listed([str(item) for item in held], NAMED, '; ')}"
         if held
         else f"none of {estimated} estimated items is held back",
         {"estimated": estimated, "held_back": len(held)}
