@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +24,7 @@ from qbank.settings import get_settings
 from qbank_orchestration import recovery
 from qbank_orchestration.instance import instance
 from qbank_orchestration.progress import RowProgress
-from qbank_orchestration.verdicts import Verdict, verdicts
+from qbank_orchestration.verdicts import Verdict, fell_short, verdicts
 
 if TYPE_CHECKING:
     from qbank_orchestration.ended import Ended
@@ -156,11 +156,12 @@ class Console:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in ("job", "partition", "ended", "seconds", "checks", "why not"):
             table.add_column(column, overflow="fold", no_wrap=column == "partition")
+        short = fell_short(run for run in ended if run.partition)
         for run in ended:
             table.add_row(
                 run.job,
                 run.partition or "",
-                _outcome(run)[1],
+                _outcome(run, short)[1],
                 f"{run.seconds:.1f}",
                 _checks(run),
                 run.error or "",
@@ -177,17 +178,18 @@ class Console:
 
     def _ended(self, run: Ended) -> None:
         self._progress.end()
+        short = fell_short([run]) if run.partition else frozenset()
         self.say(
-            f"{_outcome(run)[0]} {run.job} {run.partition or ''} {run.seconds:.1f} s,"
+            f"{_outcome(run, short)[0]} {run.job} {run.partition or ''} {run.seconds:.1f} s,"
             f" {run.checks_passed} checks passed" + (f": {run.error}" if run.error else "")
         )
 
 
-def _outcome(run: Ended) -> tuple[str, str]:
+def _outcome(run: Ended, short: Set[str]) -> tuple[str, str]:
     """A run's mark and word: work that published nothing is not shown as done."""
     if not run.success:
         return "[red]✗[/]", "[red]failed[/]"
-    if run.partition and any(verdict.not_published for verdict in verdicts([run], {})):
+    if run.run_id in short:
         return "[yellow]–[/]", "[yellow]nothing published[/]"
     return "[green]✓[/]", "[green]done[/]"
 

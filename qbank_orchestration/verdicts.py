@@ -63,6 +63,24 @@ def verdicts(ended: Iterable[Ended], waiting: Mapping[str, str]) -> tuple[Verdic
     return tuple(told[code] for code in sorted(told))
 
 
+def fell_short(ended: Iterable[Ended]) -> frozenset[str]:
+    """Ids of the runs whose work came to nothing that is in force although nothing failed."""
+    short = set()
+    with (
+        suppress(psycopg.Error, QbankError),
+        postgres.connect("orchestration", autocommit=True) as conn,
+    ):
+        for run in ended:
+            if any(map(_falls_short, runs.of_orchestrator(conn, run.run_id))):
+                short.add(run.run_id)
+    return frozenset(short)
+
+
+def _falls_short(row: runs.Run) -> bool:
+    # without anything to change nothing is wanting; without parameters all is
+    return row.kind == "irt" if row.status == "empty" else row.status != "done"
+
+
 def _read(told: dict[str, Verdict], ended: Sequence[Ended]) -> None:
     """Tells of each row of work that the runs have left."""
     with postgres.connect("orchestration", autocommit=True) as conn:
@@ -83,12 +101,10 @@ def _tell(verdict: Verdict, row: runs.Run, exam: item_bank.Exam) -> None:
         dry = " (a dry run: nothing is in force)" if row.stopped_reason == "dry_run" else ""
         verdict.published.append(f"{what}{_figures(row)}{dry}")
         verdict.notes.extend(_left_over(row, exam))
-    elif row.status == "empty" and row.kind == "irt":
-        verdict.not_published.append(f"{what}: {row.stopped_reason}")
-    elif row.status == "empty":
-        verdict.notes.append(f"{what}: {row.stopped_reason}")
-    else:
+    elif _falls_short(row):
         verdict.not_published.append(f"{what}: {row.error or row.stopped_reason or row.status}")
+    else:
+        verdict.notes.append(f"{what}: {row.stopped_reason}")
 
 
 _WHAT: Mapping[runs.Kind, str] = {
