@@ -8,6 +8,7 @@ from delivery_api.routers import (
     exposure,
     publications,
     questions,
+    quiz_steps,
     quizzes,
     results,
     runs,
@@ -16,6 +17,7 @@ from delivery_api.routers import (
 
 ROUTERS = (
     quizzes.router,
+    quiz_steps.router,
     exams.router,
     questions.router,
     publications.router,

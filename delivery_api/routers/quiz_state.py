@@ -5,14 +5,24 @@ What never lives here: what may be told (``quizzes.telling``), and routes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+from fastapi import Response
 from pydantic import BaseModel, Field
 
 from delivery_api.quizzes.ending import Standing
 from delivery_api.quizzes.sealing import Result
 from qbank.intervals import Z_95
 from qbank.vocabulary import Mode, Model, SessionStatus
+
+
+def rendered(
+    model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A reply of the quiz path; FastAPI would validate the model a second time."""
+    body = model.model_dump_json().encode()
+    return Response(body, status, headers, media_type="application/json")
 
 
 class ItemResult(BaseModel):

@@ -1,0 +1,155 @@
+"""The steps of a quiz: take its items, answer them, finish it, see how it went."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from delivery_api.access import Student
+from delivery_api.fields import Asset, Body, Identifier, QuizId, Version
+from delivery_api.problems import documented
+from delivery_api.queries import StrictRoute
+from delivery_api.quizzes.ending import Endings
+from delivery_api.quizzes.progress import Answered, OpenItem
+from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
+
+router = APIRouter(
+    prefix="/v1/quizzes",
+    tags=["quizzes"],
+    responses=documented(401, 403, 404, 422, 503),
+    route_class=StrictRoute,
+)
+
+QuizPath = Annotated[QuizId, Path(description="the quiz, as `POST /quizzes` named it")]
+
+
+class ItemOption(BaseModel):
+    """One option of an item."""
+
+    label: str
+    text_md: str
+
+
+class ItemToAnswer(BaseModel):
+    """An item, without its answer."""
+
+    quiz_id: str
+    position: int = Field(description="counts from 1")
+    num_questions: int
+    question_id: int
+    version: Version
+    stem_md: str
+    lead_in: str | None
+    assets: list[Asset]
+    options: list[ItemOption]
+
+
+class NewAnswer(Body):
+    """An answer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"question_id": 17, "selected": "B", "time_taken_ms": 48210}]
+        }
+    )
+
+    question_id: Identifier
+    selected: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9]$", description="the option's label, in either case"),
+        AfterValidator(str.upper),
+    ]
+    time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+
+
+class AnswerResult(BaseModel):
+    """An answer that is recorded.
+
+    The result is told in tutor mode alone, where every exam that the item is in allows feedback,
+    and while its student has no quiz in exam mode open.
+    """
+
+    accepted: Literal[True] = True
+    answered: int
+    num_questions: int
+    correct: bool | None = None
+    correct_option: str | None = None
+    explanation: str | None = None
+    theta: float | None = Field(default=None, description="running ability estimate (EAP)")
+    theta_se: float | None = None
+
+
+@router.get(
+    "/{quiz_id}/next",
+    response_model=ItemToAnswer,
+    summary="The item to answer",
+    responses=documented(409, 410, 429),
+)
+async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """The same item until it is answered, however often and from wherever it is asked for."""
+    allowed = request.app.state.quiz_limits.admit("items", caller)
+    item: OpenItem = await request.app.state.progress.next(caller, quiz_id)
+    content = item.content
+    return rendered(
+        ItemToAnswer.model_construct(
+            quiz_id=item.quiz.id,
+            position=item.position,
+            num_questions=item.quiz.wish.num_questions,
+            question_id=item.question_id,
+            version=item.version,
+            stem_md=content.stem_md,
+            lead_in=content.lead_in,
+            assets=content.assets,
+            options=[
+                ItemOption.model_construct(label=label, text_md=text)
+                for label, text in content.options
+            ],
+        ),
+        headers=allowed,
+    )
+
+
+@router.post(
+    "/{quiz_id}/answers",
+    response_model=AnswerResult,
+    summary="Answer an item",
+    responses=documented(409, 410, 429),
+)
+async def answer_item(
+    quiz_id: QuizPath, body: NewAnswer, caller: Student, request: Request
+) -> Response:
+    """Recorded before the reply. The same answer again gives the same result, another one 409."""
+    state = request.app.state
+    allowed = state.quiz_limits.admit("answers", caller)
+    done: Answered = await state.progress.answer(
+        caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
+    )
+    result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
+    if done.tells:
+        result.correct = done.is_correct
+        result.correct_option = done.content.correct_option
+        result.explanation = done.content.rationale_md
+        result.theta = done.theta
+        result.theta_se = done.theta_se
+    return rendered(result, headers=allowed)
+
+
+@router.post(
+    "/{quiz_id}/finish",
+    response_model=QuizState,
+    summary="Finish a quiz",
+    responses=documented(410),
+)
+async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """Seals the quiz and tells its results; doing it again tells them again."""
+    endings: Endings = request.app.state.endings
+    return rendered(quiz_state_of(await endings.finish(caller, quiz_id)))
+
+
+@router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
+async def read_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+    """Progress; results as soon as the mode allows."""
+    endings: Endings = request.app.state.endings
+    return rendered(quiz_state_of(await endings.state(caller, quiz_id)))
