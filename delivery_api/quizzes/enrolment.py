@@ -225,11 +225,10 @@ def _refuse_another_time(exam: str, setup: Setup, policy: AttemptPolicy) -> None
 
 def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setup: Setup) -> None:
     """409 where a sitting is asked for that no calibration of the exam speaks of."""
-    usual = replace(request, num_questions=None, filters=Filters(), blueprint_quota=None)
     asked = {
         "num_questions": wish.num_questions != bank.exam.test_length,
-        "topics or difficulty": request.filters != usual.filters,
-        "blueprint_quota": wish.blueprint_quota != _keeps_to_blueprint(usual, setup.policy),
+        "topics or difficulty": request.filters != Filters(),
+        "blueprint_quota": wish.blueprint_quota != _certified_quota(setup.policy),
         "adaptive=false": not request.adaptive and controls_exposure(setup.policy),
     }
     other = [name for name, is_other in asked.items() if is_other]
@@ -246,7 +245,12 @@ def _keeps_to_blueprint(request: Request, policy: Mapping[str, Any]) -> bool:
     """Whether the quiz has the blueprint's quota; a quiz of some topics alone cannot have it."""
     if request.blueprint_quota is not None:
         return request.blueprint_quota
-    return policy.get("quota") == "blueprint" and request.filters == Filters()
+    return _certified_quota(policy) and request.filters == Filters()
+
+
+def _certified_quota(policy: Mapping[str, Any]) -> bool:
+    """Whether the exam's tests have its blueprint's quota."""
+    return policy.get("quota") == "blueprint"
 
 
 def _left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
