@@ -107,8 +107,7 @@ def _rows(request: ImportRequest, version: str | None, user: str | None = None) 
                 raise ImportFileError(f"{request.path}: line {source.line(line)}: {reason}")
             table, lines = batch.table, batch.lines
             if user is not None:
-                users = pc.utf8_lower(plain_text(table.column(columns.user)).text)
-                its_own = pc.fill_null(pc.equal(users, user.strip().lower()), False)
+                its_own = _is_user(table, columns.user, user)
                 table = table.filter(its_own)
                 lines = lines[its_own.to_numpy(zero_copy_only=False)]
             if not table.num_rows:
@@ -127,6 +126,12 @@ def _rows(request: ImportRequest, version: str | None, user: str | None = None) 
             ):
                 if item or key:
                     yield _Row(source.line(line), item or "", key or "", which or "")
+
+
+def _is_user(table: Any, column: str, name: str) -> Any:
+    """Rows of the user of that name, in either case, shape (n,)."""
+    users = pc.utf8_lower(plain_text(table.column(column)).text)
+    return pc.fill_null(pc.equal(users, name.strip().lower()), False)
 
 
 def _texts(table: Any, column: str | None) -> list[str | None]:
@@ -175,8 +180,7 @@ def without_key_row(batch: Batch, request: ImportRequest) -> Batch:
     """The batch without the rows that are the key."""
     if request.key_row is None:
         return batch
-    users = plain_text(batch.table.column(request.columns.user)).text
-    kept = pc.not_equal(pc.utf8_lower(pc.fill_null(users, "")), request.key_row.strip().lower())
+    kept = pc.invert(_is_user(batch.table, request.columns.user, request.key_row))
     if pc.all(kept).as_py():
         return batch
     lines = batch.lines[kept.to_numpy(zero_copy_only=False)]
