@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from qbank.cli.request_options import Command, given_by
-from qbank.exams.settings import Setting, settings
+from qbank.exams.settings import Setting, place, settings
 from qbank.requests import Allowed
 
 DEFAULT, NONE = "default", "none"
@@ -37,9 +37,7 @@ def options_of_settings() -> Callable[[Command], Command]:
         given: dict[str, Any] = {}
         for name, typed in values.items():
             if typed is not None:
-                setting = known[name]
-                part = given.setdefault(setting.part.name, {}) if setting.part.name else given
-                part[setting.name] = _value(setting, typed)
+                place(given, known[name], _value(known[name], typed))
         return given
 
     return given_by(options, read)

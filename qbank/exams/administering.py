@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-import numpy as np
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from pydantic import ValidationError
@@ -24,6 +23,7 @@ from qbank.exams.settings import (
     ExamSettings,
     Part,
     Setting,
+    place,
     read,
     said,
     settings,
@@ -210,10 +210,9 @@ def shown(value: Any) -> str:
 
 
 def _filled_in(stored: Mapping[str, Any]) -> dict[str, Any]:
-    filled: dict[str, Any] = {part.name: {} for part in PARTS if part.name}
+    filled: dict[str, Any] = {}
     for setting in settings():
-        target = filled[setting.part.name] if setting.part.name else filled
-        target[setting.name] = stored.get(setting.path, setting.default)
+        place(filled, setting, stored.get(setting.path, setting.default))
     return filled
 
 
@@ -237,9 +236,7 @@ def _check(conn: Connection[Any], exam: Exam) -> None:
     IrtFit.resolve(exam, {})
     Reestimation.resolve(exam, {}, day=date.min)
     asked = SympsonHetter.resolve(exam, {})
-    if asked.topic_tau or asked.topic_weights:
-        topics = item_bank.topics(conn, exam.tenant_id)
-        nothing = np.empty(0, np.int64)
-        topic_caps.resolve(
-            topics, nothing, asked.topic_tau, asked.topic_weights, each_has_items=False
-        )
+    capped = {**(asked.topic_tau or {}), **(asked.topic_weights or {})}
+    topics = item_bank.topics(conn, exam.tenant_id) if capped else ()
+    for name in capped:
+        topic_caps.find(topics, name)

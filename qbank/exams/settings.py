@@ -227,6 +227,12 @@ class Setting:
         return bool(marker(self.field, Default).allows_none)
 
 
+def place(given: dict[str, Any], setting: Setting, value: Any) -> None:
+    """Puts a setting's value where :class:`ExamSettings` has it: in its part, or at the top."""
+    part = given.setdefault(setting.part.name, {}) if setting.part.name else given
+    part[setting.name] = value
+
+
 def settings(part: Part | None = None) -> Iterator[Setting]:
     """All settings, or those of a part."""
     return (

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from qbank.exams.settings import PARTS, Setting, settings
+from qbank.exams.settings import COLUMNS, PARTS, Setting, place, settings
 from qbank_console.views import request_form
 
 
@@ -38,14 +38,13 @@ def changes(shown: Mapping[str, Any], own: Collection[str], key: str) -> dict[st
             given |= values
     back = st.multiselect(
         "Back to the default",
-        sorted(path for path in own if path not in ("title", "irt_model", "tau", "test_length")),
+        sorted(path for path in own if path not in COLUMNS),
         placeholder="settings that the exam has a value of its own for",
         key=f"back_{key}",
     )
     for setting in settings():
         if setting.path in back:
-            target = given.setdefault(setting.part.name, {}) if setting.part.name else given
-            target[setting.name] = setting.default if setting.allows_none else None
+            place(given, setting, setting.default if setting.allows_none else None)
     return given
 
 
