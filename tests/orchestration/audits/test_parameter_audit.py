@@ -153,6 +153,7 @@ def test_live_items_without_parameters_are_told(proposed: int, held: int, withou
     judged(finding, "live_items_have_parameters", without == 0, False)
     assert finding.numbers == {"live": ITEMS, "without": without}
     assert f"{ITEMS - without} of {ITEMS} " in finding.summary
+    assert ("held back" in finding.summary) == (without > 0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 6])
