@@ -8,6 +8,7 @@ DIST := dist
 export UV_PROJECT_ENVIRONMENT := $(VENV)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
+export NO_MKDOCS_2_WARNING := 1
 # once, here, and not by each process that comes first
 export UV_COMPILE_BYTECODE := 1
 
@@ -16,7 +17,7 @@ SYNC := $(UV) sync --frozen --inexact --quiet --extra console
 LOCK := pyproject.toml calibration/pyproject.toml uv.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-alone test-fast generate lint format bench wheels clean browser
+.PHONY: help setup demo serve test test-alone test-fast generate lint format bench docs docs-serve wheels clean browser
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +37,9 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 $(VENV)/.bench: $(VENV)/.runtime
 	@$(SYNC) --group bench && touch $@
+
+$(VENV)/.docs: $(VENV)/.runtime
+	@$(SYNC) --group docs && touch $@
 
 setup: $(VENV)/.dev ## make the environment in .venv
 	@echo "ready: $(BIN)/qbank --help"
@@ -74,6 +78,13 @@ format: $(VENV)/.dev ## format and fix what can be fixed
 
 bench: $(VENV)/.bench ## ratios against named baselines, in one run
 	@$(BIN)/python -m bench
+
+docs: $(VENV)/.docs ## the docs as a site, in .qbank/site; opens without a server
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "built: .qbank/site/index.html"
+
+docs-serve: $(VENV)/.docs ## the same at http://127.0.0.1:8080, made again with each edit
+	@exec $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8080
 
 wheels: | $(UV) ## the two distributions, in dist/
 	@rm -f "$(DIST)"/*.whl

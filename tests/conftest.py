@@ -93,6 +93,7 @@ _LONGEST = (
 _TOGETHER = (
     "tests/package/",
     "tests/e2e/",
+    "tests/docs_site/test_site.py",
     "tests/orchestration/test_asset_pages.py",
     "tests/orchestration/test_beside_a_daemon.py",
     "tests/orchestration/test_dagit_faults.py",
