@@ -80,7 +80,7 @@ bench: $(VENV)/.bench ## ratios against named baselines, in one run
 	@$(BIN)/python -m bench
 
 docs: $(VENV)/.docs ## the docs as a site, in .qbank/site; opens without a server
-	@$(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/mkdocs build --strict
 	@echo "built: .qbank/site/index.html"
 
 docs-serve: $(VENV)/.docs ## the same at http://127.0.0.1:8080, made again with each edit
