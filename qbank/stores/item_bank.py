@@ -200,6 +200,13 @@ def topics(conn: Connection[Any], tenant_id: str) -> tuple[Topic, ...]:
         return tuple(cursor.execute(sql, (tenant_id,)).fetchall())
 
 
+def external_refs(conn: Connection[Any], question_ids: Sequence[int]) -> dict[int, str]:
+    """What questions are called in the system they came from, by id; those that have a name."""
+    sql = """SELECT id, external_ref FROM questions
+        WHERE id = ANY(%s) AND external_ref IS NOT NULL"""
+    return dict(conn.execute(sql, (list(question_ids),)).fetchall())
+
+
 def bank_version(conn: Connection[Any], exam_code: str) -> int:
     """The exam's bank version, 0 before anything was published."""
     return _versions(conn, exam_code)[0]

@@ -72,12 +72,14 @@ def irt_calibration(
             attempts = responses.first_attempts(conn, exam.exam_code)
             published = parameters_store.in_force(conn, exam.exam_code, exam.irt_model)
             times = responses.median_times(conn, exam.exam_code)
+            refs = item_bank.external_refs(conn, attempts.question_id.tolist())
         proposed = parameters.estimate(
             exam,
             work.request,
             attempts,
             published,
             times,
+            refs,
             lambda entry: rows.report(run.id, entry),
         )
         if isinstance(proposed, NothingToCalibrate):

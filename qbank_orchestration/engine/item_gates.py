@@ -75,6 +75,7 @@ class HeldBack:
     """One item that was estimated and does not come into use.
 
     Attributes:
+        external_ref: its name where it came from; None where it has none.
         reason: of ``REASONS``.
         n: first attempts.
         p_value: share correct.
@@ -87,17 +88,27 @@ class HeldBack:
     n: int
     p_value: float
     z: float
+    external_ref: str | None = None
 
     def __str__(self) -> str:
         why = REASONS[self.reason]
+        name = f"item {self.external_ref}, " if self.external_ref else ""
         return (
-            f"question {self.question_id} v{self.version} ({self.n} answers, {self.p_value:.0%}"
-            f" right): {why.means}; {why.remedy}"
+            f"{name}question {self.question_id} v{self.version} ({self.n} answers,"
+            f" {self.p_value:.0%} right): {why.means}; {why.remedy}"
         )
 
 
-def held_back(attempts: FirstAttempts, fit: FitResult) -> tuple[HeldBack, ...]:
-    """The estimated items that are held back, by item code."""
+def held_back(
+    attempts: FirstAttempts, fit: FitResult, refs: Mapping[int, str]
+) -> tuple[HeldBack, ...]:
+    """The estimated items that are held back, by item code.
+
+    Args:
+        attempts: what was estimated from.
+        fit: the estimates.
+        refs: names of questions where they came from, by id.
+    """
     import calibration as cal  # kept out of the code location's import
 
     known = fit.estimated[attempts.item]
@@ -120,6 +131,7 @@ def held_back(attempts: FirstAttempts, fit: FitResult) -> tuple[HeldBack, ...]:
             n=int(fit.n[item]),
             p_value=float(right[item] / fit.n[item]),
             z=float(slopes.z[item]),
+            external_ref=refs.get(int(attempts.question_id[item])),
         )
         for item in np.flatnonzero(first != "").tolist()
     )

@@ -80,6 +80,7 @@ def estimate(
     attempts: FirstAttempts,
     published: tuple[ItemParameters, ...],
     median_times: Mapping[tuple[int, int], float],
+    refs: Mapping[int, str],
     report: Report,
 ) -> ParameterProposal | NothingToCalibrate:
     """Fits the exam's model, puts it on the published scale and gathers what may be used.
@@ -93,6 +94,7 @@ def estimate(
         attempts: first attempts in long form.
         published: parameters in force, which give the scale.
         median_times: median time in ms by (question id, version).
+        refs: names of questions where they came from, by id.
         report: takes progress as a JSON object; returns False to cancel.
 
     Raises:
@@ -115,7 +117,7 @@ def estimate(
             report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
         ),
     )
-    held = item_gates.held_back(attempts, fit)
+    held = item_gates.held_back(attempts, fit, refs)
     usable = item_gates.usable(attempts, fit, held)
     seen = {"responses": len(attempts), "settings": settings(exam, request)}
     if not usable.any():

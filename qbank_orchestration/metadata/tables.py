@@ -54,7 +54,9 @@ def held_back(items: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
     return table(
         [
             {
-                **item,
+                # proposals of before it was told have none
+                "external_ref": item.get("external_ref") or "",
+                **{name: value for name, value in item.items() if name != "external_ref"},
                 "p_value": round(item["p_value"], 4),
                 "z": round(item["z"], 2),
                 "means": REASONS[item["reason"]].means,

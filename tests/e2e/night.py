@@ -22,7 +22,8 @@ def pass_night(work: Path) -> None:
         for exam in item_bank.exams(connection):
             attempts = responses.first_attempts(connection, exam.exam_code)
             times = responses.median_times(connection, exam.exam_code)
-            found = estimate(exam, IrtFit.resolve(exam, {}), attempts, (), times, lambda _: True)
+            request = IrtFit.resolve(exam, {})
+            found = estimate(exam, request, attempts, (), times, {}, lambda _: True)
             item_parameters.publish(
                 connection, exam.exam_code, found.model, found.parameters, run_id=None
             )

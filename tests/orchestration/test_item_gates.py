@@ -8,7 +8,7 @@ import dagster as dg
 from psycopg import sql
 
 from qbank import postgres
-from qbank.stores import item_parameters, runs
+from qbank.stores import item_bank, item_parameters, runs
 from qbank_orchestration.engine.item_gates import REASONS
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
@@ -63,6 +63,10 @@ def test_bad_items_are_held_back_and_the_others_published(exams: Exams, runner: 
     table = shown.asset_materialization.metadata["held_back"].value
     told = {record.data["question_id"]: record.data["remedy"] for record in table.records}  # type: ignore[union-attr]
     assert told == {question: REASONS[reason].remedy for question, reason in wanted.items()}
+    refs = {record.data["external_ref"] for record in table.records}  # type: ignore[union-attr]
+    with postgres.connect("orchestration") as conn:
+        assert refs == set(item_bank.external_refs(conn, [*wanted]).values())
+    assert len(refs) == len(wanted)
 
 
 def test_an_item_whose_key_went_wrong_keeps_what_is_published(
