@@ -26,12 +26,22 @@ class Past:
         version: the version served of each.
         correct: None where not answered yet.
         held_back: question ids held back so far.
+        void: question ids whose answers count for nothing.
     """
 
     question_id: Sequence[int]
     version: Sequence[int]
     correct: Sequence[bool | None]
     held_back: Sequence[int]
+    void: frozenset[int] = frozenset()
+
+    @property
+    def score(self) -> list[bool | None]:
+        """As `correct`, with None where the answer counts for nothing."""
+        return [
+            None if question in self.void else correct
+            for question, correct in zip(self.question_id, self.correct, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -71,9 +81,7 @@ def estimate(bank: Bank, past: Past) -> cat.Ability | None:
     if bank.ranked is None:
         return None
     items, answers = [], []
-    for question, version, correct in zip(
-        past.question_id, past.version, past.correct, strict=True
-    ):
+    for question, version, correct in zip(past.question_id, past.version, past.score, strict=True):
         index = bank.ranked_of.get((question, version))
         if correct is not None and index is not None:
             items.append(index)

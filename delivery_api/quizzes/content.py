@@ -1,6 +1,7 @@
-"""What an item looks like and what its answer is, kept in memory: published versions never change.
+"""What an item looks like, kept in memory: published versions never change.
 
-What never lives here: who may see which part (the routers).
+What never lives here: what is right, which may be corrected (``store``), and who may see which part
+(the routers).
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ _MAX_KEPT = 50_000
 
 _CONTENT = """SELECT v.stem_md, v.lead_in, v.rationale_md, v.assets,
         array_agg(o.option_label::text ORDER BY o.option_label),
-        array_agg(o.option_text_md ORDER BY o.option_label),
-        max(o.option_label::text) FILTER (WHERE o.is_correct)
+        array_agg(o.option_text_md ORDER BY o.option_label)
     FROM question_versions AS v LEFT JOIN question_options AS o ON o.question_version_id = v.id
     WHERE v.question_id = %s AND v.version = %s
     GROUP BY v.id"""
@@ -29,7 +29,6 @@ class Content:
 
     Attributes:
         options: label and text, by label.
-        correct_option: the key; None for imported items whose key is not known.
     """
 
     stem_md: str
@@ -37,7 +36,6 @@ class Content:
     rationale_md: str | None
     assets: list[Any]
     options: tuple[tuple[str, str], ...]
-    correct_option: str | None
 
 
 class Contents:
@@ -71,6 +69,6 @@ async def _read(conn: TenantConnection, question_id: int, version: int) -> Conte
     row = await (await conn.execute(_CONTENT, (question_id, version))).fetchone()
     if row is None:
         raise not_found(f"question {question_id} version {version}")
-    stem_md, lead_in, rationale_md, assets, labels, texts, key = row
+    stem_md, lead_in, rationale_md, assets, labels, texts = row
     pairs = zip(labels, texts, strict=True) if labels[0] is not None else ()
-    return Content(stem_md, lead_in, rationale_md, assets, tuple(pairs), key)
+    return Content(stem_md, lead_in, rationale_md, assets, tuple(pairs))

@@ -133,7 +133,8 @@ class Endings:
         while True:
             bank = await self.bank(caller, quiz)
             ability = ability_of(bank, quiz)
-            if await sealing.seal(conn, quiz, bank, ability):
+            # what the answers score is as old as the quiz was read
+            if bank.version == quiz.bank_version and await sealing.seal(conn, quiz, bank, ability):
                 return ability
             quiz = await self.read(conn, caller, quiz.id)
             if quiz.over:
@@ -153,7 +154,10 @@ class Endings:
             if found is not None:
                 return found
             bank = await self.bank(caller, quiz)
-            if not await sealing.keep(conn, quiz, bank, ability_of(bank, quiz)):
+            kept = bank.version == quiz.bank_version and await sealing.keep(
+                conn, quiz, bank, ability_of(bank, quiz)
+            )
+            if not kept:
                 quiz = await self.read(conn, caller, quiz.id)
 
 

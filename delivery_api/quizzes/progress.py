@@ -16,7 +16,7 @@ from delivery_api.quizzes.choice import Chosen, choose
 from delivery_api.quizzes.content import Content, Contents
 from delivery_api.quizzes.ending import NO_ABILITY, Endings, ability_of, gone
 from delivery_api.quizzes.recent import RecentQuizzes
-from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes.store import Quiz, Scored
 from delivery_api.tokens import Principal
 
 
@@ -41,7 +41,8 @@ class Answered:
 
     quiz: Quiz
     tells: bool
-    is_correct: bool
+    selected: str
+    scored: Scored
     theta: float
     theta_se: float | None
     content: Content
@@ -103,6 +104,8 @@ class Progress:
     ) -> OpenItem | None:
         """Serves a new item; None where the quiz (or, if guarded, the bank) has moved on."""
         bank = await self._endings.bank(caller, quiz)
+        if guarded and bank.version != quiz.bank_version:
+            return None
         ability = ability_of(bank, quiz)
         capped = self._banks.caps.of(quiz.exam_code)
         while True:
@@ -161,16 +164,24 @@ class Progress:
             if quiz is None or waiting is None or waiting[0] != question_id:
                 quiz = await self._endings.read(conn, caller, quiz_id)
             content = await self._content(conn, caller, quiz, question_id)
-            is_correct = _judge(content, selected)
+            _refuse_unknown_option(content, selected)
             answer = store.NewAnswer(
-                question_id, quiz.version_of(question_id), selected, is_correct, time_taken_ms
+                question_id, quiz.version_of(question_id), selected, time_taken_ms
             )
-            tells = await store.record(conn, caller, quiz, answer)
-            if tells is not None:
+            done = await store.record(conn, caller, quiz, answer)
+            if done is not None:
                 ANSWERS.inc()
-                quiz = _with_answer(quiz, question_id, is_correct)
+                scored, tells = done.scored, done.tells
+                # with the bank what earlier answers score may have moved
+                quiz = (
+                    _with_answer(quiz, question_id, scored)
+                    if done.bank_version == quiz.bank_version
+                    else await self._endings.read(conn, caller, quiz_id)
+                )
             else:
-                quiz = await self._recorded_before(conn, caller, quiz_id, question_id, selected)
+                quiz, scored = await self._recorded_before(
+                    conn, caller, quiz_id, question_id, selected
+                )
                 tells = (await self._endings.telling(conn, caller, quiz, [question_id])).practice
             is_last = quiz.answered == quiz.wish.num_questions and not quiz.over
             theta, theta_se = NO_ABILITY
@@ -179,7 +190,7 @@ class Progress:
             elif tells:
                 theta, theta_se = await self._endings.ability(conn, caller, quiz)
             self._recent.keep(caller, quiz)
-            return Answered(quiz, tells, is_correct, theta, theta_se, content)
+            return Answered(quiz, tells, selected, scored, theta, theta_se, content)
 
         return await self._database.run(caller.tenant_id, work)
 
@@ -195,29 +206,29 @@ class Progress:
 
     async def _recorded_before(
         self, conn: TenantConnection, caller: Principal, quiz_id: str, question_id: int, label: str
-    ) -> Quiz:
+    ) -> tuple[Quiz, Scored]:
         """The quiz with the very answer in it; refuses where it was another, or came too late."""
         quiz = await self._endings.read(conn, caller, quiz_id)
-        before = await store.recorded(conn, quiz_id, question_id)
-        if before is None:
+        found = await store.recorded(conn, quiz, question_id)
+        if found is None:
             raise gone(quiz)
+        before, scored = found
         if before != label:
             raise ProblemError(
                 409,
                 "answered-differently",
                 f"question {question_id} was answered {before} already: an answer is final",
             )
-        return quiz
+        return quiz, scored
 
 
-def _judge(content: Content, selected: str) -> bool:
+def _refuse_unknown_option(content: Content, selected: str) -> None:
     labels = [label for label, _ in content.options]
     if selected not in labels:
         wanted = ", ".join(labels) or "none: its options are not known"
         raise ProblemError(
             422, "no-such-option", f"option {selected!r} does not exist: choose one of {wanted}"
         )
-    return selected == content.correct_option
 
 
 def _with_item(quiz: Quiz, item: Chosen) -> Quiz:
@@ -231,10 +242,11 @@ def _with_item(quiz: Quiz, item: Chosen) -> Quiz:
     return replace(quiz, past=past)
 
 
-def _with_answer(quiz: Quiz, question_id: int, is_correct: bool) -> Quiz:
+def _with_answer(quiz: Quiz, question_id: int, scored: Scored) -> Quiz:
     correct = list(quiz.past.correct)
-    correct[quiz.past.question_id.index(question_id)] = is_correct
-    return replace(quiz, past=replace(quiz.past, correct=correct))
+    correct[quiz.past.question_id.index(question_id)] = scored.is_correct
+    void = quiz.past.void | ({question_id} if scored.is_void else set())
+    return replace(quiz, past=replace(quiz.past, correct=correct, void=void))
 
 
 def _count(quiz: Quiz, item: Chosen) -> None:

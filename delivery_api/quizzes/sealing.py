@@ -1,12 +1,14 @@
 """What a quiz came to, written once: its score, θ̂, and the parameters that θ̂ was computed from.
 
 A quiz that expires is sealed by nobody, so its result is kept when it is first looked at. Whatever
-is calibrated or published later, a result stays. What never lives here: estimating θ.
+is calibrated or published later, a result stays; a corrected key makes another revision, which
+supersedes the earlier ones. What never lives here: estimating θ, and rescoring (``qbank rescore``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from delivery_api.database import TenantConnection
@@ -14,10 +16,9 @@ from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.store import Quiz
 from qbank.vocabulary import Model
 
-# The bank's version moves in the transaction that changes a parameter: while it is the one that θ̂
-# was computed at, the rows of item_calibration are the ones that it was computed from.
-_SAME_BANK = """coalesce((SELECT b.version FROM bank_versions AS b
-        WHERE b.exam_code = %(exam)s), 0) = %(bank)s"""
+# The bank's version moves in the transaction that changes a parameter or what an answer scores:
+# while it is the one that θ̂ was computed at, the rows are the ones that it was computed from.
+_SAME_BANK = "is_bank_version(%(exam)s, %(bank)s)"
 
 _SEAL = f"""WITH over AS (
         UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
@@ -39,9 +40,11 @@ _INSERT = """
         CASE WHEN over.is_known THEN %(scale)s::float8 END,
         CASE WHEN over.is_known THEN %(bank)s::bigint END, steps.items
     FROM over CROSS JOIN LATERAL (
-        SELECT count(r.is_correct) AS answered, count(*) FILTER (WHERE r.is_correct) AS correct,
+        SELECT count(*) FILTER (WHERE NOT r.is_void) AS answered,
+            count(*) FILTER (WHERE r.is_correct AND NOT r.is_void) AS correct,
             coalesce(jsonb_agg(jsonb_build_object('question_id', i.question_id,
-                'version', i.version, 'correct', r.is_correct,
+                'version', i.version, 'correct', CASE WHEN NOT r.is_void THEN r.is_correct END,
+                'void', coalesce(r.is_void, false),
                 'a', k.a * (k.scaling_constant / %(scale)s::float8), 'b', k.b, 'c', k.c,
                 'run_id', k.run_id) ORDER BY i.position), '[]') AS items
         FROM quiz_items AS i
@@ -49,10 +52,11 @@ _INSERT = """
         LEFT JOIN item_calibration AS k ON over.is_known AND k.exam_code = %(exam)s
             AND k.question_id = i.question_id AND k.version = i.version AND k.model = %(model)s
         WHERE i.quiz_id = over.id) AS steps
-    ON CONFLICT (quiz_id) DO NOTHING"""
+    ON CONFLICT (quiz_id, revision) DO NOTHING"""
 
-_READ = """SELECT answered, correct, theta, theta_se, model, scale, bank_version, items
-    FROM quiz_results WHERE quiz_id = %s"""
+_READ = """SELECT answered, correct, theta, theta_se, model, scale, bank_version, items,
+        revision, name, created_at, made_by, why
+    FROM quiz_results WHERE quiz_id = %s ORDER BY revision"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,16 @@ class Result:
     """What a quiz came to.
 
     Attributes:
+        answered, correct: of the answers that count.
         theta_se: None where nothing was estimated.
         scale: D of the response function; None where the parameters are not known.
         bank_version: of the exam's bank that θ̂ was computed from.
-        items: by position, each with question_id, version, correct, a (on ``scale``), b, c and
-            run_id.
+        items: by position, each with question_id, version, correct, void, a (on ``scale``), b, c
+            and run_id.
+        revision: counts from 1, the result that was sealed.
+        name: ``sealed``, or the rescore that made it.
+        made_by, why: of a rescore.
+        superseded: earlier revisions, the first at the beginning.
     """
 
     answered: int
@@ -75,6 +84,12 @@ class Result:
     scale: float | None
     bank_version: int | None
     items: list[dict[str, Any]]
+    revision: int
+    name: str
+    made_at: datetime
+    made_by: str | None
+    why: str | None
+    superseded: tuple[Result, ...] = ()
 
 
 async def seal(
@@ -100,9 +115,12 @@ async def keep(
 
 
 async def read(conn: TenantConnection, quiz_id: str) -> Result | None:
-    """The result that was kept."""
-    row = await (await conn.execute(_READ, (quiz_id,))).fetchone()
-    return None if row is None else Result(*row)
+    """The result that counts, with those that it supersedes."""
+    rows = await (await conn.execute(_READ, (quiz_id,))).fetchall()
+    if not rows:
+        return None
+    *superseded, current = (Result(*row) for row in rows)
+    return replace(current, superseded=tuple(superseded))
 
 
 def _values(quiz: Quiz, bank: Bank, ability: tuple[float, float | None]) -> dict[str, Any]:

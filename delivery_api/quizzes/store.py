@@ -7,6 +7,7 @@ and what a caller may see.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -19,19 +20,20 @@ from delivery_api.quizzes.choice import Chosen, Past, Wish
 from delivery_api.quizzes.telling import TELLS
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode
+from qbank.vocabulary import Mode, ScoringKind
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
         s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
         s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
-         WHERE i.quiz_id = s.id)
+         WHERE i.quiz_id = s.id), past.void
     FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
     CROSS JOIN LATERAL (
         SELECT array_agg(i.question_id ORDER BY i.position) AS question_id,
             array_agg(i.version ORDER BY i.position) AS version,
-            array_agg(r.is_correct ORDER BY i.position) AS correct
+            array_agg(r.is_correct ORDER BY i.position) AS correct,
+            array_agg(i.question_id) FILTER (WHERE r.is_void) AS void
         FROM quiz_items AS i LEFT JOIN user_responses AS r
             ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
         WHERE i.quiz_id = s.id) AS past
@@ -75,22 +77,32 @@ _SERVE = """WITH lately AS (
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
         extract(epoch FROM since + interval '1 minute' - now())::float8 FROM lately"""
 
-# FOR SHARE keeps the quiz from being finished until the answer is in.
+# FOR SHARE keeps the quiz from being finished until the answer is in. Postgres scores the answer by
+# what is in force when it is written: a key of a second ago counts, whichever process has the quiz.
 _RECORD = """WITH quiz AS (
         SELECT id, user_id FROM quiz_sessions
         WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
             AND sealed_at IS NULL AND expires_at > now()
-        FOR SHARE)
+        FOR SHARE),
+    scored AS MATERIALIZED (
+        SELECT quiz.id, quiz.user_id, s.* FROM quiz
+        CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)
     INSERT INTO user_responses
-        (quiz_id, user_id, question_id, version, option_label, is_correct, time_taken_ms)
-    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, %(correct)s, %(ms)s FROM quiz
+        (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms)
+    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void, %(ms)s
+    FROM scored
     ON CONFLICT (quiz_id, question_id) DO NOTHING
-    RETURNING """
+    RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),
+        (SELECT is_as_published FROM scored),
+        coalesce((SELECT b.version FROM bank_versions AS b WHERE b.exam_code = %(exam)s), 0), """
 _RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
 _RECORD_EXAM = _RECORD + "false"
 
-_RECORDED = """SELECT option_label::text FROM user_responses
-    WHERE quiz_id = %s AND question_id = %s"""
+_RECORDED = """SELECT r.option_label::text, r.is_correct, r.is_void, s.rule, s.keys,
+        s.is_as_published
+    FROM user_responses AS r
+    CROSS JOIN LATERAL score_answer(%(exam)s, r.question_id, r.version, r.option_label::text) AS s
+    WHERE r.quiz_id = %(quiz)s AND r.question_id = %(question)s"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +171,38 @@ class NewAnswer:
     question_id: int
     version: int | None
     selected: str
-    is_correct: bool
     time_taken_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What an answer scores, and by what.
+
+    Attributes:
+        rule: None where nothing tells what is right.
+        keys: right options; empty unless the rule is ``key``.
+        is_as_published: whether the key is the one that the version was published with.
+    """
+
+    is_correct: bool
+    is_void: bool
+    rule: ScoringKind | None
+    keys: tuple[str, ...]
+    is_as_published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An answer that was written.
+
+    Attributes:
+        bank_version: of the exam's bank when it was.
+        tells: whether its result may be told at once.
+    """
+
+    scored: Scored
+    bank_version: int
+    tells: bool
 
 
 async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz | None:
@@ -175,7 +217,8 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
     wish = Wish(selector, filters, num_questions, has_quota, tuple(row[11]))
-    past = Past(*(column or () for column in row[12:]))
+    *served, void = (column or () for column in row[12:])
+    past = Past(*served, void=frozenset(void))
     started_at, expires_at, sealed_at, expired = times
     return Quiz(
         quiz_id,
@@ -254,12 +297,11 @@ async def serve(
 
 async def record(
     conn: TenantConnection, caller: Principal, quiz: Quiz, answer: NewAnswer
-) -> bool | None:
-    """Records an answer to a served item.
+) -> Recorded | None:
+    """Scores and records an answer to a served item.
 
     Returns:
-        Whether its result may be told at once; None where there is an answer already, or the quiz
-        is over.
+        None where there is an answer already, or the quiz is over.
     """
     values = {
         "quiz": quiz.id,
@@ -269,18 +311,28 @@ async def record(
         "question": answer.question_id,
         "version": answer.version,
         "selected": answer.selected,
-        "correct": answer.is_correct,
         "ms": answer.time_taken_ms,
     }
     record = _RECORD_EXAM if quiz.mode == "exam" else _RECORD_TUTOR
     row = await (await conn.execute(record, values)).fetchone()
-    return None if row is None else bool(row[0])
+    if row is None:
+        return None
+    *scored, bank_version, tells = row
+    return Recorded(_scored(scored), bank_version, tells)
 
 
-async def recorded(conn: TenantConnection, quiz_id: str, question_id: int) -> str | None:
-    """The option that was chosen; None where the item was not answered."""
-    row = await (await conn.execute(_RECORDED, (quiz_id, question_id))).fetchone()
-    return None if row is None else row[0]
+async def recorded(
+    conn: TenantConnection, quiz: Quiz, question_id: int
+) -> tuple[str | None, Scored] | None:
+    """The option that was chosen and what it scores; None where the item was not answered."""
+    values = {"exam": quiz.exam_code, "quiz": quiz.id, "question": question_id}
+    row = await (await conn.execute(_RECORDED, values)).fetchone()
+    return None if row is None else (row[0], _scored(row[1:]))
+
+
+def _scored(row: Sequence[Any]) -> Scored:
+    is_correct, is_void, rule, keys, is_as_published = row
+    return Scored(is_correct, is_void, rule, tuple(keys or ()), is_as_published)
 
 
 async def lock(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:

@@ -14,6 +14,7 @@ from delivery_api.queries import StrictRoute
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
+from qbank.vocabulary import ScoringKind
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -74,9 +75,18 @@ class AnswerResult(BaseModel):
     accepted: Literal[True] = True
     answered: int
     num_questions: int
-    correct: bool | None = None
-    correct_option: str | None = None
-    explanation: str | None = None
+    scoring: ScoringKind | None = Field(
+        default=None,
+        description="key: its right options are; all: any option is right; void: it does not count",
+    )
+    correct: bool | None = Field(default=None, description="null where the item is void")
+    correct_option: str | None = Field(
+        default=None, description="the key; of several the one that was chosen, else the first"
+    )
+    correct_options: list[str] | None = Field(default=None, description="all that are right")
+    explanation: str | None = Field(
+        default=None, description="null where the key was corrected: it was written for another"
+    )
     theta: float | None = Field(default=None, description="running ability estimate (EAP)")
     theta_se: float | None = None
 
@@ -128,12 +138,22 @@ async def answer_item(
     )
     result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
     if done.tells:
-        result.correct = done.is_correct
-        result.correct_option = done.content.correct_option
-        result.explanation = done.content.rationale_md
+        _tell(result, done)
         result.theta = done.theta
         result.theta_se = done.theta_se
     return rendered(result, headers=allowed)
+
+
+def _tell(result: AnswerResult, done: Answered) -> None:
+    scored = done.scored
+    result.scoring = scored.rule
+    result.correct = None if scored.is_void else scored.is_correct
+    result.correct_options = list(scored.keys)
+    if scored.keys:
+        chosen = done.selected in scored.keys
+        result.correct_option = done.selected if chosen else scored.keys[0]
+    if scored.is_as_published:
+        result.explanation = done.content.rationale_md
 
 
 @router.post(

@@ -5,13 +5,17 @@ What never lives here: scoring.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qbank.cli.output import AsJson, show, show_json
+
+if TYPE_CHECKING:
+    from qbank.importing.key_effects import RescoredItem
 
 
 def rescore(
@@ -20,24 +24,34 @@ def rescore(
         Path,
         typer.Option(help="File item,key of what changes: B, A|C, all (right) or void (no item)."),
     ],
-    why: Annotated[str | None, typer.Option(help="Kept with the new key.")] = None,
+    why: Annotated[
+        str | None,
+        typer.Option(help="Kept with the new key, and told to those whose result it changes."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would change; writes nothing.")
+    ] = False,
+    allow_unchosen: Annotated[
+        bool, typer.Option("--allow-unchosen", help="Take a key although nobody chose it.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score the answers of an exam by a changed key, whole or not at all; keeps what was."""
     from qbank.importing.rescoring import rescore as score_anew
 
-    done = score_anew(exam, key, why=why, dry_run=dry_run)
+    done = score_anew(exam, key, why=why, dry_run=dry_run, allow_unchosen=allow_unchosen)
     if as_json:
-        show_json(asdict(done))
+        show_json({**asdict(done), "warnings": done.warnings})
         return
-    show([asdict(item) for item in done.items], as_json=False, empty="")
+    show([_row(item) for item in done.items], as_json=False, empty="")
     changed = sum(item.changed for item in done.items)
     print(f"{changed} answers of {done.people} people change")
     if done.sealed_results:
-        print(f"{done.sealed_results} sealed results of quizzes stay as they were told")
+        print(
+            f"{done.sealed_results} sealed results of quizzes have a successor, and stay readable"
+        )
+    for line in done.warnings:
+        print(f"warning: {line}", file=sys.stderr)
     if dry_run:
         print("dry run: nothing was written")
     elif done.batch is None:
@@ -47,3 +61,9 @@ def rescore(
             f"batch {done.batch}: qbank import undo {done.batch} takes it back; "
             "the next night computes what depends on it"
         )
+
+
+def _row(item: RescoredItem) -> dict[str, Any]:
+    """What is shown of an item; the warnings name the rest."""
+    lists = ("unchosen", "no_options")
+    return {name: value for name, value in asdict(item).items() if name not in lists}

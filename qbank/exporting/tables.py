@@ -83,20 +83,17 @@ TABLES: dict[What, Table] = {
         personal=True,
     ),
     "key": Table(
-        """SELECT {item} AS item, CASE WHEN k.rule IN ('all', 'void') THEN k.rule
-                ELSE coalesce(array_to_string(k.keys, '|'), o.option_label) END AS key,
-            i.version, k.set_by, k.why, k.created_at AS set_at
+        """SELECT {item} AS item, coalesce(nullif(array_to_string(k.keys, '|'), ''), k.rule) AS key,
+            i.version, k.set_by, k.why, k.set_at
         FROM (
             SELECT question_id, live_version AS version FROM question_publications
             WHERE exam_code = {exam}
             UNION SELECT question_id, version FROM scoring_rules_in_force WHERE exam_code = {exam}
         ) AS i
         JOIN questions AS q ON q.id = i.question_id
-        LEFT JOIN scoring_rules_in_force AS k ON k.exam_code = {exam}
+        JOIN item_scoring AS k ON k.exam_code = {exam}
             AND (k.question_id, k.version) = (i.question_id, i.version)
-        LEFT JOIN question_versions AS v ON (v.question_id, v.version) = (i.question_id, i.version)
-        LEFT JOIN question_options AS o ON o.question_version_id = v.id AND o.is_correct
-        WHERE k.id IS NOT NULL OR o.option_label IS NOT NULL ORDER BY 1, 3""",
+        WHERE k.rule IS NOT NULL ORDER BY 1, 3""",
         pa.schema(
             [
                 ("item", pa.string()),

@@ -108,6 +108,11 @@ SELECT i.question_id, i.version, %(exam)s, %(tenant)s
 FROM import_items AS i
 JOIN question_versions AS v ON v.question_id = i.question_id AND v.version = i.version
 WHERE i.unpublished AND v.state = 'published'
+    -- answers to a void item are kept, and it stays out of the exam
+    AND NOT EXISTS (
+        SELECT 1 FROM item_scoring AS s WHERE s.exam_code = %(exam)s AND s.rule = 'void'
+            AND (s.question_id, s.version) = (i.question_id, i.version)
+    )
 ON CONFLICT DO NOTHING RETURNING question_id
 """
 

@@ -14,9 +14,8 @@ from qbank.postgres import Connection
 from qbank.stores import audit
 from qbank.wording import listed
 
-# An item without a rule has the key that is marked among its options.
 _IN_FORCE = """
-SELECT q.external_ref, r.rule, coalesce(r.keys, ARRAY[o.option_label::text])
+SELECT q.external_ref, s.rule, s.keys
 FROM (
     SELECT question_id, live_version AS version FROM question_publications
     WHERE exam_code = %(exam)s
@@ -24,13 +23,14 @@ FROM (
     WHERE exam_code = %(exam)s AND rule = 'void'
 ) AS i
 JOIN questions AS q ON q.id = i.question_id
-LEFT JOIN scoring_rules_in_force AS r
-    ON r.exam_code = %(exam)s AND (r.question_id, r.version) = (i.question_id, i.version)
-LEFT JOIN question_versions AS v ON (v.question_id, v.version) = (i.question_id, i.version)
-LEFT JOIN question_options AS o ON o.question_version_id = v.id AND o.is_correct
+LEFT JOIN item_scoring AS s
+    ON s.exam_code = %(exam)s AND (s.question_id, s.version) = (i.question_id, i.version)
 WHERE q.external_ref IS NOT NULL ORDER BY q.external_ref, i.version
 """
 
+# Whoever brings rules into force, or takes them back, does the last of it alone: answers and
+# results of delivery wait, and then see them.
+ALONE = "SELECT pg_advisory_xact_lock(scoring_lock(%(exam)s))"
 _STAGE = """
 CREATE TEMP TABLE import_rules (item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL)
 ON COMMIT DROP
@@ -87,10 +87,7 @@ WHERE r.exam_code = %(exam)s AND r.rule = 'void'
 def in_force(connection: Connection, exam_code: str) -> dict[str, ScoringRule | None]:
     """The rules of an exam's items, by item; None where neither rule nor option tells the key."""
     found = connection.execute(_IN_FORCE, {"exam": exam_code}).fetchall()
-    return {
-        item: ScoringRule(rule or "key", tuple(keys)) if rule or keys != [None] else None
-        for item, rule, keys in found
-    }
+    return {item: ScoringRule(rule, tuple(keys)) if rule else None for item, rule, keys in found}
 
 
 def refuse_another_key(

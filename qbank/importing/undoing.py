@@ -7,11 +7,14 @@ next night computes them anew.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
-from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
+from qbank.importing.loading import CHANGED_ANSWERS
+from qbank.importing.results import rescore_results
+from qbank.importing.scoring import ALONE, LIVE_AGAIN, LIVE_NO_MORE
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores import audit
@@ -83,6 +86,28 @@ WHERE b.id = %(batch)s AND p.exam_code = b.exam_code
 _UNDONE = """
 UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s
 """
+# Delivery scored answers by the rules while they were in force.
+_REJUDGED = """
+CREATE TEMP TABLE rejudged ON COMMIT DROP AS
+SELECT n.* FROM (
+    SELECT u.quiz_id, u.question_id, u.is_correct AS was_correct, u.is_void AS was_void,
+        is_right(s.rule, s.keys, u.option_label::text, u.is_correct) AS is_correct,
+        coalesce(s.rule = 'void', false) AS is_void
+    FROM scoring_rules AS mine
+    JOIN item_scoring AS s USING (exam_code, question_id, version)
+    JOIN user_responses AS u USING (question_id, version)
+    JOIN quiz_sessions AS q ON q.id = u.quiz_id AND q.exam_code = mine.exam_code
+    WHERE mine.import_batch_id = %(batch)s AND u.import_batch_id IS NULL
+) AS n
+WHERE (n.is_correct, n.is_void) IS DISTINCT FROM (n.was_correct, n.was_void)
+"""
+_REJUDGED_HISTORY = CHANGED_ANSWERS.format(
+    changes="rejudged", option="u.option_label", is_void="n.is_void"
+)
+_REJUDGE = """
+UPDATE user_responses AS u SET is_correct = n.is_correct, is_void = n.is_void
+FROM rejudged AS n WHERE (u.quiz_id, u.question_id) = (n.quiz_id, n.question_id)
+"""
 # The scoring of an item is taken back in the order in which it was changed.
 _RULED_SINCE = """
 SELECT min(later.import_batch_id), min(q.external_ref)
@@ -132,8 +157,9 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
                 f"{found['undone_by']}"
             )
         actor = actor or f"import:{system_user()}"
+        names = {"batch": number, "exam": found["exam_code"], "actor": actor}
         take_back = _undo if found["kind"] == "import" else _undo_rescore
-        undone = take_back(connection, number, actor)
+        undone = take_back(connection, number, names)
         details = {"import": number, "kind": found["kind"], **asdict(undone)}
         audit.record(
             connection,
@@ -146,8 +172,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
         return undone
 
 
-def _undo_rescore(connection: Connection, number: int, actor: str) -> Undone:
-    names = {"batch": number, "actor": actor}
+def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_replaced(connection, number)
     row = connection.execute(_RULED_SINCE, names).fetchone()
     if row is not None and row[0] is not None:
@@ -156,7 +181,12 @@ def _undo_rescore(connection: Connection, number: int, actor: str) -> Undone:
             "or rescore the items that are wrong"
         )
     restored = connection.execute(_RESTORE, names).rowcount
+    connection.execute(ALONE, names)
     connection.execute(_UNDONE, names)
+    connection.execute(_REJUDGED, names)
+    connection.execute(_REJUDGED_HISTORY, names)
+    restored += connection.execute(_REJUDGE).rowcount
+    rescore_results(connection, names | {"name": f"rescore {number} undone", "why": None})
     connection.execute(LIVE_AGAIN, names)
     items = connection.execute(LIVE_NO_MORE, names).rowcount
     return Undone(number, 0, restored, 0, items, "rescore")
@@ -170,8 +200,7 @@ def _refuse_replaced(connection: Connection, number: int) -> None:
         )
 
 
-def _undo(connection: Connection, number: int, actor: str) -> Undone:
-    names = {"batch": number, "actor": actor}
+def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_replaced(connection, number)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))

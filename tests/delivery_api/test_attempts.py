@@ -16,7 +16,15 @@ from tests.delivery_api.conftest import add_exam
 from tests.delivery_api.test_quizzes import answer
 
 POOL = 40
-TELLING = ("correct", "correct_option", "explanation", "theta", "theta_se")
+TELLING = (
+    "scoring",
+    "correct",
+    "correct_option",
+    "correct_options",
+    "explanation",
+    "theta",
+    "theta_se",
+)
 
 
 @pytest.fixture

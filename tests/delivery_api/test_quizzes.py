@@ -85,8 +85,10 @@ def test_an_exam_quiz_tells_nothing_until_it_is_sealed(client, as_user):
         result = answer(client, ben, quiz["quiz_id"], item["question_id"], "B").json()
         assert result["accepted"] is True
         assert {k for k, v in result.items() if v is None} == {
+            "scoring",
             "correct",
             "correct_option",
+            "correct_options",
             "explanation",
             "theta",
             "theta_se",

@@ -54,7 +54,18 @@ STATE = (
     "SELECT kind, source_name FROM import_batches WHERE undone_at IS NULL",
     "SELECT quiz_id, was_correct, is_correct FROM response_history AS h"
     " JOIN import_batches AS b ON b.id = h.import_batch_id WHERE b.undone_at IS NULL",
+    "SELECT DISTINCT ON (quiz_id) quiz_id, answered, correct FROM quiz_results"
+    " ORDER BY quiz_id, revision DESC",
 )
+# every second sitting has been looked at, so that its result is kept
+RESULTS = """
+INSERT INTO quiz_results (quiz_id, answered, correct, theta, model, scale, items)
+SELECT s.id, count(*), count(*) FILTER (WHERE r.is_correct), 0, '2pl', 1.7,
+    jsonb_agg(jsonb_build_object('question_id', r.question_id, 'version', r.version,
+        'correct', r.is_correct, 'a', 1.2, 'b', 0.1 * (r.question_id % 7), 'c', 0))
+FROM quiz_sessions AS s JOIN user_responses AS r ON r.quiz_id = s.id
+WHERE hashtext(s.id) % 2 = 0 GROUP BY s.id
+"""
 # an answer without its import, or of one that was undone
 STRAY = """
 SELECT count(*) FROM user_responses AS r LEFT JOIN import_batches AS b ON b.id = r.import_batch_id
@@ -129,6 +140,8 @@ def test_what_is_killed_happened_or_did_not(worker, tmp_path, what):
     # new people, new items in sittings that are there, and other answers
     (tmp_path / "second.csv").write_text(_answers(250, 12, 1))
     assert worker.run("import first.csv") == 0
+    with connect() as connection:
+        connection.execute(RESULTS)
     if what == "undo":
         assert worker.run("import second.csv") == 0
     before = _state()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from qbank.postgres import connect
@@ -100,6 +101,16 @@ def test_a_void_item_comes_back_with_a_key(exam):
     assert rows("SELECT count(*) FROM user_responses WHERE is_void") == [(0,)]
 
 
+def test_a_void_item_is_not_live_again_by_an_import(exam, command, tmp_path):
+    exam("q1,void\n")
+    (tmp_path / "b.csv").write_text("user_id,question,correct\nz1,q1,1\nz1,q2,1\n")
+    done = command("import", "responses", "b.csv", "--exam", "EX", "--timestamp", "2024-06-02")
+    assert done.code == 0, done.err
+    assert rows("SELECT count(*) FROM question_publications") == [(3,)]
+    late = "SELECT is_void FROM user_responses WHERE user_id = 'z1' ORDER BY question_id"
+    assert rows(late) == [(True,), (False,)]
+
+
 def test_rescores_are_undone_in_order(exam, command):
     start = state()
     exam("q1,A\n")
@@ -173,11 +184,78 @@ def test_versions_are_rescored_by_name(exam, command, tmp_path):
     assert found == [(1, 4, 4), (2, 0, 0)]
 
 
-def test_a_sealed_result_stays_as_it_was_told(exam):
+def test_a_sealed_result_stays_and_has_a_successor(exam, command):
     with connect() as connection:
         connection.execute("""
-            INSERT INTO quiz_results (quiz_id, answered, correct, theta, model, items)
-            SELECT id, 4, 2, 0.5, '2pl', '[]' FROM quiz_sessions WHERE user_id = 'u0'
+            INSERT INTO quiz_results (quiz_id, answered, correct, theta, theta_se, model, items)
+            SELECT id, 4, 2, 0.5, 0.3, '2pl', '[]' FROM quiz_sessions WHERE user_id = 'u0'
         """)
-    assert "1 sealed results of quizzes stay as they were told" in exam("q1,A\n").out
-    assert rows("SELECT correct, theta FROM quiz_results") == [(2, 0.5)]
+    results = """SELECT revision, name, answered, correct, theta, theta_se, why, import_batch_id
+        FROM quiz_results ORDER BY revision"""
+    before = scores()
+    told = exam("q1,A\n", "--dry-run")
+    assert "1 sealed results of quizzes have a successor, and stay readable" in told.out
+    assert size("quiz_results") == 1
+    assert exam("q1,A\n", "--why", "misprint").code == 0
+    right = sum(score[0] == "1" for score in scores().values())
+    first = (1, "sealed", 4, 2, 0.5, 0.3, None, None)
+    # what its ability was estimated from is not known
+    second = (2, "rescore 2", 4, right, 0.0, None, "misprint", 2)
+    assert rows(results) == [first, second]
+    assert command("import", "undo", "2").code == 0
+    right = sum(score[0] == "1" for score in before.values())
+    third = (3, "rescore 2 undone", 4, right, 0.0, None, None, 2)
+    assert rows(results) == [first, second, third]
+
+
+def test_a_key_that_nobody_chose_is_refused(exam):
+    before = state()
+    seen = exam("q1,D\nq3,A\n", "--dry-run")
+    assert (seen.code, state()) == (0, before)
+    assert "warning: item q1: nobody of 4 chose D, so that by this key everybody is wrong" in (
+        seen.err
+    )
+    refused = exam("q1,D\nq3,A\n")
+    assert (refused.code, state()) == (2, before)
+    assert "nobody chose the key of q1 (D)" in refused.err
+    assert "--allow-unchosen" in refused.err
+    assert exam("q1,D\nq3,A\n", "--allow-unchosen").code == 0
+    assert scores()["q1"] == "0000"
+
+
+@pytest.mark.parametrize(("key", "warned"), [("q1,B|D", "nobody chose D"), ("q1,B|A", None)])
+def test_a_key_that_nobody_chose_beside_others_is_pointed_out(exam, key, warned):
+    done = exam(f"{key}\n")
+    assert done.code == 0
+    assert (f"warning: item q1: {warned}" in done.err) is (warned is not None)
+
+
+def test_a_typo_in_the_key_of_an_item_without_answers_is_refused(exam):
+    with connect() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM user_responses")
+    assert "nobody chose the key of q1 (Z)" in exam("q1,Z\n").err
+    assert exam("q1,A\n").code == 0
+
+
+def test_a_key_that_separates_worse_is_pointed_out(keyed, command, tmp_path):
+    """Item-rest correlations, by numpy: of a good key, and of one that the weak choose."""
+    rng = np.random.default_rng(4)
+    ability = rng.normal(size=60)
+    right = ability[:, None] + rng.normal(size=(60, 8)) > 0
+    lines = [f"p{k},q{n},{'A' if right[k, n] else 'B'}" for k in range(60) for n in range(8)]
+    key = "item,key\n" + "".join(f"q{n},A\n" for n in range(8))
+    assert keyed("user_id,question,marked\n" + "\n".join(lines), key).code == 0
+    (tmp_path / "new.csv").write_text("item,key\nq0,B\nq1,all\n")
+    done = command("rescore", "--exam", "EX", "--key", "new.csv", "--json")
+    found = json.loads(done.out)
+    q0, q1 = found["items"]
+    after = right.copy()
+    after[:, 0], after[:, 1] = ~right[:, 0], True
+    for scored, name in ((right, "r_before"), (after, "r_after")):
+        rest = scored.sum(axis=1) - scored[:, 0]
+        assert q0[name] == pytest.approx(np.corrcoef(scored[:, 0], rest)[0, 1])
+    assert q0["r_before"] > 0.2 > -0.2 > q0["r_after"]
+    assert q1["r_after"] is None
+    assert len(found["warnings"]) == 1
+    assert found["warnings"][0].startswith("item q0: who does well in the rest is right less often")

@@ -49,14 +49,15 @@ def publish(
 
     Raises:
         NotFoundError: no such question, version or exam.
-        ConflictError: the version is not approved, or is retired, or the exam wants four eyes and
-            only its author's have seen it.
+        ConflictError: the version is not approved, or is retired, or is void in the exam, or the
+            exam wants four eyes and only its author's have seen it.
     """
     exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
     # one publication of a question at a time, or two could each see the other's version as live
     conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
     question = get(conn, tenant_id, question_id)
     chosen = _publishable(question, version)
+    _refuse_void(conn, question_id, chosen, exam_code)
     if question.live.get(exam_code) != chosen and four_eyes.wanted(exam_code, exam.policy):
         _refuse_two_eyes(question, chosen, exam_code, published_by)
     conn.execute(
@@ -87,6 +88,16 @@ def _publishable(question: Question, version: int | None) -> int:
         f"version {newest} of question {question.id} is {versions[newest]}:"
         " only an approved version can be published"
     )
+
+
+def _refuse_void(conn: Connection[Any], question_id: int, version: int, exam_code: str) -> None:
+    sql = "SELECT is_void FROM score_answer(%s, %s, %s, '')"
+    row = conn.execute(sql, (exam_code, question_id, version)).fetchone()
+    if row and row[0]:
+        raise ConflictError(
+            f"version {version} of question {question_id} is void in exam {exam_code!r}: its key is"
+            " wrong or it has none. Write a new version, or give it a key with qbank rescore"
+        )
 
 
 def _refuse_two_eyes(question: Question, version: int, exam_code: str, published_by: str) -> None:

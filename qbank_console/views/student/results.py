@@ -25,24 +25,37 @@ def explain(answered: dict[str, Any]) -> None:
         if item["lead_in"]:
             written(f"**{in_line(item['lead_in'])}**")
         for option in item["options"]:
-            _option(option, selected, reply["correct_option"])
-    if reply["correct"] is None:
+            _option(option, selected, reply)
+    if reply["scoring"] == "void":
+        st.info("This question has been withdrawn: it does not count.", icon=":material/block:")
+    elif reply["correct"] is None:
         st.info("Your answer is recorded. It is not explained now.", icon=":material/lock:")
     elif reply["correct"]:
-        st.success("Correct.", icon=":material/check_circle:")
+        everybody = reply["scoring"] == "all"
+        st.success(
+            "Every answer to this question is counted as right." if everybody else "Correct.",
+            icon=":material/check_circle:",
+        )
     else:
-        st.error(f"The answer is {reply['correct_option']}.", icon=":material/cancel:")
+        st.error(_answer(reply["correct_options"]), icon=":material/cancel:")
     if reply["explanation"]:
         with st.container(border=True):
             st.markdown(":gray[Explanation]")
             written(reply["explanation"])
 
 
-def _option(option: dict[str, Any], selected: str, correct: str | None) -> None:
+def _answer(keys: list[str]) -> str:
+    if not keys:
+        return "The answer is not known."
+    return f"The answer is {' or '.join(keys)}."
+
+
+def _option(option: dict[str, Any], selected: str, reply: dict[str, Any]) -> None:
     label, text = option["label"], in_line(option["text_md"])
-    if label == correct:
+    keys = reply["correct_options"] or ()
+    if label in keys:
         st.markdown(f":green[:material/check_circle:] **{label}** {text}")
-    elif label == selected and correct is None:
+    elif label == selected and not keys:
         st.markdown(f":gray[:material/radio_button_checked:] **{label}** {text}")
     elif label == selected:
         st.markdown(f":red[:material/cancel:] **{label}** {text}")
@@ -57,15 +70,19 @@ def show(state: dict[str, Any]) -> None:
         done = f"{state['answered']} of {state['num_questions']} questions are answered."
         layout.empty("Nothing is told of this quiz now", done, ":material/lock:")
         return
-    correct, answered = state["correct"] or 0, state["answered"]
+    correct, scored = state["correct"] or 0, state["scored"] or 0
     interval = state["theta_interval"]
     layout.figures(
         [
-            Figure("Correct", f"{correct} of {answered}", "Of the questions that you answered."),
+            Figure(
+                "Correct",
+                f"{correct} of {scored}",
+                "Of the questions that you answered and that count.",
+            ),
             Figure(
                 "Accuracy",
-                layout.percent(correct / answered if answered else None, 0),
-                "Correct ÷ answered.",
+                layout.percent(correct / scored if scored else None, 0),
+                "Correct ÷ answered questions that count.",
             ),
             Figure(
                 "Ability θ",
@@ -75,11 +92,12 @@ def show(state: dict[str, Any]) -> None:
             ),
             Figure(
                 "Not answered",
-                f"{state['num_questions'] - answered}",
+                f"{state['num_questions'] - state['answered']}",
                 "Of the questions that the quiz was made for.",
             ),
         ]
     )
+    _corrections(state)
     if not state["served"]:
         layout.empty("No question was served", "Take another quiz.", ":material/quiz:")
         return
@@ -92,11 +110,27 @@ def show(state: dict[str, Any]) -> None:
         pd.DataFrame(
             {
                 "Question": [item["position"] for item in state["items"]],
-                "Result": [words[item["correct"]] for item in state["items"]],
+                "Result": [
+                    "withdrawn" if item["void"] else words[item["correct"]]
+                    for item in state["items"]
+                ],
             }
         ),
         hide_index=True,
         width=320,
         height=min(420, 38 + 36 * len(state["items"])),
         alt="Results by question",
+    )
+
+
+def _corrections(state: dict[str, Any]) -> None:
+    """That the result is not the one that was told first, and why."""
+    if not state["supersedes"]:
+        return
+    result, first = state["result"], state["supersedes"][0]
+    why = f": {in_line(result['why'])}" if result["why"] else ""
+    st.info(
+        f"The key of a question was corrected on {result['made_at'][:10]}{why}. Before, "
+        f"{first['correct']} of {first['scored']} were correct.",
+        icon=":material/history:",
     )

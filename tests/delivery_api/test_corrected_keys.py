@@ -1,0 +1,345 @@
+"""A key that is corrected while an exam is live: one fact for what is there and what is to come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from qbank.errors import ImportFileError
+from qbank.importing import rescoring
+from qbank.importing.key_effects import Rescored
+from qbank.importing.rescoring import rescore
+from qbank.importing.undoing import undo
+from tests.delivery_api.conftest import FREE, World, add_exam, add_items
+from tests.delivery_api.test_quizzes import answer, make_quiz
+
+ITEMS = 6
+
+
+@dataclass
+class Exam:
+    """An exam of six live items; the key of each is A."""
+
+    client: Any
+    as_user: Callable[..., dict[str, str]]
+    world: World
+    code: str
+    ids: list[int]
+    folder: Any
+
+    def correct(self, *keys: str, at: int = 0, **options: Any) -> Rescored:
+        """Rescores the items from ``at`` on by one key each."""
+        file = self.folder / "key.csv"
+        lines = [f"{self.code}-{at + k},{key}" for k, key in enumerate(keys)]
+        file.write_text("\n".join(["item,key", *lines]))
+        return rescore(self.code, file, settings=self.world.settings, **options)
+
+    def undo(self, batch: int | None) -> None:
+        assert batch is not None
+        undo(batch, settings=self.world.settings)
+
+    def sit(self, user: str, mode: str = "tutor", **filters: Any) -> Sitting:
+        headers = self.as_user(f"{user}-{self.code}", "student")
+        wanted = {"exam_code": self.code, "mode": mode, "num_questions": ITEMS} | filters
+        return Sitting(self, headers, make_quiz(self.client, headers, filters=wanted)["quiz_id"])
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        with self.world.connect() as conn:
+            return conn.execute(query, values).fetchall()
+
+
+@dataclass
+class Sitting:
+    """A quiz and its owner."""
+
+    exam: Exam
+    headers: dict[str, str]
+    quiz: str
+
+    def next(self) -> int:
+        """Index of the item that waits for its answer."""
+        item = self.exam.client.get(f"/v1/quizzes/{self.quiz}/next", headers=self.headers)
+        assert item.status_code == 200, item.text
+        return self.exam.ids.index(item.json()["question_id"])
+
+    def answer(self, item: int, selected: str) -> dict[str, Any]:
+        done = answer(self.exam.client, self.headers, self.quiz, self.exam.ids[item], selected)
+        assert done.status_code == 200, done.text
+        return done.json()
+
+    def work(self, choose: Callable[[int], str], count: int = ITEMS) -> Sitting:
+        for _ in range(count):
+            item = self.next()
+            self.answer(item, choose(item))
+        return self
+
+    def state(self) -> dict[str, Any]:
+        return self.exam.client.get(f"/v1/quizzes/{self.quiz}", headers=self.headers).json()
+
+    def score(self) -> dict[int, bool | None]:
+        items = self.state()["items"]
+        return {self.exam.ids.index(item["question_id"]): item["correct"] for item in items}
+
+
+@pytest.fixture
+def exam(request, client, as_user, world, tmp_path) -> Exam:
+    code = f"keys-{abs(hash(request.node.name)) % 10**9}"
+    with world.connect() as conn:
+        ids = add_items(conn, "demo", [world.topics["physics"]], ITEMS)
+        add_exam(conn, "demo", code, ids, attempts=FREE)
+        conn.execute(
+            """UPDATE questions AS q SET external_ref = %s || '-' || n.k
+            FROM (
+                SELECT id, at - 1 AS k FROM unnest(%s::bigint[]) WITH ORDINALITY AS o (id, at)
+            ) AS n WHERE q.id = n.id""",
+            (code, ids),
+        )
+    return Exam(client, as_user, world, code, ids, tmp_path)
+
+
+def test_a_live_item_is_scored_by_the_corrected_key(exam):
+    before = exam.sit("before").work("ABABAB".__getitem__)
+    assert before.score()[0] is True
+    exam.correct("B", why="misprint", allow_unchosen=True)
+    sitting = exam.sit("ann")
+    for _ in range(ITEMS):
+        item = sitting.next()
+        told = sitting.answer(item, "B")
+        key = "B" if item == 0 else "A"
+        assert (told["correct"], told["correct_option"], told["correct_options"]) == (
+            item == 0,
+            key,
+            [key],
+        )
+        assert told["scoring"] == "key"
+        # what explains the wrong key is told to nobody
+        assert told["explanation"] == (None if item == 0 else f"because {exam.ids[item]}")
+        assert sitting.answer(item, "B") == told
+    assert sitting.score() == {k: k == 0 for k in range(ITEMS)}
+    assert before.score()[0] is False
+
+
+def test_several_keys_and_credit_for_all_are_judged_so(exam):
+    exam.correct("B|C", "all", allow_unchosen=True)
+    told = {}
+    for user, choice in (("b", "B"), ("c", "C"), ("d", "D")):
+        sitting = exam.sit(user)
+        for _ in range(ITEMS):
+            item = sitting.next()
+            told[user, item] = sitting.answer(item, choice)
+    assert [told[user, 0]["correct"] for user in "bcd"] == [True, True, False]
+    assert [told[user, 0]["correct_option"] for user in "bcd"] == ["B", "C", "B"]
+    assert told["d", 0]["correct_options"] == ["B", "C"]
+    assert [told[user, 1]["correct"] for user in "bcd"] == [True] * 3
+    assert (told["b", 1]["scoring"], told["b", 1]["correct_options"]) == ("all", [])
+    assert told["b", 1]["correct_option"] is None
+
+
+def test_a_void_item_is_not_served_and_counts_for_nothing(exam):
+    open_one = exam.sit("open", num_questions=ITEMS - 1)
+    served = open_one.next()
+    waits = exam.sit("waits", num_questions=ITEMS - 1)
+    waits.answer(waits.next(), "A")
+    at_start = waits.state()["theta"]
+    assert at_start > 0
+    void = exam.correct("void", at=served)
+    # it is void for who has it open,
+    told = open_one.answer(served, "A")
+    assert (told["scoring"], told["correct"], told["theta"]) == ("void", None, pytest.approx(0))
+    assert told["answered"] == 1
+    state = open_one.state()
+    assert (state["correct"], state["scored"], state["answered"]) == (0, 0, 1)
+    assert (state["items"][0]["correct"], state["items"][0]["void"]) == (None, True)
+    # for who has answered it, whose quiz this process remembers,
+    item = waits.next()
+    assert waits.answer(item, "B")["theta"] < (0 if served == item else at_start)
+    # and comes to nobody
+    others = exam.sit("others", num_questions=ITEMS - 1).work(lambda item: "A", ITEMS - 1)
+    assert served not in others.score()
+    assert others.state()["correct"] == ITEMS - 1
+    exam.undo(void.batch)
+    assert open_one.state()["correct"] == 1
+    assert exam.sit("again", num_questions=ITEMS).work(lambda item: "A").score()[served] is True
+
+
+def test_a_void_version_is_not_published_again(exam):
+    publisher = exam.as_user("pia", "publisher")
+    path = f"/v1/author/publish/{exam.ids[0]}?exam_code={exam.code}"
+    assert exam.client.post(path, headers=publisher).status_code == 200
+    void = exam.correct("void")
+    refused = exam.client.post(path, headers=publisher)
+    assert refused.status_code == 409, refused.text
+    assert f"is void in exam '{exam.code}'" in refused.json()["detail"]
+    exam.undo(void.batch)
+    assert exam.client.post(path, headers=publisher).status_code == 200
+
+
+def test_an_undone_rescore_takes_back_what_was_answered_meanwhile(exam):
+    done = exam.correct("B", allow_unchosen=True)
+    sitting = exam.sit("meanwhile").work(lambda item: "B")
+    assert sitting.score()[0] is True
+    exam.undo(done.batch)
+    assert sitting.score()[0] is False
+    assert [
+        name["name"] for name in (sitting.state()["result"], *sitting.state()["supersedes"])
+    ] == [
+        f"rescore {done.batch} undone",
+        "sealed",
+    ]
+
+
+@pytest.mark.parametrize("mode", ["exam", "tutor"])
+def test_a_sealed_result_has_a_successor_that_names_what_it_supersedes(exam, mode):
+    # an item that was answered right, and one that was answered wrong
+    sitting = exam.sit("ann", mode).work("AABBBB".__getitem__)
+    other = exam.sit("ben", mode, num_questions=1)
+    other.answer(other.next(), "A")
+    first, untouched = sitting.state(), other.state()
+    assert (first["correct"], first["result"]["name"], first["supersedes"]) == (2, "sealed", [])
+    assert first["result"]["why"] is first["result"]["made_by"] is None
+
+    touched = [k for k in range(ITEMS) if exam.ids[k] != untouched["items"][0]["question_id"]]
+    exam_wide = {k: "AABBBB"[k] for k in touched}
+    one = next(k for k in touched if exam_wide[k] == "A")
+    two = next(k for k in touched if exam_wide[k] == "B")
+    by_key = exam.correct("B", at=one, why="misprint", actor="cora", allow_unchosen=True)
+    assert by_key.sealed_results == 1
+    by_void = exam.correct("void", at=two, why="two meanings", actor="cora")
+    now = sitting.state()
+    assert (now["correct"], now["scored"]) == (1, ITEMS - 1)
+    name = now["result"]
+    assert (name["revision"], name["name"]) == (3, f"rescore {by_void.batch}")
+    assert (name["made_by"], name["why"]) == ("cora", "two meanings")
+    assert now["theta"] < first["theta"]
+    assert now["scored_under"] == first["scored_under"]
+    assert now["theta"] == pytest.approx(_recomputed(now))
+    assert [(old["revision"], old["name"], old["why"]) for old in now["supersedes"]] == [
+        (1, "sealed", None),
+        (2, f"rescore {by_key.batch}", "misprint"),
+    ]
+    told = now["supersedes"][0]
+    for figure in ("correct", "scored", "theta", "theta_se", "items"):
+        assert told[figure] == first[figure], figure
+    assert (
+        sitting.exam.client.post(
+            f"/v1/quizzes/{sitting.quiz}/finish", headers=sitting.headers
+        ).json()
+        == now
+    )
+    assert other.state() == untouched
+    # what the marts read is what counts
+    kept = "SELECT theta, theta_se FROM quiz_sessions WHERE id = %s"
+    assert exam.rows(kept, sitting.quiz) == [(now["theta"], now["theta_se"])]
+
+    exam.undo(by_void.batch)
+    exam.undo(by_key.batch)
+    back = sitting.state()
+    for figure in ("correct", "scored", "theta", "theta_se", "items"):
+        assert back[figure] == pytest.approx(first[figure]) if figure != "items" else True, figure
+    assert [item["correct"] for item in back["items"]] == [
+        item["correct"] for item in first["items"]
+    ]
+    assert (back["result"]["revision"], len(back["supersedes"])) == (5, 4)
+
+
+def _recomputed(figures: dict[str, Any]) -> float:
+    import calibration as cal
+    from calibration import cat
+
+    items = [item for item in figures["items"] if item["correct"] is not None]
+    a, b, c = ([item[name] for item in items] for name in "abc")
+    bank = cat.RankedBank.of(cal.ItemBank(a, b, c, D=figures["scored_under"]["scale"]))
+    return cat.ability(bank, list(range(len(items))), [item["correct"] for item in items]).theta
+
+
+def test_a_score_that_is_told_without_items_tells_no_items_of_what_it_supersedes(exam):
+    with exam.world.connect() as conn:
+        conn.execute(
+            """UPDATE exams SET policy = jsonb_set(policy, '{attempts,review}', '"score"')
+            WHERE exam_code = %s""",
+            (exam.code,),
+        )
+    sitting = exam.sit("ann", "exam").work(lambda item: "A")
+    exam.correct("B", allow_unchosen=True)
+    state = sitting.state()
+    assert (state["correct"], state["items"]) == (ITEMS - 1, None)
+    assert [old["items"] for old in state["supersedes"]] == [None]
+
+
+def test_nothing_is_told_of_an_open_sitting(exam):
+    sitting = exam.sit("ann", "exam").work(lambda item: "A", 3)
+    exam.correct(*"BBBBBB", allow_unchosen=True)
+    state = sitting.state()
+    assert {state[name] for name in ("correct", "scored", "theta", "result")} == {None}
+    assert state["supersedes"] is None
+    sitting.work(lambda item: "B", 3)
+    assert sitting.state()["correct"] == 3
+    assert sitting.state()["theta"] == pytest.approx(_recomputed(sitting.state()))
+
+
+@pytest.fixture
+def in_the_middle(monkeypatch):
+    """``in_the_middle(turn, work)``: does work in a rescore's first turn, or in its last one.
+
+    In the last one the rescore is alone: answers wait for it.
+    """
+
+    def arrange(turn: int, work: Callable[[], None]) -> None:
+        turns = iter((0, 1))
+        real = rescoring.rescore_results
+
+        def and_work(*args: Any) -> int:
+            if next(turns) == turn:
+                work()
+            return real(*args)
+
+        monkeypatch.setattr(rescoring, "rescore_results", and_work)
+
+    return arrange
+
+
+def _all_right(exam: Exam, sitting: Sitting) -> None:
+    state = sitting.state()
+    assert (state["status"], state["correct"]) == ("finished", ITEMS), state
+    assert state["theta"] == pytest.approx(_recomputed(state))
+    wrong = "SELECT count(*) FROM user_responses WHERE question_id = ANY(%s) AND NOT is_correct"
+    assert exam.rows(wrong, exam.ids) == [(0,)]
+
+
+def test_what_is_answered_and_sealed_while_a_rescore_runs_is_rescored(exam, in_the_middle):
+    sitting = exam.sit("ann", "exam").work(lambda item: "B", 3)
+    in_the_middle(0, lambda: sitting.work(lambda item: "B", 3) and None)
+    exam.correct(*"BBBBBB", allow_unchosen=True)
+    _all_right(exam, sitting)
+    assert [old["correct"] for old in sitting.state()["supersedes"]] == [0]
+
+
+def test_an_answer_that_waited_for_a_rescore_is_scored_by_its_key(exam, in_the_middle):
+    sitting = exam.sit("ann", "exam").work(lambda item: "B", 5)
+    last = sitting.next()
+    waiting = threading.Thread(target=sitting.answer, args=(last, "B"))
+
+    def begin() -> None:
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive(), "it was scored by the key before"
+
+    in_the_middle(1, begin)
+    exam.correct(*"BBBBBB", allow_unchosen=True)
+    waiting.join(10)
+    _all_right(exam, sitting)
+    assert sitting.state()["supersedes"] == []
+
+
+def test_a_key_that_nobody_chose_is_refused_by_name(exam):
+    exam.sit("ann").work(lambda item: "A")
+    with pytest.raises(ImportFileError, match=rf"nobody chose the key of {exam.code}-0 \(B\)"):
+        exam.correct("B")
+    assert (
+        exam.correct("B", dry_run=True).warnings[0].startswith(f"item {exam.code}-0: nobody of 1")
+    )
+    assert exam.correct("B", allow_unchosen=True).batch
