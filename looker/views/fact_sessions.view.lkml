@@ -87,14 +87,14 @@ view: fact_sessions {
   dimension: correct {
     label: "Items correct"
     type: number
-    description: "Items answered correctly."
+    description: "Items answered correctly, but for those that are void in the exam."
     value_format_name: decimal_0
     sql: ${TABLE}.correct ;;
   }
 
   dimension: accuracy {
     type: number
-    description: "correct ÷ answered; null if nothing was answered."
+    description: "correct ÷ answered items that are not void; null if there are none."
     value_format_name: percent_1
     sql: ${TABLE}.accuracy ;;
   }

@@ -29,7 +29,9 @@ shares as (
         items.question_id,
         items.version,
         options.option_label,
-        options.is_correct,
+        -- the options that a rule of the exam makes right are no distractors
+        public.is_right(rules.rule, rules.keys, options.option_label, options.is_correct)
+            as is_correct,
         items.responses,
         coalesce({{ ratio('chosen.responses', 'items.responses') }}, 0) as share
     from items
@@ -37,6 +39,11 @@ shares as (
         on items.question_id = versions.question_id and items.version = versions.version
     inner join {{ ref('stg_question_options') }} as options
         on versions.question_version_id = options.question_version_id
+    left join {{ source('qbank', 'scoring_rules_in_force') }} as rules
+        on
+            items.exam_code = rules.exam_code
+            and items.question_id = rules.question_id
+            and items.version = rules.version
     left join chosen
         on
             items.exam_code = chosen.exam_code

@@ -167,6 +167,7 @@ measured as (
         steps.served,
         steps.answered,
         steps.correct,
+        steps.scored,
         steps.time_taken_ms,
         steps.unanswered_question_ids,
         steps.unanswered_versions,
@@ -176,7 +177,11 @@ measured as (
         select
             cast(count(*) as integer) as served,
             cast(count(responses.response_id) as integer) as answered,
-            cast(count(*) filter (where responses.is_correct) as integer) as correct,
+            cast(
+                count(*) filter (where responses.is_correct and responses.is_void is not true)
+                as integer
+            ) as correct,
+            count(responses.response_id) filter (where responses.is_void is not true) as scored,
             sum(responses.time_taken_ms) as time_taken_ms,
             array_agg(items.question_id order by items.position)
             filter (where responses.response_id is null) as unanswered_question_ids,
@@ -208,7 +213,7 @@ select
     measured.served,
     measured.answered,
     measured.correct,
-    {{ ratio('measured.correct', 'measured.answered') }} as accuracy,
+    {{ ratio('measured.correct', 'measured.scored') }} as accuracy,
     measured.time_taken_ms,
     measured.theta,
     measured.theta_se,
