@@ -35,7 +35,7 @@ SessionStatus = Literal["open", "finished", "expired"]
 Review = Literal["score", "items"]
 
 # imports
-BatchKind = Literal["import", "rescore"]
+BatchKind = Literal["import", "rescore", "items"]
 ScoringKind = Literal["key", "all", "void"]
 
 # authoring

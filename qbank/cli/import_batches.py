@@ -54,6 +54,12 @@ def undo(
     if undone.kind == "rescore":
         print(f"rescore {undone.batch} is undone: {undone.restored} answers score what they did")
         return
+    if undone.kind == "items":
+        print(
+            f"import {undone.batch} is undone: {undone.versions} versions of items removed or"
+            f" retired, {undone.items} items no longer live"
+        )
+        return
     print(
         f"import {undone.batch} is undone: {undone.responses} answers and {undone.sittings} "
         f"sittings removed, {undone.restored} answers restored, {undone.items} items no longer live"

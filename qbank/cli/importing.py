@@ -1,4 +1,4 @@
-"""``qbank import``: responses that were collected elsewhere.
+"""``qbank import responses``: answers that were collected elsewhere.
 
 What never lives here: reading files.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from qbank.cli import import_batches
+from qbank.cli import import_batches, import_items
 from qbank.cli.output import AsJson, show, show_json
 from qbank.vocabulary import Model, words
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qbank.importing import ImportReport, ImportRequest
 
 app = typer.Typer(
-    help="Bring in responses collected elsewhere, and take them back.", no_args_is_help=True
+    help="Bring in responses and items of elsewhere, and take them back.", no_args_is_help=True
 )
 Column = Annotated[str | None, typer.Option(metavar="NAME")]
 Codes = Annotated[
@@ -188,6 +188,7 @@ def responses(
     _answer(request, as_json=as_json)
 
 
+app.command("items")(import_items.items)
 app.command("list")(import_batches.list_)
 app.command("show")(import_batches.show_)
 app.command("undo")(import_batches.undo)

@@ -27,7 +27,7 @@ def refuse_another_mapping(connection: Connection, request: ImportRequest, sha25
     """
     query = """
         SELECT id, mapping, created_at FROM import_batches
-        WHERE exam_code = %s AND source_sha256 = %s AND mapping IS NOT NULL
+        WHERE kind = 'import' AND exam_code = %s AND source_sha256 = %s AND mapping IS NOT NULL
             AND rows_inserted > 0 AND undone_at IS NULL
         ORDER BY id DESC
     """

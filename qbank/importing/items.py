@@ -167,13 +167,8 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
         ImportFileError: names are shared, and several exams have one.
     """
     names = {**names, "shared": shared}
-    if shared:
-        # two imports into two exams may bring one new name
-        lock = "SELECT pg_advisory_xact_lock(hashtextextended('items of ' || %(tenant)s, 1))"
-        connection.execute(lock, names)
-    connection.execute(_CANDIDATES, names)
-    _refuse_undecided(connection)
-    for statement in (_NAMES, _QUESTIONS, _NEW_ITEMS, _TOPICS):
+    find(connection, names)
+    for statement in (_QUESTIONS, _NEW_ITEMS, _TOPICS):
         connection.execute(statement, names)
     new = [row[0] for row in connection.execute(_VERSIONS, names).fetchall()]
     names["new_versions"] = new
@@ -191,6 +186,30 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
     unkeyed = connection.execute(_UNKEYED, names).fetchone()
     assert unkeyed is not None  # noqa: S101
     return Made(len(new), unkeyed[0], published, notes)
+
+
+def find(connection: Connection, names: Mapping[str, Any]) -> None:
+    """Makes ``import_names``: the question of each name of ``import_rows`` that has one.
+
+    Args:
+        connection: in the import's transaction.
+        names: parameters ``tenant``, ``exam`` and ``shared``, see :func:`make`.
+
+    Raises:
+        ImportFileError: names are shared, and several exams have one.
+    """
+    if names["shared"]:
+        # two imports into two exams may bring one new name
+        lock = "SELECT pg_advisory_xact_lock(hashtextextended('items of ' || %(tenant)s, 1))"
+        connection.execute(lock, names)
+    connection.execute(_CANDIDATES, names)
+    _refuse_undecided(connection)
+    connection.execute(_NAMES, names)
+
+
+def make_questions(connection: Connection, names: Mapping[str, Any]) -> None:
+    """Makes a question for each name of ``import_rows`` that ``import_names`` has not."""
+    connection.execute(_QUESTIONS, names)
 
 
 def _refuse_undecided(connection: Connection) -> None:

@@ -6,6 +6,7 @@ next night computes them anew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from qbank.settings import Settings
 from qbank.stores import audit
 from qbank.system_user import system_user
 from qbank.vocabulary import BatchKind
+from qbank.wording import listed
 
 _REPLACED_SINCE = """
 SELECT min(h.import_batch_id) FROM response_history AS h
@@ -120,6 +122,62 @@ WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_b
 """
 
 
+# Versions of items that somebody was served, reviewed or wrote on, stay.
+_IN_USE = """
+SELECT q.external_ref, CASE
+        WHEN EXISTS (
+            SELECT 1 FROM quiz_items AS i
+            WHERE (i.question_id, i.version) = (v.question_id, v.version)
+        ) THEN 'was served'
+        WHEN EXISTS (
+            SELECT 1 FROM item_calibration AS k
+            WHERE (k.question_id, k.version) = (v.question_id, v.version)
+        ) THEN 'has parameters'
+        WHEN EXISTS (SELECT 1 FROM question_reviews AS r WHERE r.question_version_id = v.id)
+        THEN 'was reviewed'
+        WHEN EXISTS (
+            SELECT 1 FROM question_versions AS w
+            WHERE w.question_id = v.question_id AND w.version > v.version AND w.state <> 'retired'
+        ) THEN 'has a newer version'
+    END AS why
+FROM question_versions AS v JOIN questions AS q ON q.id = v.question_id
+WHERE v.import_batch_id = %(batch)s
+"""
+_LIVE_AS_BEFORE = """
+UPDATE question_publications AS p SET live_version = w.value::integer, published_at = now()
+FROM import_batches AS b CROSS JOIN jsonb_each_text(b.mapping -> 'was_live') AS w
+WHERE b.id = %(batch)s AND p.exam_code = b.exam_code AND p.question_id = w.key::bigint
+    AND w.value IS NOT NULL AND p.live_version <> w.value::integer
+"""
+_NOT_LIVE_BEFORE = """
+DELETE FROM question_publications AS p USING import_batches AS b
+WHERE b.id = %(batch)s AND p.exam_code = b.exam_code AND (
+    (b.mapping -> 'was_live' -> p.question_id::text) = 'null'
+    OR EXISTS (
+        SELECT 1 FROM question_versions AS v WHERE v.import_batch_id = b.id
+            AND (v.question_id, v.version) = (p.question_id, p.live_version)
+    )
+)
+"""
+# what was published never goes
+_RETIRED = """
+UPDATE question_versions SET state = 'retired'
+WHERE import_batch_id = %(batch)s AND state = 'published'
+"""
+_NO_OPTIONS = """
+DELETE FROM question_options AS o USING question_versions AS v
+WHERE v.id = o.question_version_id AND v.import_batch_id = %(batch)s AND v.state <> 'retired'
+"""
+_NO_VERSIONS = """
+DELETE FROM question_versions WHERE import_batch_id = %(batch)s AND state <> 'retired'
+RETURNING question_id
+"""
+_NO_QUESTIONS = """
+DELETE FROM questions AS q WHERE q.id = ANY(%(questions)s)
+    AND NOT EXISTS (SELECT 1 FROM question_versions AS v WHERE v.question_id = q.id)
+"""
+
+
 @dataclass(frozen=True)
 class Undone:
     """What went.
@@ -129,6 +187,7 @@ class Undone:
         restored: answers that are again what they were.
         sittings: quizzes that were removed.
         items: items that are no longer live in the exam.
+        versions: versions of items that were removed, or retired where they had been published.
         kind: what it was.
     """
 
@@ -138,14 +197,15 @@ class Undone:
     sittings: int
     items: int
     kind: BatchKind = "import"
+    versions: int = 0
 
 
 def undo(number: int, *, actor: str | None = None, settings: Settings | None = None) -> Undone:
     """Takes an import back in one transaction; its questions stay, but are not live in the exam.
 
     Raises:
-        ImportFileError: there is no such import, it is undone, or a later one replaced answers
-            of it.
+        ImportFileError: there is no such import, it is undone, a later one replaced answers of it,
+            or its items are in use.
     """
     with connect("owner", settings=settings) as connection:
         found = batches.batch(connection, number)
@@ -158,8 +218,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
             )
         actor = actor or f"import:{system_user()}"
         names = {"batch": number, "exam": found["exam_code"], "actor": actor}
-        take_back = _undo if found["kind"] == "import" else _undo_rescore
-        undone = take_back(connection, number, names)
+        undone = _TAKE_BACK[found["kind"]](connection, number, names)
         details = {"import": number, "kind": found["kind"], **asdict(undone)}
         audit.record(
             connection,
@@ -192,6 +251,24 @@ def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) ->
     return Undone(number, 0, restored, 0, items, "rescore")
 
 
+def _undo_items(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
+    used = [row for row in connection.execute(_IN_USE, names).fetchall() if row[1]]
+    if used:
+        told = listed([f"{item} {why}" for item, why in used], 3)
+        raise ImportFileError(
+            f"items of import {number} are in use: {told}. Retire them instead, or import the items"
+            " as they were"
+        )
+    connection.execute(_LIVE_AS_BEFORE, names)
+    items = connection.execute(_NOT_LIVE_BEFORE, names).rowcount
+    retired = connection.execute(_RETIRED, names).rowcount
+    connection.execute(_NO_OPTIONS, names)
+    gone = [row[0] for row in connection.execute(_NO_VERSIONS, names).fetchall()]
+    connection.execute(_NO_QUESTIONS, {"questions": gone})
+    connection.execute(_UNDONE, names)
+    return Undone(number, 0, 0, 0, items, "items", retired + len(gone))
+
+
 def _refuse_replaced(connection: Connection, number: int) -> None:
     row = connection.execute(_REPLACED_SINCE, {"batch": number}).fetchone()
     if row is not None and row[0] is not None:
@@ -209,3 +286,10 @@ def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
         for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK, _UNDONE, LIVE_AGAIN, _PUBLICATIONS)
     )
     return Undone(number, responses, restored, sittings, items)
+
+
+_TAKE_BACK: dict[BatchKind, Callable[[Connection, int, dict[str, Any]], Undone]] = {
+    "import": _undo,
+    "rescore": _undo_rescore,
+    "items": _undo_items,
+}

@@ -1,0 +1,211 @@
+"""Reads Moodle's GIFT: a question is a paragraph, its answers stand between braces.
+
+What never lives here: which items the bank can keep.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from qbank.importing.questions.item import (
+    FEEDBACK,
+    PENALTY,
+    Entry,
+    Item,
+    UnusableItemError,
+    category,
+    checked,
+)
+from qbank.importing.questions.markup import Markdown
+
+_ESCAPES = {"n": "\n"}
+_FORMAT = re.compile(r"^\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
+# Moodle's own way to give a question's idnumber and tags: in the comment above it
+_IDNUMBER = re.compile(r"(?<!\\)\[id:((?:\\]|[^]])+)]")
+_TAG = re.compile(r"(?<!\\)\[tag:((?:\\]|[^<>`\]])+)]")
+_WEIGHT = re.compile(r"^%(-?[\d.]+)%")
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """The questions of a file."""
+    topic: list[str] | None = None
+    for line, block in _blocks(text):
+        comments = [row for row in block if row.lstrip().startswith("//")]
+        rows = [row for row in block if not row.lstrip().startswith("//")]
+        while rows and rows[0].lstrip().startswith("$CATEGORY:"):
+            topic = category(rows.pop(0).partition(":")[2])
+        if rows:
+            given = "\n".join(comments)
+            question = "\n".join(rows).strip()
+            title = _title(question)[0]
+            make = partial(_item, question, given, topic)
+            yield Entry(line, _named(given) or title or question[:40], make)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
+    """(line of the first, lines) of what stands between blank lines."""
+    block: list[str] = []
+    begun = 1
+    for number, row in enumerate([*text.split("\n"), ""], 1):
+        if row.strip():
+            if not block:
+                begun = number
+            block.append(row)
+            continue
+        # a comment above a question may have a blank line below it
+        if block and not all(line.lstrip().startswith("//") for line in block):
+            yield begun, block
+            block = []
+
+
+def _item(question: str, comments: str, topic: list[str] | None) -> Item:
+    title, body = _title(question)
+    stem, answers, after = _braces(body)
+    form = _FORMAT.match(stem.lstrip())
+    written = Markdown()
+    read = _reading(form[1].lower() if form else "moodle", written)
+    stem = stem.lstrip()[form.end() :] if form else stem
+    text = read(stem)
+    if after.strip():
+        text = f"{text} _____ {read(after)}"
+    answers, marked, general = _split_general(answers)
+    options, right, remarks = _options(answers, read)
+    rest: dict[str, object] = {}
+    if marked:
+        rest["rationale_md"] = read(general)
+    if tags := _TAG.findall(comments):
+        rest["tags"] = [tag.replace("\\]", "]") for tag in tags]
+    return checked(
+        _named(comments) or title,
+        text,
+        [("", option) for option in options],
+        right,
+        topic=topic,
+        rest=rest,
+        remarks=remarks,
+        media=written.media,
+    )
+
+
+def _named(comments: str) -> str:
+    found = _IDNUMBER.search(comments)
+    return found[1].replace("\\]", "]") if found else ""
+
+
+def _title(question: str) -> tuple[str, str]:
+    if not question.startswith("::"):
+        return "", question
+    parts = re.split(r"(?<!\\)::", question[2:], maxsplit=1)
+    if len(parts) < 2:
+        return "", question
+    return _plain(parts[0]).strip(), parts[1]
+
+
+def _reading(form: str, written: Markdown) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        inner = _FORMAT.match(text.lstrip())
+        if inner:
+            own, text = inner[1].lower(), text.lstrip()[inner.end() :]
+        else:
+            own = form
+        text = _plain(text).strip()
+        # Moodle's own format is HTML whose line breaks are breaks
+        if own == "html" or (own == "moodle" and re.search(r"</?[a-zA-Z][^>]*>", text)):
+            return written.of(text)
+        return text
+
+    return read
+
+
+def _braces(body: str) -> tuple[str, str, str]:
+    """What stands before, between and behind the braces."""
+    begin = _first("{", body)
+    if begin is None:
+        raise UnusableItemError("it has no answers between braces: it is no question")
+    end = _first("}", body, begin)
+    if end is None:
+        raise UnusableItemError("its { is not closed before the blank line")
+    if _first("{", body, end) is not None:
+        raise UnusableItemError("it has answers between braces twice: ask one question")
+    return body[:begin], body[begin + 1 : end], body[end + 1 :]
+
+
+def _first(mark: str, text: str, start: int = 0) -> int | None:
+    found = re.compile(rf"(?<!\\)(?:\\\\)*{re.escape(mark)}").search(text, start)
+    return None if found is None else found.end() - 1
+
+
+def _split_general(answers: str) -> tuple[str, bool, str]:
+    parts = re.split(r"(?<!\\)####", answers, maxsplit=1)
+    return parts[0].strip(), len(parts) > 1, parts[1] if len(parts) > 1 else ""
+
+
+def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[int], list[str]]:
+    """Texts, places of the right ones, and what is left out."""
+    truth = re.fullmatch(r"(T|TRUE|F|FALSE)\s*(#.*)?", answers, re.IGNORECASE | re.DOTALL)
+    if truth:
+        is_true = truth[1].upper().startswith("T")
+        return ["True", "False"], [0 if is_true else 1], [FEEDBACK] if truth[2] else []
+    _refuse_other_types(answers)
+    pieces = _pieces(answers)
+    options: list[str] = []
+    right: list[int] = []
+    remarks: list[str] = []
+    for mark, text in pieces:
+        weight = _WEIGHT.match(text)
+        text = text[weight.end() :] if weight else text
+        share = float(weight[1]) if weight else (100.0 if mark == "=" else 0.0)
+        answer, *feedback = re.split(r"(?<!\\)#", text, maxsplit=1)
+        if feedback and feedback[0].strip():
+            remarks.append(FEEDBACK)
+        if share < 0:
+            remarks.append(PENALTY)
+        if 0 < share < 100:
+            raise UnusableItemError(
+                f"option {len(options) + 1} is worth {share:g} %: the bank's items are right or"
+                " wrong"
+            )
+        if share >= 100:
+            right.append(len(options))
+        options.append(read(answer))
+    return options, right, remarks
+
+
+def _refuse_other_types(answers: str) -> None:
+    kind = None
+    if not answers:
+        kind = "an essay"
+    elif answers.startswith("#"):
+        kind = "a numerical question"
+    elif re.search(r"(?<!\\)->", answers) and not re.search(r"(?<!\\)~", answers):
+        kind = "a matching question"
+    elif not re.search(r"(?<!\\)~", answers):
+        kind = "a short answer question"
+    if kind:
+        raise UnusableItemError(f"it is {kind}: the bank keeps questions with options")
+
+
+def _pieces(answers: str) -> list[tuple[str, str]]:
+    marks = [
+        found
+        for found in re.finditer(r"\\.|[=~]", answers, re.DOTALL)
+        if not found[0].startswith("\\")
+    ]
+    ends = [*(found.start() for found in marks[1:]), len(answers)]
+    if marks and answers[: marks[0].start()].strip():
+        raise UnusableItemError(
+            f"its answers begin with {answers[: marks[0].start()].strip()[:40]!r}: begin each with"
+            " = or ~"
+        )
+    return [
+        (found[0], answers[found.end() : end].strip())
+        for found, end in zip(marks, ends, strict=True)
+    ]
+
+
+def _plain(text: str) -> str:
+    return re.sub(
+        r"\\([~=#{}:\\n])", lambda found: _ESCAPES.get(found[1], found[1]), text, flags=re.DOTALL
+    )

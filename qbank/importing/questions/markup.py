@@ -1,0 +1,173 @@
+"""HTML of items as the Markdown that the bank keeps.
+
+What it cannot say is refused by its tag, never dropped. What never lives here: XML files.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+from qbank.importing.questions.item import UnusableItemError
+
+_PARAGRAPHS = (
+    *("p", "div", "section", "article", "header", "footer", "blockquote", "table", "ul", "ol"),
+    *("dl", "dt", "dd", "figure", "figcaption", "h1", "h2", "h3", "h4", "h5", "h6"),
+)
+# what stands before an element's text, and behind it
+_AROUND = {
+    **dict.fromkeys(_PARAGRAPHS, ("\n\n", "\n\n")),
+    **dict.fromkeys(("b", "strong"), ("**", "**")),
+    **dict.fromkeys(("i", "em"), ("*", "*")),
+    **dict.fromkeys(("code", "tt"), ("`", "`")),
+    **dict.fromkeys(("td", "th"), (" ", " |")),
+    "sub": ("$_{", "}$"),
+    "sup": ("$^{", "}$"),
+    "pre": ("\n\n```\n", "\n```\n\n"),
+    "tr": ("\n|", ""),
+    "br": ("  \n", ""),
+}
+_PLAIN = frozenset(
+    (
+        *("span", "font", "u", "small", "big", "html", "body", "head", "title", "meta", "link"),
+        *("label", "abbr", "cite", "q", "s", "del", "ins", "mark", "hr", "tbody", "thead"),
+        *("tfoot", "center", "nobr", "wbr", "var", "kbd", "samp", "colgroup", "col", "caption"),
+        "style",
+    )
+)
+# their text is no text
+_SILENT = frozenset(("style", "head", "title"))
+_MATH = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]|(\$\$.*?\$\$|(?<![\\$])\$[^$\n]+\$)", re.S)
+
+
+@dataclass
+class Markdown:
+    """Markdown of several pieces of HTML.
+
+    Attributes:
+        media: files that they name.
+    """
+
+    media: list[str] = field(default_factory=list)
+
+    def of(self, html: str) -> str:
+        """The Markdown of one piece.
+
+        Raises:
+            UnusableItemError: it has a tag that Markdown cannot say.
+        """
+        reader = _Reader(self.media)
+        reader.feed(html)
+        reader.close()
+        return reader.text()
+
+
+class _Reader(HTMLParser):
+    def __init__(self, media: list[str]) -> None:
+        super().__init__(convert_charrefs=True)
+        self._media = media
+        self._parts: list[str] = []
+        self._lists: list[int | None] = []
+        self._links: list[str] = []
+        self._rows = self._cells = 0
+        self._silent = 0
+        self._verbatim = 0
+
+    def text(self) -> str:
+        """All of it, with blank lines between paragraphs."""
+        lines = [line.rstrip(" \t") for line in "".join(self._parts).split("\n")]
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        self._silent += tag in _SILENT
+        self._verbatim += tag == "pre"
+        if tag in _AROUND:
+            self._parts.append(_AROUND[tag][0])
+            self._count(tag)
+        elif tag == "img":
+            self._image(given)
+        elif tag == "a":
+            self._link(given.get("href", ""))
+        elif tag == "li":
+            self._parts.append(f"\n{'  ' * (len(self._lists) - 1)}{self._bullet()} ")
+        elif tag not in _PLAIN:
+            raise UnusableItemError(
+                f"its text has a <{tag}>, which the bank's Markdown cannot say: remove it"
+            )
+
+    def _count(self, tag: str) -> None:
+        if tag in ("ul", "ol"):
+            self._lists.append(1 if tag == "ol" else None)
+        elif tag == "table":
+            self._rows = 0
+        elif tag == "tr":
+            self._rows, self._cells = self._rows + 1, 0
+        elif tag in ("td", "th"):
+            self._cells += 1
+
+    def _link(self, target: str) -> None:
+        """A link out of the text; one that leads to a script, or nowhere, is its text."""
+        is_outward = re.match(r"https?://", target, re.IGNORECASE) is not None
+        self._links.append(target if is_outward else "")
+        self._parts.append("[" if is_outward else "")
+
+    def _image(self, given: dict[str, str]) -> None:
+        source = given.get("src", "").strip()
+        if source.lower().startswith(("javascript:", "vbscript:")):
+            raise UnusableItemError(f"its picture is {source[:40]!r}, which is no file")
+        if source.lower().startswith("data:"):
+            raise UnusableItemError(
+                "a picture stands in its text as data: put it where readers fetch it, and name it"
+            )
+        alt = re.sub(r"[\[\]\n]", " ", given.get("alt", "")).strip()
+        self._media.append(source)
+        self._parts.append(f"![{alt}]({source.replace(' ', '%20')})")
+
+    def _bullet(self) -> str:
+        if not self._lists or self._lists[-1] is None:
+            return "-"
+        number = self._lists[-1]
+        self._lists[-1] = number + 1
+        return f"{number}."
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in _SILENT
+        self._verbatim -= tag == "pre"
+        if tag in _AROUND and tag != "br":
+            self._parts.append(_AROUND[tag][1])
+        if tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        elif tag == "a" and self._links:
+            if target := self._links.pop():
+                self._parts.append(f"]({target})")
+        elif tag == "tr" and self._rows == 1:
+            # Markdown wants a line below the first row of a table
+            self._parts.append("\n|" + " --- |" * self._cells)
+
+    def handle_data(self, data: str) -> None:
+        if self._silent > 0:
+            return
+        if self._verbatim > 0:
+            self._parts.append(data)
+            return
+        text = re.sub(r"\s+", " ", data)
+        if text == " " and (not self._parts or self._parts[-1].endswith("\n")):
+            return
+        self._parts.append(_escaped(text))
+
+
+def _escaped(text: str) -> str:
+    """Text with its stars as stars; what is TeX stays TeX, between dollars."""
+    parts, end = [], 0
+    for found in _MATH.finditer(text):
+        parts.append(_plain(text[end : found.start()]))
+        line, display, dollars = found.groups()
+        parts.append(f"${line}$" if line is not None else dollars or f"$${display}$$")
+        end = found.end()
+    return "".join((*parts, _plain(text[end:])))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([*`])", r"\\\1", text)

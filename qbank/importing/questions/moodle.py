@@ -1,0 +1,108 @@
+"""Reads Moodle XML: ``<quiz>`` of ``<question type="…">``.
+
+What never lives here: which items the bank can keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from xml.etree.ElementTree import Element
+
+from qbank.importing.questions.item import (
+    FEEDBACK,
+    PENALTY,
+    Entry,
+    Item,
+    UnusableItemError,
+    category,
+    checked,
+)
+from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.xml import text_of
+
+_PLUGIN_FILE = "@@PLUGINFILE@@/"
+
+
+def entries(root: Element) -> Iterator[Entry]:
+    """The questions of a file, numbered from 1."""
+    topic: list[str] | None = None
+    number = 0
+    for question in root.iter("question"):
+        if question.get("type") == "category":
+            topic = category(text_of(question.find("category")))
+            continue
+        number += 1
+        name = text_of(question.find("idnumber")) or text_of(question.find("name"))
+        yield Entry(number, name, partial(_item, question, name, topic))
+
+
+def _item(question: Element, name: str, topic: list[str] | None) -> Item:
+    kind = question.get("type") or "without a type"
+    if kind not in ("multichoice", "truefalse"):
+        raise UnusableItemError(
+            f"it is of type {kind}, which the bank does not keep: multichoice and truefalse are"
+        )
+    written = Markdown()
+    options, right, remarks = _options(question, written)
+    if kind == "multichoice" and text_of(question.find("single")).lower() in ("false", "0"):
+        raise UnusableItemError("it lets people choose several options: the bank's items have one")
+    if any(text_of(node) for node in question.iter("feedback")):
+        remarks.append(FEEDBACK)
+    if text_of(question.find("defaultgrade")) not in _ONE_MARK:
+        remarks.append("marks other than 1 are left out")
+    if any(True for _ in question.iter("file")):
+        remarks.append("files in the XML are not kept: put them where readers fetch them")
+    rest: dict[str, object] = {}
+    explanation = question.find("generalfeedback")
+    if explanation is not None:
+        rest["rationale_md"] = _text(explanation, written)
+    if question.find("tags") is not None:
+        rest["tags"] = [text_of(tag) for tag in question.iterfind("tags/tag")]
+    stem = question.find("questiontext")
+    return checked(
+        name,
+        "" if stem is None else _text(stem, written),
+        [("", text) for text in options],
+        right,
+        topic=topic,
+        rest=rest,
+        remarks=remarks,
+        media=[source.removeprefix(_PLUGIN_FILE) for source in written.media],
+    )
+
+
+_ONE_MARK = ("", "1", "1.0", "1.0000000")
+
+
+def _options(question: Element, written: Markdown) -> tuple[list[str], list[int], list[str]]:
+    options: list[str] = []
+    right: list[int] = []
+    remarks: list[str] = []
+    for answer in question.iterfind("answer"):
+        try:
+            share = float(answer.get("fraction") or "0")
+        except ValueError as error:
+            raise UnusableItemError(
+                f"fraction is {answer.get('fraction')!r}: use a number up to 100"
+            ) from error
+        if 0 < share < 100:
+            raise UnusableItemError(
+                f"option {len(options) + 1} is worth {share:g} %: the bank's items are right or"
+                " wrong"
+            )
+        if share < 0:
+            remarks.append(PENALTY)
+        if share >= 100:
+            right.append(len(options))
+        text = _text(answer, written)
+        is_truth = question.get("type") == "truefalse"
+        options.append(text.capitalize() if is_truth else text)
+    return options, right, remarks
+
+
+def _text(element: Element, written: Markdown) -> str:
+    text = element.findtext("text") or ""
+    if element.get("format", "html") in ("html", "moodle_auto_format"):
+        return written.of(text).replace(_PLUGIN_FILE, "")
+    return text.replace(_PLUGIN_FILE, "")

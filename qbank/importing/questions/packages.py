@@ -1,0 +1,104 @@
+"""QTI content packages: which files of a zip are items, read within bounds and never unpacked.
+
+What never lives here: what an item means.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from xml.etree.ElementTree import Element
+
+from qbank.errors import ImportFileError
+from qbank.importing.questions import qti
+from qbank.importing.questions.item import Entry, Item, UnusableItemError
+from qbank.importing.questions.xml import parsed
+
+MANIFEST: Final = "imsmanifest.xml"
+MAX_MEMBER: Final = 16 << 20
+MAX_IN_ALL: Final = 512 << 20
+MAX_MEMBERS: Final = 100_000
+
+
+def refuse_traps(path: Path, archive: zipfile.ZipFile) -> None:
+    """Refuses an archive whose names lead out of it, or that grows beyond measure.
+
+    Raises:
+        ImportFileError: names the file in the archive.
+    """
+    members = archive.infolist()
+    if len(members) > MAX_MEMBERS:
+        raise ImportFileError(f"{path} holds {len(members)} files: {MAX_MEMBERS} are allowed")
+    for member in members:
+        name = member.filename.replace("\\", "/")
+        if name.startswith("/") or ".." in name.split("/") or name[1:2] == ":":
+            raise ImportFileError(
+                f"{path} holds {member.filename!r}, which leads out of the package: it is refused"
+            )
+    of_xml = [member for member in members if member.filename.lower().endswith(".xml")]
+    large = next((member for member in of_xml if member.file_size > MAX_MEMBER), None)
+    if large is not None:
+        raise ImportFileError(
+            f"{path} holds {large.filename!r} of {large.file_size:,} bytes unpacked: an item has at"
+            f" most {MAX_MEMBER:,}"
+        )
+    total = sum(member.file_size for member in of_xml)
+    if total > MAX_IN_ALL:
+        raise ImportFileError(
+            f"{path} holds {total:,} bytes of XML unpacked, {MAX_IN_ALL:,} are allowed: split it"
+        )
+
+
+def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[Entry]:
+    """The items that a package's manifest lists, numbered from 1."""
+    refuse_traps(path, archive)
+    at = f"{path}: {MANIFEST}"
+    manifest = parsed(_read(archive, MANIFEST, at), at)
+    others: Counter[str] = Counter()
+    number = 0
+    for resource in manifest.iter("resource"):
+        kind = resource.get("type", "")
+        if kind.startswith(("imsqti_xmlv1", "imsqti_assessment_xmlv1")):
+            raise ImportFileError(f"{path} is QTI 1.x: export it as QTI 2.1, 2.2 or 3.0")
+        if not kind.startswith("imsqti_item"):
+            others[kind or "without a type"] += 1
+            continue
+        number += 1
+        name = resource.get("identifier", "")
+        yield Entry(number, name, partial(_item, archive, _place(resource)))
+    notes += [f"{count} resources of type {kind} are not read" for kind, count in others.items()]
+
+
+def _place(resource: Element) -> str:
+    file = resource.find("file")
+    named = resource.get("href") or (file.get("href", "") if file is not None else "")
+    return posixpath.normpath(unquote(urlsplit(named).path))
+
+
+def _item(archive: zipfile.ZipFile, place: str) -> Item:
+    if place.startswith(("/", "..")):
+        raise UnusableItemError(f"its file {place!r} lies outside the package")
+    if place not in archive.NameToInfo:
+        raise UnusableItemError(f"its file {place!r} is not in the package")
+    try:
+        root = parsed(_read(archive, place, place), place)
+    except ImportFileError as error:
+        raise UnusableItemError(str(error)) from error
+    if root.tag != qti.ROOT:
+        raise UnusableItemError(f"{place} is a <{root.tag}>, not an item")
+    return qti.item(root)
+
+
+def _read(archive: zipfile.ZipFile, name: str, what: str) -> bytes:
+    """A file of the archive; what its directory says of the size is not believed."""
+    with archive.open(name) as file:
+        data = file.read(MAX_MEMBER + 1)
+    if len(data) > MAX_MEMBER:
+        raise ImportFileError(f"{what} has more than {MAX_MEMBER:,} bytes unpacked: it is refused")
+    return data

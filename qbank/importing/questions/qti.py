@@ -1,0 +1,148 @@
+"""Reads items of QTI 2.1, 2.2 and 3.0, whose names were brought to those of 2 (``xml``).
+
+What never lives here: packages, and which items the bank can keep.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree.ElementTree import Element
+
+from qbank.importing.questions.item import (
+    FEEDBACK,
+    PENALTY,
+    Item,
+    UnusableItemError,
+    checked,
+)
+from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.xml import inner_html, text_of
+from qbank.wording import listed
+
+ROOT = "assessmentItem"
+_ONE_CHOICE = "choiceInteraction"
+# what a template of response processing scores, by the end of its address
+_TEMPLATES = ("match_correct", "map_response")
+
+
+def item(root: Element, topic: list[str] | None = None) -> Item:
+    """The item of a document.
+
+    Raises:
+        UnusableItemError: it asks for more than one choice, or is scored otherwise.
+    """
+    body = root.find("itemBody")
+    if body is None:
+        raise UnusableItemError("it has no item body")
+    if root.find("templateDeclaration") is not None:
+        raise UnusableItemError("it is a template whose values are drawn anew each time")
+    if root.find("assessmentStimulusRef") is not None:
+        raise UnusableItemError("its stimulus stands in another file: put it into the item")
+    choice = _choice(body)
+    right, remarks = _right(root, choice)
+    labels, texts, written = [], [], Markdown()
+    for option in choice.iter("simpleChoice"):
+        remarks += _without(option, "feedbackInline", FEEDBACK)
+        identifier = option.get("identifier", "")
+        labels.append((identifier, re.sub("^choice_(?=.$)", "", identifier)))
+        texts.append(written.of(inner_html(option)))
+    remarks += _without(body, "rubricBlock", "rubrics are left out")
+    remarks += _without(body, "feedbackBlock", "feedback in the body is left out")
+    rest: dict[str, object] = {}
+    feedback = root.findall("modalFeedback")
+    explained = [node for node in feedback if node.get("identifier") == "explanation"]
+    if explained or len(feedback) == 1:
+        rest["rationale_md"] = written.of(inner_html((explained or feedback)[0]))
+    elif feedback:
+        remarks.append(FEEDBACK)
+    return checked(
+        root.get("identifier", ""),
+        _stem(body, choice, written),
+        [(label, text) for (_, label), text in zip(labels, texts, strict=True)],
+        [k for k, (identifier, _) in enumerate(labels) if identifier in right],
+        topic=topic,
+        rest=rest,
+        remarks=remarks,
+        media=written.media,
+    )
+
+
+def _choice(body: Element) -> Element:
+    found = [node for node in body.iter() if str(node.tag).endswith("Interaction")]
+    names = listed(sorted({str(node.tag) for node in found}), 5)
+    if not found:
+        raise UnusableItemError("it asks nothing: there is no interaction in it")
+    if len(found) > 1:
+        raise UnusableItemError(
+            f"it asks {len(found)} questions ({names}): the bank's items ask one"
+        )
+    if found[0].tag != _ONE_CHOICE:
+        raise UnusableItemError(f"it is a {names}: the bank keeps choiceInteraction")
+    return found[0]
+
+
+def _right(root: Element, choice: Element) -> tuple[set[str], list[str]]:
+    """Identifiers of the right choices, and what is left out."""
+    identifier = choice.get("responseIdentifier")
+    declared = next(
+        (
+            node
+            for node in root.iterfind("responseDeclaration")
+            if node.get("identifier") == identifier
+        ),
+        None,
+    )
+    if declared is None:
+        raise UnusableItemError(f"its response {identifier!r} is not declared: it has no key")
+    several = choice.get("maxChoices", "1") != "1"
+    if declared.get("cardinality") == "ordered" or (
+        several and declared.get("cardinality") != "single"
+    ):
+        raise UnusableItemError("it lets people choose several options: the bank's items have one")
+    correct = {text_of(value) for value in declared.iterfind("correctResponse/value")}
+    worth = {
+        entry.get("mapKey", ""): _number(entry.get("mappedValue", "0"))
+        for entry in declared.iterfind("mapping/mapEntry")
+    }
+    credited = {key for key, value in worth.items() if value > 0}
+    if len(credited | correct) > 1 and len(correct) < 2:
+        raise UnusableItemError(
+            f"options {listed(sorted(credited | correct), 5)} have marks: the bank's items are"
+            " right or wrong"
+        )
+    processing = root.find("responseProcessing")
+    own = processing is not None and not (processing.get("template") or "").removesuffix(
+        ".xml"
+    ).endswith(_TEMPLATES)
+    remarks = ["its own response processing is left out: the right option scores 1"] if own else []
+    if any(value < 0 for value in worth.values()):
+        remarks.append(PENALTY)
+    return correct or credited, remarks
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UnusableItemError(f"mapped value is {text!r}: use a number") from error
+
+
+def _without(element: Element, tag: str, remark: str) -> list[str]:
+    """Removes the elements of a tag; what it says of that."""
+    found = False
+    for parent in list(element.iter()):
+        for child in [node for node in parent if node.tag == tag]:
+            parent.remove(child)
+            found = True
+    return [remark] if found else []
+
+
+def _stem(body: Element, choice: Element, written: Markdown) -> str:
+    """Text of the body, with the prompt where the choices stood."""
+    prompt = choice.find("prompt")
+    choice.clear()
+    choice.tag = "div"
+    if prompt is not None:
+        prompt.tag = "div"
+        choice.append(prompt)
+    return written.of(inner_html(body))

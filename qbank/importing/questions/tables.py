@@ -1,0 +1,200 @@
+"""Reads tables of items, of any format that responses may have: a row is an item.
+
+What never lives here: which items the bank can keep.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from qbank.errors import ImportFileError
+from qbank.importing.columns import ColumnMap
+from qbank.importing.questions.item import Entry, Item, UnusableItemError, checked, topic_path
+from qbank.importing.reading import open_source
+from qbank.importing.rejects import LINE, REASON
+from qbank.importing.request import ImportRequest
+from qbank.wording import listed
+
+# meaning: names that columns have for it, without case, blanks and punctuation
+_NAMES = {
+    "options": ("options", "choices"),
+    "key": ("key", "keys", "answer", "correct", "correct_answer", "correct_option"),
+    "topic": ("topic", "topic_path", "category"),
+    "difficulty_label": ("difficulty", "difficulty_label"),
+    "bloom_level": ("bloom_level", "bloom"),
+    "tags": ("tags",),
+    "rationale_md": ("explanation", "rationale", "rationale_md"),
+    "lead_in": ("lead_in",),
+    "reference_list": ("references", "reference_list"),
+    "assets": ("assets",),
+}
+_OPTION = re.compile(r"(?:option|choice)_?([a-z0-9])", re.IGNORECASE)
+_TITLE_LINES = 20
+
+
+@contextmanager
+def opened(
+    path: Path, encoding: str | None, reference: str, stem: str
+) -> Iterator[tuple[list[str], Iterator[Entry], list[str]]]:
+    """Header, rows and notes of a table.
+
+    Raises:
+        ImportFileError: a column is missing.
+    """
+    columns = ColumnMap(user="", item=reference, correct="")
+    request = ImportRequest(path, "", columns=columns, encoding=encoding)
+    try:
+        with open_source(request) as source:
+            places = _places(path, source.header, reference, stem)
+            notes = [*source.notes, *_unread(source.header, places)]
+            yield source.header, _rows(source, places), notes
+    except ImportFileError as error:
+        if "--item-col" not in str(error):
+            raise
+        raise ImportFileError(
+            f"{path} has no column {reference!r} for the items' names: name it with --ref-col, or "
+            "say how the file is written with --format"
+        ) from error
+
+
+def has_header(text: str, reference: str, stem: str) -> bool:
+    """Whether one of the first lines has the names of both columns."""
+    head = [_plain(line) for line in text.split("\n", _TITLE_LINES)[:_TITLE_LINES]]
+    wanted = (_plain(reference), _plain(stem))
+    return any(all(f"_{name}_" in f"_{line}_" for name in wanted) for line in head)
+
+
+def _places(path: Path, header: list[str], reference: str, stem: str) -> dict[str, int]:
+    """Place of each column, by meaning; options are ``option A``."""
+    wanted = {"reference": (_plain(reference),), "stem_md": (_plain(stem),), **_NAMES}
+    places: dict[str, int] = {}
+    for place, own in enumerate(header):
+        plain = _plain(own)
+        option = _OPTION.fullmatch(plain)
+        meaning = next((m for m, names in wanted.items() if plain in names), None)
+        if meaning is None and option:
+            meaning = f"option {option[1].upper()}"
+        if meaning in places:
+            raise ImportFileError(
+                f"{path}: columns {header[places[meaning]]!r} and {own!r} mean the same: keep one"
+            )
+        if meaning is not None:
+            places[meaning] = place
+    if "stem_md" not in places:
+        raise ImportFileError(
+            f"{path} has no column {stem!r} for the stem: name it with --stem-col; the file has "
+            f"{', '.join(header)}"
+        )
+    if "key" not in places:
+        raise ImportFileError(f"{path} has no column 'key' with the label of the right option")
+    if not any(meaning.startswith("option") for meaning in places):
+        raise ImportFileError(
+            f"{path} has no options: give columns option_a, option_b and so on, or one column "
+            "options with | between them"
+        )
+    return places
+
+
+def _unread(header: list[str], places: Mapping[str, int]) -> list[str]:
+    read = {*places.values()}
+    unread = [own for k, own in enumerate(header) if k not in read and own not in (LINE, REASON)]
+    return [f"columns that are not read: {listed(unread, 10)}"] if unread else []
+
+
+def _rows(source: Any, places: Mapping[str, int]) -> Iterator[Entry]:
+    for batch in source:
+        broken = [(line, reason, values) for line, reason, values in batch.broken]
+        columns = [column.to_pylist() for column in batch.table.columns]
+        rows = zip(batch.lines.tolist(), zip(*columns, strict=True), strict=True)
+        found = [(line, None, list(row)) for line, row in rows]
+        for line, fault, row in sorted([*broken, *found], key=lambda row: row[0]):
+            values = [_shown(value) for value in row]
+            make = partial(_item, row, places) if fault is None else partial(_fail, fault)
+            named = values[places["reference"]] if len(values) > places["reference"] else ""
+            yield Entry(source.line(line), named, make, values)
+
+
+def _fail(reason: str) -> Item:
+    raise UnusableItemError(reason)
+
+
+def _item(row: list[Any], places: Mapping[str, int]) -> Item:
+    cells = {meaning: _text(row[place]) for meaning, place in places.items()}
+    if not cells["reference"].strip():
+        raise UnusableItemError("its name is blank: each row is an item with a name of its own")
+    options = _options(cells)
+    rest: dict[str, Any] = {
+        name: cells[name]
+        for name in ("difficulty_label", "bloom_level", "rationale_md", "lead_in")
+        if name in cells
+    }
+    for name in ("tags", "reference_list", "assets"):
+        if name in cells:
+            rest[name] = _listed(cells[name], name)
+    if not all(isinstance(asset, dict) and asset.get("url") for asset in rest.get("assets", ())):
+        raise UnusableItemError('assets are objects like [{"url": "https://…", "alt": "…"}]')
+    topic = topic_path(cells["topic"]) if "topic" in cells else None
+    key = [part.strip().upper() for part in cells["key"].split("|") if part.strip()]
+    # a column of numbers that has blanks comes as 1.0, 2.0
+    key = [part.removesuffix(".0") for part in key]
+    labels = [label for label, _ in options]
+    unknown = [part for part in key if part not in labels]
+    if unknown:
+        raise UnusableItemError(
+            f"its key is {cells['key']!r}, and its options are {', '.join(labels) or 'none'}"
+        )
+    places_of_key = [labels.index(part) for part in key]
+    return checked(
+        cells["reference"], cells["stem_md"], options, places_of_key, topic=topic, rest=rest
+    )
+
+
+def _options(cells: Mapping[str, str]) -> list[tuple[str, str]]:
+    """(label, text) of the options that are there."""
+    own = [
+        (meaning.removeprefix("option "), text)
+        for meaning, text in sorted(cells.items())
+        if meaning.startswith("option ") and text.strip()
+    ]
+    if own or not cells.get("options", "").strip():
+        return own
+    text = cells["options"].strip()
+    parts = text.split("\n" if "\n" in text else "|")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    if len(parts) > len(letters):
+        raise UnusableItemError(f"it has {len(parts)} options: give 2 to 10 of them")
+    return [(letters[k], part.strip()) for k, part in enumerate(parts)]
+
+
+def _listed(text: str, what: str) -> list[Any]:
+    """Values between ``|``, or a list of JSON."""
+    text = text.strip()
+    if not text.startswith("["):
+        return [part.strip() for part in text.split("|") if part.strip()]
+    try:
+        return list(json.loads(text))
+    except ValueError as error:
+        raise UnusableItemError(f"{what} is no list: write a | b, or a list of JSON") from error
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise UnusableItemError("it is not UTF-8: name the file's --encoding") from error
+    return "" if value is None else str(value)
+
+
+def _shown(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
