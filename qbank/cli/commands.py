@@ -29,7 +29,10 @@ GROUP = "qbank.commands"
 
 
 class CommandsOfAllRooms(TyperGroup):
-    """Looks into other rooms only for a command that the core does not have, or for a list."""
+    """Looks into other rooms only for a command that the core does not have, or for a list.
+
+    A group below the top has the entry points of its own name: ``qbank.commands.import``.
+    """
 
     _rooms: dict[str, Any] | None = None
 
@@ -45,7 +48,8 @@ class CommandsOfAllRooms(TyperGroup):
     def _of_rooms(self) -> dict[str, Any]:
         if self._rooms is None:
             self._rooms = {}
-            for entry in entry_points(group=GROUP):
+            group = GROUP if self.name == "qbank" else f"{GROUP}.{self.name}"
+            for entry in entry_points(group=group):
                 self._rooms |= _commands(entry)
         return self._rooms
 
@@ -76,7 +80,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 app.add_typer(exams.app, name="exam")
-app.add_typer(importing.app, name="import")
+app.add_typer(importing.app, name="import", cls=CommandsOfAllRooms)
 app.add_typer(exporting.app, name="export")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")

@@ -19,9 +19,7 @@ from qbank.vocabulary import Model, words
 if TYPE_CHECKING:
     from qbank.importing import ImportReport, ImportRequest
 
-app = typer.Typer(
-    help="Bring in responses and items of elsewhere, and take them back.", no_args_is_help=True
-)
+app = typer.Typer(help="Bring in what was made elsewhere, and take it back.", no_args_is_help=True)
 Column = Annotated[str | None, typer.Option(metavar="NAME")]
 Codes = Annotated[
     list[str] | None,

@@ -48,7 +48,7 @@ def audit(
 
 def parameters_in_bounds(proposal: ParameterProposal) -> Finding:
     """Every a, b, c lies where an item can have it."""
-    wrong = [row for row in proposal.parameters if not _plausible(row)]
+    wrong = [row for row in proposal.parameters if not plausible(row)]
     numbers: dict[str, Any] = {"items": len(proposal.parameters), "out_of_bounds": len(wrong)}
     summary = f"{len(proposal.parameters)} items lie within the bounds"
     if wrong:
@@ -62,10 +62,12 @@ def parameters_in_bounds(proposal: ParameterProposal) -> Finding:
     return Finding("parameters_in_bounds", not wrong, True, summary, numbers)
 
 
-def _plausible(row: ItemParameters) -> bool:
+def plausible(row: ItemParameters) -> bool:
+    """Whether an item can have these; its slope is judged at D = 1.7, whatever its own D."""
+    slope = row.a * row.scaling_constant / 1.7
     return (
         all(map(math.isfinite, (row.a, row.b, row.c)))
-        and A_BOUNDS[0] <= row.a <= A_BOUNDS[1]
+        and A_BOUNDS[0] <= slope <= A_BOUNDS[1]
         and abs(row.b) <= B_BOUND
         and 0 <= row.c <= C_BOUND
     )
