@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -18,7 +18,7 @@ from qbank.wording import listed
 if TYPE_CHECKING:
     from qbank.exporting import What
 
-app = typer.Typer(help="Write what an exam has to CSV or Parquet.", no_args_is_help=True)
+app = typer.Typer(help="Write what an exam has to a file.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(help="A new file: Parquet where it ends so, else CSV.")]
 Exam = Annotated[str, typer.Option("--exam", help="Exam whose it is.")]
 
@@ -41,6 +41,32 @@ def responses(
         raise ExportError(f"--shape is {shape!r}: use {' or '.join(words(Shape))}")
     what: What = "irw" if shape == "irw" else "responses"
     _write(what, exam, file, wide=shape == "wide", as_json=as_json)
+
+
+@app.command()
+def items(
+    file: Annotated[
+        Path, typer.Argument(help="A new file: .gift, .parquet, or else CSV with usage data.")
+    ],
+    exam: Exam,
+    form: Annotated[
+        str | None, typer.Option("--format", help="table or gift; told by the file's name.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write items with parameters, statistics and exposure; qbank import items reads them."""
+    from qbank.errors import ExportError
+    from qbank.exporting.items import Form, export_items
+
+    if form is not None and form not in words(Form):
+        raise ExportError(f"--format is {form!r}: use {' or '.join(words(Form))}")
+    done, left_out = export_items(exam, file, form=cast("Form | None", form))
+    if as_json:
+        show_json(asdict(done) | {"left_out": left_out})
+        return
+    print(f"{done.path}: {done.rows} items")
+    if left_out:
+        print(f"left out, for they have no options: {listed(left_out, 10)}")
 
 
 @app.command()

@@ -56,19 +56,16 @@ def export(
         ExportError: the exam does not exist, has nothing of this, or there is a file.
     """
     table = TABLES[what]
-    if path.exists():
-        raise ExportError(f"{path} is there already: name a file that is not")
-    if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is no folder: make it first")
-    as_parquet = path.suffix.lower() in (".parquet", ".pq")
-    with connect("owner", settings=settings) as connection, _partial(path) as streamed:
+    refuse_taken(path)
+    as_parquet = is_parquet(path)
+    with connect("owner", settings=settings) as connection, partial(path) as streamed:
         rows = _stream(connection, table, exam_code, streamed)
         if not rows:
             raise ExportError(f"exam {exam_code!r} has no {what}: nothing was written")
         columns = table.schema.names
         if not (wide or as_parquet):
-            return _placed(streamed, path, rows, columns, table)
-        with _partial(path) as made:
+            return placed(streamed, path, rows, columns, personal=table.personal)
+        with partial(path) as made:
             if wide:
                 whole = matrix(_read(streamed, table).read_all())
                 rows, columns = whole.num_rows, whole.schema.names
@@ -80,11 +77,24 @@ def export(
                 with pq.ParquetWriter(made, table.schema) as writer:
                     for batch in _read(streamed, table):
                         writer.write_batch(batch)
-            return _placed(made, path, rows, columns, table)
+            return placed(made, path, rows, columns, personal=table.personal)
+
+
+def refuse_taken(path: Path) -> None:
+    """Refuses a name that a file has, or whose folder is not there."""
+    if path.exists():
+        raise ExportError(f"{path} is there already: name a file that is not")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path.parent} is no folder: make it first")
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a name asks for Parquet."""
+    return path.suffix.lower() in (".parquet", ".pq")
 
 
 @contextmanager
-def _partial(path: Path) -> Iterator[Path]:
+def partial(path: Path) -> Iterator[Path]:
     """An empty file beside `path`, for its owner alone, that is gone afterwards."""
     handle, name = tempfile.mkstemp(prefix=".export-", suffix=".partial", dir=path.parent)
     os.close(handle)
@@ -94,8 +104,15 @@ def _partial(path: Path) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _placed(made: Path, path: Path, rows: int, columns: list[str], table: Table) -> Exported:
-    if not table.personal:
+def placed(
+    made: Path, path: Path, rows: int, columns: list[str], *, personal: bool = False
+) -> Exported:
+    """Gives a made file its name; everybody may read it unless it is `personal`.
+
+    Raises:
+        ExportError: there is a file of that name by now.
+    """
+    if not personal:
         made.chmod(0o644)
     try:
         # unlike a renaming, a link never takes another file's place
@@ -105,11 +122,16 @@ def _placed(made: Path, path: Path, rows: int, columns: list[str], table: Table)
     return Exported(path, rows, columns)
 
 
-def _stream(connection: Connection, table: Table, exam_code: str, path: Path) -> int:
-    """Rows that were written."""
+def refuse_unknown(connection: Connection, exam_code: str) -> None:
+    """Refuses an exam that does not exist."""
     exam = connection.execute("SELECT 1 FROM exams WHERE exam_code = %s", [exam_code]).fetchone()
     if exam is None:
         raise ExportError(f"exam {exam_code!r} does not exist")
+
+
+def _stream(connection: Connection, table: Table, exam_code: str, path: Path) -> int:
+    """Rows that were written."""
+    refuse_unknown(connection, exam_code)
     connection.execute("SET LOCAL TIME ZONE 'UTC'")
     copy = SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query_of(table, exam_code))
     with connection.cursor() as cursor:

@@ -23,8 +23,8 @@ from qbank.importing.questions.markup import Markdown
 _ESCAPES = {"n": "\n"}
 _FORMAT = re.compile(r"^\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 # Moodle's own way to give a question's idnumber and tags: in the comment above it
-_IDNUMBER = re.compile(r"(?<!\\)\[id:((?:\\]|[^]])+)]")
-_TAG = re.compile(r"(?<!\\)\[tag:((?:\\]|[^<>`\]])+)]")
+_IDNUMBER = re.compile(r"(?<!\\)\[id:((?:\\.|[^]\\])+)]")
+_TAG = re.compile(r"(?<!\\)\[tag:((?:\\.|[^]\\])+)]")
 _WEIGHT = re.compile(r"^%(-?[\d.]+)%")
 
 
@@ -63,20 +63,23 @@ def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
 def _item(question: str, comments: str, topic: list[str] | None) -> Item:
     title, body = _title(question)
     stem, answers, after = _braces(body)
-    form = _FORMAT.match(stem.lstrip())
     written = Markdown()
-    read = _reading(form[1].lower() if form else "moodle", written)
-    stem = stem.lstrip()[form.end() :] if form else stem
-    text = read(stem)
+    stem = stem.lstrip()
+    own = _FORMAT.match(stem)
+    form = own[1].lower() if own else "moodle"
+    read = _reading(form, written)
+    text = read(stem[own.end() :] if own else stem)
     if after.strip():
         text = f"{text} _____ {read(after)}"
-    answers, marked, general = _split_general(answers)
+    answers, marked, general = _split(answers, "####")
+    answers = answers.strip()
+    read = _inner(written, form)
     options, right, remarks = _options(answers, read)
     rest: dict[str, object] = {}
     if marked:
         rest["rationale_md"] = read(general)
     if tags := _TAG.findall(comments):
-        rest["tags"] = [tag.replace("\\]", "]") for tag in tags]
+        rest["tags"] = [_unbracketed(tag) for tag in tags]
     return checked(
         _named(comments) or title,
         text,
@@ -91,30 +94,39 @@ def _item(question: str, comments: str, topic: list[str] | None) -> Item:
 
 def _named(comments: str) -> str:
     found = _IDNUMBER.search(comments)
-    return found[1].replace("\\]", "]") if found else ""
+    return _unbracketed(found[1]) if found else ""
+
+
+def _unbracketed(text: str) -> str:
+    return re.sub(r"\\([]\\])", r"\1", text)
 
 
 def _title(question: str) -> tuple[str, str]:
     if not question.startswith("::"):
         return "", question
-    parts = re.split(r"(?<!\\)::", question[2:], maxsplit=1)
-    if len(parts) < 2:
-        return "", question
-    return _plain(parts[0]).strip(), parts[1]
+    title, found, body = _split(question[2:], "::")
+    return (_plain(title).strip(), body) if found else ("", question)
 
 
 def _reading(form: str, written: Markdown) -> Callable[[str], str]:
+    """Reads texts of a format; Moodle's own is HTML where there are tags."""
+
     def read(text: str) -> str:
-        inner = _FORMAT.match(text.lstrip())
-        if inner:
-            own, text = inner[1].lower(), text.lstrip()[inner.end() :]
-        else:
-            own = form
         text = _plain(text).strip()
-        # Moodle's own format is HTML whose line breaks are breaks
-        if own == "html" or (own == "moodle" and re.search(r"</?[a-zA-Z][^>]*>", text)):
-            return written.of(text)
-        return text
+        tagged = form == "moodle" and re.search(r"</?[a-zA-Z][^>]*>", text)
+        return written.of(text) if form == "html" or tagged else text
+
+    return read
+
+
+def _inner(written: Markdown, outer: str) -> Callable[[str], str]:
+    """Reads answers, which may begin with a format of their own."""
+
+    def read(text: str) -> str:
+        text = text.lstrip()
+        own = _FORMAT.match(text)
+        form, text = (own[1].lower(), text[own.end() :]) if own else (outer, text)
+        return _reading(form, written)(text)
 
     return read
 
@@ -127,19 +139,21 @@ def _braces(body: str) -> tuple[str, str, str]:
     end = _first("}", body, begin)
     if end is None:
         raise UnusableItemError("its { is not closed before the blank line")
-    if _first("{", body, end) is not None:
+    if _first("{", body, end + 1) is not None:
         raise UnusableItemError("it has answers between braces twice: ask one question")
     return body[:begin], body[begin + 1 : end], body[end + 1 :]
 
 
 def _first(mark: str, text: str, start: int = 0) -> int | None:
-    found = re.compile(rf"(?<!\\)(?:\\\\)*{re.escape(mark)}").search(text, start)
-    return None if found is None else found.end() - 1
+    """Where a mark stands first that no backslash makes a letter; None where it does not."""
+    marks = re.compile(rf"\\.|{re.escape(mark)}", re.DOTALL).finditer(text, start)
+    return next((found.start() for found in marks if found[0] == mark), None)
 
 
-def _split_general(answers: str) -> tuple[str, bool, str]:
-    parts = re.split(r"(?<!\\)####", answers, maxsplit=1)
-    return parts[0].strip(), len(parts) > 1, parts[1] if len(parts) > 1 else ""
+def _split(text: str, mark: str) -> tuple[str, bool, str]:
+    """What stands before a mark, whether it is there, and what stands behind it."""
+    place = _first(mark, text)
+    return (text, False, "") if place is None else (text[:place], True, text[place + len(mark) :])
 
 
 def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[int], list[str]]:
@@ -157,8 +171,8 @@ def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[
         weight = _WEIGHT.match(text)
         text = text[weight.end() :] if weight else text
         share = float(weight[1]) if weight else (100.0 if mark == "=" else 0.0)
-        answer, *feedback = re.split(r"(?<!\\)#", text, maxsplit=1)
-        if feedback and feedback[0].strip():
+        answer, _, feedback = _split(text, "#")
+        if feedback.strip():
             remarks.append(FEEDBACK)
         if share < 0:
             remarks.append(PENALTY)
