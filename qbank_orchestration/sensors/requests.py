@@ -13,6 +13,8 @@ from qbank_orchestration.partitions import EXAM
 from qbank_orchestration.resources import Database
 
 ROW = "qbank/row"
+# a request whose worker is lost is over, and says so to whoever asked: they ask again
+NO_RETRY = {"dagster/max_retries": "0"}
 # kind of row → job and the op that takes the row's id
 JOBS = {
     "irt": (jobs.calibrate_parameters, "irt_calibration"),
@@ -54,7 +56,7 @@ def request_for(run: runs.Run) -> dg.RunRequest:
         job_name=job.name,
         partition_key=_partition(run),
         run_config={"ops": {op: {"config": config}}},
-        tags={ROW: str(run.id), "qbank/exam": run.exam_code, "dagster/priority": "1"},
+        tags={ROW: str(run.id), "qbank/exam": run.exam_code, "dagster/priority": "1"} | NO_RETRY,
     )
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from qbank import postgres
 from qbank.stores import exposure, runs
+from qbank_orchestration import retries
 from qbank_orchestration.instance import instance
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
 from tests.orchestration.daemon import daemon, wait_for
@@ -98,6 +99,10 @@ def test_a_killed_worker_leaves_no_row_running_and_frees_the_exam(alive: int):
     assert run.status == "failed"
     assert run.error is not None
     assert in_force() == before
+    # whoever asked was told that it failed: nothing starts for it behind their back
+    with instance() as opened:
+        lost = wait_for(lambda: _decided(opened, orchestrator), PATIENCE, "what becomes of the run")
+        assert not retries.comes(lost)
     # the exam is free again
     assert ended(request(tau=0.45)).status == "done"
 
@@ -115,6 +120,11 @@ def test_no_row_is_left_running(alive: int):
     with postgres.connect("orchestration") as conn:
         assert runs.running(conn) == ()
         assert runs.abandoned(conn, silent_for=timedelta(0), lost_for=timedelta(0)) == ()
+
+
+def _decided(opened: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
+    run = opened.get_run_by_id(run_id)
+    return run if run is not None and retries.is_decided(run) else None
 
 
 def _worker(orchestrator_run_id: str) -> int:
