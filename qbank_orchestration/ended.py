@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qbank_orchestration.engine.finding import UNJUDGED
 from qbank_orchestration.failure import first_error
 
 # as Dagster stores the failure and the cancellation of a run
@@ -85,7 +86,7 @@ def _not_passed(checks: Sequence[Any], severity: str) -> tuple[str, ...]:
     return tuple(
         f"{check.asset_key.path[-1]}.{check.check_name}"
         for check in checks
-        if not check.passed and check.severity.value == severity
+        if not check.passed and check.severity.value == severity and UNJUDGED not in check.metadata
     )
 
 

@@ -21,7 +21,7 @@ from qbank_orchestration.assets.work import (
 from qbank_orchestration.engine import exposure, publication
 from qbank_orchestration.engine import population as populations
 from qbank_orchestration.engine.exposure import NothingToCalibrate
-from qbank_orchestration.engine.finding import Finding, forbidding, reason
+from qbank_orchestration.engine.finding import UNJUDGED, Finding, forbidding, reason
 from qbank_orchestration.engine.proposal import ExposureProposal
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.metadata import plots, tables
@@ -91,7 +91,7 @@ def sympson_hetter_calibration(
             why = exposure.infeasible(pool, request, error)
             rows.finish_infeasible(run.id, why, pool.fingerprint())
             observe(context, f"infeasible: {why}", run.id, own, published)
-            yield from findings_as_results((_infeasible(error, why),), own)
+            yield from findings_as_results(_infeasible(error, why), own)
             return
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run.id, proposed.reason)
@@ -145,12 +145,20 @@ def item_exposure_control(
 FEASIBLE = Finding("caps_feasible", True, True, "the caps can be met")
 
 
-def _infeasible(error: Any, why: str) -> Finding:
+def _infeasible(error: Any, why: str) -> tuple[Finding, ...]:
+    """One check failed; a word in the others, or Dagit would call them faults of their own."""
     numbers = {
         "shortfall": error.shortfall,
         "smallest_feasible_tau": error.smallest_feasible_tau,
     }
-    return Finding("caps_feasible", False, True, why, numbers)
+    unjudged = (name for name in CHECKS if name != "caps_feasible")
+    return (
+        Finding("caps_feasible", False, True, why, numbers),
+        *(
+            Finding(name, False, False, "not judged: the caps cannot be met", {UNJUDGED: True})
+            for name in unjudged
+        ),
+    )
 
 
 def _metadata(

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+UNJUDGED = "unjudged"
+"""Among a finding's numbers: it says only that there was nothing to judge."""
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import dagster as dg
 import psycopg
 import pytest
 from psycopg import sql
 
 from qbank import postgres
 from qbank.stores import ConflictError, exposure, item_bank, runs
+from qbank_orchestration.assets.exposure import CHECKS
 from qbank_orchestration.engine import exposure as engine
 from qbank_orchestration.engine import publication
+from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, Exams
 
@@ -183,7 +186,12 @@ def test_an_infeasible_target_is_a_result_not_a_fault(calibrated: Exams, calibra
         ops={"sympson_hetter_calibration": {"config": {"tau": 0.1}}},
     )
     assert not ended.success
-    assert "sympson_hetter_calibration.caps_feasible" in ended.checks_failed
+    assert ended.checks_failed == ("sympson_hetter_calibration.caps_feasible",)
+    # none is left without a word, which Dagit would call a failed execution
+    with instance() as opened:
+        said = opened.all_logs(ended.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    assert len(said) == len(CHECKS)
+    assert ended.warnings == ()
     run = newest("sympson_hetter")
     assert (run.status, run.stopped_reason) == ("rejected", "infeasible")
     assert run.error is not None
