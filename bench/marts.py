@@ -28,6 +28,7 @@ from qbank import migrations
 from qbank.postgres import connect, embedded, libpq_environment
 from qbank.programs import program
 from qbank.settings import Settings, get_settings
+from qbank_orchestration import dbt_program
 from qbank_orchestration.assets.marts import AUDIT, BUILD, NIGHTLY
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -158,7 +159,7 @@ def _build(settings: Settings, *options: str, tests: tuple[str, ...] = NIGHTLY) 
     work = settings.home / "dbt"
     work.mkdir(exist_ok=True)
     log = tempfile.mkdtemp(dir=work)
-    command = [program("dbt"), "--quiet", *BUILD, *tests, *options]
+    command = [program(dbt_program.NAME), "--quiet", *BUILD, *tests, *options]
     command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]
     command += ["--target-path", str(work), "--log-path", log, "--log-format-file", "json"]
     environment = os.environ | libpq_environment("orchestration", settings)

@@ -23,6 +23,7 @@ from qbank.errors import QbankError
 from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
+from qbank_orchestration import dbt_program
 from qbank_orchestration.settings import orchestration_settings
 
 _PARSED = "partial_parse.msgpack"
@@ -140,7 +141,7 @@ def _run(
         "DBT_TARGET_PATH": str(target),
         "DBT_LOG_PATH": str(target),
     }
-    command = [program("dbt"), *arguments]
+    command = [program(dbt_program.NAME), *arguments]
     return subprocess.run(command, env=environment, capture_output=capture_output, text=True)  # noqa: S603
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from qbank.programs import program
-from qbank_orchestration import dbt, housekeeping, jobs, schedules
+from qbank_orchestration import dbt, dbt_program, housekeeping, jobs, schedules
 from qbank_orchestration.assets import consumers, exposure, marts, parameters, raw, reestimation
 from qbank_orchestration.checks import expectations
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
@@ -62,7 +62,7 @@ def build_defs() -> dg.Definitions:
             "database": database,
             "presence": Presence(),
             "rows": CalibrationRows(database=database),
-            "dbt": DbtCliResource(project_dir=project, dbt_executable=program("dbt")),
+            "dbt": DbtCliResource(project_dir=project, dbt_executable=program(dbt_program.NAME)),
         },
     )
 
