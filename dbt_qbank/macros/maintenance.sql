@@ -30,7 +30,7 @@ $$
 {#- A key besides the primary one, with the columns that are read by it. Added to the table when it is
     full, for a contract's would be kept through the first load; checked at commit, for a late row
     moves those that follow it. PostgreSQL names it: until a full refresh ends there are two. -#}
-{% macro unique_key_with(columns, included) %}
+{% macro unique_key_with(columns, included=[]) %}
 do $$
 begin
     if not exists (
@@ -38,7 +38,7 @@ begin
         where conrelid = cast('{{ this }}' as regclass) and contype = 'u'
     ) then
         alter table {{ this }} add unique ({{ columns | join(', ') }})
-        include ({{ included | join(', ') }}) deferrable initially deferred;
+        {{ "include (" ~ included | join(', ') ~ ")" if included }} deferrable initially deferred;
     end if;
 end
 $$

@@ -13,6 +13,9 @@
                 'stg_quiz_items': 'rows_of_fact.quiz_id = any(array('
                     ~ 'select answered.quiz_id from public.user_responses as answered '
                     ~ 'where answered.user_id in ({})))',
+                'stg_quiz_sessions': 'rows_of_fact.quiz_id = any(array('
+                    ~ 'select answered.quiz_id from public.user_responses as answered '
+                    ~ 'where answered.user_id in ({})))',
             },
         }},
         pre_hook=[

@@ -14,9 +14,8 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
-        post_hook="{{ end_reading() }}",
+        post_hook=["{{ end_reading() }}", "{{ unique_key_with(['user_id', 'exam_code', 'topic_id']) }}"],
         indexes=[
-            {'columns': ['user_id', 'exam_code', 'topic_id']},
             {'columns': ['topic_id', 'exam_code']},
             {'columns': ['loaded_at']},
         ],
