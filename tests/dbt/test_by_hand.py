@@ -55,7 +55,9 @@ def test_its_nodes_share_a_connection_a_thread(settings, owner):
 def test_a_node_that_fails_leaves_the_next_one_a_connection(settings, owner):
     assert qbank_dbt("run", "--select", "staging").returncode == 0
     owner.execute("DROP VIEW analytics_staging.stg_exams")
-    done = qbank_dbt("run", "--select", "dim_exams", "int_topic_ancestors", "dim_topics", DBT_THREADS="1")
+    done = qbank_dbt(
+        "run", "--select", "dim_exams", "int_topic_ancestors", "dim_topics", DBT_THREADS="1"
+    )
     assert done.returncode == 1
     assert "stg_exams" in done.stdout
     made = owner.execute("SELECT to_regclass('analytics.dim_topics') IS NOT NULL").fetchone()
