@@ -75,18 +75,21 @@ JOIN topics AS t ON t.tenant_id = %(tenant)s AND t.parent_id IS NULL AND t.name 
 RETURNING id
 """
 
-# A key is only known where all correct answers chose the same option.
+# A key is only known where all correct answers chose the same option, or a scoring rule says what
+# is right: of several right options the first is marked, and the rule has them all.
 _OPTIONS = """
 INSERT INTO question_options (question_version_id, option_label, option_text_md, is_correct)
-SELECT v.id, seen.option_label, 'Option ' || seen.option_label, seen.right_answers > 0
+SELECT v.id, seen.option_label, 'Option ' || seen.option_label, seen.option_label = seen.first_key
 FROM (
-    SELECT item, option_label, count(*) FILTER (WHERE is_correct) AS right_answers,
+    SELECT item, option_label,
+        min(CASE WHEN count(*) FILTER (WHERE is_correct) > 0 THEN option_label END)
+            OVER (PARTITION BY item) AS first_key,
         sum((count(*) FILTER (WHERE is_correct) > 0)::integer) OVER (PARTITION BY item) AS keys
     FROM import_rows WHERE option_label IS NOT NULL GROUP BY item, option_label
 ) AS seen
 JOIN import_names AS n USING (item)
 JOIN question_versions AS v ON v.question_id = n.question_id AND v.id = ANY(%(new_versions)s)
-WHERE seen.keys = 1
+WHERE seen.keys = 1 OR (seen.keys > 1 AND seen.item = ANY(%(ruled)s))
 """
 
 # Answers are to the version that is live in the exam, else to the newest one ever published.
@@ -160,7 +163,8 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
 
     Args:
         connection: in the import's transaction.
-        names: parameters ``tenant``, ``exam`` and ``actor``.
+        names: parameters ``tenant``, ``exam``, ``actor`` and ``ruled``: items that the import has a
+            scoring rule of.
         shared: names are the tenant's: items of other exams are found by them.
 
     Raises:

@@ -109,6 +109,7 @@ class Staged:
         step: hears what is being done.
         sittings: what tells a user's sittings apart.
         shared: names of items are the tenant's, and not the exam's own.
+        ruled: items that the import has a scoring rule of.
     """
 
     connection: Connection
@@ -118,6 +119,7 @@ class Staged:
     step: Callable[[str], None]
     sittings: Sittings
     shared: bool
+    ruled: Sequence[str]
 
     @property
     def names(self) -> dict[str, Any]:
@@ -126,6 +128,7 @@ class Staged:
             "tenant": self.tenant,
             "exam": self.exam_code,
             "actor": self.actor,
+            "ruled": list(self.ruled),
         }
 
     def match(self, *, counted: bool) -> Matched:

@@ -137,6 +137,7 @@ class _Import:
             self._step,
             Sittings(self._day(), request.attempts_by_order, request.gap),
             request.item_scope == "tenant",
+            tuple(self.rules),
         )
         matched = staged.match(counted=self.rejects.count > 0)
         self._reject_later(matched)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from qbank.errors import ImportFileError
-from qbank.importing import rescoring
+from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses, rescoring
 from qbank.importing.key_effects import Rescored
 from qbank.importing.rescoring import rescore
 from qbank.importing.undoing import undo
@@ -343,3 +345,46 @@ def test_a_key_that_nobody_chose_is_refused_by_name(exam):
         exam.correct("B", dry_run=True).warnings[0].startswith(f"item {exam.code}-0: nobody of 1")
     )
     assert exam.correct("B", allow_unchosen=True).batch
+
+
+def test_an_imported_item_is_delivered_by_its_key(client, as_user, world, tmp_path):
+    """From the file to the student: several right options, credit for all, and a correction."""
+    code = "IMPORTED-KEYS"
+    (tmp_path / "a.csv").write_text(
+        "user_id,question,marked\n"
+        + "".join(f"p{k},{code}-{n},{'ABC'[k % 3]}\n" for k in range(6) for n in range(3))
+    )
+    (tmp_path / "key.csv").write_text(f"item,key\n{code}-0,A|C\n{code}-1,all\n{code}-2,B\n")
+    import_responses(
+        ImportRequest(
+            tmp_path / "a.csv",
+            code,
+            columns=ColumnMap(option="marked"),
+            key=tmp_path / "key.csv",
+            timestamp=datetime(2024, 6, 1, tzinfo=UTC),
+            new_exam=NewExam(),
+            tenant="demo",
+        ),
+        settings=world.settings,
+    )
+    with world.connect() as conn:
+        conn.execute(
+            "UPDATE exams SET policy = %s WHERE exam_code = %s", (Jsonb({"attempts": FREE}), code)
+        )
+        refs = dict(conn.execute("SELECT id, external_ref FROM questions").fetchall())
+    exam = Exam(client, as_user, world, code, [], tmp_path)
+    exam.ids = [id_ for n in range(3) for id_, ref in refs.items() if ref == f"{code}-{n}"]
+
+    def told(user: str, choice: str) -> list[Any]:
+        headers = as_user(user, "student")
+        wanted = {"exam_code": code, "mode": "tutor", "num_questions": 3}
+        made = make_quiz(client, headers, filters=wanted, adaptive=False)
+        sitting = Sitting(exam, headers, made["quiz_id"])
+        replies = {(item := sitting.next()): sitting.answer(item, choice) for _ in range(3)}
+        return [replies[k]["correct"] for k in range(3)]
+
+    assert told("ann", "C") == [True, True, False]
+    assert told("ben", "B") == [False, True, True]
+    exam.correct("B", at=0)
+    assert told("cid", "B") == [True, True, True]
+    assert told("dan", "C") == [False, True, False]

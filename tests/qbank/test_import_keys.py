@@ -96,6 +96,23 @@ def test_options_are_scored_by_one_key_several_or_none(keyed):
     assert who[0][0].startswith("import:")
 
 
+def test_items_with_several_keys_have_options(keyed):
+    """So that they can be answered in delivery, which scores by the rule."""
+    assert "have no options" not in keyed(ANSWERS, KEY, "--multimark", "*").out
+    options = rows("""
+        SELECT q.external_ref, string_agg(o.option_label::text, '' ORDER BY o.option_label),
+            max(o.option_label::text) FILTER (WHERE o.is_correct)
+        FROM question_options AS o JOIN question_versions AS v ON v.id = o.question_version_id
+        JOIN questions AS q ON q.id = v.question_id GROUP BY 1 ORDER BY 1
+    """)
+    assert options == [
+        ("q1", "AB", "B"),
+        ("q2", "ACD", "A"),
+        ("q3", "ABCD", "A"),
+        ("q4", "12", "2"),
+    ]
+
+
 def test_a_void_item_is_kept_and_counts_for_nothing(keyed):
     keyed(ANSWERS, KEY.replace("q3,all", "q3,void"), "--multimark", "*")
     void = "SELECT q.external_ref, count(*) FROM user_responses AS r JOIN questions AS q"
