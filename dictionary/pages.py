@@ -1,4 +1,4 @@
-"""The tables of columns in docs/analytics/marts.md, between their marks.
+"""The tables of columns and of flags in docs/analytics/marts.md, between their marks.
 
 What never lives here: what a mart is for and what holds for all of it; people write that.
 """
@@ -6,14 +6,15 @@ What never lives here: what a mart is for and what holds for all of it; people w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dictionary.source import ROOT, Mart
+from dictionary.source import ROOT, Flag, Mart, flags
 
 PAGE = ROOT / "docs" / "analytics" / "marts.md"
 _BLOCK = re.compile(r"(<!-- columns of (\w+), by make generate -->\n).*?(<!-- end -->)", re.S)
+_FLAGS = re.compile(r"(<!-- flags of items, by make generate -->\n).*?(<!-- end -->)", re.S)
 _WORD = re.compile(r"\b[a-z]\w*_\w+\b")
 _PLUMBING = {"tenant_id", "loaded_at"}  # said once for all marts, at the head of the page
 
@@ -21,7 +22,14 @@ _PLUMBING = {"tenant_id", "loaded_at"}  # said once for all marts, at the head o
 def files(marts: Mapping[str, Mart], variables: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """The page and what it should say."""
     text = PAGE.read_text()
-    yield PAGE, _BLOCK.sub(lambda at: at[1] + _table(marts[at[2]], variables) + at[3], text)
+    text = _BLOCK.sub(lambda at: at[1] + _table(marts[at[2]], variables) + at[3], text)
+    yield PAGE, _FLAGS.sub(lambda at: at[1] + _flags(flags()) + at[2], text)
+
+
+def _flags(found: Sequence[Flag]) -> str:
+    lines = ["", "| severity | flag | column | what to do |", "|---|---|---|---|"]
+    lines += [f"| {f.severity} | {f.label} | `{f.column}` | {f.what_to_do} |" for f in found]
+    return "\n".join([*lines, "", ""])
 
 
 def _table(mart: Mart, variables: Mapping[str, Any]) -> str:

@@ -17,6 +17,23 @@ _REFERENCE = re.compile(r"{{ doc\('(\w+)'\) }}")
 
 
 @dataclass(frozen=True)
+class Flag:
+    """What a column that accuses an item asks of people.
+
+    Attributes:
+        column: of item_health, a boolean.
+        label: what people call it.
+        severity: how urgent it is: act today, look this week or note.
+        what_to_do: one sentence or two.
+    """
+
+    column: str
+    label: str
+    severity: str
+    what_to_do: str
+
+
+@dataclass(frozen=True)
 class Column:
     """A column of a mart.
 
@@ -72,17 +89,25 @@ def variables() -> dict[str, Any]:
     return found
 
 
+def flags() -> list[Flag]:
+    """The flags of items, the most urgent first."""
+    return [Flag(**said) for said in variables()["item_flags"]]
+
+
 def _mart(model: Mapping[str, Any], blocks: Mapping[str, str]) -> Mart:
+    of_flags = flags() if model["name"] == "item_health" else []
+    labels = {flag.column: flag.label for flag in of_flags}
     columns = {}
     for column in model["columns"]:
         text = _REFERENCE.sub(lambda found: blocks[found[1]], column.get("description", ""))
         if not text:
             raise ValueError(f"{model['name']}.{column['name']} has no description in dbt's yml")
+        meta = column.get("config", {}).get("meta", {})
         columns[column["name"]] = Column(
             name=column["name"],
             data_type=column["data_type"],
             nullable={"type": "not_null"} not in column.get("constraints", []),
             description=" ".join(text.split()),
-            label=column.get("config", {}).get("meta", {}).get("label"),
+            label=labels.get(column["name"], meta.get("label")),
         )
     return Mart(model["name"], columns)

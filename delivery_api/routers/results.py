@@ -70,7 +70,12 @@ class ItemHealth(MartRow, mart="item_health"):
     se_b: float | None
     se_c: float | None
     n_respondents: int | None
+    certified_tau: float | None
+    drift: float | None
+    drift_se: float | None
+    drift_responses: int | None
     is_low_discrimination: bool | None
+    has_suspect_key: bool | None
     is_too_easy: bool | None
     is_too_hard: bool | None
     is_over_exposed: bool | None
@@ -78,6 +83,9 @@ class ItemHealth(MartRow, mart="item_health"):
     is_drifted: bool | None
     has_dead_distractor: bool | None
     flag_count: int | None
+    flags: list[str] | None
+    severity: str | None
+    what_to_do: str | None
 
 
 class TopicMastery(MartRow, mart="topic_mastery"):

@@ -43,7 +43,7 @@
     type: single_value
     fields: [item_health.over_exposed_count]
     limit: 500
-    note_text: "The lower end of the 28-day interval is above tau."
+    note_text: "Above the cap of the exposure control in force, since it came into force."
     note_state: collapsed
     note_display: hover
     listen:

@@ -100,7 +100,7 @@
     model: qbank
     explore: item_health
     type: looker_bar
-    fields: [item_health.low_discrimination_count, item_health.too_easy_count, item_health.too_hard_count, item_health.over_exposed_count, item_health.unused_count, item_health.drifted_count, item_health.dead_distractor_count]
+    fields: [item_health.suspect_key_count, item_health.low_discrimination_count, item_health.too_easy_count, item_health.too_hard_count, item_health.over_exposed_count, item_health.unused_count, item_health.drifted_count, item_health.dead_distractor_count]
     limit: 500
     note_text: "An item can bear several flags."
     note_state: collapsed
@@ -157,15 +157,15 @@
     height: 8
 
   - name: worst
-    title: "Flagged items, most flags first"
+    title: "Flagged items, the most urgent first"
     model: qbank
     explore: item_health
     type: looker_grid
-    fields: [item_health.exam_code, item_health.question_id, item_health.version, dim_items.external_ref, dim_topics.topic_path, item_health.first_attempts, item_health.p_value, item_health.r_point_biserial, item_health.a, item_health.b, item_health.exposure_rate_28d, item_health.dead_distractors, item_health.median_time_s, item_health.flag_count]
+    fields: [item_health.exam_code, item_health.question_id, item_health.version, dim_items.external_ref, dim_topics.topic_path, item_health.first_attempts, item_health.p_value, item_health.r_point_biserial, item_health.a, item_health.b, item_health.exposure_rate_28d, item_health.dead_distractors, item_health.median_time_s, item_health.severity, item_health.flags, item_health.what_to_do, item_health.flag_count]
     filters:
       item_health.is_live: "yes"
       item_health.is_flagged: "yes"
-    sorts: [item_health.flag_count desc, item_health.first_attempts desc]
+    sorts: [item_health.severity, item_health.flag_count desc, item_health.first_attempts desc]
     limit: 200
     listen:
       Exam: item_health.exam_code

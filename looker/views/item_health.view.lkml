@@ -360,19 +360,115 @@ view: item_health {
     sql: ${TABLE}.p_value_shift_z ;;
   }
 
+  dimension: certified_tau {
+    group_label: "Exposure"
+    type: number
+    description: "The highest exposure rate that the exposure control in force was made to keep; tau without one."
+    value_format_name: percent_1
+    sql: ${TABLE}.certified_tau ;;
+  }
+
+  dimension: drift {
+    label: "Drift"
+    group_label: "Drift"
+    type: number
+    description: "Observed less expected share correct of the recent window: mean over first attempts in adaptive quizzes of right (1) or wrong (0) less what the published parameters expect at the ability estimated just before, shifted to what the exam's items show of people of that estimate. Null without parameters or such answers."
+    value_format_name: percent_1
+    sql: ${TABLE}.drift ;;
+  }
+
+  dimension: drift_se {
+    label: "Drift standard error"
+    group_label: "Drift"
+    type: number
+    description: "Standard error of drift; drift ÷ drift_se is a standardized residual."
+    value_format_name: percent_1
+    sql: ${TABLE}.drift_se ;;
+  }
+
+  dimension: drift_responses {
+    group_label: "Drift"
+    type: number
+    description: "First attempts of the recent window that drift rests on."
+    value_format_name: decimal_0
+    sql: ${TABLE}.drift_responses ;;
+  }
+
+  dimension: low_discrimination_q {
+    label: "Low discrimination (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of is_low_discrimination; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.low_discrimination_q ;;
+  }
+
+  dimension: suspect_key_q {
+    label: "Suspect key (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of a wrong option that is chosen more often than the key; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.suspect_key_q ;;
+  }
+
+  dimension: drifted_q {
+    label: "Drifted (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of is_drifted; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.drifted_q ;;
+  }
+
+  dimension: too_easy_q {
+    label: "Too easy (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of is_too_easy; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.too_easy_q ;;
+  }
+
+  dimension: too_hard_q {
+    label: "Too hard (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of is_too_hard; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.too_hard_q ;;
+  }
+
+  dimension: over_exposed_q {
+    label: "Over-exposed (q)"
+    group_label: "Flags"
+    type: number
+    description: "q of is_over_exposed; null where it cannot be said."
+    value_format_name: decimal_3
+    sql: ${TABLE}.over_exposed_q ;;
+  }
+
   dimension: is_low_discrimination {
     label: "Low discrimination"
     group_label: "Flags"
     type: yesno
-    description: "a below flag_min_discrimination; if not calibrated, r_point_biserial below flag_min_point_biserial."
+    description: "a is below flag_min_discrimination by more than its standard error explains; if not calibrated, r_point_biserial is below flag_min_point_biserial."
     sql: ${TABLE}.is_low_discrimination ;;
+  }
+
+  dimension: has_suspect_key {
+    label: "Suspect key"
+    group_label: "Flags"
+    type: yesno
+    description: "A wrong option is chosen more often than the key, and the item discriminates little (is_low_discrimination) or is answered right less often than its parameters expect (is_drifted)."
+    sql: ${TABLE}.has_suspect_key ;;
   }
 
   dimension: is_too_easy {
     label: "Too easy"
     group_label: "Flags"
     type: yesno
-    description: "p_value above flag_easy_p_value."
+    description: "p_value is above flag_easy_p_value."
     sql: ${TABLE}.is_too_easy ;;
   }
 
@@ -380,7 +476,7 @@ view: item_health {
     label: "Too hard"
     group_label: "Flags"
     type: yesno
-    description: "p_value below flag_hard_p_value."
+    description: "p_value is below flag_hard_p_value."
     sql: ${TABLE}.is_too_hard ;;
   }
 
@@ -388,7 +484,7 @@ view: item_health {
     label: "Over-exposed"
     group_label: "Flags"
     type: yesno
-    description: "exposure_rate_28d_lower is above tau: noise in few quizzes accuses nobody."
+    description: "Since the exposure control in force was published, observed_exposure_rate is above certified_tau by more than flag_over_exposure_margin of it and than chance explains; days before that count for nothing."
     sql: ${TABLE}.is_over_exposed ;;
   }
 
@@ -396,7 +492,7 @@ view: item_health {
     label: "Unused"
     group_label: "Flags"
     type: yesno
-    description: "Live, and not served in the recent window although quizzes ended."
+    description: "Live, and not served in the recent window although flag_min_responses quizzes ended."
     sql: ${TABLE}.is_unused ;;
   }
 
@@ -404,7 +500,7 @@ view: item_health {
     label: "Drifted"
     group_label: "Flags"
     type: yesno
-    description: "p_value_shift_z beyond flag_drift_z and p_value_shift beyond flag_drift_p_value, up or down."
+    description: "drift is at least flag_drift_residual, up or down, and more than chance explains."
     sql: ${TABLE}.is_drifted ;;
   }
 
@@ -412,22 +508,43 @@ view: item_health {
     label: "Dead distractor"
     group_label: "Flags"
     type: yesno
-    description: "A wrong option was chosen by fewer than flag_dead_distractor_share."
+    description: "There is a dead distractor."
     sql: ${TABLE}.has_dead_distractor ;;
   }
 
   dimension: flag_count {
     group_label: "Flags"
     type: number
-    description: "Flags that are raised."
+    description: "Flags that are raised and ask somebody to do something; those of severity note do not count."
     value_format_name: decimal_0
     sql: ${TABLE}.flag_count ;;
+  }
+
+  dimension: flags {
+    group_label: "Flags"
+    type: string
+    description: "What the raised flags are called, the most urgent first, notes included."
+    sql: array_to_string(${TABLE}.flags, ', ') ;;
+  }
+
+  dimension: severity {
+    group_label: "Flags"
+    type: string
+    description: "Of the most urgent flag: act today, look this week or note; null without a flag."
+    sql: ${TABLE}.severity ;;
+  }
+
+  dimension: what_to_do {
+    group_label: "Flags"
+    type: string
+    description: "What to do about the most urgent flag; null without one."
+    sql: ${TABLE}.what_to_do ;;
   }
 
   dimension: is_flagged {
     group_label: "Flags"
     type: yesno
-    description: "Whether the item bears any flag."
+    description: "Whether the item bears a flag that asks somebody to do something."
     sql: ${flag_count} > 0 ;;
   }
 
@@ -456,9 +573,29 @@ view: item_health {
   measure: flagged_item_count {
     label: "Flagged items"
     type: count
-    description: "Number of live items with any flag."
+    description: "Number of live items with a flag that asks somebody to do something (notes do not)."
     value_format_name: decimal_0
     filters: [is_live: "yes", is_flagged: "yes"]
+    drill_fields: [detail*]
+  }
+
+  measure: act_today_count {
+    label: "To act on today"
+    group_label: "Flags"
+    type: count
+    description: "Number of live items with a flag that asks to act today."
+    value_format_name: decimal_0
+    filters: [is_live: "yes", severity: "act today"]
+    drill_fields: [detail*]
+  }
+
+  measure: suspect_key_count {
+    label: "Suspect key"
+    group_label: "Flags"
+    type: count
+    description: "Number of live items flagged: suspect key."
+    value_format_name: decimal_0
+    filters: [is_live: "yes", has_suspect_key: "yes"]
     drill_fields: [detail*]
   }
 
@@ -534,7 +671,7 @@ view: item_health {
 
   measure: flagged_share {
     type: number
-    description: "Share of live items with any flag."
+    description: "Share of live items with a flag that asks somebody to do something (notes do not)."
     value_format_name: percent_1
     sql: 1.0 * ${flagged_item_count} / nullif(${live_item_count}, 0) ;;
   }
@@ -603,6 +740,6 @@ view: item_health {
   }
 
   set: detail {
-    fields: [exam_code, question_id, version, dim_items.topic_path, p_value, r_point_biserial, a, b, exposure_rate_28d, sh_p, flag_count]
+    fields: [exam_code, question_id, version, dim_items.topic_path, p_value, r_point_biserial, a, b, exposure_rate_28d, sh_p, severity, flags, what_to_do]
   }
 }

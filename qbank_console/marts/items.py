@@ -20,11 +20,13 @@ def item_health(tenant: str, exam: str) -> pd.DataFrame:
                h.exposure_rate, h.exposure_rate_lower, h.exposure_rate_upper,
                h.served, h.served_28d, h.tau, h.sh_p, h.is_pinned, h.a, h.b, h.c,
                h.is_low_discrimination, h.is_too_easy, h.is_too_hard, h.is_over_exposed,
-               h.is_unused, h.is_drifted, h.has_dead_distractor, h.flag_count
+               h.is_unused, h.is_drifted, h.has_dead_distractor, h.has_suspect_key, h.flag_count,
+               h.severity, h.what_to_do
         FROM analytics.item_health AS h
         JOIN analytics.dim_items AS i USING (question_id, version)
         WHERE h.tenant_id = %(tenant)s AND h.exam_code = %(exam)s
-        ORDER BY h.flag_count DESC, h.attempts DESC, h.question_id, h.version
+        -- "act today" comes before "look this week" and "note" in the alphabet as well
+        ORDER BY h.severity NULLS LAST, h.flag_count DESC, h.attempts DESC, h.question_id, h.version
         """,
         tenant=tenant,
         exam=exam,

@@ -106,6 +106,8 @@ class School:
         drawn = [live[i] for i in rng.permutation(len(live))]
         length = int(rng.integers(3, 9))
         served, others = drawn[:length], drawn[length + 1 :]
+        # of its own stream, beside the story
+        abilities = np.random.default_rng(self.bank.quizzes).normal(theta, 1.0, length).tolist()
         columns = {"theta": theta, "theta_se": float(rng.uniform(0.3, 0.5))}
         if recorded:
             columns |= {"created_at": recorded, "updated_at": recorded}
@@ -120,6 +122,7 @@ class School:
             mode=("exam", "tutor")[int(rng.integers(0, 2))],
             selector=selector,
             adaptive=selector != "fixed",
+            abilities=abilities if selector != "fixed" else (),
             **columns,
         )
         questions = [question for question, _ in served]

@@ -47,6 +47,7 @@ class Story:
                         at=days_ago(day),
                         theta_se=0.4,
                         held_back=held_back,
+                        abilities=[0.0, 0.6, 1.1, -0.4, 0.2, 0.8],
                     )
                 )
         bank.owner.execute(

@@ -24,6 +24,7 @@ TAMPERED = {
     "topic_mastery": ("mastery", "mastery + 0.001", {"topic_id": 999}),
     "user_ability": ("theta_se", "theta_se + 0.001", {"user_id": "nobody"}),
     "int_item_days": ("rest_sum", "rest_sum + 0.001", {"session_started_on": "2001-01-01"}),
+    "int_item_ability_days": ("correct", "correct + 1", {"session_started_on": "2001-01-01"}),
     "int_item_option_days": ("responses", "responses + 1", {"session_started_on": "2001-01-01"}),
     "int_item_time_days": ("time_bins", "time_bins || 1", {"session_started_on": "2001-01-01"}),
     "int_item_time_months": ("time_bins", "time_bins || 1", {"month": "2001-01-01"}),

@@ -110,11 +110,13 @@ class Bank:
         at: datetime,
         sealed: bool = True,
         held_back: Sequence[int] = (),
+        abilities: Sequence[float] = (),
         **columns: Any,
     ) -> str:
         """A quiz of two hours that served the items (questions, or questions with versions).
 
         It is finished after an hour, or abandoned; what was held back was so in the first step.
+        `abilities` are the estimates before each item, where they were made.
         """
         self.quizzes += 1
         quiz = f"{self.tenant}-{self.quizzes}"
@@ -145,11 +147,12 @@ class Bank:
             served = at + timedelta(minutes=position)
             self.owner.execute(
                 """INSERT INTO quiz_items
-                (quiz_id, question_id, version, position, served_at, created_at, selector, rejected)
-                VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
+                (quiz_id, question_id, version, position, served_at, created_at, selector, rejected,
+                theta_before) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)""",
                 (
                     *(quiz, question, version, position, served, served, values["selector"]),
                     list(held_back) if position == 1 else [],
+                    abilities[position - 1] if abilities else None,
                 ),
             )
         return quiz

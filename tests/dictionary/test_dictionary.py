@@ -61,8 +61,8 @@ def test_another_word_in_dbt_reaches_views_page_and_api(known):
 
 
 def test_a_variables_default_is_beside_its_name(known):
-    (page,) = [text for _, text in pages.files(known, variables() | {"flag_drift_z": 7.5})]
-    assert "`flag_drift_z` (7.5)" in page
+    (page,) = [text for _, text in pages.files(known, variables() | {"flag_drift_residual": 7.5})]
+    assert "`flag_drift_residual` (7.5)" in page
     assert page.count("<!-- columns of ") == len(known)
 
 

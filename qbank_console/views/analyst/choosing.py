@@ -5,20 +5,36 @@ What never lives here: pages.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from importlib import resources
+
 import pandas as pd
 import streamlit as st
 
 from qbank_console import layout, session
 from qbank_console.marts import exams
 
+
+@dataclass(frozen=True)
+class Flag:
+    """What a column of item_health that accuses an item is called, and what it asks for."""
+
+    column: str
+    label: str
+    severity: str
+    what_to_do: str
+
+    @property
+    def name(self) -> str:
+        """Its label within a sentence."""
+        return self.label.lower()
+
+
+_SAID = resources.files("qbank_console").joinpath("item_flags.json")  # by `make generate`
 FLAGS = {
-    "is_over_exposed": "over-exposed",
-    "is_low_discrimination": "low discrimination",
-    "is_too_easy": "too easy",
-    "is_too_hard": "too hard",
-    "has_dead_distractor": "dead distractor",
-    "is_drifted": "drifted",
-    "is_unused": "unused",
+    flag.column: flag
+    for flag in (Flag(**said) for said in json.loads(_SAID.read_text(encoding="utf-8")))
 }
 
 
@@ -50,5 +66,5 @@ def item_name(row: pd.Series) -> str:
 
 
 def flags_of(row: pd.Series) -> list[str]:
-    """The flags that an item of item_health has raised."""
-    return [name for column, name in FLAGS.items() if row[column]]
+    """The flags that an item of item_health has raised, the most urgent first."""
+    return [flag.name for column, flag in FLAGS.items() if row[column]]

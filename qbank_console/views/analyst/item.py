@@ -75,15 +75,19 @@ def _choose(exam: str) -> tuple[int, int] | None:
 def _summary(item: pd.Series) -> None:
     st.markdown(f"**{choosing.item_name(item)}** · {item['topic_path']}")
     st.markdown(f"> {item['stem_start']}{'…' if len(item['stem_start']) == 120 else ''}")
-    flags = choosing.flags_of(item)
+    raised = [flag for column, flag in choosing.FLAGS.items() if item[column]]
     with st.container(horizontal=True):
         st.badge(
             "live" if item["is_live"] else "not live", color="green" if item["is_live"] else "gray"
         )
         if item["is_pinned"]:
             st.badge("sh_p pinned", color="blue", icon=":material/keep:")
-        for flag in flags:
-            st.badge(flag, color="orange", icon=":material/flag:")
+        for flag in raised:
+            color = "red" if flag.severity == "act today" else "orange"
+            color = "gray" if flag.severity == "note" else color
+            st.badge(flag.name, color=color, icon=":material/flag:")
+    for flag in raised:
+        st.markdown(f"**{flag.label}** ({flag.severity}): {flag.what_to_do}")
     layout.figures(
         [
             Figure("Answers", f"{item['attempts']:,}", "All answers, repeated attempts included."),

@@ -15,7 +15,9 @@ from qbank_console.views.analyst import choosing, item
 
 _COLUMNS = {
     "item": st.column_config.TextColumn("Item", width=150),
-    "flags": st.column_config.ListColumn("Flags", width=250),
+    "severity": st.column_config.TextColumn("How urgent", width=110),
+    "flags": st.column_config.ListColumn("Flags", width=220),
+    "what_to_do": st.column_config.TextColumn("What to do", width="medium"),
     "topic_path": st.column_config.TextColumn("Topic", width="medium"),
     "attempts": st.column_config.NumberColumn("Answers", format="localized"),
     "p_value": layout.percent_column("Correct", "p value: share of first answers that are correct"),
@@ -65,12 +67,13 @@ def _figures(known: pd.DataFrame) -> None:
             Figure(
                 "With a flag",
                 f"{(live['flag_count'] > 0).sum():,}",
-                "Live items with at least one flag.",
+                "Live items with a flag that asks somebody to do something; notes do not.",
             ),
             Figure(
-                "Over-exposed",
-                f"{live['is_over_exposed'].sum():,}",
-                "Live items whose 28-day rate is above τ, the whole 95% interval of it.",
+                "To act on today",
+                f"{(live['severity'] == 'act today').sum():,}",
+                "Live items whose key is in doubt, or that are served more than the exposure"
+                " control in force allows.",
             ),
             Figure(
                 "Calibrated",
@@ -92,7 +95,7 @@ def _chosen(known: pd.DataFrame, wanted: str) -> pd.DataFrame:
             "Only with flag",
             list(choosing.FLAGS),
             selection_mode="multi",
-            format_func=choosing.FLAGS.__getitem__,
+            format_func=lambda column: choosing.FLAGS[column].name,
         )
         all_versions = st.toggle(
             "Also items that are not live", help="earlier versions and retired items"

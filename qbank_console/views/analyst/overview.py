@@ -29,7 +29,7 @@ def page() -> None:
             Figure(
                 "Items to look at",
                 f"{(live['flag_count'] > 0).sum():,}",
-                "Live items with at least one flag.",
+                "Live items with a flag that asks somebody to do something; notes do not.",
             ),
             Figure(
                 "Peak exposure, 28 d",
@@ -52,22 +52,23 @@ def page() -> None:
 
 
 def _worst(live: pd.DataFrame, code: str) -> None:
-    layout.section("Items with most flags")
+    layout.section("Most urgent items")
     worst = live[live["flag_count"] > 0].head(6)
     if worst.empty:
-        st.success("No live item has a flag.", icon=":material/check_circle:")
+        st.success("No live item asks anybody to do something.", icon=":material/check_circle:")
         return
     st.dataframe(
         pd.DataFrame(
             {
                 "Item": worst.apply(choosing.item_name, axis=1),
+                "How urgent": worst["severity"],
                 "Flags": worst.apply(choosing.flags_of, axis=1),
                 "Answers": worst["attempts"],
             }
         ),
         hide_index=True,
         column_config={"Flags": st.column_config.ListColumn()},
-        alt="Items with most flags",
+        alt="Most urgent items",
     )
     st.page_link(
         navigation.page("item-health"),

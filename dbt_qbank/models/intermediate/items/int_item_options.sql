@@ -33,7 +33,8 @@ shares as (
         public.is_right(rules.rule, rules.keys, options.option_label, options.is_correct)
             as is_correct,
         items.responses,
-        coalesce({{ ratio('chosen.responses', 'items.responses') }}, 0) as share
+        coalesce({{ ratio('chosen.responses', 'items.responses') }}, 0) as share,
+        coalesce(chosen.responses, 0) as responses_of_option
     from items
     inner join {{ ref('stg_question_versions') }} as versions
         on items.question_id = versions.question_id and items.version = versions.version
@@ -50,6 +51,17 @@ shares as (
             and items.question_id = chosen.question_id
             and items.version = chosen.version
             and options.option_label = chosen.option_label
+),
+
+judged as (
+    select
+        shares.*,
+        -- those who could have chosen a distractor: who knows the key passes all of them over, so
+        -- that an easy item or an able group says nothing about them
+        shares.responses - coalesce(sum(shares.responses_of_option) filter (
+            where shares.is_correct
+        ) over (partition by shares.exam_code, shares.question_id, shares.version), 0) as wrong
+    from shares
 )
 
 select
@@ -59,10 +71,18 @@ select
     jsonb_object_agg(shares.option_label, round(cast(shares.share as numeric), 6))
         as option_shares,
     cast(max(shares.responses) as bigint) as responses,
+    cast(coalesce(sum(shares.responses_of_option) filter (where shares.is_correct), 0) as bigint)
+        as key_responses,
+    cast(
+        coalesce(max(shares.responses_of_option) filter (where not shares.is_correct), 0) as bigint
+    ) as most_chosen_distractor_responses,
     coalesce(
         array_agg(shares.option_label order by shares.option_label) filter (
-            where not shares.is_correct and shares.share < {{ var('flag_dead_distractor_share') }}
+            where not shares.is_correct
+            and {{ wilson(
+                'upper', 'shares.responses_of_option', 'shares.wrong', z_95_one_sided()
+            ) }} < {{ var('flag_dead_distractor_share') }}
         ), '{}'
     ) as rare_distractors
-from shares
+from judged as shares
 group by shares.exam_code, shares.question_id, shares.version

@@ -24,7 +24,11 @@ in_force as (
     select
         newest.exam_code,
         {{ utc_date('newest.finished_at') }} as in_force_since,
-        coalesce(target.result, newest.result) as result
+        coalesce(target.result, newest.result) as result,
+        case
+            when newest.kind = 'rollback' then {{ json_number('target.params', 'tau') }}
+            else {{ json_number('newest.params', 'tau') }}
+        end as tau
     from ended_runs as newest
     left join ended_runs as target
         on
@@ -40,6 +44,7 @@ predicted as (
     select
         in_force.exam_code,
         in_force.in_force_since,
+        in_force.tau,
         cast(jsonb_array_elements_text(in_force.result #> '{proposal,question_id}') as bigint)
             as question_id,
         cast(jsonb_array_elements_text(in_force.result #> '{proposal,version}') as integer)
@@ -98,6 +103,7 @@ select
     predicted.version,
     predicted.predicted_rate,
     predicted.in_force_since,
+    predicted.tau,
     cast(coalesce(exam_sessions.sessions, 0) as bigint) as sessions,
     cast(coalesce(served.served, 0) as bigint) as served
 from predicted

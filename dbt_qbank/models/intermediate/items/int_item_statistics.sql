@@ -47,6 +47,7 @@ select
     cast(shares.attempts as bigint) as attempts,
     cast(shares.first_attempts as bigint) as first_attempts,
     shares.p_value,
+    cast(shares.n as bigint) as rest_responses,
     -- Pearson's correlation from sums; null where the item or the rest scores do not vary
     case
         when shares.spread_x > 0 and shares.spread_y > 1e-9 * shares.n * shares.n

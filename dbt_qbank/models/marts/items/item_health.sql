@@ -8,6 +8,25 @@
     )
 }}
 
+{%- set discrimination_z -%}
+({{ var('flag_min_discrimination') }} - rated.a) / nullif(rated.se_a, 0)
+{%- endset -%}
+{%- set correlation_z -%}
+(({{ fisher_z(var('flag_min_point_biserial')) }}) - ({{ fisher_z('rated.r_point_biserial') }}))
+* sqrt(greatest(rated.rest_responses - 3, 0))
+{%- endset -%}
+{%- set key_z -%}
+(rated.most_chosen_distractor_responses - rated.key_responses)
+/ sqrt(nullif(rated.key_responses + rated.most_chosen_distractor_responses, 0))
+{%- endset -%}
+{%- set rate = var('flag_false_discovery_rate') -%}
+{%- set easy = var('flag_easy_p_value') -%}
+{%- set hard = '(1 - ' ~ var('flag_hard_p_value') ~ ')' -%}
+{%- set cap = 'least(1, rated.certified_tau * (1 + ' ~ var('flag_over_exposure_margin') ~ '))' -%}
+{%- set tested_flags = [
+    'low_discrimination', 'suspect_key', 'drifted', 'too_easy', 'too_hard', 'over_exposed',
+] %}
+
 with exams as (
     select * from {{ ref('stg_exams') }}
 ),
@@ -67,16 +86,18 @@ joined as (
         coalesce(statistics.first_attempts, 0) as first_attempts,
         statistics.p_value,
         statistics.r_point_biserial,
+        statistics.rest_responses,
         statistics.p_value_shift,
         statistics.p_value_shift_z,
+        drift.residual as drift,
+        drift.residual_se as drift_se,
+        coalesce(drift.responses, 0) as drift_responses,
         times.median_time_ms,
         times.p90_time_ms,
         coalesce(options.option_shares, '{}') as option_shares,
-        case
-            when options.responses >= {{ var('flag_min_responses') }}
-                then options.rare_distractors
-            else '{}'
-        end as dead_distractors,
+        coalesce(options.rare_distractors, '{}') as dead_distractors,
+        options.key_responses,
+        options.most_chosen_distractor_responses,
         coalesce(exposure.served, 0) as served,
         coalesce(exposure.held_back, 0) as held_back,
         cast(coalesce(exam_sessions.sessions, 0) as bigint) as sessions,
@@ -87,6 +108,7 @@ joined as (
         prediction.sessions as observed_sessions,
         {{ ratio('prediction.served', 'prediction.sessions') }} as observed_exposure_rate,
         exams.tau,
+        coalesce(prediction.tau, exams.tau) as certified_tau,
         control.sh_p,
         coalesce(control.is_pinned, false) as is_pinned,
         parameters.irt_model,
@@ -112,6 +134,11 @@ joined as (
             members.exam_code = statistics.exam_code
             and members.question_id = statistics.question_id
             and members.version = statistics.version
+    left join {{ ref('int_item_drift') }} as drift
+        on
+            members.exam_code = drift.exam_code
+            and members.question_id = drift.question_id
+            and members.version = drift.version
     left join {{ ref('int_item_times') }} as times
         on
             members.exam_code = times.exam_code
@@ -162,31 +189,144 @@ rated as (
     from joined
 ),
 
-flagged as (
+-- the probability that chance makes an item look like this or worse, if all were well
+probable as (
     select
         rated.*,
         -- calibrated discrimination says more than the item-rest correlation, where it is there
-        coalesce(
-            case
-                when rated.a is not null then rated.a < {{ var('flag_min_discrimination') }}
-                when rated.is_rated
-                    then rated.r_point_biserial < {{ var('flag_min_point_biserial') }}
-            end, false
-        ) as is_low_discrimination,
-        coalesce(rated.is_rated and rated.p_value > {{ var('flag_easy_p_value') }}, false)
-            as is_too_easy,
-        coalesce(rated.is_rated and rated.p_value < {{ var('flag_hard_p_value') }}, false)
-            as is_too_hard,
-        -- the interval's lower end: noise in few sessions does not accuse an item
-        coalesce(rated.exposure_rate_28d_lower > rated.tau, false) as is_over_exposed,
-        rated.is_live and rated.sessions_28d > 0 and rated.served_28d = 0 as is_unused,
-        coalesce(
-            rated.is_rated
-            and abs(rated.p_value_shift_z) > {{ var('flag_drift_z') }}
-            and abs(rated.p_value_shift) > {{ var('flag_drift_p_value') }}, false
-        ) as is_drifted,
-        cardinality(rated.dead_distractors) > 0 as has_dead_distractor
+        case
+            when rated.a is not null
+                then {{ normal_tail(discrimination_z) }}
+            when rated.is_rated
+                then {{ normal_tail(correlation_z) }}
+        end as low_discrimination_p,
+        -- a distractor draws more than the key: what is counted is which of the two was chosen
+        case
+            when rated.is_rated
+                then {{ normal_tail(key_z) }}
+        end as suspect_key_p,
+        case
+            when rated.drift_responses >= {{ var('flag_drift_min_responses') }}
+                then 2 * ({{ normal_tail("abs(rated.drift) / nullif(rated.drift_se, 0)") }})
+        end as drifted_p,
+        case
+            when rated.is_rated
+                then {{ share_above('rated.p_value', 'rated.first_attempts', easy) }}
+        end as too_easy_p,
+        case
+            when rated.is_rated
+                then {{ share_above('1 - rated.p_value', 'rated.first_attempts', hard) }}
+        end as too_hard_p,
+        -- on the days of the control in force, in the quizzes that it decides, and beyond what its
+        -- search leaves open
+        case
+            when rated.observed_sessions >= {{ var('flag_min_responses') }}
+                then {{ share_above(
+                    'rated.observed_exposure_rate', 'rated.observed_sessions', cap
+                ) }}
+        end as over_exposed_p
     from rated
+),
+
+tested as (
+    {% for flag in tested_flags %}
+    {% if not loop.first %}
+    union all
+    {% endif %}
+    select
+        probable.exam_code,
+        probable.question_id,
+        probable.version,
+        probable.is_live,
+        '{{ flag }}' as flag,
+        probable.{{ flag }}_p as p
+    from probable
+    where probable.{{ flag }}_p is not null
+    {% endfor %}
+),
+
+-- with a bank of hundreds, some item always looks bad by chance: a family is all items of an exam
+scaled as (
+    select
+        tested.*,
+        {{ scaled_p('tested.p', 'tested.exam_code, tested.is_live, tested.flag') }} as scaled_p
+    from tested
+),
+
+adjusted as (
+    select
+        scaled.*,
+        {{ adjusted_p('scaled', 'scaled.exam_code, scaled.is_live, scaled.flag') }} as q
+    from scaled
+),
+
+findings as (
+    select
+        {% for flag in tested_flags %}
+        max(adjusted.q) filter (where adjusted.flag = '{{ flag }}') as {{ flag }}_q,
+        {% endfor %}
+        adjusted.exam_code,
+        adjusted.question_id,
+        adjusted.version
+    from adjusted
+    group by adjusted.exam_code, adjusted.question_id, adjusted.version
+),
+
+significant as (
+    select
+        {% for flag in tested_flags %}
+        findings.{{ flag }}_q,
+        coalesce(findings.{{ flag }}_q <= {{ rate }}, false) as {{ flag }},
+        {% endfor %}
+        rated.*
+    from rated
+    left join findings
+        on
+            rated.exam_code = findings.exam_code
+            and rated.question_id = findings.question_id
+            and rated.version = findings.version
+),
+
+flagged as (
+    select
+        rated.*,
+        rated.low_discrimination as is_low_discrimination,
+        -- an item may be hard, and its distractor drawing, by right: then the parameters say so
+        rated.suspect_key
+        and (
+            rated.low_discrimination
+            or (rated.drifted and rated.drift <= -{{ var('flag_drift_residual') }})
+        ) as has_suspect_key,
+        rated.too_easy as is_too_easy,
+        rated.too_hard as is_too_hard,
+        rated.over_exposed as is_over_exposed,
+        -- as sure as may be, a little drift is none
+        rated.drifted and abs(rated.drift) >= {{ var('flag_drift_residual') }} as is_drifted,
+        rated.is_live
+        and rated.sessions_28d >= {{ var('flag_min_responses') }}
+        and rated.served_28d = 0 as is_unused,
+        cardinality(rated.dead_distractors) > 0 as has_dead_distractor
+    from significant as rated
+),
+
+-- what the flags that an item bears say to people, the most urgent first
+meanings as (
+    {{ flag_meanings() }}
+),
+
+said as (
+    select
+        flagged.exam_code,
+        flagged.question_id,
+        flagged.version,
+        -- notes describe an item, they ask nobody to do something
+        cast(count(*) filter (where meanings.severity <> 'note') as integer) as flag_count,
+        array_agg(meanings.label order by meanings.urgency) as flags,
+        (array_agg(meanings.severity order by meanings.urgency))[1] as severity,
+        (array_agg(meanings.what_to_do order by meanings.urgency))[1] as what_to_do
+    from flagged
+    inner join meanings on to_jsonb(flagged) -> meanings.flag = 'true'
+    group by flagged.exam_code, flagged.question_id, flagged.version
 )
 
 select
@@ -234,17 +374,28 @@ select
     flagged.fitted_at,
     flagged.p_value_shift,
     flagged.p_value_shift_z,
+    flagged.certified_tau,
+    flagged.drift,
+    flagged.drift_se,
+    flagged.drift_responses,
+    {% for flag in tested_flags %}
+    flagged.{{ flag }}_q,
+    {% endfor %}
     flagged.is_low_discrimination,
+    flagged.has_suspect_key,
     flagged.is_too_easy,
     flagged.is_too_hard,
     flagged.is_over_exposed,
     flagged.is_unused,
     flagged.is_drifted,
     flagged.has_dead_distractor,
-    (
-        cast(flagged.is_low_discrimination as integer) + cast(flagged.is_too_easy as integer)
-        + cast(flagged.is_too_hard as integer) + cast(flagged.is_over_exposed as integer)
-        + cast(flagged.is_unused as integer) + cast(flagged.is_drifted as integer)
-        + cast(flagged.has_dead_distractor as integer)
-    ) as flag_count
+    coalesce(said.flag_count, 0) as flag_count,
+    coalesce(said.flags, '{}') as flags,
+    said.severity,
+    said.what_to_do
 from flagged
+left join said
+    on
+        flagged.exam_code = said.exam_code
+        and flagged.question_id = said.question_id
+        and flagged.version = said.version
