@@ -88,18 +88,22 @@ WHERE b.id = %(batch)s AND p.exam_code = b.exam_code
 _UNDONE = """
 UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s
 """
-# Delivery scored answers by the rules while they were in force.
+# Delivery scored answers by the rules while they were in force. Answers of another import have its
+# scores; that their item is void was this batch's doing all the same.
 _REJUDGED = """
 CREATE TEMP TABLE rejudged ON COMMIT DROP AS
 SELECT n.* FROM (
     SELECT u.quiz_id, u.question_id, u.is_correct AS was_correct, u.is_void AS was_void,
-        is_right(s.rule, s.keys, u.option_label::text, u.is_correct) AS is_correct,
+        CASE
+            WHEN u.import_batch_id IS NOT NULL THEN u.is_correct
+            ELSE is_right(s.rule, s.keys, u.option_label::text, u.is_correct)
+        END AS is_correct,
         coalesce(s.rule = 'void', false) AS is_void
     FROM scoring_rules AS mine
     JOIN item_scoring AS s USING (exam_code, question_id, version)
     JOIN user_responses AS u USING (question_id, version)
     JOIN quiz_sessions AS q ON q.id = u.quiz_id AND q.exam_code = mine.exam_code
-    WHERE mine.import_batch_id = %(batch)s AND u.import_batch_id IS NULL
+    WHERE mine.import_batch_id = %(batch)s
 ) AS n
 WHERE (n.is_correct, n.is_void) IS DISTINCT FROM (n.was_correct, n.was_void)
 """

@@ -111,6 +111,22 @@ def test_a_void_item_is_not_live_again_by_an_import(exam, command, tmp_path):
     assert rows(late) == [(True,), (False,)]
 
 
+def test_answers_imported_while_an_item_was_void_count_when_it_is_void_no_more(
+    exam, command, tmp_path
+):
+    exam("q1,void\n")
+    (tmp_path / "b.csv").write_text("user_id,question,marked,correct\nz1,q1,A,1\nz2,q2,A,1\n")
+    later = ("--exam", "EX", "--timestamp", "2024-06-02", "--option-col", "marked")
+    assert command("import", "responses", "b.csv", *later).code == 0
+    assert command("import", "undo", "2").code == 0
+    late = "SELECT is_correct, is_void FROM user_responses WHERE import_batch_id = 3 ORDER BY id"
+    # its file's score stays, though the key says otherwise
+    assert rows(late) == [(True, False)] * 2
+    kept = "SELECT was_void, is_void FROM response_history WHERE was_import_batch_id = 3"
+    assert rows(kept) == [(True, False)]
+    assert command("import", "undo", "3").code == 0
+
+
 def test_rescores_are_undone_in_order(exam, command):
     start = state()
     exam("q1,A\n")
