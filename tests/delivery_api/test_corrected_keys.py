@@ -337,6 +337,30 @@ def test_an_answer_that_waited_for_a_rescore_is_scored_by_its_key(exam, in_the_m
     assert sitting.state()["supersedes"] == []
 
 
+def test_an_item_is_published_while_a_rescore_brings_it_back(exam, in_the_middle):
+    """The publisher has the question and waits for the rescore, which puts it live again."""
+    exam.sit("before").work(lambda item: "A")
+    exam.correct("void")
+    path = f"/v1/author/publish/{exam.ids[0]}?exam_code={exam.code}"
+    told = []
+
+    def publish() -> None:
+        told.append(exam.client.post(path, headers=exam.as_user("pia", "publisher")).status_code)
+
+    publishing = threading.Thread(target=publish)
+
+    def begin() -> None:
+        publishing.start()
+        publishing.join(0.3)
+        assert publishing.is_alive(), "it did not wait"
+
+    in_the_middle(1, begin)
+    exam.correct("A", allow_unchosen=True)
+    publishing.join(10)
+    assert told == [200]
+    assert exam.sit("ann").work(lambda item: "A").score()[0] is True
+
+
 def test_a_key_that_nobody_chose_is_refused_by_name(exam):
     exam.sit("ann").work(lambda item: "A")
     with pytest.raises(ImportFileError, match=rf"nobody chose the key of {exam.code}-0 \(B\)"):

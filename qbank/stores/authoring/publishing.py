@@ -53,8 +53,9 @@ def publish(
             exam wants four eyes and only its author's have seen it.
     """
     exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
-    # one publication of a question at a time, or two could each see the other's version as live
-    conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
+    # one publication of a question at a time, or two could each see the other's version as live; no
+    # key lock: a rescore that this waits for refers to the question
+    conn.execute("SELECT FROM questions WHERE id = %s FOR NO KEY UPDATE", (question_id,))
     question = get(conn, tenant_id, question_id)
     chosen = _publishable(question, version)
     _refuse_void(conn, question_id, chosen, exam_code)
@@ -123,7 +124,7 @@ def retire(
         NotFoundError: no such question or version.
         ConflictError: the named version was never published.
     """
-    conn.execute("SELECT FROM questions WHERE id = %s FOR UPDATE", (question_id,))
+    conn.execute("SELECT FROM questions WHERE id = %s FOR NO KEY UPDATE", (question_id,))
     states = {v.version: v.state for v in get(conn, tenant_id, question_id).versions}
     if version is not None and version not in states:
         raise NotFoundError(f"question {question_id} has no version {version}")
