@@ -66,7 +66,7 @@ def batch(connection: Connection, number: int) -> dict[str, Any]:
         ImportFileError: there is no such import.
     """
     query = f"""
-        SELECT b.*, i.source_sha256, i.mapping, (
+        SELECT b.*, i.source_sha256, i.mapping - 'live' AS mapping, (
                 SELECT count(*) FROM user_responses AS r WHERE r.import_batch_id = i.id
             ) AS responses, (
                 SELECT count(*) FROM response_history AS h WHERE h.import_batch_id = i.id

@@ -14,6 +14,7 @@ from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
 from qbank.importing.loading import CHANGED_ANSWERS
+from qbank.importing.questions.undoing import take_back
 from qbank.importing.results import rescore_results
 from qbank.importing.scoring import ALONE, LIVE_AGAIN, LIVE_NO_MORE
 from qbank.postgres import Connection, connect
@@ -21,7 +22,6 @@ from qbank.settings import Settings
 from qbank.stores import audit
 from qbank.system_user import system_user
 from qbank.vocabulary import BatchKind
-from qbank.wording import listed
 
 _REPLACED_SINCE = """
 SELECT min(h.import_batch_id) FROM response_history AS h
@@ -126,62 +126,6 @@ WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_b
 """
 
 
-# Versions of items that somebody was served, reviewed or wrote on, stay.
-_IN_USE = """
-SELECT q.external_ref, CASE
-        WHEN EXISTS (
-            SELECT 1 FROM quiz_items AS i
-            WHERE (i.question_id, i.version) = (v.question_id, v.version)
-        ) THEN 'was served'
-        WHEN EXISTS (
-            SELECT 1 FROM item_calibration AS k
-            WHERE (k.question_id, k.version) = (v.question_id, v.version)
-        ) THEN 'has parameters'
-        WHEN EXISTS (SELECT 1 FROM question_reviews AS r WHERE r.question_version_id = v.id)
-        THEN 'was reviewed'
-        WHEN EXISTS (
-            SELECT 1 FROM question_versions AS w
-            WHERE w.question_id = v.question_id AND w.version > v.version AND w.state <> 'retired'
-        ) THEN 'has a newer version'
-    END AS why
-FROM question_versions AS v JOIN questions AS q ON q.id = v.question_id
-WHERE v.import_batch_id = %(batch)s
-"""
-_LIVE_AS_BEFORE = """
-UPDATE question_publications AS p SET live_version = w.value::integer, published_at = now()
-FROM import_batches AS b CROSS JOIN jsonb_each_text(b.mapping -> 'was_live') AS w
-WHERE b.id = %(batch)s AND p.exam_code = b.exam_code AND p.question_id = w.key::bigint
-    AND w.value IS NOT NULL AND p.live_version <> w.value::integer
-"""
-_NOT_LIVE_BEFORE = """
-DELETE FROM question_publications AS p USING import_batches AS b
-WHERE b.id = %(batch)s AND p.exam_code = b.exam_code AND (
-    (b.mapping -> 'was_live' -> p.question_id::text) = 'null'
-    OR EXISTS (
-        SELECT 1 FROM question_versions AS v WHERE v.import_batch_id = b.id
-            AND (v.question_id, v.version) = (p.question_id, p.live_version)
-    )
-)
-"""
-# what was published never goes
-_RETIRED = """
-UPDATE question_versions SET state = 'retired'
-WHERE import_batch_id = %(batch)s AND state = 'published'
-"""
-_NO_OPTIONS = """
-DELETE FROM question_options AS o USING question_versions AS v
-WHERE v.id = o.question_version_id AND v.import_batch_id = %(batch)s AND v.state <> 'retired'
-"""
-_NO_VERSIONS = """
-DELETE FROM question_versions WHERE import_batch_id = %(batch)s AND state <> 'retired'
-RETURNING question_id
-"""
-_NO_QUESTIONS = """
-DELETE FROM questions AS q WHERE q.id = ANY(%(questions)s)
-    AND NOT EXISTS (SELECT 1 FROM question_versions AS v WHERE v.question_id = q.id)
-"""
-
-
 @dataclass(frozen=True)
 class Undone:
     """What went.
@@ -256,21 +200,9 @@ def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) ->
 
 
 def _undo_items(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
-    used = [row for row in connection.execute(_IN_USE, names).fetchall() if row[1]]
-    if used:
-        told = listed([f"{item} {why}" for item, why in used], 3)
-        raise ImportFileError(
-            f"items of import {number} are in use: {told}. Retire them instead, or import the items"
-            " as they were"
-        )
-    connection.execute(_LIVE_AS_BEFORE, names)
-    items = connection.execute(_NOT_LIVE_BEFORE, names).rowcount
-    retired = connection.execute(_RETIRED, names).rowcount
-    connection.execute(_NO_OPTIONS, names)
-    gone = [row[0] for row in connection.execute(_NO_VERSIONS, names).fetchall()]
-    connection.execute(_NO_QUESTIONS, {"questions": gone})
+    items, versions = take_back(connection, names)
     connection.execute(_UNDONE, names)
-    return Undone(number, 0, 0, 0, items, "items", retired + len(gone))
+    return Undone(number, 0, 0, 0, items, "items", versions)
 
 
 def _refuse_replaced(connection: Connection, number: int) -> None:

@@ -304,15 +304,20 @@ def test_qti_items_come_in(load, name, item):
 
 def test_files_come_in_together_or_not_at_all(command, tmp_path):
     (tmp_path / "a.csv").write_text(TABLE)
-    (tmp_path / "b.csv").write_text(TABLE.replace("q1", "b1").replace(",B,", ",D,"))
+    (tmp_path / "b.csv").write_text(TABLE.replace("q", "b").replace(",B,", ",D,"))
     both = ("import", "items", "a.csv", "b.csv", "--exam", "EX", "--create-exam")
     done = command(*both)
     assert done.code == 2
     assert done.err.startswith("qbank: b.csv: nothing was written, for 1 of 2 items are refused")
     assert everything() == [0] * 7
+    # an item of both files would be whichever came last
     (tmp_path / "b.csv").write_text(TABLE.replace("q1", "b1"))
     done = command(*both)
-    assert "b.csv (table): 2 items read: 1 new, 0 changed, 1 known" in done.out
+    assert "line 3 (q2): 'q2' stands in a.csv, line 3 already: give each item a name" in done.err
+    assert everything() == [0] * 7
+    (tmp_path / "b.csv").write_text(TABLE.replace("q1", "b1").replace("q2", "b2"))
+    done = command(*both)
+    assert "b.csv (table): 2 items read: 2 new, 0 changed, 0 known" in done.out
     assert rows("SELECT kind, source_name FROM import_batches ORDER BY id") == [
         ("items", "a.csv"),
         ("items", "b.csv"),

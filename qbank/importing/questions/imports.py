@@ -63,7 +63,8 @@ def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> 
         batches.lock(connection, request.exam_code)
         tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
         _refuse_two_eyes(connection, request)
-        reports = [_File(request, path, connection, tenant).run() for path in request.paths]
+        seen: dict[str, tuple[Path, str]] = {}
+        reports = [_File(request, path, connection, tenant, seen).run() for path in request.paths]
         if request.dry_run:
             connection.rollback()
             return [replace(report, batch=None) for report in reports]
@@ -85,9 +86,16 @@ class _File:
     """One file under way."""
 
     def __init__(
-        self, request: ItemsRequest, path: Path, connection: Connection, tenant: str
+        self,
+        request: ItemsRequest,
+        path: Path,
+        connection: Connection,
+        tenant: str,
+        seen: dict[str, tuple[Path, str]],
     ) -> None:
         self.request = request
+        # where each item of the import stands first, in this file or another
+        self.seen = seen
         self.path = path
         self.connection = connection
         self.names: dict[str, Any] = {
@@ -134,8 +142,10 @@ class _File:
             raise ImportFileError(f"{self.path} has more than {MAX_ITEMS:,} items: split it")
         try:
             item = entry.make()
-            if item.reference in self.items:
-                first = self._at(self.entries[item.reference].line)
+            here = (self.path, self._at(entry.line))
+            path, line = self.seen.setdefault(item.reference, here)
+            if (path, line) != here:
+                first = line if path == self.path else f"{path}, {line}"
                 raise UnusableItemError(
                     f"{item.reference!r} stands in {first} already:"
                     " give each item a name of its own"
@@ -232,15 +242,10 @@ class _File:
         dormant = [each for each in found if self.request.publish and _is_dormant(each)]
         if not (wanted or dormant):
             return report
-        live = {
-            str(each.kept.question_id): each.kept.live_version
-            for each in (*wanted, *dormant)
-            if each.kept is not None and self.request.publish
-        }
         self.names |= {
             "name": self.path.name,
             "sha256": fingerprint(self.path),
-            "mapping": {"form": report.form, "was_live": live},
+            "mapping": {"form": report.form},
         }
         batch = writing.new_batch(
             self.connection,
@@ -258,7 +263,9 @@ class _File:
         published = 0
         if self.request.publish:
             known = [(e.kept.question_id, e.kept.version) for e in dormant if e.kept is not None]
-            published = writing.publish(self.connection, self.names, [*written.values(), *known])
+            was = {e.kept.question_id: e.kept.live_version for e in found if e.kept is not None}
+            places = [*written.values(), *known]
+            published = writing.publish(self.connection, self.names, places, was)
         audit.record(
             self.connection,
             tenant_id=self.names["tenant"],

@@ -49,6 +49,12 @@ WHERE NOT EXISTS (
 ON CONFLICT (question_id, tenant_id, exam_code) DO UPDATE
 SET live_version = excluded.live_version, published_at = now()
 WHERE p.live_version <> excluded.live_version
+RETURNING question_id, live_version
+"""
+# what undoing the import puts back: of each question the version that was live, and that is now
+_NOTE_LIVE = """
+UPDATE import_batches SET mapping = mapping || jsonb_build_object('live', %(live)s::jsonb)
+WHERE id = %(batch)s
 """
 _APPROVED = """
 UPDATE question_versions AS v SET state = 'published'
@@ -123,16 +129,31 @@ def write(
 
 
 def publish(
-    connection: Connection, names: Mapping[str, Any], places: Sequence[tuple[int, int]]
+    connection: Connection,
+    names: Mapping[str, Any],
+    places: Sequence[tuple[int, int]],
+    was: Mapping[int, int | None],
 ) -> int:
-    """Makes (question, version) pairs live in the exam; how many were not."""
+    """Makes (question, version) pairs live in the exam, and notes it; how many were not.
+
+    Args:
+        connection: in the import's transaction.
+        names: parameters ``tenant``, ``exam`` and ``batch``.
+        places: what to make live.
+        was: the version that is live, by question.
+    """
     values = {
         **names,
         "questions": [question for question, _ in places],
         "versions": [version for _, version in places],
     }
     connection.execute(_APPROVED, values)
-    return connection.execute(_PUBLISH, values).rowcount
+    live = {
+        str(question): [was.get(question), now]
+        for question, now in connection.execute(_PUBLISH, values).fetchall()
+    }
+    connection.execute(_NOTE_LIVE, {**names, "live": Jsonb(live)})
+    return len(live)
 
 
 def _topic(
