@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from qbank.errors import ImportFileError
 from qbank.importing.columns import ColumnMap
 from qbank.importing.reading import open_source
 from qbank.importing.request import ImportRequest
-from qbank.importing.text import plain_text
+from qbank.importing.text import has_decimals, plain_text, without_decimals
 from qbank.vocabulary import Model
 from qbank.wording import listed
 
@@ -103,7 +104,10 @@ def read_parameters(
             places = _places(path, source.header, model)
             item_place = source.header.index(source.columns.item)
             for batch in source:
-                columns = [plain_text(column).text.to_pylist() for column in batch.table.columns]
+                read = [plain_text(column).text for column in batch.table.columns]
+                if not has_decimals(read[item_place]):
+                    read[item_place] = without_decimals(read[item_place], Counter())
+                columns = [column.to_pylist() for column in read]
                 refused += [f"line {source.line(n)}: {why}" for n, why, _ in batch.broken]
                 for line, *values in zip(batch.lines.tolist(), *columns, strict=True):
                     number, item = source.line(line), values[item_place] or ""

@@ -156,6 +156,15 @@ def test_rasch_difficulties_need_no_a_and_guessing_needs_c(bank, command):
     assert found == [("3pl", 1.2, 1, 0.25, None, None, 1.702)]
 
 
+def test_names_are_read_as_imports_of_items_read_them(tmp_path):
+    from qbank.importing.parameters import read_parameters
+
+    for names, said in ((("101.0", "102.0"), ["101", "102"]), (("1.0", "1.1"), ["1.0", "1.1"])):
+        (tmp_path / "p.csv").write_text("item,b\n" + "".join(f"{name},0\n" for name in names))
+        read = read_parameters(tmp_path / "p.csv", "1pl", 1.0)
+        assert [row.item for row in read.rows] == said
+
+
 def test_slopes_are_judged_on_one_metric(bank):
     """a = 7 at D = 1 is 4.1 at D = 1.7, and 0.08 is 0.047."""
     assert bank("item,a,b\ni00,7,0\n", metric="1.0").code == 0

@@ -26,18 +26,24 @@ _FORMAT = re.compile(r"^\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 _IDNUMBER = re.compile(r"(?<!\\)\[id:((?:\\.|[^]\\])+)]")
 _TAG = re.compile(r"(?<!\\)\[tag:((?:\\.|[^]\\])+)]")
 _WEIGHT = re.compile(r"^%(-?[\d.]+)%")
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)")
 
 
 def entries(text: str) -> Iterator[Entry]:
     """The questions of a file."""
     topic: list[str] | None = None
     for line, block in _blocks(text):
-        comments = [row for row in block if row.lstrip().startswith("//")]
-        rows = [row for row in block if not row.lstrip().startswith("//")]
-        while rows and rows[0].lstrip().startswith("$CATEGORY:"):
-            topic = category(rows.pop(0).partition(":")[2])
+        above: list[str] = []
+        rows: list[str] = []
+        for row in block:
+            if not _is_comment(row):
+                rows.append(row)
+            elif not rows:
+                above.append(row)
+            if len(rows) == 1 and rows[0].lstrip().startswith("$CATEGORY:"):
+                topic = category(rows.pop().partition(":")[2])
         if rows:
-            given = "\n".join(comments)
+            given = _given(above)
             question = "\n".join(rows).strip()
             title = _title(question)[0]
             make = partial(_item, question, given, topic)
@@ -48,16 +54,33 @@ def _blocks(text: str) -> Iterator[tuple[int, list[str]]]:
     """(line of the first, lines) of what stands between blank lines."""
     block: list[str] = []
     begun = 1
+    has_gap = False
     for number, row in enumerate([*text.split("\n"), ""], 1):
-        if row.strip():
-            if not block:
-                begun = number
-            block.append(row)
+        if not row.strip():
+            # a comment above a question may have a blank line below it
+            if block and not all(map(_is_comment, block)):
+                yield begun, block
+                block = []
+            has_gap = True
             continue
-        # a comment above a question may have a blank line below it
-        if block and not all(line.lstrip().startswith("//") for line in block):
-            yield begun, block
+        # and what stands above other comments is not of the question below these
+        if has_gap and _is_comment(row):
             block = []
+        if not block:
+            begun = number
+        block.append(row)
+        has_gap = False
+
+
+def _is_comment(row: str) -> bool:
+    return row.lstrip().startswith("//")
+
+
+def _given(comments: list[str]) -> str:
+    """The comments that tell of the question below them, not of one that is commented out."""
+    bare = [_TAG.sub("", _IDNUMBER.sub("", row)) for row in comments]
+    ends = [k for k, row in enumerate(bare, 1) if re.search(r"[{}]", row)]
+    return "\n".join(comments[ends[-1] if ends else 0 :])
 
 
 def _item(question: str, comments: str, topic: list[str] | None) -> Item:
@@ -93,8 +116,8 @@ def _item(question: str, comments: str, topic: list[str] | None) -> Item:
 
 
 def _named(comments: str) -> str:
-    found = _IDNUMBER.search(comments)
-    return _unbracketed(found[1]) if found else ""
+    found = _IDNUMBER.findall(comments)
+    return _unbracketed(found[-1]) if found else ""
 
 
 def _unbracketed(text: str) -> str:
@@ -170,6 +193,10 @@ def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[
     for mark, text in pieces:
         weight = _WEIGHT.match(text)
         text = text[weight.end() :] if weight else text
+        if weight and not _NUMBER.fullmatch(weight[1]):
+            raise UnusableItemError(
+                f"option {len(options) + 1} is worth %{weight[1]}%: use a number up to 100"
+            )
         share = float(weight[1]) if weight else (100.0 if mark == "=" else 0.0)
         answer, _, feedback = _split(text, "#")
         if feedback.strip():

@@ -211,6 +211,8 @@ def _rest(told: Mapping[str, Any]) -> dict[str, Any]:
         if column in rest:
             rest[column] = clean(rest[column] or "", what) or None
     if "tags" in rest:
+        if odd := [tag for tag in rest["tags"] if not isinstance(tag, str)]:
+            raise UnusableItemError(f"tag {odd[0]!r} is no text: write it between quotes")
         rest["tags"] = [name(tag, "a tag") for tag in rest["tags"]]
         if len(rest["tags"]) > MAX_TAGS:
             raise UnusableItemError(f"it has {len(rest['tags'])} tags: {MAX_TAGS} are allowed")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from qbank.importing.questions.item import Entry, Item, UnusableItemError, check
 from qbank.importing.reading import open_source
 from qbank.importing.rejects import LINE, REASON
 from qbank.importing.request import ImportRequest
+from qbank.importing.text import has_decimals, plain_text, without_decimals
 from qbank.wording import listed
 
 # meaning: names that columns have for it, without case, blanks and punctuation
@@ -108,16 +110,31 @@ def _unread(header: list[str], places: Mapping[str, int]) -> list[str]:
 
 
 def _rows(source: Any, places: Mapping[str, int]) -> Iterator[Entry]:
+    place = places["reference"]
     for batch in source:
         broken = [(line, reason, values) for line, reason, values in batch.broken]
         columns = [column.to_pylist() for column in batch.table.columns]
+        columns[place] = _names(batch.table.column(place))
         rows = zip(batch.lines.tolist(), zip(*columns, strict=True), strict=True)
         found = [(line, None, list(row)) for line, row in rows]
         for line, fault, row in sorted([*broken, *found], key=lambda row: row[0]):
             values = [_shown(value) for value in row]
             make = partial(_item, row, places) if fault is None else partial(_fail, fault)
-            named = values[places["reference"]] if len(values) > places["reference"] else ""
-            yield Entry(source.line(line), named, make, values)
+            yield Entry(
+                source.line(line), values[place] if len(values) > place else "", make, values
+            )
+
+
+def _names(column: Any) -> list[Any]:
+    """Names of items, read as imports of responses do; what is at fault stays, to be refused."""
+    names = plain_text(column)
+    text = names.text if has_decimals(names.text) else without_decimals(names.text, Counter())
+    return [
+        own if is_faulty else name
+        for name, is_faulty, own in zip(
+            text.to_pylist(), names.faulty.to_pylist(), column.to_pylist(), strict=True
+        )
+    ]
 
 
 def _fail(reason: str) -> Item:
@@ -126,6 +143,10 @@ def _fail(reason: str) -> Item:
 
 def _item(row: list[Any], places: Mapping[str, int]) -> Item:
     cells = {meaning: _text(row[place]) for meaning, place in places.items()}
+    if isinstance(row[places["reference"]], float):
+        raise UnusableItemError(
+            f"its name {cells['reference']} is a number that was rounded: keep it as text"
+        )
     if not cells["reference"].strip():
         raise UnusableItemError("its name is blank: each row is an item with a name of its own")
     options = _options(cells)
@@ -165,22 +186,41 @@ def _options(cells: Mapping[str, str]) -> list[tuple[str, str]]:
     if own or not cells.get("options", "").strip():
         return own
     text = cells["options"].strip()
-    parts = text.split("\n" if "\n" in text else "|")
+    parts = _json_list(text) or text.split("\n" if "\n" in text else "|")
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
     if len(parts) > len(letters):
         raise UnusableItemError(f"it has {len(parts)} options: give 2 to 10 of them")
-    return [(letters[k], part.strip()) for k, part in enumerate(parts)]
+    return [(letters[k], str(part).strip()) for k, part in enumerate(parts)]
+
+
+def _json_list(text: str) -> list[Any] | None:
+    """The texts and numbers of a list of JSON, as JSON and Parquet have them; None of no such."""
+    if not text.startswith("["):
+        return None
+    try:
+        found = json.loads(text, parse_int=str, parse_float=str)
+    except ValueError:
+        return None
+    is_plain = isinstance(found, list) and all(isinstance(part, str) for part in found)
+    return found if is_plain else None
 
 
 def _listed(text: str, what: str) -> list[Any]:
     """Values between ``|``, or a list of JSON."""
     text = text.strip()
+    if what == "assets" and text.startswith("{"):
+        # a list of one comes as what is in it
+        text = f"[{text}]"
     if not text.startswith("["):
         return [part.strip() for part in text.split("|") if part.strip()]
     try:
-        return list(json.loads(text))
+        return list(json.loads(text, parse_constant=_no_constant))
     except ValueError as error:
         raise UnusableItemError(f"{what} is no list: write a | b, or a list of JSON") from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _text(value: Any) -> str:
@@ -189,6 +229,8 @@ def _text(value: Any) -> str:
             return value.decode()
         except UnicodeDecodeError as error:
             raise UnusableItemError("it is not UTF-8: name the file's --encoding") from error
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False, default=str)
     return "" if value is None else str(value)
 
 

@@ -1,0 +1,122 @@
+"""What single items of each form mean, read without a bank."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qbank.importing.questions import gift
+from qbank.importing.questions.forms import opened
+from qbank.importing.questions.item import UnusableItemError
+
+
+def made(entries):
+    """(name, item or why there is none) of each entry."""
+    found = []
+    for entry in entries:
+        try:
+            item = entry.make()
+            found.append((item.reference, item))
+        except UnusableItemError as error:
+            found.append((entry.name, str(error)))
+    return found
+
+
+def read(path):
+    with opened(path, None, None, "external_ref", "stem") as content:
+        return made(content.entries)
+
+
+COMMENTED = (
+    ("// [id:a]\n// ::A::Old {=x ~y}\n\n// [id:b]\n::B::New {=x ~y}", "b", []),
+    ("// [id:a] [tag:old]\n\n// [tag:new]\n::B::New {=x ~y}", "B", ["new"]),
+    ("// [id:a] [tag:old]\n// ::A::Old {=x ~y}\n::B::New {=x ~y}", "B", None),
+    ("// [id:a] [tag:old]\n// ::A::Old {\n// =x\n// }\n// [id:b]\n::B::New {=x ~y}", "b", None),
+    ("// [id:a]\n// [id:b] [tag:t]\n::B::New {=x ~y}", "b", ["t"]),
+    ("// [id:{b}] [tag:t}]\n\n::B::New {=x ~y}", "{b}", ["t}"]),
+    ("// [id:b] [tag:t]\n$CATEGORY: x\n\n::B::New {=x ~y}", "B", None),
+    ("// [id:b]\n$CATEGORY: x\n::B::New {=x ~y}", "b", None),
+    ("::B::New\n// [id:a] of no question\n{=x ~y}", "B", None),
+)
+
+
+def test_comments_of_gift_tell_of_the_question_below_them():
+    for text, name, tags in COMMENTED:
+        ((found, item),) = made(gift.entries(text))
+        assert found == name, text
+        assert item.rest.get("tags") == (tags or None), text
+
+
+def test_a_weight_of_gift_that_is_no_number_is_refused():
+    for weight in ("1.2.3", "."):
+        ((_, why),) = made(gift.entries(f"Q {{=%{weight}%a ~b}}"))
+        assert f"option 1 is worth %{weight}%: use a number up to 100" in why
+    ((_, item),) = made(gift.entries("Q {~%100%a ~%-33.33333%b ~%.0%c}"))
+    assert item.key == "A"
+
+
+HEAD = "external_ref,stem,option_a,option_b,key,tags,assets\n"
+ROWS = (
+    ('q,s,x,y,A,"[1]",', "tag 1 is no text"),
+    ('q,s,x,y,A,"[null]",', "tag None is no text"),
+    ('q,s,x,y,A,"[[""a""]]",', "is no text"),
+    ("q,s,x,y,A,[a,", "tags is no list"),
+    ('q,s,x,y,A,,"[{""url"": NaN}]"', "assets is no list"),
+)
+
+
+def test_a_value_that_is_no_value_is_refused_by_its_reason(tmp_path):
+    for row, said in ROWS:
+        (tmp_path / "t.csv").write_text(HEAD + row + "\n")
+        ((_, why),) = read(tmp_path / "t.csv")
+        assert said in why
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.json"])
+def test_numbers_as_names_are_read_as_in_imports_of_responses(tmp_path, name):
+    def names(*values):
+        table = {"external_ref": values, "stem": ["s"] * 2, "options": ["x|y"] * 2}
+        table["key"] = ["A"] * 2
+        if name == "t.parquet":
+            pq.write_table(pa.table(table), tmp_path / name)
+        elif name == "t.json":
+            rows = [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+            (tmp_path / name).write_text(json.dumps(rows))
+        else:
+            rows = [",".join(map(str, row)) for row in zip(*table.values(), strict=True)]
+            (tmp_path / name).write_text("\n".join([",".join(table), *rows]) + "\n")
+        return [found for found, _ in read(tmp_path / name)]
+
+    assert names(101.0, 102.0) == ["101", "102"]
+    # decimal numbers are names of their own
+    assert names("1.0", "1.1") == ["1.0", "1.1"]
+
+
+def test_a_name_that_was_rounded_is_refused(tmp_path):
+    columns = {"external_ref": [2.0**60], "stem": ["s"], "options": ["x|y"], "key": ["A"]}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    ((_, why),) = read(tmp_path / "t.parquet")
+    assert "is a number that was rounded: keep it as text" in why
+
+
+@pytest.mark.parametrize("name", ["t.json", "t.parquet"])
+def test_lists_of_json_and_parquet_are_lists(tmp_path, name):
+    row = {"external_ref": "q", "stem": "s", "options": ["x | y", "2"], "key": "B"}
+    row |= {"tags": ["a|b", "c"], "references": ["one"]}
+    row |= {"assets": [{"url": "/p.png", "alt": "P"}]}
+    if name == "t.json":
+        (tmp_path / name).write_text(json.dumps([row]))
+    else:
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / name)
+    ((_, item),) = read(tmp_path / name)
+    assert [(option.label, option.text_md) for option in item.options] == [
+        ("A", "x | y"),
+        ("B", "2"),
+    ]
+    assert item.key == "B"
+    assert item.rest["tags"] == ["a|b", "c"]
+    assert item.rest["reference_list"] == ["one"]
+    assert item.rest["assets"] == row["assets"]
