@@ -23,8 +23,8 @@ from qbank.importing.questions.markup import Markdown
 _ESCAPES = {"n": "\n"}
 _FORMAT = re.compile(r"^\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 # Moodle's own way to give a question's idnumber and tags: in the comment above it
-_IDNUMBER = re.compile(r"(?<!\\)\[id:((?:\\.|[^]\\])+)]")
-_TAG = re.compile(r"(?<!\\)\[tag:((?:\\.|[^]\\])+)]")
+# the one may have the other's brackets in it
+_MARK = re.compile(r"(?<!\\)\[(id|tag):((?:\\.|[^]\\])+)]")
 _WEIGHT = re.compile(r"^%(-?[\d.]+)%")
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)")
 
@@ -78,7 +78,7 @@ def _is_comment(row: str) -> bool:
 
 def _given(comments: list[str]) -> str:
     """The comments that tell of the question below them, not of one that is commented out."""
-    bare = [_TAG.sub("", _IDNUMBER.sub("", row)) for row in comments]
+    bare = [_MARK.sub("", row) for row in comments]
     ends = [k for k, row in enumerate(bare, 1) if re.search(r"[{}]", row)]
     return "\n".join(comments[ends[-1] if ends else 0 :])
 
@@ -101,8 +101,8 @@ def _item(question: str, comments: str, topic: list[str] | None) -> Item:
     rest: dict[str, object] = {}
     if marked:
         rest["rationale_md"] = read(general)
-    if tags := _TAG.findall(comments):
-        rest["tags"] = [_unbracketed(tag) for tag in tags]
+    if tags := _marked("tag", comments):
+        rest["tags"] = tags
     return checked(
         _named(comments) or title,
         text,
@@ -116,12 +116,14 @@ def _item(question: str, comments: str, topic: list[str] | None) -> Item:
 
 
 def _named(comments: str) -> str:
-    found = _IDNUMBER.findall(comments)
-    return _unbracketed(found[-1]) if found else ""
+    found = _marked("id", comments)
+    return found[-1] if found else ""
 
 
-def _unbracketed(text: str) -> str:
-    return re.sub(r"\\([]\\])", r"\1", text)
+def _marked(what: str, comments: str) -> list[str]:
+    """What stands in the brackets of a kind, without the backslashes that keep its own."""
+    found = [text for kind, text in _MARK.findall(comments) if kind == what]
+    return [re.sub(r"\\([]\\])", r"\1", text) for text in found]
 
 
 def _title(question: str) -> tuple[str, str]:
