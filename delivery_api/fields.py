@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from qbank.exams.settings import CODE
+from qbank.stores.authoring import limits
 
 Row = TypeVar("Row")
 
@@ -29,9 +30,11 @@ def _filled(text: str) -> str:
     return _storable(text)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_filled)]
-Markdown = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_filled)]
-Note = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
+Name = Annotated[str, Field(min_length=1, max_length=limits.MAX_NAME), AfterValidator(_filled)]
+Markdown = Annotated[
+    str, Field(min_length=1, max_length=limits.MAX_MARKDOWN), AfterValidator(_filled)
+]
+Note = Annotated[str, Field(max_length=limits.MAX_NOTE), AfterValidator(_storable)]
 ExamCode = Annotated[str, Field(pattern=CODE, examples=["MED-A"])]
 QuizId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]

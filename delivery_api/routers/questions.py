@@ -27,6 +27,7 @@ from delivery_api.fields import (
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
 from qbank.stores import authoring
+from qbank.stores.authoring import limits
 from qbank.vocabulary import Difficulty, ReviewStatus, State
 
 router = APIRouter(
@@ -62,7 +63,7 @@ class NewOption(Body):
 class NewAsset(Body):
     """A picture or other file that belongs to the stem."""
 
-    url: Annotated[str, Field(max_length=2_000, pattern=r"^(https://|/)[^\s\x00]*$")]
+    url: Annotated[str, Field(max_length=limits.MAX_URL, pattern=limits.ASSET_URL)]
     alt: Note = ""
 
 
@@ -75,15 +76,19 @@ class NewVersion(Body):
     stem_md: Markdown
     options: Annotated[
         list[NewOption],
-        Field(min_length=2, max_length=10, description="labels unique, exactly one correct"),
+        Field(
+            min_length=limits.MIN_OPTIONS,
+            max_length=limits.MAX_OPTIONS,
+            description="labels unique, exactly one correct",
+        ),
     ]
     lead_in: Note | None = None
     rationale_md: Note | None = None
     difficulty_label: Difficulty | None = None
     bloom_level: Annotated[int, Field(ge=1, le=6)] | None = None
-    tags: list[Name] = Field(default_factory=list, max_length=50)
-    assets: list[NewAsset] = Field(default_factory=list, max_length=20)
-    reference_list: list[Note] = Field(default_factory=list, max_length=50)
+    tags: list[Name] = Field(default_factory=list, max_length=limits.MAX_TAGS)
+    assets: list[NewAsset] = Field(default_factory=list, max_length=limits.MAX_ASSETS)
+    reference_list: list[Note] = Field(default_factory=list, max_length=limits.MAX_REFERENCES)
 
     @field_validator("options")
     @classmethod

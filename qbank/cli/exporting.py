@@ -66,7 +66,7 @@ def items(
         return
     print(f"{done.path}: {done.rows} items")
     if left_out:
-        print(f"left out, for they have no options: {listed(left_out, 10)}")
+        print(f"left out, for GIFT cannot say their names or options: {listed(left_out, 10)}")
 
 
 @app.command()

@@ -25,10 +25,11 @@ from qbank.exporting.files import (
     refuse_taken,
     refuse_unknown,
 )
-from qbank.importing.questions.item import path_of
+from qbank.importing.questions.item import LETTERS, path_of
 from qbank.importing.questions.writing import topics
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.stores.authoring.limits import MIN_OPTIONS
 
 Form = Literal["table", "gift"]
 _CONTENT = ("stem", "lead_in", "key", "topic", "difficulty", "bloom_level", "tags", "explanation")
@@ -111,10 +112,10 @@ def export_items(
         rows = _read(connection, exam_code)
     if not rows:
         raise ExportError(f"exam {exam_code!r} has no items: nothing was written")
-    left_out = [row["external_ref"] for row in rows if not row["options"]] if form == "gift" else []
+    kept = [row for row in rows if form != "gift" or _fits_gift(row)]
+    left_out = [row["external_ref"] for row in rows if form == "gift" and not _fits_gift(row)]
     with partial(path) as made:
         if form == "gift":
-            kept = [row for row in rows if row["options"]]
             made.write_text("\n".join(map(_gift, kept)), encoding="utf-8")
             return placed(made, path, len(kept), []), left_out
         table = _table(rows)
@@ -187,10 +188,19 @@ def _listed(values: Sequence[Any]) -> str:
 _FORMAT = re.compile(r"\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 
 
+def _fits_gift(row: dict[str, Any]) -> bool:
+    """Whether GIFT can say it: options have no labels there, and names are of one line."""
+    labels = "".join(label for label, *_ in row["options"])
+    is_lettered = len(labels) >= MIN_OPTIONS and LETTERS.startswith(labels)
+    return is_lettered and not re.search(r"[\r\n]", row["external_ref"] + row["topic"])
+
+
 def _gift(row: dict[str, Any]) -> str:
     """A question of GIFT, with its category above it."""
     name = row["external_ref"]
-    marks = "".join(f" [tag:{_bracketed(tag)}]" for tag in row["tags"])
+    # a comment ends with its line
+    tags = [re.sub(r"\s*[\r\n]\s*", " ", tag) for tag in row["tags"]]
+    marks = "".join(f" [tag:{_bracketed(tag)}]" for tag in tags)
     answers = "".join(
         f"\n\t{'=' if right else '~'}{_weight(text, right)}{_inner(text)}"
         for _, text, right in row["options"]

@@ -17,17 +17,28 @@ from qbank.wording import listed
 _SHOWN = 3
 
 # Questions of each name, the nearest first: one that the exam has had, one that no exam has had
-# yet; and where names are shared the tenant's own, and another exam's.
+# yet; and where names are shared the tenant's own, and another exam's. Exports call a question that
+# has no name by its number.
 _CANDIDATES = """
 CREATE TEMP TABLE import_candidates ON COMMIT DROP AS
-SELECT n.item, q.id AS question_id, q.exam_code, CASE
+WITH n AS (
+    SELECT DISTINCT item, CASE WHEN item ~ '^question-[1-9][0-9]{0,17}$'
+        THEN substr(item, 10)::bigint END AS number
+    FROM import_rows
+), q AS (
+    SELECT n.item, q.id, q.exam_code FROM n
+    JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
+    UNION ALL
+    SELECT n.item, q.id, q.exam_code FROM n JOIN questions AS q ON q.id = n.number
+    WHERE q.tenant_id = %(tenant)s AND q.external_ref IS NULL
+)
+SELECT q.item, q.id AS question_id, q.exam_code, CASE
         WHEN q.exam_code = %(exam)s OR %(exam)s = ANY(h.exams) THEN 1
         WHEN q.exam_code IS NULL AND h.exams IS NULL THEN 2
         WHEN %(shared)s AND q.exam_code IS NULL THEN 3
         WHEN %(shared)s THEN 4
     END AS distance
-FROM (SELECT DISTINCT item FROM import_rows) AS n
-JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
+FROM q
 CROSS JOIN LATERAL (
     SELECT array_agg(p.exam_code) AS exams FROM question_publication_history AS p
     WHERE p.question_id = q.id

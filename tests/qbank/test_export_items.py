@@ -177,9 +177,40 @@ def test_what_cannot_be_exported_is_named(exam, command, tmp_path):
     command("import", "responses", "r.csv", "--exam", "EX", "--timestamp", "2024-06-01")
     written(1, seed=3)
     done = command("export", "items", "o.txt", "--exam", "EX", "--format", "gift")
-    assert done.out == "o.txt: 1 items\nleft out, for they have no options: bare\n"
+    assert (
+        done.out == "o.txt: 1 items\nleft out, for GIFT cannot say their names or options: bare\n"
+    )
     refused = command("export", "items", "o.txt", "--exam", "EX")
     assert "o.txt is there already" in refused.err
     assert "--format is 'doc': use table or gift" in (
         command("export", "items", "p.txt", "--exam", "EX", "--format", "doc").err
     )
+
+
+ODD = (
+    "UPDATE questions SET external_ref = NULL WHERE id = %s",
+    """UPDATE question_versions SET tags = '["two\\nlines"]' WHERE question_id = %s""",
+    """UPDATE question_options SET option_label = translate(option_label, 'BCDEFGHIJ', 'CDEFGHIJK')
+    WHERE question_version_id = (SELECT id FROM question_versions WHERE question_id = %s)""",
+    "UPDATE questions SET external_ref = E'two\\nlines' WHERE id = %s",
+)
+
+
+def test_items_without_names_are_found_again_and_labels_of_their_own_are_no_gift(exam, command):
+    written(5, seed=4)
+    ids = [row[0] for row in rows("SELECT id FROM questions ORDER BY 1")]
+    with connect() as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement, number in zip(ODD, ids, strict=False):
+            connection.execute(statement, [number])
+    name = rows(f"SELECT external_ref FROM questions WHERE id = {ids[2]}")[0][0]  # noqa: S608
+    done = command("export", "items", "o.gift", "--exam", "EX")
+    assert (
+        f"o.gift: 3 items\nleft out, for GIFT cannot say their names or options: {name}" in done.out
+    )
+    known = command("import", "items", "o.gift", "--exam", "EX", "--on-conflict", "replace")
+    assert "3 items read: 0 new, 0 changed, 2 known, 1 replaced" in known.out, known.out + known.err
+    command("export", "items", "o.csv", "--exam", "EX")
+    known = command("import", "items", "o.csv", "--exam", "EX", "--max-rejects", "2", "--dry-run")
+    assert "5 items read: 0 new, 0 changed, 3 known" in known.out, known.out + known.err
+    assert len(rows("SELECT 1 FROM questions")) == 5

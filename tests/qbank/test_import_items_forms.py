@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pyarrow as pa
@@ -36,6 +37,7 @@ COMMENTED = (
     ("// [id:a] [tag:old]\n// ::A::Old {=x ~y}\n::B::New {=x ~y}", "B", None),
     ("// [id:a] [tag:old]\n// ::A::Old {\n// =x\n// }\n// [id:b]\n::B::New {=x ~y}", "b", None),
     ("// [id:a]\n// [id:b] [tag:t]\n::B::New {=x ~y}", "b", ["t"]),
+    ("// [id:b] [tag:[id:a\\]]\n::B::New {=x ~y}", "b", ["[id:a]"]),
     ("// [id:{b}] [tag:t}]\n\n::B::New {=x ~y}", "{b}", ["t}"]),
     ("// [id:b] [tag:t]\n$CATEGORY: x\n\n::B::New {=x ~y}", "B", None),
     ("// [id:b]\n$CATEGORY: x\n::B::New {=x ~y}", "b", None),
@@ -58,21 +60,41 @@ def test_a_weight_of_gift_that_is_no_number_is_refused():
     assert item.key == "A"
 
 
-HEAD = "external_ref,stem,option_a,option_b,key,tags,assets\n"
+HEAD = "external_ref,stem,option_a,option_b,key,tags,assets,references,explanation\n"
 ROWS = (
     ('q,s,x,y,A,"[1]",', "tag 1 is no text"),
     ('q,s,x,y,A,"[null]",', "tag None is no text"),
     ('q,s,x,y,A,"[[""a""]]",', "is no text"),
     ("q,s,x,y,A,[a,", "tags is no list"),
     ('q,s,x,y,A,,"[{""url"": NaN}]"', "assets is no list"),
+    *(
+        (f'q,s,x,y,A,,"[{{""url"": ""{url}""}}]"', "begin it with https:// or /")
+        for url in ("javascript:alert(1)", "http://x/y.png", "/a b", "/a\\u0000", "/" + "a" * 2000)
+    ),
+    ('q,s,x,y,A,,"[{""url"": 5}]"', "an asset's url 5 is no text"),
+    ('q,s,x,y,A,,"[""/p.png""]"', "assets are objects like"),
+    ('q,s,x,y,A,,"[{""alt"": ""P""}]"', "assets are objects like"),
+    ('q,s,x,y,A,,"[{""url"": ""/p"", ""by"": ""me""}]"', "assets are objects like"),
+    ('q,s,x,y,A,,"[{""url"": ""/p"", ""alt"": ""\\u0000""}]"', "has the control character"),
+    ('q,s,x,y,A,,"' + "[" + ",".join(['{""url"": ""/p""}'] * 21) + ']"', "it has 21 assets: 20"),
+    ('q,s,x,y,A,,,"[1998]"', "reference 1998 is no text"),
+    ('q,s,x,y,A,,,"[""a\\u0000b""]"', "its reference has the control character"),
+    ("q,s,x,y,A,,," + "r|" * 51, "it has 51 references: 50 are allowed"),
+    ("q,s,x,y,A,,," + "r" * 2001, "its reference has 2001 characters: 2000 are allowed"),
+    ("q,s,x,y,A,,,," + "r" * 2001, "its explanation has 2001 characters: 2000 are allowed"),
+    ('q,s,x,y,A,"[""\\ud800""]"', "which is half a character"),
 )
+
+
+def row_cells(row):
+    return len(next(csv.reader([row]))) - 1
 
 
 def test_a_value_that_is_no_value_is_refused_by_its_reason(tmp_path):
     for row, said in ROWS:
-        (tmp_path / "t.csv").write_text(HEAD + row + "\n")
+        (tmp_path / "t.csv").write_text(HEAD + row + "," * (8 - row_cells(row)) + "\n")
         ((_, why),) = read(tmp_path / "t.csv")
-        assert said in why
+        assert said in str(why), row
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.json"])

@@ -17,17 +17,28 @@ import pyarrow.compute as pc
 
 from qbank.importing.text import identifier_faults, plain_text
 from qbank.stores.authoring import Option
-from qbank.stores.authoring.writing import MAX_OPTIONS, MIN_OPTIONS
+from qbank.stores.authoring.limits import (
+    ASSET_URL,
+    MAX_ASSETS,
+    MAX_MARKDOWN,
+    MAX_NAME,
+    MAX_NOTE,
+    MAX_OPTIONS,
+    MAX_REFERENCES,
+    MAX_TAGS,
+    MAX_URL,
+    MIN_OPTIONS,
+)
 from qbank.vocabulary import Difficulty, words
 from qbank.wording import listed
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MAX_NAME, MAX_TEXT, MAX_TAGS = 255, 20_000, 50
 # remarks: what the bank has no place for
 FEEDBACK: Final = "feedback of single options is left out"
 PENALTY: Final = "marks taken off for wrong options are left out"
 _OF_COURSE = re.compile(r"^(\$\w+\$/?)?(top/)?")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HALF = "\ud800-\udfff"
+_CONTROL = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f{_HALF}]")
 
 
 class UnusableItemError(ValueError):
@@ -141,6 +152,8 @@ def name(text: str, what: str) -> str:
     Raises:
         UnusableItemError: it is blank, too long, or holds what nobody sees.
     """
+    if half := re.search(f"[{_HALF}]", text):
+        raise UnusableItemError(f"{what} has {half[0]!r}, which is half a character: remove it")
     found = plain_text(pa.chunked_array([[text]], pa.string())).text
     plain = found[0].as_py()
     if plain is None:
@@ -153,7 +166,7 @@ def name(text: str, what: str) -> str:
     return str(plain)
 
 
-def clean(text: str, what: str) -> str:
+def clean(text: str, what: str, most: int = MAX_MARKDOWN) -> str:
     """A text, trimmed, with line breaks of one kind.
 
     Raises:
@@ -162,8 +175,8 @@ def clean(text: str, what: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if found := _CONTROL.search(text):
         raise UnusableItemError(f"its {what} has the control character {found[0]!r}: remove it")
-    if len(text) > MAX_TEXT:
-        raise UnusableItemError(f"its {what} has {len(text)} characters: {MAX_TEXT} are allowed")
+    if len(text) > most:
+        raise UnusableItemError(f"its {what} has {len(text)} characters: {most} are allowed")
     return text
 
 
@@ -209,13 +222,12 @@ def _rest(told: Mapping[str, Any]) -> dict[str, Any]:
     rest = dict(told)
     for column, what in (("rationale_md", "explanation"), ("lead_in", "lead-in")):
         if column in rest:
-            rest[column] = clean(rest[column] or "", what) or None
-    if "tags" in rest:
-        if odd := [tag for tag in rest["tags"] if not isinstance(tag, str)]:
-            raise UnusableItemError(f"tag {odd[0]!r} is no text: write it between quotes")
-        rest["tags"] = [name(tag, "a tag") for tag in rest["tags"]]
-        if len(rest["tags"]) > MAX_TAGS:
-            raise UnusableItemError(f"it has {len(rest['tags'])} tags: {MAX_TAGS} are allowed")
+            rest[column] = clean(rest[column] or "", what, MAX_NOTE) or None
+    for column, (what, most, read) in _LISTS.items():
+        if len(rest.get(column, ())) > most:
+            raise UnusableItemError(f"it has {len(rest[column])} {what}: {most} are allowed")
+        if column in rest:
+            rest[column] = [read(value) for value in rest[column]]
     if "difficulty_label" in rest:
         label = (rest["difficulty_label"] or "").strip().lower() or None
         if label is not None and label not in words(Difficulty):
@@ -229,3 +241,35 @@ def _rest(told: Mapping[str, Any]) -> dict[str, Any]:
             raise UnusableItemError(f"bloom_level is {level!r}: use 1 to 6 or leave it empty")
         rest["bloom_level"] = int(level) if level else None
     return rest
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise UnusableItemError(f"{what} {value!r} is no text: write it between quotes")
+    return value
+
+
+def _asset(asset: Any) -> dict[str, str]:
+    if not isinstance(asset, dict) or not {"url"} <= asset.keys() <= {"url", "alt"}:
+        raise UnusableItemError('assets are objects like [{"url": "https://…", "alt": "…"}]')
+    url = _text(asset["url"], "an asset's url")
+    if not re.fullmatch(ASSET_URL, url) or len(url) > MAX_URL:
+        raise UnusableItemError(
+            f"an asset's url is {url[:60]!r}: begin it with https:// or /, without blanks and in"
+            f" {MAX_URL} characters"
+        )
+    kept = {"url": clean(url, "asset's url")}
+    if asset.get("alt") is not None:
+        kept["alt"] = clean(_text(asset["alt"], "an asset's alt"), "asset's alt", MAX_NOTE)
+    return kept
+
+
+_LISTS: Mapping[str, tuple[str, int, Callable[[Any], Any]]] = {
+    "tags": ("tags", MAX_TAGS, lambda tag: name(_text(tag, "tag"), "a tag")),
+    "reference_list": (
+        "references",
+        MAX_REFERENCES,
+        lambda text: clean(_text(text, "reference"), "reference", MAX_NOTE),
+    ),
+    "assets": ("assets", MAX_ASSETS, _asset),
+}

@@ -158,8 +158,6 @@ def _item(row: list[Any], places: Mapping[str, int]) -> Item:
     for name in ("tags", "reference_list", "assets"):
         if name in cells:
             rest[name] = _listed(cells[name], name)
-    if not all(isinstance(asset, dict) and asset.get("url") for asset in rest.get("assets", ())):
-        raise UnusableItemError('assets are objects like [{"url": "https://…", "alt": "…"}]')
     topic = topic_path(cells["topic"]) if "topic" in cells else None
     key = [part.strip().upper() for part in cells["key"].split("|") if part.strip()]
     # a column of numbers that has blanks comes as 1.0, 2.0

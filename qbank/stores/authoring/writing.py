@@ -8,14 +8,12 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from qbank.stores.authoring.limits import MAX_OPTIONS, MIN_OPTIONS
 from qbank.stores.authoring.reading import get
 from qbank.stores.authoring.record import Draft, Question
 from qbank.stores.errors import ConflictError, InvalidValueError, NotFoundError
 from qbank.stores.item_bank import Topic
 from qbank.vocabulary import ReviewStatus, State
-
-MIN_OPTIONS: Final = 2
-MAX_OPTIONS: Final = 10
 
 # what a review makes of a version that waits for one
 _AFTER: Final[dict[ReviewStatus, State]] = {
