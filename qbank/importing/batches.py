@@ -95,24 +95,29 @@ def lock(connection: Connection, exam_code: str) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [exam_code])
 
 
-def new_batch(
-    connection: Connection, request: ImportRequest, sha256: str, actor: str, published: list[int]
-) -> int:
+def new_batch(connection: Connection, request: ImportRequest, sha256: str, actor: str) -> int:
     """The number of an import that begins to write."""
     insert = """
         INSERT INTO import_batches (exam_code, source_name, source_sha256, mapping, imported_by,
-            published_questions, rows_read, rows_inserted, rows_known, rows_rejected)
-        VALUES (%s, %s, %s, %s, %s, %s, 0, 0, 0, 0) RETURNING id
+            rows_read, rows_inserted, rows_known, rows_rejected)
+        VALUES (%s, %s, %s, %s, %s, 0, 0, 0, 0) RETURNING id
     """
     mapping = Jsonb(request.mapping())
-    values = [request.exam_code, request.path.name, sha256, mapping, actor, published]
+    values = [request.exam_code, request.path.name, sha256, mapping, actor]
     row = connection.execute(insert, values).fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
 
 
-def note(connection: Connection, batch: int, report: ImportReport) -> None:
-    """Notes what an import did, unless it is an old file that changed nothing."""
+def note(connection: Connection, batch: int, report: ImportReport, published: list[int]) -> None:
+    """Notes what an import did, unless it is an old file that changed nothing.
+
+    Args:
+        connection: in the import's transaction.
+        batch: its number.
+        report: what it found.
+        published: questions that it put live.
+    """
     if report.rows_inserted == report.rows_conflicting == 0:
         old = """
             DELETE FROM import_batches AS b WHERE id = %s AND EXISTS (
@@ -123,7 +128,7 @@ def note(connection: Connection, batch: int, report: ImportReport) -> None:
             return
     update = """
         UPDATE import_batches SET rows_read = %s, rows_inserted = %s, rows_known = %s,
-            rows_replaced = %s, rows_missing = %s, rows_rejected = %s
+            rows_replaced = %s, rows_missing = %s, rows_rejected = %s, published_questions = %s
         WHERE id = %s
     """
     values = [
@@ -133,6 +138,7 @@ def note(connection: Connection, batch: int, report: ImportReport) -> None:
         report.rows_conflicting,
         report.rows_missing,
         report.rows_rejected,
+        published,
         batch,
     ]
     try:

@@ -159,13 +159,11 @@ class Made:
     Attributes:
         new: questions that were made.
         unkeyed: of these, items with options whose correct one is not certain.
-        published: questions that became live in the exam.
         notes: names that other exams have, too.
     """
 
     new: int
     unkeyed: int
-    published: list[int]
     notes: list[str]
 
 
@@ -197,10 +195,14 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
         " --item-scope tenant shares names"
         for exam, items in connection.execute(_NAMESAKES, names).fetchall()
     ]
-    published = [row[0] for row in connection.execute(_PUBLICATIONS, names).fetchall()]
     unkeyed = connection.execute(_UNKEYED, names).fetchone()
     assert unkeyed is not None  # noqa: S101
-    return Made(len(new), unkeyed[0], published, notes)
+    return Made(len(new), unkeyed[0], notes)
+
+
+def publish(connection: Connection, names: Mapping[str, Any]) -> list[int]:
+    """Puts items of ``import_items`` live that are not, and returns their questions."""
+    return [row[0] for row in connection.execute(_PUBLICATIONS, names).fetchall()]
 
 
 def find(connection: Connection, names: Mapping[str, Any]) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from qbank.importing import items, scoring
 from qbank.importing.foreign_keys import keys_checked_by_set
 from qbank.importing.keys import ScoringRule
 from qbank.importing.matching import Staged, count
-from qbank.importing.scoring import keep
 
 QUIZZES = """
 INSERT INTO quiz_sessions (
@@ -101,10 +101,22 @@ WHERE (u.quiz_id, u.question_id) = (c.quiz_id, c.question_id) AND c.is_correct I
 """
 
 
-def write(staged: Staged, batch: int, rules: Mapping[str, ScoringRule]) -> None:
-    """Writes what is new, and replaces what conflicts; `rules` are those of the import, by item."""
+def write(staged: Staged, batch: int, rules: Mapping[str, ScoringRule]) -> list[int]:
+    """Writes what is new, and replaces what conflicts.
+
+    Args:
+        staged: what was staged and matched.
+        batch: number of the import.
+        rules: those that come into force with it, by item.
+
+    Returns:
+        Questions that became live in the exam.
+
+    Raises:
+        ImportFileError: what was published meanwhile has another key.
+    """
     connection, names = staged.connection, staged.names | {"batch": batch}
-    names["void"] = keep(connection, rules, names)
+    names["void"] = scoring.void_questions(connection, names)
     connection.execute("ANALYZE import_answers")
     staged.step("writing quizzes")
     connection.execute(QUIZZES, names)
@@ -117,3 +129,12 @@ def write(staged: Staged, batch: int, rules: Mapping[str, ScoringRule]) -> None:
         connection.execute(SERVED, names)
         staged.step("writing responses")
         connection.execute(RESPONSES, names)
+    # Last, for delivery and publishers wait from here on; a publisher who has the lock would wait
+    # for the publications of an import that waits for the lock.
+    if rules:
+        connection.execute(scoring.ALONE, names)
+        scoring.refuse_another_scoring(connection, rules, names)
+    published = items.publish(connection, names)
+    if rules:
+        scoring.keep(connection, names)
+    return published

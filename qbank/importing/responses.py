@@ -140,6 +140,9 @@ class _Import:
             tuple(self.rules),
         )
         matched = staged.match(counted=self.rejects.count > 0)
+        scoring.stage(connection, self.rules)
+        names = staged.names | {"batch": None}
+        scoring.refuse_another_scoring(connection, self.rules, names)
         self._reject_later(matched)
         report = self._report(matched)
         if reason := self._reason(matched):
@@ -150,9 +153,10 @@ class _Import:
             connection.rollback()
             self._finished()
             return report
-        batch = batches.new_batch(connection, request, sha256, actor, matched.made.published)
-        write(staged, batch, self.rules if matched.new or matched.conflicts else {})
-        batches.note(connection, batch, report)
+        batch = batches.new_batch(connection, request, sha256, actor)
+        rules = self.rules if matched.new or matched.conflicts else {}
+        published = write(staged, batch, rules)
+        batches.note(connection, batch, report, published)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
 
     def _finished(self) -> Path | None:

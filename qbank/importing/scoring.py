@@ -35,6 +35,28 @@ _STAGE = """
 CREATE TEMP TABLE import_rules (item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL)
 ON COMMIT DROP
 """
+# What live or answered versions are scored by otherwise; answers without a key have scores of their
+# own. `batch` is the import's number, null before it has one: its own answers tell nothing.
+_OTHERWISE = """
+SELECT n.item, s.rule, s.keys
+FROM import_rules AS n JOIN import_items AS i USING (item)
+JOIN item_scoring AS s ON s.exam_code = %(exam)s
+    AND (s.question_id, s.version) = (i.question_id, i.version)
+WHERE (s.rule, s.keys) IS DISTINCT FROM (n.rule, n.keys)
+    AND (s.rule IS NOT NULL OR n.rule <> 'key')
+    AND (
+        EXISTS (
+            SELECT 1 FROM question_publications AS p WHERE p.exam_code = %(exam)s
+                AND (p.question_id, p.live_version) = (i.question_id, i.version)
+        ) OR EXISTS (
+            SELECT 1 FROM user_responses AS u JOIN quiz_sessions AS q ON q.id = u.quiz_id
+            WHERE (u.question_id, u.version) = (i.question_id, i.version)
+                AND q.exam_code = %(exam)s
+                AND (u.import_batch_id = %(batch)s::bigint) IS NOT TRUE
+        )
+    )
+ORDER BY n.item
+"""
 # Each batch writes down the rules that it scored by: they stay when an earlier one is undone.
 # `rules` has question_id, version, rule and keys.
 SET_RULES = """
@@ -79,8 +101,10 @@ ON CONFLICT DO NOTHING
 """
 _VOID = """
 SELECT i.question_id
-FROM scoring_rules_in_force AS r JOIN import_items AS i USING (question_id, version)
-WHERE r.exam_code = %(exam)s AND r.rule = 'void'
+FROM import_items AS i LEFT JOIN import_rules AS n USING (item)
+LEFT JOIN scoring_rules_in_force AS r ON r.exam_code = %(exam)s
+    AND (r.question_id, r.version) = (i.question_id, i.version)
+WHERE coalesce(n.rule, r.rule) = 'void'
 """
 
 
@@ -104,10 +128,48 @@ def refuse_another_key(
         # answers without a key have scores of their own
         if item in known and known[item] != rule and (known[item] or rule.rule != "key")
     ]
+    _refuse(exam_code, {item: known[item] for item in others}, rules)
+
+
+def stage(connection: Connection, rules: Mapping[str, ScoringRule]) -> None:
+    """Makes ``import_rules`` of an import's rules, by item."""
+    connection.execute(_STAGE)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO import_rules VALUES (%s, %s, %s)",
+            [(item, rule.rule, [*rule.keys]) for item, rule in rules.items()],
+        )
+
+
+def refuse_another_scoring(
+    connection: Connection, rules: Mapping[str, ScoringRule], names: Mapping[str, Any]
+) -> None:
+    """Refuses rules that were staged where the versions that were matched are scored otherwise.
+
+    That of an item which is live no more, but was answered, counts, and so does what was published
+    while the import ran.
+
+    Args:
+        connection: in the transaction of the import, which has matched its items.
+        rules: those that were staged.
+        names: parameters ``exam`` and ``batch``.
+
+    Raises:
+        ImportFileError: names the items and the command that changes a key.
+    """
+    found = connection.execute(_OTHERWISE, names).fetchall()
+    others = {item: ScoringRule(rule, tuple(keys)) if rule else None for item, rule, keys in found}
+    _refuse(names["exam"], others, rules)
+
+
+def _refuse(
+    exam_code: str, others: Mapping[str, ScoringRule | None], rules: Mapping[str, ScoringRule]
+) -> None:
     if not others:
         return
     told = [
-        f"{item} has {known[item] or 'scores of its own'}, not {rules[item]}" for item in others
+        f"{item} has {had or 'scores of its own'}, not {rules[item]}"
+        for item, had in others.items()
     ]
     raise ImportFileError(
         f"the key is another one than the items of exam {exam_code!r} have: {listed(told, 5)}. "
@@ -115,30 +177,22 @@ def refuse_another_key(
     )
 
 
-def keep(
-    connection: Connection, rules: Mapping[str, ScoringRule], names: Mapping[str, Any]
-) -> list[int]:
+def void_questions(connection: Connection, names: Mapping[str, Any]) -> list[int]:
+    """Questions of an import whose answers count for nothing, by its rules or those in force."""
+    return [row[0] for row in connection.execute(_VOID, names).fetchall()]
+
+
+def keep(connection: Connection, names: Mapping[str, Any]) -> None:
     """Keeps the rules that an import scored by.
 
     Args:
-        connection: in the transaction of the import, which has matched its items.
-        rules: by item; those of items that the file does not have are left out.
+        connection: in the transaction of the import, which has staged its rules and matched its
+            items.
         names: parameters ``batch``, ``exam``, ``tenant`` and ``actor``.
-
-    Returns:
-        Questions of the import whose answers count for nothing.
     """
-    if rules:
-        connection.execute(_STAGE)
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO import_rules VALUES (%s, %s, %s)",
-                [(item, rule.rule, [*rule.keys]) for item, rule in rules.items()],
-            )
-        kept = connection.execute(_INSERT, {**names, "why": None}).rowcount
-        connection.execute(LIVE_NO_MORE, names)
-        write_down(connection, names, {"items": kept})
-    return [row[0] for row in connection.execute(_VOID, names).fetchall()]
+    kept = connection.execute(_INSERT, {**names, "why": None}).rowcount
+    connection.execute(LIVE_NO_MORE, names)
+    write_down(connection, names, {"items": kept})
 
 
 def write_down(

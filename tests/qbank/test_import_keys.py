@@ -7,6 +7,8 @@ import zipfile
 
 import pytest
 
+from qbank.postgres import connect
+from qbank.stores import authoring
 from tests.qbank.answers import rows, size
 
 WHEN = ("--exam", "EX", "--create-exam", "--timestamp", "2024-06-01")
@@ -203,6 +205,21 @@ def test_another_key_than_the_exam_has_is_a_rescore(keyed):
     assert "q1 has B, not C. qbank rescore --exam EX" in refused.err
     done = keyed(later, KEY, "--multimark", "*", name="b.csv")
     assert "4 new, 12 known" in done.out
+
+
+def test_a_retired_item_that_was_answered_keeps_its_key(keyed):
+    keyed(ANSWERS, KEY, "--multimark", "*")
+    with connect() as connection:
+        tenant, question = connection.execute(
+            "SELECT tenant_id, id FROM questions WHERE external_ref = 'q1'"
+        ).fetchone()
+        authoring.retire(connection, tenant, question)
+    later, other = ANSWERS.replace("u0", "v0"), KEY.replace("q1,B", "q1,C")
+    for options in (["--dry-run"], []):
+        refused = keyed(later, other, "--multimark", "*", *options, name="b.csv")
+        assert "q1 has B, not C. qbank rescore --exam EX" in refused.err
+    assert size("import_batches") == 1
+    assert "4 new, 12 known" in keyed(later, KEY, "--multimark", "*", name="b.csv").out
 
 
 def test_an_answered_item_is_not_made_void_by_an_import(command, keyed, tmp_path):
