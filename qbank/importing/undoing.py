@@ -13,10 +13,9 @@ from typing import Any
 from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.exam import tenant_of_exam
-from qbank.importing.loading import CHANGED_ANSWERS
 from qbank.importing.questions.undoing import take_back
-from qbank.importing.results import rescore_results
-from qbank.importing.scoring import ALONE, LIVE_AGAIN, LIVE_NO_MORE
+from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
+from qbank.importing.taking_back import UNDONE, take_rules_back
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores import audit
@@ -85,35 +84,6 @@ WHERE b.id = %(batch)s AND p.exam_code = b.exam_code
         WHERE i.question_id = p.question_id AND s.exam_code = p.exam_code
     )
 """
-_UNDONE = """
-UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(batch)s
-"""
-# Delivery scored answers by the rules while they were in force. Answers of another import have its
-# scores; that their item is void was this batch's doing all the same.
-_REJUDGED = """
-CREATE TEMP TABLE rejudged ON COMMIT DROP AS
-SELECT n.* FROM (
-    SELECT u.quiz_id, u.question_id, u.is_correct AS was_correct, u.is_void AS was_void,
-        CASE
-            WHEN u.import_batch_id IS NOT NULL THEN u.is_correct
-            ELSE is_right(s.rule, s.keys, u.option_label::text, u.is_correct)
-        END AS is_correct,
-        coalesce(s.rule = 'void', false) AS is_void
-    FROM scoring_rules AS mine
-    JOIN item_scoring AS s USING (exam_code, question_id, version)
-    JOIN user_responses AS u USING (question_id, version)
-    JOIN quiz_sessions AS q ON q.id = u.quiz_id AND q.exam_code = mine.exam_code
-    WHERE mine.import_batch_id = %(batch)s
-) AS n
-WHERE (n.is_correct, n.is_void) IS DISTINCT FROM (n.was_correct, n.was_void)
-"""
-_REJUDGED_HISTORY = CHANGED_ANSWERS.format(
-    changes="rejudged", option="u.option_label", is_void="n.is_void"
-)
-_REJUDGE = """
-UPDATE user_responses AS u SET is_correct = n.is_correct, is_void = n.is_void
-FROM rejudged AS n WHERE (u.quiz_id, u.question_id) = (n.quiz_id, n.question_id)
-"""
 # The scoring of an item is taken back in the order in which it was changed.
 _RULED_SINCE = """
 SELECT min(later.import_batch_id), min(q.external_ref)
@@ -153,7 +123,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
 
     Raises:
         ImportFileError: there is no such import, it is undone, a later one replaced answers of it,
-            or its items are in use.
+            delivery scored by its keys, or its items are in use.
     """
     with connect("owner", settings=settings) as connection:
         found = batches.batch(connection, number)
@@ -166,6 +136,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
             )
         actor = actor or f"import:{system_user()}"
         names = {"batch": number, "exam": found["exam_code"], "actor": actor}
+        names["kind"] = found["kind"]
         undone = _TAKE_BACK[found["kind"]](connection, number, names)
         details = {"import": number, "kind": found["kind"], **asdict(undone)}
         audit.record(
@@ -188,12 +159,7 @@ def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) ->
             "or rescore the items that are wrong"
         )
     restored = connection.execute(_RESTORE, names).rowcount
-    connection.execute(ALONE, names)
-    connection.execute(_UNDONE, names)
-    connection.execute(_REJUDGED, names)
-    connection.execute(_REJUDGED_HISTORY, names)
-    restored += connection.execute(_REJUDGE).rowcount
-    rescore_results(connection, names | {"name": f"rescore {number} undone", "why": None})
+    restored += take_rules_back(connection, names)
     connection.execute(LIVE_AGAIN, names)
     items = connection.execute(LIVE_NO_MORE, names).rowcount
     return Undone(number, 0, restored, 0, items, "rescore")
@@ -201,7 +167,7 @@ def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) ->
 
 def _undo_items(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     items, versions = take_back(connection, names)
-    connection.execute(_UNDONE, names)
+    connection.execute(UNDONE, names)
     return Undone(number, 0, 0, 0, items, "items", versions)
 
 
@@ -217,10 +183,13 @@ def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_replaced(connection, number)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
-    responses, _, sittings, _, _, _, items = (
+    responses, _, sittings, _ = (
         connection.execute(query, names).rowcount
-        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK, _UNDONE, LIVE_AGAIN, _PUBLICATIONS)
+        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK)
     )
+    restored += take_rules_back(connection, names)
+    connection.execute(LIVE_AGAIN, names)
+    items = connection.execute(_PUBLICATIONS, names).rowcount
     return Undone(number, responses, restored, sittings, items)
 
 

@@ -16,6 +16,7 @@ from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses,
 from qbank.importing.key_effects import Rescored
 from qbank.importing.rescoring import rescore
 from qbank.importing.undoing import undo
+from qbank.stores import authoring
 from tests.delivery_api.conftest import FREE, World, add_exam, add_items
 from tests.delivery_api.test_quizzes import answer, make_quiz
 
@@ -371,15 +372,46 @@ def test_a_key_that_nobody_chose_is_refused_by_name(exam):
     assert exam.correct("B", allow_unchosen=True).batch
 
 
-def test_an_imported_item_is_delivered_by_its_key(client, as_user, world, tmp_path):
-    """From the file to the student: several right options, credit for all, and a correction."""
-    code = "IMPORTED-KEYS"
+@pytest.mark.parametrize("stage", ["matching items", "writing responses"])
+def test_an_import_has_no_other_key_than_what_is_published_while_it_runs(exam, stage):
+    item = f"{exam.code}-late"
+    with exam.world.connect() as conn:
+        (question,) = add_items(conn, "demo", [exam.world.topics["physics"]], 1)
+        conn.execute("UPDATE questions SET external_ref = %s WHERE id = %s", (item, question))
+    answers, key = exam.folder / "a.csv", exam.folder / "key.csv"
+    answers.write_text(f"user_id,question,marked\np1,{item},B\np2,{item},C\n")
+    key.write_text(f"item,key\n{item},B\n")
+
+    def publish(at: str, done: int, total: int) -> None:
+        if at == stage:
+            with exam.world.connect() as conn:
+                # it was live nowhere
+                authoring.publish(conn, "demo", question, exam.code, published_by="pia")
+
+    request = ImportRequest(
+        answers,
+        exam.code,
+        columns=ColumnMap(option="marked"),
+        key=key,
+        timestamp=datetime(2024, 6, 1, tzinfo=UTC),
+    )
+    with pytest.raises(ImportFileError, match=rf"{item} has A, not B\. qbank rescore"):
+        import_responses(request, settings=exam.world.settings, on_progress=publish)
+    rules = "SELECT rule, keys FROM item_scoring WHERE exam_code = %s AND question_id = %s"
+    assert exam.rows(rules, exam.code, question) == [("key", ["A"])]
+    assert exam.rows("SELECT 1 FROM user_responses WHERE question_id = %s", question) == []
+
+
+@pytest.fixture
+def imported(request, client, as_user, world, tmp_path) -> tuple[Exam, int]:
+    """An exam that was imported: several right options, credit for all and one; and its batch."""
+    code = f"imported-{abs(hash(request.node.name)) % 10**9}"
     (tmp_path / "a.csv").write_text(
         "user_id,question,marked\n"
         + "".join(f"p{k},{code}-{n},{'ABC'[k % 3]}\n" for k in range(6) for n in range(3))
     )
     (tmp_path / "key.csv").write_text(f"item,key\n{code}-0,A|C\n{code}-1,all\n{code}-2,B\n")
-    import_responses(
+    report = import_responses(
         ImportRequest(
             tmp_path / "a.csv",
             code,
@@ -398,17 +430,46 @@ def test_an_imported_item_is_delivered_by_its_key(client, as_user, world, tmp_pa
         refs = dict(conn.execute("SELECT id, external_ref FROM questions").fetchall())
     exam = Exam(client, as_user, world, code, [], tmp_path)
     exam.ids = [id_ for n in range(3) for id_, ref in refs.items() if ref == f"{code}-{n}"]
+    return exam, report.batch
 
-    def told(user: str, choice: str) -> list[Any]:
-        headers = as_user(user, "student")
-        wanted = {"exam_code": code, "mode": "tutor", "num_questions": 3}
-        made = make_quiz(client, headers, filters=wanted, adaptive=False)
-        sitting = Sitting(exam, headers, made["quiz_id"])
-        replies = {(item := sitting.next()): sitting.answer(item, choice) for _ in range(3)}
-        return [replies[k]["correct"] for k in range(3)]
 
-    assert told("ann", "C") == [True, True, False]
-    assert told("ben", "B") == [False, True, True]
+def _fixed(exam: Exam, user: str) -> Sitting:
+    """A sitting of the three items of ``imported``."""
+    headers = exam.as_user(f"{user}-{exam.code}", "student")
+    wanted = {"exam_code": exam.code, "mode": "tutor", "num_questions": 3}
+    made = make_quiz(exam.client, headers, filters=wanted, adaptive=False)
+    return Sitting(exam, headers, made["quiz_id"])
+
+
+def _told(exam: Exam, user: str, choice: str) -> list[Any]:
+    sitting = _fixed(exam, user)
+    replies = {(item := sitting.next()): sitting.answer(item, choice) for _ in range(3)}
+    return [replies[k]["correct"] for k in range(3)]
+
+
+def test_an_imported_item_is_delivered_by_its_key(imported):
+    """From the file to the student: several right options, credit for all, and a correction."""
+    exam, _ = imported
+    assert _told(exam, "ann", "C") == [True, True, False]
+    assert _told(exam, "ben", "B") == [False, True, True]
     exam.correct("B", at=0)
-    assert told("cid", "B") == [True, True, True]
-    assert told("dan", "C") == [False, True, False]
+    assert _told(exam, "cid", "B") == [True, True, True]
+    assert _told(exam, "dan", "C") == [False, True, False]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_an_import_stays_while_delivery_scores_by_its_keys(imported, answered):
+    """Its first right option alone, which is what is published, is nobody's key."""
+    exam, batch = imported
+    sitting = _fixed(exam, "ann")
+    # the key of the last is the published one: it is no reason
+    while (item := sitting.next()) == 2:
+        sitting.answer(item, "C")
+    if answered:
+        assert sitting.answer(item, "C")["correct"] is True
+    told = rf"delivery scored by the keys of import {batch}: {exam.code}-{item} would"
+    with pytest.raises(ImportFileError, match=told):
+        exam.undo(batch)
+    kept = "SELECT count(*) FROM user_responses WHERE import_batch_id = %s"
+    assert exam.rows(kept, batch) == [(18,)]
+    assert _told(exam, "ben", "C") == [True, True, False]

@@ -275,3 +275,19 @@ def test_an_undone_import_takes_its_key_along(command, keyed):
     done = keyed(ANSWERS, KEY.replace("q1,B", "q1,A"), "--multimark", "*", name="b.csv")
     assert done.code == 0, done.err
     assert scores()["q1"] == "1000"
+
+
+def test_answers_of_a_void_item_count_when_the_import_that_made_it_void_is_undone(
+    command, keyed, tmp_path
+):
+    keyed(ANSWERS, KEY.replace("q3,all", "q3,void"), "--multimark", "*")
+    (tmp_path / "b.csv").write_text("user_id,question,correct\nz1,q3,1\nz1,q4,1\n")
+    assert command("import", "responses", "b.csv", *WHEN).code == 0
+    late = "SELECT is_void FROM user_responses WHERE user_id = 'z1' ORDER BY question_id"
+    assert rows(late) == [(True,), (False,)]
+    assert command("import", "undo", "1").code == 0
+    assert rows(late) == [(False,), (False,)]
+    live = (
+        "SELECT q.external_ref FROM question_publications JOIN questions AS q ON q.id = question_id"
+    )
+    assert rows(f"{live} ORDER BY 1") == [("q3",), ("q4",)]
