@@ -76,7 +76,7 @@ def _say(proposed: Proposed, notes: tuple[str, ...], *, dry_run: bool, as_json: 
     from qbank.cli.output import show, show_json
 
     if as_json:
-        show_json(asdict(proposed))
+        show_json(asdict(proposed) | {"dry_run": dry_run})
         return
     for note in notes:
         print(note)

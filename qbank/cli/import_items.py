@@ -95,7 +95,7 @@ def items(
 
 def _answer(reports: list[ItemsReport], *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        show_json([asdict(report) for report in reports])
+        show_json([asdict(report) | {"dry_run": dry_run} for report in reports])
         return
     for report in reports:
         if dry_run:

@@ -35,6 +35,7 @@ _NAMES = {
     "model": ("model",),
     "metric": ("scaling_constant", "metric", "d_constant"),
     "converged": ("converged",),
+    "run": ("run_id",),
 }
 _NEEDED: Mapping[Model, tuple[str, ...]] = {
     "1pl": ("b",),
@@ -98,6 +99,8 @@ def read_parameters(
     rows: list[Given] = []
     refused: list[str] = []
     first: dict[tuple[str, int | None], int] = {}
+    # runs of this program may have estimated it anew
+    slopes: dict[str, Given] = {}
     request = ImportRequest(path, "", columns=ColumnMap(user="", item=item_column, correct=""))
     try:
         with open_source(request) as source:
@@ -114,6 +117,12 @@ def read_parameters(
                     cells = {name: values[place] or "" for name, place in places.items()}
                     try:
                         row = _row(item, number, cells, model, metric)
+                        alike = slopes.setdefault(cells.get("run", ""), row)
+                        if model == "1pl" and not math.isclose(row.a, alike.a):
+                            raise ValueError(
+                                f"a is {row.a:g}, and {alike.item} has {alike.a:g}: 1pl has one"
+                                " slope for all items"
+                            )
                         before = first.setdefault((row.item, row.version), number)
                         if before != number:
                             raise ValueError(f"it stands in line {before} already: keep one")

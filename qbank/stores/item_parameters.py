@@ -90,9 +90,10 @@ def publish(
             se_c = excluded.se_c, n_respondents = excluded.n_respondents,
             converged = excluded.converged, scaling_constant = excluded.scaling_constant,
             fitted_at = excluded.fitted_at, run_id = excluded.run_id
-        WHERE (k.a, k.b, k.c, k.scaling_constant, k.n_respondents, k.converged) IS DISTINCT FROM
-            (excluded.a, excluded.b, excluded.c, excluded.scaling_constant,
-            excluded.n_respondents, excluded.converged)"""  # noqa: S608
+        WHERE (k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, k.scaling_constant, k.n_respondents,
+            k.converged) IS DISTINCT FROM
+            (excluded.a, excluded.b, excluded.c, excluded.se_a, excluded.se_b, excluded.se_c,
+            excluded.scaling_constant, excluded.n_respondents, excluded.converged)"""  # noqa: S608
     return _put(conn, sql, (exam_code, model, run_id), rows, exam_code)
 
 

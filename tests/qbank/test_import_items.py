@@ -74,6 +74,7 @@ def test_a_person_sees_what_would_happen_before_it_does(load):
     assert "Maths/Arithmetic" in done.out
     assert "2 items are live in the exam" in done.out
     assert "dry run: nothing was written" in done.out
+    assert json.loads(load(TABLE, "--dry-run", "--json").out)[0]["dry_run"] is True
     assert everything() == [0] * 7
 
 

@@ -65,12 +65,16 @@ def test_parameters_are_published_with_their_model_and_d(bank):
     assert pool.scaling_constant.tolist() == [1.0] * 12
     again = bank(FILE, metric="1.0")
     assert "12 items are published, 0 of them are others" in again.out
+    corrected = bank(FILE.replace("i03,1.30,-0.909,0.1,", "i03,1.30,-0.909,0.2,"), metric="1.0")
+    assert "12 items are published, 1 of them are others" in corrected.out
+    assert [row[7] for row in rows(IN_FORCE)][2:5] == [0.1, 0.2, 0.1]
 
 
 def test_a_dry_run_says_what_the_audit_would_and_writes_nothing(bank):
     done = bank(FILE, "--dry-run")
     assert done.code == 0
     assert "dry run: parameters of 12 items would be published" in done.out
+    assert json.loads(bank(FILE, "--dry-run", "--json").out)["dry_run"] is True
     assert rows(RUNS) == rows(IN_FORCE) == []
 
 
@@ -127,6 +131,11 @@ CONTRADICTIONS = (
     ("item,b,model\ni00,1,3pl\n", "1pl", "its model is 3pl, and --model is 1pl"),
     ("item,b,scaling_constant\ni00,1,1\n", "1pl", "its D is 1, and --metric is 1.7"),
     ("item,b,converged\ni00,1,f\n", "1pl", "its estimation did not converge"),
+    (
+        "item,a,b\ni00,1,1\ni01,1.5,1\n",
+        "1pl",
+        "line 3 (i01): a is 1.5, and i00 has 1: 1pl has one slope",
+    ),
     ("item,b,version\ni00,1,2\n", "1pl", "version 2 is not live, version 1 is"),
     ("item,b\ni00,1\n", "1pl", "--model is 1pl, and exam 'EX' has 2pl"),
     ("item,b\n", "4pl", "--model is '4pl': use 1pl or 2pl or 3pl"),
