@@ -9,9 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qbank.importing.questions import gift
+from qbank.importing.questions import aiken, gift, moodle, qti
 from qbank.importing.questions.forms import opened
 from qbank.importing.questions.item import UnusableItemError
+from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.xml import parsed
 
 
 def made(entries):
@@ -142,3 +144,106 @@ def test_lists_of_json_and_parquet_are_lists(tmp_path, name):
     assert item.rest["tags"] == ["a|b", "c"]
     assert item.rest["reference_list"] == ["one"]
     assert item.rest["assets"] == row["assets"]
+
+
+HTML = (
+    ("a < b and <b>c</b> * d", "a < b and **c** \\* d"),
+    ("&lt;script&gt;alert(1)&lt;/script&gt;", "\\<script>alert(1)\\</script>"),
+    ("&amp;lt; is &lt;!-- no", "\\&lt; is \\<!-- no"),
+    ("_x_ __y__ snake_case: _____.", "\\_x\\_ \\_\\_y\\_\\_ snake_case: _____."),
+    ("[x](http://y) [H+] a[0]", "[x]\\(http://y) [H+] a[0]"),
+    (r"\* and \alpha and C:\\x", "\\\\\\* and \\alpha and C:\\\\\\x"),
+    (r"\(a_1 * b_2\) and $x_1 < y$", "$a_1 * b_2$ and $x_1 < y$"),
+    ("<code>a*b_c &lt;p&gt;</code>", "`a*b_c <p>`"),
+    ("<code>`x`</code> and <tt>a`b</tt>", "`` `x` `` and ``a`b``"),
+    (
+        "x<pre><code>int *a;\n\n\n  b[i];\n</code></pre>y",
+        "x\n\n```\nint *a;\n\n\n  b[i];\n```\n\ny",
+    ),
+    ("<pre>a<br>b  \n```\n<b>c</b></pre>", "````\na\nb  \n```\nc\n````"),
+    ("<code>never closed", "`never closed`"),
+)
+
+
+def test_html_becomes_markdown_that_shows_the_same():
+    for html, said in HTML:
+        assert Markdown().of(html) == said, html
+
+
+OWN = (
+    ("if a<b and c>d then", "if a<b and c>d then"),
+    ("x<p and y>q", "x<p and y>q"),
+    ("a<b>c</b>", "a**c**"),
+    ("int x;\nreturn x;", "int x;\nreturn x;"),
+    ("see <b>this</b>\nand that", "see **this**\nand that"),
+    ("<p>one</p>\n<p>two</p>", "one\n\ntwo"),
+    ('<span class="a">x</span>\ny', "x\ny"),
+    ("<ul>\n<li>a</li>\n<li>b</li>\n</ul>", "- a\n- b"),
+)
+
+
+def test_moodle_s_own_format_is_html_where_there_are_tags():
+    for text, said in OWN:
+        assert Markdown().of_own(text) == said, text
+    quiz = """<quiz><question type="truefalse"><name><text>n</text></name><questiontext
+        format="moodle_auto_format"><text>int x;\nreturn x;</text></questiontext>
+        <answer fraction="100"><text>true</text></answer><answer><text>false</text></answer>
+        <correctfeedback><text>Yes</text></correctfeedback><hint><text>Think</text></hint>
+        </question></quiz>"""
+    ((_, item),) = made(moodle.entries(parsed(quiz.encode(), "quiz")))
+    assert item.stem_md == "int x;\nreturn x;"
+    assert item.remarks == (
+        "feedback of single options is left out",
+        "hints are left out",
+    )
+
+
+QTI = """<assessmentItem xmlns="http://www.imsglobal.org/xsd/imsqti_v2p1" identifier="i">
+<responseDeclaration identifier="R" cardinality="single"><correctResponse><value>{0}</value>
+</correctResponse></responseDeclaration><itemBody>{1}</itemBody>{2}</assessmentItem>"""
+CHOICES = """<choiceInteraction responseIdentifier="R">
+<simpleChoice identifier="C">x <feedbackInline identifier="C">no</feedbackInline> of <b>France</b>
+<feedbackInline identifier="D">no</feedbackInline> now</simpleChoice>
+<simpleChoice identifier="A">y</simpleChoice><simpleChoice identifier="B">All of the above
+</simpleChoice></choiceInteraction>"""
+SAID = '<modalFeedback identifier="{}">{}</modalFeedback>'
+
+
+def of_qti(body, key="A", feedback=""):
+    return qti.item(parsed(QTI.format(key, body, feedback).encode(), "item"))
+
+
+def test_qti_keeps_the_text_behind_what_is_left_out_and_the_order_of_choices():
+    item = of_qti(f"<div>Before {CHOICES} tail</div>")
+    assert item.stem_md.split() == ["Before", "tail"]
+    assert [(o.label, o.text_md, o.is_correct) for o in item.options] == [
+        ("A", "x of **France** now", False),
+        ("B", "y", True),
+        ("C", "All of the above", False),
+    ]
+
+
+def test_qti_feedback_is_an_explanation_unless_it_is_of_some_answers():
+    body = f"<p>Which?</p>{CHOICES}"
+    for identifier in ("incorrect", "Correct", "feedback_incorrect", "C"):
+        item = of_qti(body, feedback=SAID.format(identifier, "no"))
+        assert "rationale_md" not in item.rest
+        assert "feedback of single options is left out" in item.remarks
+    text = "<qti-content-body><p>For it is.</p></qti-content-body>"
+    item = of_qti(body, feedback=SAID.format("general", text))
+    assert item.rest["rationale_md"] == "For it is."
+    both = SAID.format("explanation", text) + SAID.format("incorrect", "no")
+    assert of_qti(body, feedback=both).rest["rationale_md"] == "For it is."
+
+
+def test_a_line_of_an_aiken_stem_is_no_option():
+    text = (
+        "Think of bacteria.\nE. coli lives in:\nA. guts\nB. stars\nC. D. melanogaster\nANSWER: A\n"
+    )
+    ((_, item),) = made(aiken.entries(text))
+    assert item.stem_md == "Think of bacteria.\nE. coli lives in:"
+    assert [option.text_md for option in item.options] == ["guts", "stars", "D. melanogaster"]
+    for letters in ("AAB", "ABD", "ACB"):
+        lines = "".join(f"{letter}. text\n" for letter in letters)
+        ((_, why),) = made(aiken.entries(f"Stem\n{lines}ANSWER: A\n"))
+        assert f"its options are {', '.join(letters)}: letter them A, B, C by order" in why

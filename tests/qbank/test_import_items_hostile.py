@@ -11,6 +11,7 @@ import zlib
 from qbank.importing.questions import packages
 from tests.qbank.answers import size
 from tests.qbank.test_import_items import FILES, NEWEST, TABLE, everything, load, rows
+from tests.qbank.test_import_keys import workbook
 
 __all__ = ["load"]
 
@@ -109,6 +110,13 @@ def test_a_zip_bomb_is_refused_before_it_grows(load, tmp_path):
     done = load(tmp_path / "lie.zip")
     assert done.code == 2
     assert size("questions") == 0
+
+
+def test_a_workbook_with_a_large_sheet_is_no_package(load, tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "MAX_MEMBER", 100)
+    workbook(tmp_path / "a.xlsx", [row.split(",") for row in TABLE.splitlines()[:2]])
+    done = load(tmp_path / "a.xlsx", "--dry-run")
+    assert "a.xlsx (table): 1 items read: 1 new" in done.out, done.err
 
 
 def test_a_package_of_too_much_is_refused(load, tmp_path, monkeypatch):

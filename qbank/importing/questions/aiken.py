@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from qbank.importing.questions.item import Entry, Item, UnusableItemError, checked
+from qbank.importing.questions.item import LETTERS, Entry, Item, UnusableItemError, checked
 
 _OPTION = re.compile(r"^\s*([A-Z])[.)]\s*(.*)$")
 ANSWER = re.compile(r"^\s*ANSWER\s*:\s*(.*?)\s*$", re.IGNORECASE)
@@ -56,7 +56,8 @@ def _item(block: list[str]) -> Item:
     for line in block:
         if found := ANSWER.match(line):
             answer = found[1].upper()
-        elif found := _OPTION.match(line):
+        # "E. coli" in a stem is no option: the first is A
+        elif (found := _OPTION.match(line)) and (options or found[1] == "A"):
             options.append((found[1], found[2]))
         elif options and line.strip():
             label, text = options[-1]
@@ -70,6 +71,8 @@ def _item(block: list[str]) -> Item:
         raise UnusableItemError(
             f"ANSWER is {answer!r}, and its options are {', '.join(labels) or 'none'}"
         )
-    if len(set(labels)) < len(labels):
-        raise UnusableItemError(f"its options are {', '.join(labels)}: give each its own letter")
+    if labels != [*LETTERS[: len(labels)]]:
+        raise UnusableItemError(
+            f"its options are {', '.join(labels)}: letter them A, B, C by order"
+        )
     return checked("", "\n".join(stem), options, [labels.index(answer)])

@@ -138,8 +138,9 @@ def _reading(form: str, written: Markdown) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         text = _plain(text).strip()
-        tagged = form == "moodle" and re.search(r"</?[a-zA-Z][^>]*>", text)
-        return written.of(text) if form == "html" or tagged else text
+        if form == "html":
+            return written.of(text)
+        return written.of_own(text) if form == "moodle" else text
 
     return read
 

@@ -104,7 +104,8 @@ def checked(
     Args:
         reference: its name; blank takes one that follows from the stem.
         stem: Markdown.
-        options: (label, Markdown); labels are letters by order where one is blank.
+        options: (label, Markdown), in their order; labels are letters where those given do not
+            ascend.
         right: places of the right options.
         topic: names of topics from the root.
         rest: other columns that the file tells.
@@ -131,13 +132,7 @@ def checked(
         reference=name(reference, "its name") if reference.strip() else _of_stem(stem),
         stem_md=stem,
         options=tuple(
-            sorted(
-                (
-                    Option(label, text, label == key)
-                    for label, text in zip(labels, texts, strict=True)
-                ),
-                key=lambda option: option.label,
-            )
+            Option(label, text, label == key) for label, text in zip(labels, texts, strict=True)
         ),
         topic=None if topic is None else tuple(name(part, "a topic") for part in topic),
         rest=_rest(rest or {}),
@@ -198,8 +193,9 @@ def path_of(topic: Sequence[str]) -> str:
 
 
 def _labels(given: Sequence[str]) -> Sequence[str]:
+    """Those given where they ascend: the bank shows options by label, and order has a meaning."""
     usable = all(re.fullmatch("[A-Z0-9]", label) for label in given)
-    return given if usable and len(set(given)) == len(given) else LETTERS[: len(given)]
+    return given if usable and sorted({*given}) == [*given] else LETTERS[: len(given)]
 
 
 def _key(right: Sequence[int], labels: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from itertools import groupby
 
 from qbank.importing.questions.item import UnusableItemError
 
@@ -20,11 +21,9 @@ _AROUND = {
     **dict.fromkeys(_PARAGRAPHS, ("\n\n", "\n\n")),
     **dict.fromkeys(("b", "strong"), ("**", "**")),
     **dict.fromkeys(("i", "em"), ("*", "*")),
-    **dict.fromkeys(("code", "tt"), ("`", "`")),
     **dict.fromkeys(("td", "th"), (" ", " |")),
     "sub": ("$_{", "}$"),
     "sup": ("$^{", "}$"),
-    "pre": ("\n\n```\n", "\n```\n\n"),
     "tr": ("\n|", ""),
     "br": ("  \n", ""),
 }
@@ -36,9 +35,20 @@ _PLAIN = frozenset(
         "style",
     )
 )
+_CODE = ("code", "tt")
 # their text is no text
 _SILENT = frozenset(("style", "head", "title"))
 _MATH = re.compile(r"\\\((.*?)\\\)|\\\[(.*?)\\\]|(\$\$.*?\$\$|(?<![\\$])\$[^$\n]+\$)", re.S)
+_BLOCKS = (*_PARAGRAPHS, "pre", "li", "br", "hr", "tr", "td", "th", "tbody", "thead", "tfoot")
+_REFUSED = (
+    *("script", "iframe", "object", "embed", "math", "video", "audio", "svg", "form", "input"),
+    *("button", "select", "textarea", "canvas", "applet", "frame", "frameset", "base"),
+)
+_KNOWN = "|".join((*_AROUND, *_CODE, *_PLAIN, *_BLOCKS, *_REFUSED, "img", "a"))
+# a < b and c > d is no tag
+_TAG = re.compile(rf"</?(?:{_KNOWN})(?:\s*/?>|\s+[a-z][\w:-]*\s*=)", re.IGNORECASE)
+_BLOCK = rf"</?(?:{'|'.join(_BLOCKS)})(?:\s[^>]*)?/?>"
+_BESIDE_BLOCK = re.compile(rf"({_BLOCK})\s*\n|\n\s*(?={_BLOCK})", re.IGNORECASE)
 
 
 @dataclass
@@ -62,6 +72,23 @@ class Markdown:
         reader.close()
         return reader.text()
 
+    def of_own(self, text: str) -> str:
+        """The Markdown of Moodle's own format: HTML where there are tags, its line breaks kept.
+
+        Raises:
+            UnusableItemError: it has a tag that Markdown cannot say.
+        """
+        if not _TAG.search(text):
+            return text
+        text = text.replace("\r\n", "\n").strip()
+        return self.of(_BESIDE_BLOCK.sub(r"\1", text).replace("\n", "<br>"))
+
+
+class _Verbatim(str):
+    """Lines that stay as they are."""
+
+    __slots__ = ()
+
 
 class _Reader(HTMLParser):
     def __init__(self, media: list[str]) -> None:
@@ -72,18 +99,48 @@ class _Reader(HTMLParser):
         self._links: list[str] = []
         self._rows = self._cells = 0
         self._silent = 0
-        self._verbatim = 0
+        # what stands in pre and code, and how deep these stand in each other
+        self._kept: list[str] = []
+        self._pre = self._code = 0
+        self._has_lines = False
 
     def text(self) -> str:
         """All of it, with blank lines between paragraphs."""
-        lines = [line.rstrip(" \t") for line in "".join(self._parts).split("\n")]
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+        self._pre = self._code = 0
+        self._put_kept()
+        pieces = []
+        for is_verbatim, parts in groupby(self._parts, lambda part: isinstance(part, _Verbatim)):
+            piece = "".join(parts)
+            if not is_verbatim:
+                lines = [line.rstrip(" \t") for line in piece.split("\n")]
+                piece = re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+            pieces.append(piece)
+        return "".join(pieces).strip()
+
+    def _put_kept(self) -> None:
+        """Ends a piece of code, between more backticks than it has itself."""
+        text, is_block = "".join(self._kept), self._has_lines
+        self._kept, self._has_lines = [], False
+        longest = max(map(len, re.findall("`+", text)), default=0)
+        if is_block:
+            fence = "`" * max(3, longest + 1)
+            block = f"{fence}\n{text.strip(chr(10))}\n{fence}"
+            self._parts += ["\n\n", _Verbatim(block), "\n\n"]
+        elif text := " ".join(text.split()):
+            fence = "`" * (longest + 1)
+            pad = " " if "`" in (text[0], text[-1]) else ""
+            self._parts.append(f"{fence}{pad}{text}{pad}{fence}")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {key: value or "" for key, value in attrs}
         self._silent += tag in _SILENT
-        self._verbatim += tag == "pre"
-        if tag in _AROUND:
+        if tag == "pre" or tag in _CODE:
+            self._pre += tag == "pre"
+            self._has_lines |= tag == "pre"
+            self._code += tag != "pre"
+        elif self._is_kept and (tag in _AROUND or tag == "a"):
+            self._kept.append("\n" if tag == "br" else "")
+        elif tag in _AROUND:
             self._parts.append(_AROUND[tag][0])
             self._count(tag)
         elif tag == "img":
@@ -96,6 +153,10 @@ class _Reader(HTMLParser):
             raise UnusableItemError(
                 f"its text has a <{tag}>, which the bank's Markdown cannot say: remove it"
             )
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._pre > 0 or self._code > 0
 
     def _count(self, tag: str) -> None:
         if tag in ("ul", "ol"):
@@ -134,7 +195,10 @@ class _Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._silent -= tag in _SILENT
-        self._verbatim -= tag == "pre"
+        if tag == "pre" or tag in _CODE:
+            self._end_kept(tag)
+        elif self._is_kept:
+            return
         if tag in _AROUND and tag != "br":
             self._parts.append(_AROUND[tag][1])
         if tag in ("ul", "ol") and self._lists:
@@ -146,11 +210,18 @@ class _Reader(HTMLParser):
             # Markdown wants a line below the first row of a table
             self._parts.append("\n|" + " --- |" * self._cells)
 
+    def _end_kept(self, tag: str) -> None:
+        was_kept = self._is_kept
+        self._pre = max(0, self._pre - (tag == "pre"))
+        self._code = max(0, self._code - (tag != "pre"))
+        if was_kept and not self._is_kept:
+            self._put_kept()
+
     def handle_data(self, data: str) -> None:
         if self._silent > 0:
             return
-        if self._verbatim > 0:
-            self._parts.append(data)
+        if self._is_kept:
+            self._kept.append(data)
             return
         text = re.sub(r"\s+", " ", data)
         if text == " " and (not self._parts or self._parts[-1].endswith("\n")):
@@ -159,7 +230,7 @@ class _Reader(HTMLParser):
 
 
 def _escaped(text: str) -> str:
-    """Text with its stars as stars; what is TeX stays TeX, between dollars."""
+    """Text that Markdown shows as it is; what is TeX stays TeX, between dollars."""
     parts, end = [], 0
     for found in _MATH.finditer(text):
         parts.append(_plain(text[end : found.start()]))
@@ -169,5 +240,20 @@ def _escaped(text: str) -> str:
     return "".join((*parts, _plain(text[end:])))
 
 
+# what begins a tag, an entity or a link, and a backslash that would hide what follows; square
+# brackets of their own stay, for \[ begins TeX
+_MARKS = re.compile(r"[*`]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<=])[(:]|\\(?=[!-#%-/:-@\[-`{-~]|$)|_+")
+
+
 def _plain(text: str) -> str:
-    return re.sub(r"([*`])", r"\\\1", text)
+    return _MARKS.sub(lambda found: _mark(found, text), text)
+
+
+def _mark(found: re.Match[str], text: str) -> str:
+    """A mark behind a backslash; lines to fill in and snake_case are no marks."""
+    mark = found[0]
+    if mark[0] != "_":
+        return f"\\{mark}"
+    sides = text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
+    lettered = sum(side.isalnum() for side in sides)
+    return mark if lettered == 2 or (lettered == 0 and len(mark) > 2) else "\\_" * len(mark)

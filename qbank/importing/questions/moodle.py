@@ -47,8 +47,10 @@ def _item(question: Element, name: str, topic: list[str] | None) -> Item:
     options, right, remarks = _options(question, written)
     if kind == "multichoice" and text_of(question.find("single")).lower() in ("false", "0"):
         raise UnusableItemError("it lets people choose several options: the bank's items have one")
-    if any(text_of(node) for node in question.iter("feedback")):
+    if any(text_of(node) for tag in _FEEDBACK for node in question.iter(tag)):
         remarks.append(FEEDBACK)
+    if any(text_of(node) for node in question.iter("hint")):
+        remarks.append("hints are left out")
     if text_of(question.find("defaultgrade")) not in _ONE_MARK:
         remarks.append("marks other than 1 are left out")
     if any(True for _ in question.iter("file")):
@@ -72,6 +74,7 @@ def _item(question: Element, name: str, topic: list[str] | None) -> Item:
     )
 
 
+_FEEDBACK = ("feedback", "correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
 _ONE_MARK = ("", "1", "1.0", "1.0000000")
 
 
@@ -103,6 +106,9 @@ def _options(question: Element, written: Markdown) -> tuple[list[str], list[int]
 
 def _text(element: Element, written: Markdown) -> str:
     text = element.findtext("text") or ""
-    if element.get("format", "html") in ("html", "moodle_auto_format"):
-        return written.of(text).replace(_PLUGIN_FILE, "")
+    form = element.get("format", "html")
+    if form == "html":
+        text = written.of(text)
+    elif form == "moodle_auto_format":
+        text = written.of_own(text)
     return text.replace(_PLUGIN_FILE, "")

@@ -42,8 +42,10 @@ def refuse_traps(path: Path, archive: zipfile.ZipFile) -> None:
                 f"{path} holds {member.filename!r}, which leads out of the package: it is refused"
             )
     of_xml = [member for member in members if member.filename.lower().endswith(".xml")]
+    # a workbook's sheet is no item
+    is_package = MANIFEST in archive.NameToInfo
     large = next((member for member in of_xml if member.file_size > MAX_MEMBER), None)
-    if large is not None:
+    if is_package and large is not None:
         raise ImportFileError(
             f"{path} holds {large.filename!r} of {large.file_size:,} bytes unpacked: an item has at"
             f" most {MAX_MEMBER:,}"
@@ -77,8 +79,11 @@ def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[
 
 def _place(resource: Element) -> str:
     file = resource.find("file")
-    named = resource.get("href") or (file.get("href", "") if file is not None else "")
-    return posixpath.normpath(unquote(urlsplit(named).path))
+    named = resource.get("href", "") or (file.get("href", "") if file is not None else "")
+    try:
+        return posixpath.normpath(unquote(urlsplit(named).path))
+    except ValueError:
+        return named
 
 
 def _item(archive: zipfile.ZipFile, place: str) -> Item:

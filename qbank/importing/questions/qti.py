@@ -40,6 +40,8 @@ def item(root: Element, topic: list[str] | None = None) -> Item:
         raise UnusableItemError("its stimulus stands in another file: put it into the item")
     choice = _choice(body)
     right, remarks = _right(root, choice)
+    for content in list(root.iter("contentBody")):
+        content.tag = "div"
     labels, texts, written = [], [], Markdown()
     for option in choice.iter("simpleChoice"):
         remarks += _without(option, "feedbackInline", FEEDBACK)
@@ -51,9 +53,11 @@ def item(root: Element, topic: list[str] | None = None) -> Item:
     rest: dict[str, object] = {}
     feedback = root.findall("modalFeedback")
     explained = [node for node in feedback if node.get("identifier") == "explanation"]
-    if explained or len(feedback) == 1:
-        rest["rationale_md"] = written.of(inner_html((explained or feedback)[0]))
-    elif feedback:
+    if not explained and len(feedback) == 1:
+        explained = [node for node in feedback if not _is_of_answers(node, labels)]
+    if explained:
+        rest["rationale_md"] = written.of(inner_html(explained[0]))
+    if len(feedback) > len(explained[:1]):
         remarks.append(FEEDBACK)
     return checked(
         root.get("identifier", ""),
@@ -64,6 +68,14 @@ def item(root: Element, topic: list[str] | None = None) -> Item:
         rest=rest,
         remarks=remarks,
         media=written.media,
+    )
+
+
+def _is_of_answers(feedback: Element, labels: list[tuple[str, str]]) -> bool:
+    """Whether feedback is for those who answered right, or wrong, or took one of the choices."""
+    identifier = feedback.get("identifier", "")
+    return identifier in [own for own, _ in labels] or bool(
+        re.fullmatch("(feedback_?)?(in)?correct", identifier, re.IGNORECASE)
     )
 
 
@@ -132,15 +144,26 @@ def _without(element: Element, tag: str, remark: str) -> list[str]:
     found = False
     for parent in list(element.iter()):
         for child in [node for node in parent if node.tag == tag]:
-            parent.remove(child)
+            _remove(parent, child)
             found = True
     return [remark] if found else []
 
 
+def _remove(parent: Element, child: Element) -> None:
+    """Removes an element, and leaves the text behind it."""
+    place = list(parent).index(child)
+    if place:
+        parent[place - 1].tail = (parent[place - 1].tail or "") + (child.tail or "")
+    else:
+        parent.text = (parent.text or "") + (child.tail or "")
+    parent.remove(child)
+
+
 def _stem(body: Element, choice: Element, written: Markdown) -> str:
     """Text of the body, with the prompt where the choices stood."""
-    prompt = choice.find("prompt")
+    prompt, behind = choice.find("prompt"), choice.tail
     choice.clear()
+    choice.tail = behind
     choice.tag = "div"
     if prompt is not None:
         prompt.tag = "div"
