@@ -372,7 +372,7 @@ view: item_health {
     label: "Drift"
     group_label: "Drift"
     type: number
-    description: "Observed less expected share correct of the recent window: mean over first attempts in adaptive quizzes of right (1) or wrong (0) less what the published parameters expect at the ability estimated just before, shifted to what the exam's items show of people of that estimate. Null without parameters or such answers."
+    description: "Observed less expected share correct of the recent window: mean over first attempts in adaptive quizzes of right (1) or wrong (0) less what the published parameters expect at the ability estimated just before, shifted to what the exam's other items show of people of that estimate. Null without parameters or such answers."
     value_format_name: percent_1
     sql: ${TABLE}.drift ;;
   }

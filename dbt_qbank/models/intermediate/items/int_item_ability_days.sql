@@ -20,7 +20,7 @@
 
 {%- set columns = [
     'exam_code', 'question_id', 'version', 'session_started_on', 'theta_before', 'position',
-    'is_first_attempt', 'is_void', 'is_correct',
+    'is_first_attempt', 'is_void', 'is_correct', 'is_adaptive',
 ] %}
 
 with facts as not materialized (
@@ -46,7 +46,7 @@ responses as (
 {% endif %}
 
 -- the ability before the item was chosen: it does not know the answer that it is to judge, which
--- the ability at the end does
+-- the ability at the end does. A quiz that is not adaptive begins with what was known and stays there
 select
     responses.exam_code,
     responses.question_id,
@@ -66,6 +66,7 @@ select
 from responses
 where
     responses.theta_before is not null
+    and responses.is_adaptive
     and responses.is_first_attempt
     and not responses.is_void
 group by 1, 2, 3, 4, 5

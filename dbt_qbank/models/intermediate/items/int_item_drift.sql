@@ -41,38 +41,44 @@ expected as (
             and exams.irt_model = parameters.irt_model
 ),
 
--- how the expected share rises with a logit of ability
+-- how the expected share rises with a logit of mean ability
 sloped as (
     select
         expected.*,
-        1.7 * expected.a
+        expected.correct - expected.n * expected.expected_share as above,
+        expected.n * expected.expected_share * (1 - expected.expected_share) as spread,
+        expected.n * 1.7 * expected.a
         * (expected.expected_share - expected.c) * (1 - expected.expected_share)
-        / (1 - expected.c) as slope
+        / ((1 - expected.c) * sqrt(1 + power(expected.a, 2) * expected.variance_theta)) as slope
     from expected
 ),
 
--- an estimate leans towards the population that it began with, most of all early in a quiz: that
--- a cohort is abler shows on all items alike. One step of Newton's method puts it right
-shifts as (
-    select
-        sloped.exam_code,
-        sloped.ability_bin,
-        sum(sloped.correct - sloped.n * sloped.expected_share)
-        / nullif(sum(sloped.n * sloped.slope), 0) as shift
-    from sloped
-    group by sloped.exam_code, sloped.ability_bin
-),
-
-centred as (
+-- what the exam's other items say of the people in the bin
+others as (
     select
         sloped.*,
+        sum(sloped.above) over bin - sloped.above as others_above,
+        sum(sloped.spread) over bin - sloped.spread as others_spread,
+        sum(sloped.slope) over bin - sloped.slope as others_slope
+    from sloped
+    window bin as (partition by sloped.exam_code, sloped.ability_bin)
+),
+
+-- an estimate leans towards the population that it began with, most of all early in a quiz: that
+-- a cohort is abler shows on all items alike. One step of Newton's method puts it right; where no
+-- other item was met, the people cannot be told from the item
+centred as (
+    select
+        others.*,
+        others.others_spread / power(others.others_slope, 2) as shift_variance,
         greatest(0.001, least(
             0.999,
-            sloped.expected_share + sloped.slope * greatest(-1, least(1, shifts.shift))
+            others.expected_share
+            + others.slope / others.n
+            * greatest(-1, least(1, others.others_above / others.others_slope))
         )) as p
-    from sloped
-    inner join shifts
-        on sloped.exam_code = shifts.exam_code and sloped.ability_bin = shifts.ability_bin
+    from others
+    where others.others_slope > 1e-9
 ),
 
 totals as (
@@ -82,14 +88,15 @@ totals as (
         centred.version,
         sum(centred.n) as n,
         sum(centred.correct - centred.n * centred.p) as residual,
-        -- what the model says the residuals vary by, or what they do where that is more
+        -- what the model says the residuals vary by, or what they do where that is more; and how
+        -- well the others tell
         greatest(
             sum(centred.n * centred.p * (1 - centred.p)),
             sum(
                 centred.correct * power(1 - centred.p, 2)
                 + (centred.n - centred.correct) * power(centred.p, 2)
             )
-        ) as variance
+        ) + sum(power(centred.slope, 2) * centred.shift_variance) as variance
     from centred
     group by centred.exam_code, centred.question_id, centred.version
 )
