@@ -129,6 +129,10 @@ def calibrate(
         "stopped_reason": "within_noise" if within_noise else run.stopped_reason,
         "iterations": len(run.history),
         "administered": administered,
+        # beside it, for whoever judges what was served: of each item, by its topic where that has one
+        "caps": cal.caps_of(
+            caps.item_code, request.tau, caps.topic_tau, caps.topic_weights
+        ).tolist(),
         "pool_state": pool.state,
     }
     return ExposureProposal(

@@ -164,6 +164,7 @@ def test_the_night_keeps_the_caps_of_topics(exams: Exams, runner: Runner, week: 
         ops={"sympson_hetter_calibration": {"config": config}},
     )
     assert ended.success, ended.error
+    assert caps_of_calibration() == {ONE: {0.05}, TWO: {0.9}}
     with postgres.connect("owner") as conn:  # as if it had been in force since before the week
         conn.execute("ALTER TABLE item_exposure_history DISABLE TRIGGER USER")
         conn.execute("UPDATE item_exposure_history SET at = at - interval '30 days', after = 1"
@@ -175,6 +176,20 @@ def test_the_night_keeps_the_caps_of_topics(exams: Exams, runner: Runner, week: 
         conn.execute("DELETE FROM calibration_runs WHERE kind = 'reestimation'")
     assert reestimate(runner, ALGEBRA, week[6]).success
     assert held_back(exams, week[6]) == {ONE}
+
+
+def caps_of_calibration() -> dict[str, set[float]]:
+    """What the newest calibration says that each item was kept under, by the item's topic."""
+    query = """SELECT v.topic_id, t.name, jsonb_agg(DISTINCT p.cap)
+        FROM (SELECT result FROM calibration_runs WHERE kind = 'sympson_hetter'
+              ORDER BY finished_at DESC LIMIT 1) AS run,
+            ROWS FROM (jsonb_array_elements_text(run.result #> '{proposal,question_id}'),
+                       jsonb_array_elements(run.result #> '{summary,caps}')) AS p (id, cap)
+            JOIN question_versions AS v ON v.question_id = p.id::bigint
+            JOIN topics AS t ON t.id = v.topic_id
+        GROUP BY v.topic_id, t.name"""
+    with postgres.connect("owner") as conn:
+        return {name: set(caps) for _, name, caps in conn.execute(query).fetchall()}
 
 
 def held_back(exams: Exams, day: date) -> set[str]:

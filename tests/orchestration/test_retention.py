@@ -151,6 +151,7 @@ def test_proposals_go_where_nothing_can_need_them(rows):
     newest = rows("irt")
     after = rows("irt", "failed")  # nothing of its kind was done since
     exposure_run = rows("sympson_hetter")
+    rows("sympson_hetter", stopped="dry_run")  # put nothing in its place
     day, again = (rows("reestimation", params={"day": "2025-01-01"}) for _ in range(2))
     tried = rows("reestimation", params={"day": "2025-01-02"}, stopped="dry_run")
     another = rows("reestimation", params={"day": "2025-01-02"})

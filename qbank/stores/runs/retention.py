@@ -17,7 +17,8 @@ _OLD = """FROM calibration_runs AS old
     WHERE old.finished_at < %(before)s AND old.result ? 'proposal'
       AND EXISTS (SELECT FROM calibration_runs AS newer
           WHERE newer.exam_code = old.exam_code AND newer.kind = old.kind
-            AND newer.status = 'done' AND newer.finished_at > old.finished_at)
+            AND newer.status = 'done' AND newer.stopped_reason IS DISTINCT FROM 'dry_run'
+            AND newer.finished_at > old.finished_at)
       AND NOT (old.kind = 'reestimation' AND old.status = 'done'
           AND old.stopped_reason IS DISTINCT FROM 'dry_run'
           AND NOT EXISTS (SELECT FROM calibration_runs AS again

@@ -1,42 +1,84 @@
 {{ config(materialized='view') }}
 
-with ended_runs as (
+with recursive ended_runs as (
     select
         runs.run_id,
         runs.exam_code,
         runs.kind,
         runs.params,
-        runs.result,
-        runs.finished_at,
-        row_number() over (
-            partition by runs.exam_code
-            order by runs.finished_at desc, runs.run_id asc
-        ) as recency
+        runs.finished_at
     from {{ ref('stg_calibration_runs') }} as runs
     where
-        runs.kind in ('sympson_hetter', 'rollback')
+        runs.kind in ('sympson_hetter', 'reestimation', 'rollback')
         and runs.status = 'done'
         and runs.stopped_reason is distinct from 'dry_run'
 ),
 
--- what holds is of the newest run, or of the one that the newest went back to
+-- who publishes for the whole exam; re-estimations move what these left
+deciding as (
+    select ended_runs.*
+    from ended_runs
+    where ended_runs.kind in ('sympson_hetter', 'rollback')
+),
+
+newest as (
+    select distinct on (deciding.exam_code)
+        deciding.*,
+        {{ utc_date('deciding.finished_at') }} as in_force_since
+    from deciding
+    order by deciding.exam_code asc, deciding.finished_at desc, deciding.run_id asc
+),
+
+-- what holds is of the newest run, or of the one that it went back to: another such, or a
+-- re-estimation, which stood on the last calibration before it
+walked as (
+    select
+        newest.run_id,
+        newest.exam_code,
+        newest.kind,
+        newest.params,
+        newest.finished_at,
+        newest.in_force_since
+    from newest
+    union all
+    select
+        earlier.run_id,
+        walked.exam_code,
+        earlier.kind,
+        earlier.params,
+        earlier.finished_at,
+        walked.in_force_since
+    from walked
+    cross join lateral (
+        select target.*
+        from ended_runs as target
+        where
+            walked.kind = 'rollback'
+            and cast(target.run_id as text) = walked.params ->> 'run_id'
+        union all
+        (
+            select before.*
+            from deciding as before
+            where
+                walked.kind = 'reestimation'
+                and before.exam_code = walked.exam_code
+                and before.finished_at < walked.finished_at
+            order by before.finished_at desc, before.run_id asc
+            limit 1
+        )
+    ) as earlier
+    where walked.kind <> 'sympson_hetter'
+),
+
 in_force as (
     select
-        newest.exam_code,
-        {{ utc_date('newest.finished_at') }} as in_force_since,
-        coalesce(target.result, newest.result) as result,
-        case
-            when newest.kind = 'rollback' then {{ json_number('target.params', 'tau') }}
-            else {{ json_number('newest.params', 'tau') }}
-        end as tau
-    from ended_runs as newest
-    left join ended_runs as target
-        on
-            newest.kind = 'rollback'
-            and newest.params ->> 'run_id' = cast(target.run_id as text)
-    where
-        newest.recency = 1
-        and (newest.kind = 'sympson_hetter' or target.kind = 'sympson_hetter')
+        walked.exam_code,
+        walked.in_force_since,
+        {{ json_number('walked.params', 'tau') }} as tau,
+        runs.result
+    from walked
+    inner join {{ ref('stg_calibration_runs') }} as runs on walked.run_id = runs.run_id
+    where walked.kind = 'sympson_hetter'
 ),
 
 -- the arrays of a proposal run side by side
@@ -45,6 +87,9 @@ predicted as (
         in_force.exam_code,
         in_force.in_force_since,
         in_force.tau,
+        -- null, all of them, in runs that do not say
+        cast(jsonb_array_elements_text(in_force.result #> '{summary,caps}') as double precision)
+            as cap,
         cast(jsonb_array_elements_text(in_force.result #> '{proposal,question_id}') as bigint)
             as question_id,
         cast(jsonb_array_elements_text(in_force.result #> '{proposal,version}') as integer)
@@ -103,7 +148,7 @@ select
     predicted.version,
     predicted.predicted_rate,
     predicted.in_force_since,
-    predicted.tau,
+    coalesce(predicted.cap, predicted.tau) as tau,
     cast(coalesce(exam_sessions.sessions, 0) as bigint) as sessions,
     cast(coalesce(served.served, 0) as bigint) as served
 from predicted
