@@ -21,7 +21,7 @@
 {#- The rows are read twice, and kept in between: these columns only. -#}
 {%- set columns = [
     'exam_code', 'tenant_id', 'question_id', 'version', 'session_started_on', 'quiz_id',
-    'is_first_attempt', 'is_correct',
+    'is_first_attempt', 'is_void', 'is_correct',
 ] %}
 
 with facts as not materialized (
@@ -53,6 +53,7 @@ session_scores as (
         count(*) as answered,
         count(*) filter (where responses.is_correct) as correct
     from responses
+    where responses.is_void is not true
     group by responses.quiz_id
     having count(*) >= 5
 ),
@@ -70,7 +71,8 @@ scored as (
         {{ ratio('scores.correct - cast(responses.is_correct as integer)', 'scores.answered - 1') }}
             as rest_score
     from responses
-    left join session_scores as scores on responses.quiz_id = scores.quiz_id
+    left join session_scores as scores
+        on responses.quiz_id = scores.quiz_id and responses.is_void is not true
 )
 
 select
