@@ -5,6 +5,7 @@ Whatever is corrupted, removed or added by hand is named: the mart, the key, the
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -12,7 +13,7 @@ import pytest
 from psycopg import sql
 
 from tests.dbt.test_changes import CHANGES, Story
-from tests.dbt.writing import Bank, days_ago
+from tests.dbt.writing import Bank
 
 EVERYTHING = "{test_window_days: 36500}"
 # a column that is falsified, with what; what a copy of a row says to be one too many
@@ -90,7 +91,7 @@ def test_what_changed_since_the_build_is_not_called_wrong(dbt, owner):
     question = stories[CHANGES[0]].questions[0]
     late = Bank(owner, "late")
     late.exam("late")
-    quiz = late.quiz("late", "end_moved-u0", [question], at=days_ago(0))
+    quiz = late.quiz("late", "end_moved-u0", [question], at=datetime.now(UTC))
     late.answer(quiz, question)
     assert wrong(dbt, EVERYTHING) == set(), dbt.said
     dbt.models()
