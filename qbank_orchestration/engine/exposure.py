@@ -129,7 +129,7 @@ def calibrate(
         "stopped_reason": "within_noise" if within_noise else run.stopped_reason,
         "iterations": len(run.history),
         "administered": administered,
-        # beside it, for whoever judges what was served: of each item, by its topic where that has one
+        # of each item, by its topic where that has one, for whoever judges what was served
         "caps": cal.caps_of(
             caps.item_code, request.tau, caps.topic_tau, caps.topic_weights
         ).tolist(),
