@@ -175,13 +175,14 @@ class Progress:
                 # with the bank what earlier answers score may have moved
                 quiz = (
                     _with_answer(quiz, question_id, scored)
-                    if done.bank_version == quiz.bank_version
+                    if done.bank_version == quiz.bank_version and not done.waited
                     else await self._endings.read(conn, caller, quiz_id)
                 )
             else:
                 quiz, scored = await self._recorded_before(
                     conn, caller, quiz_id, question_id, selected
                 )
+            if done is None or done.waited:
                 tells = (await self._endings.telling(conn, caller, quiz, [question_id])).practice
             is_last = quiz.answered == quiz.wish.num_questions and not quiz.over
             theta, theta_se = NO_ABILITY

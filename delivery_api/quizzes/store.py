@@ -94,7 +94,8 @@ _RECORD = """WITH quiz AS (
     ON CONFLICT (quiz_id, question_id) DO NOTHING
     RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),
         (SELECT is_as_published FROM scored),
-        coalesce((SELECT b.version FROM bank_versions AS b WHERE b.exam_code = %(exam)s), 0), """
+        coalesce((SELECT b.version FROM bank_versions AS b WHERE b.exam_code = %(exam)s), 0),
+        clock_timestamp() - statement_timestamp() > interval '0.2 s', """
 _RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
 _RECORD_EXAM = _RECORD + "false"
 
@@ -197,11 +198,13 @@ class Recorded:
 
     Attributes:
         bank_version: of the exam's bank when it was.
+        waited: it took so long, as for a rescore, that `bank_version` and `tells` may be of before.
         tells: whether its result may be told at once.
     """
 
     scored: Scored
     bank_version: int
+    waited: bool
     tells: bool
 
 
@@ -317,8 +320,8 @@ async def record(
     row = await (await conn.execute(record, values)).fetchone()
     if row is None:
         return None
-    *scored, bank_version, tells = row
-    return Recorded(_scored(scored), bank_version, tells)
+    *scored, bank_version, waited, tells = row
+    return Recorded(_scored(scored), bank_version, waited, tells)
 
 
 async def recorded(

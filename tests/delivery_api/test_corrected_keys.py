@@ -338,6 +338,27 @@ def test_an_answer_that_waited_for_a_rescore_is_scored_by_its_key(exam, in_the_m
     assert sitting.state()["supersedes"] == []
 
 
+def test_an_answer_that_waited_for_a_rescore_tells_what_may_be_told_by_now(exam, in_the_middle):
+    sitting = exam.sit("ann").work(lambda item: "B", 1)
+    waits, told = sitting.next(), []
+    answering = threading.Thread(target=lambda: told.append(sitting.answer(waits, "B")))
+
+    def begin() -> None:
+        answering.start()
+        answering.join(0.3)
+        with exam.world.connect() as conn:
+            conn.execute(
+                """UPDATE exams SET policy = jsonb_set(policy, '{attempts,feedback}', 'false')
+                WHERE exam_code = %s""",
+                (exam.code,),
+            )
+
+    in_the_middle(1, begin)
+    exam.correct(*"BBBBBB", allow_unchosen=True)
+    answering.join(10)
+    assert (told[0]["correct"], told[0]["correct_option"], told[0]["theta"]) == (None, None, None)
+
+
 def test_an_item_is_published_while_a_rescore_brings_it_back(exam, in_the_middle):
     """The publisher has the question and waits for the rescore, which puts it live again."""
     exam.sit("before").work(lambda item: "A")
