@@ -338,6 +338,25 @@ def test_an_answer_that_waited_for_a_rescore_is_scored_by_its_key(exam, in_the_m
     assert sitting.state()["supersedes"] == []
 
 
+def test_a_rescore_that_delivery_did_not_know_of_is_repeated(exam):
+    """As before an upgrade: answers scored by the published key, results without a successor."""
+    before = exam.sit("before", "exam").work(lambda item: "B")
+    rescored = exam.correct("B", allow_unchosen=True)
+    after = exam.sit("after", "exam").work(lambda item: "B")
+    with exam.world.connect() as conn:
+        conn.execute("SET LOCAL session_replication_role = replica")
+        conn.execute("DELETE FROM quiz_results WHERE import_batch_id = %s", (rescored.batch,))
+        conn.execute(
+            "UPDATE user_responses SET is_correct = false WHERE quiz_id = %s", (after.quiz,)
+        )
+        conn.execute("UPDATE quiz_results SET correct = 0 WHERE quiz_id = %s", (after.quiz,))
+    assert (before.state()["correct"], after.state()["correct"]) == (0, 0)
+    exam.undo(rescored.batch)
+    exam.correct("B", allow_unchosen=True)
+    for sitting in (before, after):
+        assert (sitting.state()["correct"], sitting.score()[0]) == (1, True)
+
+
 def test_an_answer_that_waited_for_a_rescore_tells_what_may_be_told_by_now(exam, in_the_middle):
     sitting = exam.sit("ann").work(lambda item: "B", 1)
     waits, told = sitting.next(), []
