@@ -193,8 +193,8 @@ rated as (
 probable as (
     select
         rated.*,
-        -- calibrated discrimination says more than the item-rest correlation, where it is there with
-        -- its error; that of a 1PL is all items'
+        -- calibrated discrimination says more than the item-rest correlation, where it is there
+        -- with its error; that of a 1PL is all items'
         case
             when rated.se_a > 0 and rated.irt_model <> '1pl'
                 then {{ normal_tail(discrimination_z) }}
