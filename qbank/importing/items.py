@@ -18,7 +18,7 @@ _SHOWN = 3
 
 # Questions of each name, the nearest first: one that the exam has had, one that no exam has had
 # yet; and where names are shared the tenant's own, and another exam's. Exports call a question that
-# has no name by its number.
+# has no name by its number, which says nothing in another exam.
 _CANDIDATES = """
 CREATE TEMP TABLE import_candidates ON COMMIT DROP AS
 WITH n AS (
@@ -26,14 +26,15 @@ WITH n AS (
         THEN substr(item, 10)::bigint END AS number
     FROM import_rows
 ), q AS (
-    SELECT n.item, q.id, q.exam_code FROM n
+    SELECT n.item, q.id, q.exam_code, true AS is_named FROM n
     JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
     UNION ALL
-    SELECT n.item, q.id, q.exam_code FROM n JOIN questions AS q ON q.id = n.number
+    SELECT n.item, q.id, q.exam_code, false FROM n JOIN questions AS q ON q.id = n.number
     WHERE q.tenant_id = %(tenant)s AND q.external_ref IS NULL
 )
 SELECT q.item, q.id AS question_id, q.exam_code, CASE
         WHEN q.exam_code = %(exam)s OR %(exam)s = ANY(h.exams) THEN 1
+        WHEN NOT q.is_named THEN NULL
         WHEN q.exam_code IS NULL AND h.exams IS NULL THEN 2
         WHEN %(shared)s AND q.exam_code IS NULL THEN 3
         WHEN %(shared)s THEN 4

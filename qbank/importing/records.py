@@ -42,7 +42,9 @@ def json_lines(request: ImportRequest, stream: Any, file: BinaryIO, size: int) -
         while part := list(itertools.islice(remaining, _ROWS)):
             good = [(line, value) for line, value, _ in part if value is not None]
             broken = [
-                (line, "it is no JSON object", [raw]) for line, value, raw in part if value is None
+                (line, "it is no JSON object of texts", [raw])
+                for line, value, raw in part
+                if value is None
             ]
             rows = [[_text(value.get(name)) for name in names] for _, value in good]
             yield _batch([line for line, _ in good], rows, names, broken, file.tell())
@@ -58,7 +60,8 @@ def _objects(text: str) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
 
     if text.lstrip().startswith("["):
         for number, value in enumerate(read(text), 1):
-            yield number, value if isinstance(value, dict) else None, str(value)
+            raw = str(value)
+            yield number, value if _is_object(value, raw) else None, raw
         return
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
@@ -67,7 +70,19 @@ def _objects(text: str) -> Iterator[tuple[int, dict[str, Any] | None, str]]:
             value = read(line)
         except json.JSONDecodeError:
             value = None
-        yield number, value if isinstance(value, dict) else None, line
+        yield number, value if _is_object(value, line) else None, line
+
+
+def _is_object(value: Any, raw: str) -> bool:
+    """Whether it is an object of texts, not of half a character (a lone surrogate)."""
+    if not isinstance(value, dict):
+        return False
+    try:
+        if "\\ud" in raw.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _text(value: Any) -> str | None:

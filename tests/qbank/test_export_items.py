@@ -214,3 +214,15 @@ def test_items_without_names_are_found_again_and_labels_of_their_own_are_no_gift
     known = command("import", "items", "o.csv", "--exam", "EX", "--max-rejects", "2", "--dry-run")
     assert "5 items read: 0 new, 0 changed, 3 known" in known.out, known.out + known.err
     assert len(rows("SELECT 1 FROM questions")) == 5
+
+
+def test_the_number_of_a_question_says_nothing_in_another_exam(exam, command, tmp_path):
+    with connect() as connection:
+        number = connection.execute(
+            "INSERT INTO questions (tenant_id, created_by) VALUES ('default', 'ann') RETURNING id"
+        ).fetchone()[0]
+    text = f"external_ref,stem,options,key\nquestion-{number},s,x|y,A\n"
+    (tmp_path / "i.csv").write_text(text)
+    for options in ((), ("--item-scope", "tenant")):
+        done = command("import", "items", "i.csv", "--exam", "EX", "--dry-run", *options)
+        assert "1 items read: 1 new" in done.out, done.out + done.err

@@ -146,6 +146,14 @@ def test_lists_of_json_and_parquet_are_lists(tmp_path, name):
     assert item.rest["assets"] == row["assets"]
 
 
+def test_half_a_character_of_json_is_refused_by_its_row(tmp_path):
+    rows = [{"external_ref": "q", "stem": s, "options": "x|y", "key": "A"} for s in ("s", "\ud800")]
+    for text in (json.dumps(rows), "\n".join(map(json.dumps, rows))):
+        (tmp_path / "t.json").write_text(text)
+        (name, _), (_, why) = read(tmp_path / "t.json")
+        assert (name, why) == ("q", "it is no JSON object of texts")
+
+
 HTML = (
     ("a < b and <b>c</b> * d", "a < b and **c** \\* d"),
     ("&lt;script&gt;alert(1)&lt;/script&gt;", "\\<script>alert(1)\\</script>"),
