@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from qbank.errors import ImportFileError
+from qbank.importing.undoing import undo
 from qbank.postgres import connect
 from qbank.stores import authoring
 from tests.qbank.answers import rows, size
@@ -65,6 +69,20 @@ def test_what_an_author_published_since_stays_live(promoted, command):
     publish(3, write=True)
     refused(command, "3", "q1 is live as version 3")
     assert rows(LIVE) == [("q1", "EX", 3)]
+
+
+def test_an_undo_waits_for_an_author_who_is_about_to_publish(load, command):
+    load(TABLE, "--publish")
+    command("exam", "create", "OTHER")
+    with connect() as connection, ThreadPoolExecutor() as pool:
+        number = connection.execute("SELECT min(question_id) FROM question_versions").fetchone()[0]
+        authoring.publish(connection, "default", number, "OTHER", published_by="bob")
+        undone = pool.submit(undo, 1)
+        with pytest.raises(TimeoutError):
+            undone.result(timeout=1)
+        connection.commit()
+        with pytest.raises(ImportFileError, match="q1 is live in exam OTHER"):
+            undone.result(timeout=30)
 
 
 def test_what_an_author_took_out_since_is_not_put_in_again(promoted, command):

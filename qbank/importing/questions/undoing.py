@@ -20,6 +20,13 @@ SELECT l.key::bigint AS question_id, (l.value ->> 0)::integer AS was,
 FROM import_batches AS b CROSS JOIN jsonb_each(coalesce(b.mapping -> 'live', '{}')) AS l
 WHERE b.id = %(batch)s
 """
+# authors who publish wait, or were before
+_LOCK = """
+SELECT q.id FROM questions AS q WHERE q.id IN (
+    SELECT question_id FROM undo_live
+    UNION SELECT question_id FROM question_versions WHERE import_batch_id = %(batch)s
+) ORDER BY q.id FOR UPDATE
+"""
 # Versions that somebody was served, reviewed or wrote on, stay; and so do those that somebody else
 # put live, in this exam or another.
 _WRITTEN_IN_USE = """
@@ -123,6 +130,7 @@ def take_back(connection: Connection, names: Mapping[str, Any]) -> tuple[int, in
         ImportFileError: names items that are in use.
     """
     connection.execute(_LIVE, names)
+    connection.execute(_LOCK, names)
     used = {
         item: why
         for query in (_LIVE_IN_USE, _WRITTEN_IN_USE)
