@@ -16,7 +16,7 @@ from qbank.importing.key_files import ItemRule
 from qbank.postgres import Connection
 from qbank.wording import listed
 
-# The versions of the named items that the exam has: answered or live.
+# The versions of the named items that the exam has: answered, live, or void.
 _VERSIONS = """
 SELECT DISTINCT q.external_ref, q.id, i.version
 FROM questions AS q
@@ -24,6 +24,8 @@ JOIN (
     SELECT u.question_id, u.version FROM user_responses AS u
     JOIN quiz_sessions AS s ON s.id = u.quiz_id WHERE s.exam_code = %(exam)s
     UNION SELECT question_id, live_version FROM question_publications WHERE exam_code = %(exam)s
+    UNION SELECT question_id, version FROM scoring_rules_in_force
+    WHERE exam_code = %(exam)s AND rule = 'void'
 ) AS i ON i.question_id = q.id
 WHERE q.tenant_id = %(tenant)s AND q.external_ref = ANY(%(items)s)
 ORDER BY 1, 3

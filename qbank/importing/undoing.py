@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from qbank.errors import ImportFileError
 from qbank.importing import batches
@@ -94,6 +94,16 @@ JOIN questions AS q ON q.id = mine.question_id
 WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_batch_id
     AND b.undone_at IS NULL
 """
+# Answers that an import replaced come back with the score that they had: not by a key of later.
+_RULED_SINCE_REPLACED = """
+SELECT min(later.import_batch_id), min(q.external_ref)
+FROM response_history AS mine
+JOIN scoring_rules AS later USING (question_id, version)
+JOIN import_batches AS b ON b.id = later.import_batch_id
+JOIN questions AS q ON q.id = mine.question_id
+WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_batch_id
+    AND later.exam_code = %(exam)s AND b.kind = 'rescore' AND b.undone_at IS NULL
+"""
 
 
 @dataclass(frozen=True)
@@ -152,12 +162,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
 
 def _undo_rescore(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_replaced(connection, number)
-    row = connection.execute(_RULED_SINCE, names).fetchone()
-    if row is not None and row[0] is not None:
-        raise ImportFileError(
-            f"import {row[0]} scored item {row[1]!r} since then: qbank import undo {row[0]} first, "
-            "or rescore the items that are wrong"
-        )
+    _refuse_ruled(connection, _RULED_SINCE, names)
     restored = connection.execute(_RESTORE, names).rowcount
     restored += take_rules_back(connection, names)
     connection.execute(LIVE_AGAIN, names)
@@ -179,8 +184,18 @@ def _refuse_replaced(connection: Connection, number: int) -> None:
         )
 
 
+def _refuse_ruled(connection: Connection, since: LiteralString, names: dict[str, Any]) -> None:
+    row = connection.execute(since, names).fetchone()
+    if row is not None and row[0] is not None:
+        raise ImportFileError(
+            f"import {row[0]} scored item {row[1]!r} since then: qbank import undo {row[0]} first, "
+            "or rescore the items that are wrong"
+        )
+
+
 def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_replaced(connection, number)
+    _refuse_ruled(connection, _RULED_SINCE_REPLACED, names)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
     responses, _, sittings, _ = (

@@ -101,6 +101,34 @@ def test_a_void_item_comes_back_with_a_key(exam):
     assert rows("SELECT count(*) FROM user_responses WHERE is_void") == [(0,)]
 
 
+def test_a_void_item_that_nobody_answered_comes_back_with_a_key(exam):
+    with connect() as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute("DELETE FROM user_responses")
+    live = "SELECT count(*) FROM question_publications"
+    assert exam("q1,void\n").code == 0
+    assert rows(live) == [(3,)]
+    done = exam("q1,A\n")
+    assert (done.code, rows(live)) == (0, [(4,)]), done.err
+
+
+def test_an_import_that_replaced_answers_is_undone_after_a_key_that_came_later(
+    exam, command, tmp_path
+):
+    """What it replaced would come back with its score by the key before."""
+    (tmp_path / "b.csv").write_text("user_id,question,marked,correct\nu2,q2,A,1\nu3,q2,A,1\n")
+    again = ("--exam", "EX", "--timestamp", "2024-06-01", "--option-col", "marked")
+    done = command("import", "responses", "b.csv", *again, "--on-conflict", "replace")
+    assert done.code == 0, done.err
+    assert exam("q2,A|D\n").code == 0  # u3 had D
+    before = state()
+    assert "import 3 scored item 'q2' since then: qbank import undo 3 first" in (
+        command("import", "undo", "2").err
+    )
+    assert state() == before
+    assert command("import", "undo", "3").code == command("import", "undo", "2").code == 0
+
+
 def test_a_void_item_is_not_live_again_by_an_import(exam, command, tmp_path):
     exam("q1,void\n")
     (tmp_path / "b.csv").write_text("user_id,question,correct\nz1,q1,1\nz1,q2,1\n")
