@@ -46,7 +46,7 @@ responses as (
 {% endif %}
 
 -- the ability before the item was chosen: it does not know the answer that it is to judge, which
--- the ability at the end does. A quiz that is not adaptive begins with what was known and stays there
+-- the ability at the end does. A quiz that is not adaptive begins with what was known and stays so
 select
     responses.exam_code,
     responses.question_id,

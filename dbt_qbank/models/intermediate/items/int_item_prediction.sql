@@ -49,24 +49,25 @@ walked as (
         earlier.finished_at,
         walked.in_force_since
     from walked
-    cross join lateral (
-        select target.*
-        from ended_runs as target
-        where
-            walked.kind = 'rollback'
-            and cast(target.run_id as text) = walked.params ->> 'run_id'
-        union all
-        (
-            select before.*
-            from deciding as before
+    cross join
+        lateral (
+            select target.*
+            from ended_runs as target
             where
-                walked.kind = 'reestimation'
-                and before.exam_code = walked.exam_code
-                and before.finished_at < walked.finished_at
-            order by before.finished_at desc, before.run_id asc
-            limit 1
-        )
-    ) as earlier
+                walked.kind = 'rollback'
+                and cast(target.run_id as text) = walked.params ->> 'run_id'
+            union all
+            (
+                select before.*
+                from deciding as before
+                where
+                    walked.kind = 'reestimation'
+                    and before.exam_code = walked.exam_code
+                    and before.finished_at < walked.finished_at
+                order by before.finished_at desc, before.run_id asc
+                limit 1
+            )
+        ) as earlier
     where walked.kind <> 'sympson_hetter'
 ),
 
