@@ -1,6 +1,6 @@
 """Items of an exam with what is known of them, as a table or as GIFT.
 
-What ``qbank import items`` reads comes back the same. What never lives here: how it is read.
+What ``qbank import items`` can keep comes back the same. What never lives here: how it is read.
 """
 
 from __future__ import annotations
