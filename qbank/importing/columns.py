@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Literal
 
 from qbank.errors import ImportFileError
 
 TimeUnit = Literal["ms", "s"]
+
+
+class ColumnError(ImportFileError):
+    """A column is missing, or is there twice.
+
+    Attributes:
+        meaning: of the column.
+    """
+
+    def __init__(self, meaning: str, message: str) -> None:
+        super().__init__(message)
+        self.meaning = meaning
 
 
 @dataclass(frozen=True)
@@ -54,9 +67,9 @@ class ColumnMap:
 
     def are_in(self, header: Sequence[str]) -> bool:
         """Whether a row has the names of user, item and score, so that it is the header."""
-        plain = {_plain(name) for name in header}
+        plain = {plain_name(name) for name in header}
         needed = (self.user, self.item, "" if self._spares_scores else self.correct)
-        return all(_plain(name) in plain for name in needed if name)
+        return all(plain_name(name) in plain for name in needed if name)
 
     @property
     def _spares_scores(self) -> bool:
@@ -71,15 +84,15 @@ class ColumnMap:
         found: dict[str, str] = {}
         notes = []
         wanted = self
-        if self._spares_scores and _plain(self.correct) not in map(_plain, header):
+        if self._spares_scores and plain_name(self.correct) not in map(plain_name, header):
             wanted = replace(self, correct="")
         for meaning, name in wanted.mapped().items():
             found[meaning] = own = _found(meaning, name, header)
             if own != name:
                 notes.append(f"column {own!r} is taken for {name!r}")
         if (
-            _plain(found.get("user", "")) in _OF_ITEMS
-            and _plain(found.get("item", "")) in _OF_USERS
+            plain_name(found.get("user", "")) in _OF_ITEMS
+            and plain_name(found.get("item", "")) in _OF_USERS
         ):
             raise ImportFileError(
                 f"the user is column {found['user']!r} and the item {found['item']!r}: "
@@ -97,23 +110,50 @@ _OF_USERS = ("user", "user_id", "person", "person_id", "student", "student_id")
 _OF_ITEMS = ("item", "item_id", "question", "question_id", "problem_id")
 
 
-def _plain(name: str) -> str:
-    """A column's name without case, blanks and punctuation."""
+def plain_name(name: str) -> str:
+    """A column's name without case, blanks and punctuation, which become ``_``."""
     return re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", name).casefold()).strip("_")
+
+
+def places_of(
+    path: Path, header: Sequence[str], meaning_of: Callable[[str], str | None]
+) -> dict[str, int]:
+    """Place of each column that means something, by meaning.
+
+    Args:
+        path: the file, for messages.
+        header: its columns.
+        meaning_of: what a plain name means, see :func:`plain_name`; None is nothing.
+
+    Raises:
+        ImportFileError: two columns mean the same.
+    """
+    places: dict[str, int] = {}
+    for place, own in enumerate(header):
+        meaning = meaning_of(plain_name(own))
+        if meaning in places:
+            raise ImportFileError(
+                f"{path}: columns {header[places[meaning]]!r} and {own!r} mean the same: keep one"
+            )
+        if meaning is not None:
+            places[meaning] = place
+    return places
 
 
 def _found(meaning: str, name: str, header: Sequence[str]) -> str:
     exact = [own for own in header if own == name]
-    alike = exact or [own for own in header if _plain(own) == _plain(name)]
+    alike = exact or [own for own in header if plain_name(own) == plain_name(name)]
     if len(alike) > 1:
-        raise ImportFileError(
+        raise ColumnError(
+            meaning,
             f"the header has {alike[0]!r} twice ({', '.join(alike)}) for the {meaning}: rename one "
-            f"of the columns, or name another with --{meaning}-col"
+            f"of the columns, or name another with --{meaning}-col",
         )
     if not alike:
-        raise ImportFileError(
+        raise ColumnError(
+            meaning,
             f"there is no column {name!r} for the {meaning}: name it with --{meaning}-col; the "
-            f"file has {', '.join(header)} (where that is no header: --columns names the columns)"
+            f"file has {', '.join(header)} (where that is no header: --columns names the columns)",
         )
     return alike[0]
 

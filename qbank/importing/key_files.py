@@ -6,7 +6,6 @@ What never lives here: what they do.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from qbank.importing.keys import ScoringRule
 from qbank.importing.reading import open_source
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch
-from qbank.importing.text import has_decimals, plain_text, without_decimals
+from qbank.importing.text import names_text, plain_text
 
 _LABEL = re.compile(r"[A-Z0-9]")
 
@@ -112,9 +111,7 @@ def _rows(request: ImportRequest, version: str | None, user: str | None = None) 
                 lines = lines[its_own.to_numpy(zero_copy_only=False)]
             if not table.num_rows:
                 continue
-            items = plain_text(table.column(columns.item)).text
-            if not has_decimals(items):
-                items = without_decimals(items, Counter())
+            items = names_text(table.column(columns.item)).text
             keys = plain_text(table.column(columns.option or columns.correct)).text
             versions = _texts(table, place)
             for line, item, key, which in zip(

@@ -6,18 +6,16 @@ What never lives here: which items the exam has, audits, and publication.
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qbank.errors import ImportFileError
-from qbank.importing.columns import ColumnMap
+from qbank.importing.columns import ColumnError, ColumnMap, places_of
 from qbank.importing.reading import open_source
 from qbank.importing.request import ImportRequest
-from qbank.importing.text import has_decimals, plain_text, without_decimals
+from qbank.importing.text import names_text, plain_text
 from qbank.vocabulary import Model
 from qbank.wording import listed
 
@@ -108,8 +106,7 @@ def read_parameters(
             item_place = source.header.index(source.columns.item)
             for batch in source:
                 read = [plain_text(column).text for column in batch.table.columns]
-                if not has_decimals(read[item_place]):
-                    read[item_place] = without_decimals(read[item_place], Counter())
+                read[item_place] = names_text(batch.table.column(item_place)).text
                 columns = [column.to_pylist() for column in read]
                 refused += [f"line {source.line(n)}: {why}" for n, why, _ in batch.broken]
                 for line, *values in zip(batch.lines.tolist(), *columns, strict=True):
@@ -131,25 +128,18 @@ def read_parameters(
                     else:
                         rows.append(row)
             return GivenParameters(tuple(rows), tuple(refused), tuple(source.notes))
-    except ImportFileError as error:
-        if "for the item" not in str(error):
-            raise
+    except ColumnError as error:
         raise ImportFileError(
             f"{path} has no column {item_column!r} with the items' names: name it with --item-col"
         ) from error
 
 
 def _places(path: Path, header: list[str], model: Model) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for place, own in enumerate(header):
-        plain = re.sub(r"[\W_]+", "_", own.casefold()).strip("_")
-        meaning = next((name for name, names in _NAMES.items() if plain in names), None)
-        if meaning in places:
-            raise ImportFileError(
-                f"{path}: columns {header[places[meaning]]!r} and {own!r} mean the same: keep one"
-            )
-        if meaning is not None:
-            places[meaning] = place
+    places = places_of(
+        path,
+        header,
+        lambda plain: next((name for name, names in _NAMES.items() if plain in names), None),
+    )
     missing = [name for name in _NEEDED[model] if name not in places]
     if missing:
         raise ImportFileError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -120,6 +120,14 @@ def without_decimals(values: Any, changed: Counter[str]) -> Any:
     """101.0 as 101, as it was before it went through a column of floats."""
     whole = pc.replace_substring_regex(values, r"^(\d+)\.0$", r"\1")
     return _noted(values, whole, "read as whole numbers", changed)
+
+
+def names_text(column: Any) -> Column:
+    """The text of a whole column of names: 101.0 is 101, unless some are decimal numbers."""
+    found = plain_text(column)
+    if has_decimals(found.text):
+        return found
+    return replace(found, text=without_decimals(found.text, found.changed))
 
 
 def identifier_faults(values: Any) -> Iterator[tuple[Any, str]]:

@@ -11,12 +11,12 @@ from functools import partial
 
 from qbank.importing.questions.item import (
     FEEDBACK,
-    PENALTY,
     Entry,
     Item,
     UnusableItemError,
     category,
     checked,
+    right_by,
 )
 from qbank.importing.questions.markup import Markdown
 
@@ -191,7 +191,7 @@ def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[
     _refuse_other_types(answers)
     pieces = _pieces(answers)
     options: list[str] = []
-    right: list[int] = []
+    shares: list[float] = []
     remarks: list[str] = []
     for mark, text in pieces:
         weight = _WEIGHT.match(text)
@@ -200,21 +200,13 @@ def _options(answers: str, read: Callable[[str], str]) -> tuple[list[str], list[
             raise UnusableItemError(
                 f"option {len(options) + 1} is worth %{weight[1]}%: use a number up to 100"
             )
-        share = float(weight[1]) if weight else (100.0 if mark == "=" else 0.0)
+        shares.append(float(weight[1]) if weight else (100.0 if mark == "=" else 0.0))
         answer, _, feedback = _split(text, "#")
         if feedback.strip():
             remarks.append(FEEDBACK)
-        if share < 0:
-            remarks.append(PENALTY)
-        if 0 < share < 100:
-            raise UnusableItemError(
-                f"option {len(options) + 1} is worth {share:g} %: the bank's items are right or"
-                " wrong"
-            )
-        if share >= 100:
-            right.append(len(options))
         options.append(read(answer))
-    return options, right, remarks
+    right, penalties = right_by(shares)
+    return options, right, remarks + penalties
 
 
 def _refuse_other_types(answers: str) -> None:

@@ -120,9 +120,7 @@ def checked(
         raise UnusableItemError("it has no stem")
     texts = [clean(text, f"option {k}") for k, (_, text) in enumerate(options, 1)]
     if not MIN_OPTIONS <= len(texts) <= MAX_OPTIONS:
-        raise UnusableItemError(
-            f"it has {len(texts)} options: give {MIN_OPTIONS} to {MAX_OPTIONS} of them"
-        )
+        raise wrong_number(len(texts))
     labels = _labels([label for label, _ in options])
     blank = [label for label, text in zip(labels, texts, strict=True) if not text]
     if blank:
@@ -138,6 +136,33 @@ def checked(
         rest=_rest(rest or {}),
         remarks=tuple(remarks),
         media=tuple(dict.fromkeys(media)),
+    )
+
+
+def wrong_number(options: int) -> UnusableItemError:
+    """What is said of an item with so many options."""
+    return UnusableItemError(
+        f"it has {options} options: give {MIN_OPTIONS} to {MAX_OPTIONS} of them"
+    )
+
+
+def right_by(shares: Sequence[float]) -> tuple[list[int], list[str]]:
+    """Places of the options that are worth all, and what is left out.
+
+    Args:
+        shares: what each option is worth, in percent.
+
+    Raises:
+        UnusableItemError: one is worth a part.
+    """
+    for place, share in enumerate(shares, 1):
+        if 0 < share < 100:
+            raise UnusableItemError(
+                f"option {place} is worth {share:g} %: the bank's items are right or wrong"
+            )
+    return (
+        [place for place, share in enumerate(shares) if share >= 100],
+        [PENALTY for share in shares if share < 0],
     )
 
 

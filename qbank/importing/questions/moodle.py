@@ -11,12 +11,12 @@ from xml.etree.ElementTree import Element
 
 from qbank.importing.questions.item import (
     FEEDBACK,
-    PENALTY,
     Entry,
     Item,
     UnusableItemError,
     category,
     checked,
+    right_by,
 )
 from qbank.importing.questions.markup import Markdown
 from qbank.importing.questions.xml import text_of
@@ -80,28 +80,18 @@ _ONE_MARK = ("", "1", "1.0", "1.0000000")
 
 def _options(question: Element, written: Markdown) -> tuple[list[str], list[int], list[str]]:
     options: list[str] = []
-    right: list[int] = []
-    remarks: list[str] = []
+    shares: list[float] = []
     for answer in question.iterfind("answer"):
         try:
-            share = float(answer.get("fraction") or "0")
+            shares.append(float(answer.get("fraction") or "0"))
         except ValueError as error:
             raise UnusableItemError(
                 f"fraction is {answer.get('fraction')!r}: use a number up to 100"
             ) from error
-        if 0 < share < 100:
-            raise UnusableItemError(
-                f"option {len(options) + 1} is worth {share:g} %: the bank's items are right or"
-                " wrong"
-            )
-        if share < 0:
-            remarks.append(PENALTY)
-        if share >= 100:
-            right.append(len(options))
         text = _text(answer, written)
         is_truth = question.get("type") == "truefalse"
         options.append(text.capitalize() if is_truth else text)
-    return options, right, remarks
+    return options, *right_by(shares)
 
 
 def _text(element: Element, written: Markdown) -> str:

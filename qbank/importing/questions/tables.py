@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from string import digits
 from typing import Any
 
 from qbank.errors import ImportFileError
-from qbank.importing.columns import ColumnMap
-from qbank.importing.questions.item import Entry, Item, UnusableItemError, checked, topic_path
+from qbank.importing.columns import ColumnError, ColumnMap, places_of, plain_name
+from qbank.importing.questions.item import (
+    LETTERS,
+    Entry,
+    Item,
+    UnusableItemError,
+    checked,
+    topic_path,
+    wrong_number,
+)
 from qbank.importing.reading import open_source
 from qbank.importing.rejects import LINE, REASON
 from qbank.importing.request import ImportRequest
-from qbank.importing.text import has_decimals, plain_text, without_decimals
+from qbank.importing.text import names_text
 from qbank.wording import listed
 
 # meaning: names that columns have for it, without case, blanks and punctuation
@@ -56,9 +64,7 @@ def opened(
             places = _places(path, source.header, reference, stem)
             notes = [*source.notes, *_unread(source.header, places)]
             yield source.header, _rows(source, places), notes
-    except ImportFileError as error:
-        if "--item-col" not in str(error):
-            raise
+    except ColumnError as error:
         raise ImportFileError(
             f"{path} has no column {reference!r} for the items' names: name it with --ref-col, or "
             "say how the file is written with --format"
@@ -67,27 +73,22 @@ def opened(
 
 def has_header(text: str, reference: str, stem: str) -> bool:
     """Whether one of the first lines has the names of both columns."""
-    head = [_plain(line) for line in text.split("\n", _TITLE_LINES)[:_TITLE_LINES]]
-    wanted = (_plain(reference), _plain(stem))
+    head = [plain_name(line) for line in text.split("\n", _TITLE_LINES)[:_TITLE_LINES]]
+    wanted = (plain_name(reference), plain_name(stem))
     return any(all(f"_{name}_" in f"_{line}_" for name in wanted) for line in head)
 
 
 def _places(path: Path, header: list[str], reference: str, stem: str) -> dict[str, int]:
     """Place of each column, by meaning; options are ``option A``."""
-    wanted = {"reference": (_plain(reference),), "stem_md": (_plain(stem),), **_NAMES}
-    places: dict[str, int] = {}
-    for place, own in enumerate(header):
-        plain = _plain(own)
+    wanted = {"reference": (plain_name(reference),), "stem_md": (plain_name(stem),), **_NAMES}
+
+    def meaning_of(plain: str) -> str | None:
+        if (known := next((m for m, names in wanted.items() if plain in names), None)) is not None:
+            return known
         option = _OPTION.fullmatch(plain)
-        meaning = next((m for m, names in wanted.items() if plain in names), None)
-        if meaning is None and option:
-            meaning = f"option {option[1].upper()}"
-        if meaning in places:
-            raise ImportFileError(
-                f"{path}: columns {header[places[meaning]]!r} and {own!r} mean the same: keep one"
-            )
-        if meaning is not None:
-            places[meaning] = place
+        return f"option {option[1].upper()}" if option else None
+
+    places = places_of(path, header, meaning_of)
     if "stem_md" not in places:
         raise ImportFileError(
             f"{path} has no column {stem!r} for the stem: name it with --stem-col; the file has "
@@ -127,12 +128,11 @@ def _rows(source: Any, places: Mapping[str, int]) -> Iterator[Entry]:
 
 def _names(column: Any) -> list[Any]:
     """Names of items, read as imports of responses do; what is at fault stays, to be refused."""
-    names = plain_text(column)
-    text = names.text if has_decimals(names.text) else without_decimals(names.text, Counter())
+    names = names_text(column)
     return [
         own if is_faulty else name
         for name, is_faulty, own in zip(
-            text.to_pylist(), names.faulty.to_pylist(), column.to_pylist(), strict=True
+            names.text.to_pylist(), names.faulty.to_pylist(), column.to_pylist(), strict=True
         )
     ]
 
@@ -185,9 +185,9 @@ def _options(cells: Mapping[str, str]) -> list[tuple[str, str]]:
         return own
     text = cells["options"].strip()
     parts = _json_list(text) or text.split("\n" if "\n" in text else "|")
-    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    letters = LETTERS + digits
     if len(parts) > len(letters):
-        raise UnusableItemError(f"it has {len(parts)} options: give 2 to 10 of them")
+        raise wrong_number(len(parts))
     return [(letters[k], str(part).strip()) for k, part in enumerate(parts)]
 
 
@@ -234,7 +234,3 @@ def _text(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
