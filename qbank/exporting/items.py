@@ -25,6 +25,8 @@ from qbank.exporting.files import (
     refuse_taken,
     refuse_unknown,
 )
+from qbank.importing.items import ITEM_NAME
+from qbank.importing.questions.comparing import OPTIONS
 from qbank.importing.questions.item import LETTERS, path_of
 from qbank.importing.questions.writing import topics
 from qbank.postgres import Connection, connect
@@ -51,13 +53,13 @@ _USAGE = pa.schema(
 _TEXTS = (*_CONTENT, "references", "assets")
 
 # The version that is live in the exam, else the newest of an item that is the exam's own.
-_QUERY = """
-SELECT coalesce(q.external_ref, 'question-' || q.id) AS external_ref, v.version, v.state,
+_QUERY = f"""
+SELECT {ITEM_NAME} AS external_ref, v.version, v.state,
     v.stem_md AS stem, v.lead_in, v.topic_id, v.difficulty_label AS difficulty,
     v.bloom_level::text AS bloom_level, v.tags, v.rationale_md AS explanation,
     v.reference_list AS references, v.assets, coalesce(o.options, '[]') AS options,
     e.irt_model AS model, k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, k.scaling_constant,
-    k.n_respondents, s.n, s.p_value, s.r_point_biserial, x.sh_p, {exposure} AS exposure_rate
+    k.n_respondents, s.n, s.p_value, s.r_point_biserial, x.sh_p, {{exposure}} AS exposure_rate
 FROM exams AS e
 JOIN questions AS q ON q.tenant_id = e.tenant_id AND NOT q.is_deleted
 LEFT JOIN question_publications AS p
@@ -68,11 +70,7 @@ JOIN LATERAL (
         AND (p.live_version IS NOT NULL OR w.state <> 'retired')
     ORDER BY w.version DESC LIMIT 1
 ) AS v ON true
-LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_array(option_label, option_text_md, is_correct)
-        ORDER BY option_label) AS options
-    FROM question_options WHERE question_version_id = v.id
-) AS o ON true
+{OPTIONS}
 LEFT JOIN item_calibration AS k
     ON (k.exam_code, k.question_id, k.version, k.model)
     = (e.exam_code, q.id, v.version, e.irt_model)
@@ -80,10 +78,10 @@ LEFT JOIN item_stats_ctt AS s
     ON (s.exam_code, s.question_id, s.version) = (e.exam_code, q.id, v.version)
 LEFT JOIN item_exposure_control AS x
     ON (x.exam_code, x.question_id, x.version) = (e.exam_code, q.id, v.version)
-{health}
+{{health}}
 WHERE e.exam_code = %(exam)s AND (p.question_id IS NOT NULL OR q.exam_code = e.exam_code)
 ORDER BY 1, q.id
-"""
+"""  # noqa: S608
 _HEALTH = """LEFT JOIN analytics.item_health AS h
     ON (h.exam_code, h.question_id, h.version) = (e.exam_code, q.id, v.version)"""
 
@@ -112,12 +110,14 @@ def export_items(
         rows = _read(connection, exam_code)
     if not rows:
         raise ExportError(f"exam {exam_code!r} has no items: nothing was written")
-    kept = [row for row in rows if form != "gift" or _fits_gift(row)]
-    left_out = [row["external_ref"] for row in rows if form == "gift" and not _fits_gift(row)]
     with partial(path) as made:
         if form == "gift":
+            kept: list[dict[str, Any]] = []
+            left_out: list[dict[str, Any]] = []
+            for row in rows:
+                (kept if _fits_gift(row) else left_out).append(row)
             made.write_text("\n".join(map(_gift, kept)), encoding="utf-8")
-            return placed(made, path, len(kept), []), left_out
+            return placed(made, path, len(kept), []), [row["external_ref"] for row in left_out]
         table = _table(rows)
         if is_parquet(path):
             pq.write_table(table, made)
@@ -127,7 +127,7 @@ def export_items(
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerow(table.schema.names)
                 writer.writerows(zip(*(c.to_pylist() for c in table.columns), strict=True))
-        return placed(made, path, len(rows), table.schema.names), left_out
+        return placed(made, path, len(rows), table.schema.names), []
 
 
 def _read(connection: Connection, exam_code: str) -> list[dict[str, Any]]:

@@ -12,10 +12,10 @@ import pyarrow as pa
 from psycopg.sql import SQL, Composed
 from psycopg.sql import Literal as Quoted
 
+from qbank.importing.items import ITEM_NAME
+
 What = Literal["responses", "irw", "key", "parameters", "exposure"]
 _STAMP = pa.timestamp("us", "UTC")
-# a question that its author gave no name goes by its number
-_ITEM = "coalesce(q.external_ref, 'question-' || q.id)"
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,5 @@ def query_of(table: Table, exam_code: str) -> Composed:
     """The query of one exam; ``{item}`` is an item's name, ``{served}`` what was served in it."""
     exam = Quoted(exam_code)
     return SQL(table.query).format(
-        exam=exam, item=SQL(_ITEM), served=SQL(_SERVED).format(exam=exam)
+        exam=exam, item=SQL(ITEM_NAME), served=SQL(_SERVED).format(exam=exam)
     )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from qbank.errors import ImportFileError
 from qbank.postgres import Connection
 from qbank.wording import listed
 
 _SHOWN = 3
+# a question, named q, that its author gave no name goes by its number
+ITEM_NAME: Final = "coalesce(q.external_ref, 'question-' || q.id)"
 
 # Questions of each name, the nearest first: one that the exam has had, one that no exam has had
-# yet; and where names are shared the tenant's own, and another exam's. Exports call a question that
-# has no name by its number, which says nothing in another exam.
+# yet; and where names are shared the tenant's own, and another exam's. The number of a question
+# that has no name (ITEM_NAME) says nothing in another exam.
 _CANDIDATES = """
 CREATE TEMP TABLE import_candidates ON COMMIT DROP AS
 WITH n AS (

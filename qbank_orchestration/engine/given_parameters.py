@@ -17,6 +17,7 @@ import numpy as np
 from psycopg import Connection
 
 from qbank.errors import ImportFileError
+from qbank.importing.items import ITEM_NAME
 from qbank.importing.parameters import Given, GivenParameters
 from qbank.requests import IrtFit
 from qbank.stores import exposure, item_bank, responses, runs
@@ -131,7 +132,7 @@ def _matched(
 ) -> tuple[tuple[ItemParameters, ...], tuple[str, ...]]:
     """Parameters of live items, and rows that are refused."""
     live = dict(zip(pool.question_id.tolist(), pool.version.tolist(), strict=True))
-    sql = "SELECT coalesce(external_ref, 'question-' || id), id FROM questions WHERE id = ANY(%s)"
+    sql = f"SELECT {ITEM_NAME}, q.id FROM questions AS q WHERE q.id = ANY(%s)"  # noqa: S608
     names: dict[str, int] = dict(conn.execute(sql, ([*live],)).fetchall())
     rows, refused = [], list(given.refused)
     for own in given.rows:

@@ -28,6 +28,12 @@ REST = (
 )
 _SAID = {"stem_md": "stem", "rationale_md": "explanation", "difficulty_label": "difficulty"}
 
+# label, text and whether it is right of each option of a version, named v
+OPTIONS = """LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_array(option_label, option_text_md, is_correct)
+        ORDER BY option_label) AS options
+    FROM question_options WHERE question_version_id = v.id
+) AS o ON true"""
 _NEWEST = f"""
 SELECT n.item, q.id AS question_id, q.is_deleted, v.version, v.state, v.stem_md, v.topic_id,
     {", ".join(f"v.{column}" for column in REST)}, v.created_by,
@@ -39,11 +45,7 @@ LEFT JOIN LATERAL (
     SELECT * FROM question_versions AS w WHERE w.question_id = q.id
     ORDER BY w.version DESC LIMIT 1
 ) AS v ON true
-LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_array(option_label, option_text_md, is_correct)
-        ORDER BY option_label) AS options
-    FROM question_options WHERE question_version_id = v.id
-) AS o ON true
+{OPTIONS}
 LEFT JOIN question_publications AS p ON p.question_id = q.id AND p.exam_code = %(exam)s
 """  # noqa: S608
 
@@ -79,6 +81,21 @@ class Compared:
     topic: tuple[str, ...]
     content: Mapping[str, Any]
     changes: tuple[str, ...] = ()
+
+    @property
+    def is_dormant(self) -> bool:
+        """Whether the exam does not serve the version that the bank has of a known item."""
+        kept = self.kept
+        return self.what == "known" and kept is not None and kept.live_version != kept.version
+
+    @property
+    def conflict(self) -> str:
+        """What the bank has otherwise, and of whom."""
+        assert self.kept is not None  # noqa: S101
+        return (
+            f"{self.item.reference} v{self.kept.version} by {self.kept.created_by} has another"
+            f" {' and '.join(self.changes)}"
+        )
 
 
 def newest(

@@ -194,7 +194,7 @@ class _File:
             )
         conflicts = [each for each in found if each.what == "conflict"]
         if conflicts and self.request.on_conflict == "refuse":
-            named = listed([_conflict(each) for each in conflicts], _NAMED, "; ")
+            named = listed([each.conflict for each in conflicts], _NAMED, "; ")
             return (
                 f"nothing was written, for {len(conflicts)} of its items are otherwise in the bank"
                 f" ({named}): --on-conflict replace puts the file's version on top"
@@ -239,7 +239,7 @@ class _File:
         self, report: ItemsReport, found: list[Compared], topics: dict[tuple[str, ...], int]
     ) -> ItemsReport:
         wanted = [each for each in found if each.what != "known"]
-        dormant = [each for each in found if self.request.publish and _is_dormant(each)]
+        dormant = [each for each in found if self.request.publish and each.is_dormant]
         if not (wanted or dormant):
             return report
         self.names |= {
@@ -279,21 +279,6 @@ class _File:
             },
         )
         return replace(report, batch=batch, published=published)
-
-
-def _is_dormant(each: Compared) -> bool:
-    """Whether the exam does not serve the version that the bank has of a known item."""
-    kept = each.kept
-    return each.what == "known" and kept is not None and kept.live_version != kept.version
-
-
-def _conflict(each: Compared) -> str:
-    kept = each.kept
-    assert kept is not None  # noqa: S101
-    return (
-        f"{each.item.reference} v{kept.version} by {kept.created_by} has another"
-        f" {' and '.join(each.changes)}"
-    )
 
 
 def _shown(item: Item) -> dict[str, Any]:

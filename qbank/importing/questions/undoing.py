@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qbank.errors import ImportFileError
+from qbank.importing.items import ITEM_NAME
 from qbank.postgres import Connection
 from qbank.wording import listed
 
@@ -29,8 +30,8 @@ SELECT q.id FROM questions AS q WHERE q.id IN (
 """
 # Versions that somebody was served, reviewed or wrote on, stay; and so do those that somebody else
 # put live, in this exam or another.
-_WRITTEN_IN_USE = """
-SELECT coalesce(q.external_ref, 'question-' || q.id), CASE
+_WRITTEN_IN_USE = f"""
+SELECT {ITEM_NAME}, CASE
         WHEN EXISTS (
             SELECT 1 FROM quiz_items AS i
             WHERE (i.question_id, i.version) = (v.question_id, v.version)
@@ -60,9 +61,9 @@ SELECT coalesce(q.external_ref, 'question-' || q.id), CASE
     END AS why
 FROM question_versions AS v JOIN questions AS q ON q.id = v.question_id
 WHERE v.import_batch_id = %(batch)s
-"""
-_LIVE_IN_USE = """
-SELECT coalesce(q.external_ref, 'question-' || q.id), CASE
+"""  # noqa: S608
+_LIVE_IN_USE = f"""
+SELECT {ITEM_NAME}, CASE
         WHEN later.id IS NOT NULL THEN 'was published by import ' || later.id
         WHEN p.live_version <> l.now THEN 'is live as version ' || p.live_version
         WHEN EXISTS (
@@ -85,7 +86,7 @@ LEFT JOIN LATERAL (
         AND b.undone_at IS NULL AND b.mapping -> 'live' ? l.question_id::text
     ORDER BY b.id LIMIT 1
 ) AS later ON true
-"""
+"""  # noqa: S608
 _LIVE_AS_BEFORE = """
 UPDATE question_publications AS p SET live_version = l.was, published_at = now()
 FROM undo_live AS l
