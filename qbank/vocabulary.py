@@ -6,7 +6,10 @@ these. What never lives here: numbers, and what a word makes the code do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal, get_args
+
+from qbank.errors import QbankError
 
 # runs of calibration work
 Kind = Literal["irt", "sympson_hetter", "reestimation", "rollback"]
@@ -47,3 +50,20 @@ ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
 def words(of: object) -> tuple[str, ...]:
     """The words of one of the lists above."""
     return tuple(get_args(of))
+
+
+def refuse_other_words(
+    error: type[QbankError], given: Iterable[tuple[str, str, Sequence[str]]]
+) -> None:
+    """Refuses an option whose value is none of its words.
+
+    Args:
+        error: the class of what is raised.
+        given: the option's name, its value, and the words that it may have.
+
+    Raises:
+        QbankError: names the option, the value and the words.
+    """
+    for name, value, allowed in given:
+        if value not in allowed:
+            raise error(f"{name} is {value!r}: use {' or '.join(allowed)}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from qbank.system_user import system_user
-from qbank.vocabulary import Model, words
+from qbank.vocabulary import Model, refuse_other_words, words
 from qbank.wording import listed
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def parameters(
     from qbank.importing.reading import fingerprint
     from qbank_orchestration.engine import given_parameters
 
-    for name, value, allowed in (("--model", model, words(Model)), ("--metric", metric, METRICS)):
-        if value not in allowed:
-            raise ImportFileError(f"{name} is {value!r}: use {' or '.join(allowed)}")
+    refuse_other_words(
+        ImportFileError, (("--model", model, words(Model)), ("--metric", metric, METRICS))
+    )
     known = cast("Model", model)
     given = read_parameters(file, known, float(metric), item_col)
     with postgres.connect("orchestration") as conn:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from qbank.cli.output import AsJson, show_json
-from qbank.vocabulary import words
+from qbank.vocabulary import refuse_other_words, words
 from qbank.wording import listed
 
 if TYPE_CHECKING:
@@ -37,8 +37,7 @@ def responses(
     from qbank.errors import ExportError
     from qbank.exporting.files import Shape
 
-    if shape not in words(Shape):
-        raise ExportError(f"--shape is {shape!r}: use {' or '.join(words(Shape))}")
+    refuse_other_words(ExportError, [("--shape", shape, words(Shape))])
     what: What = "irw" if shape == "irw" else "responses"
     _write(what, exam, file, wide=shape == "wide", as_json=as_json)
 
@@ -58,8 +57,7 @@ def items(
     from qbank.errors import ExportError
     from qbank.exporting.items import Form, export_items
 
-    if form is not None and form not in words(Form):
-        raise ExportError(f"--format is {form!r}: use {' or '.join(words(Form))}")
+    refuse_other_words(ExportError, [("--format", form or "table", words(Form))])
     done, left_out = export_items(exam, file, form=cast("Form | None", form))
     if as_json:
         show_json(asdict(done) | {"left_out": left_out})

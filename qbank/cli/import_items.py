@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from qbank.cli.output import AsJson, show, show_json
-from qbank.vocabulary import words
+from qbank.vocabulary import refuse_other_words, words
 from qbank.wording import listed
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ def items(
     from qbank.importing.questions import Form, ItemsRefusedError, ItemsRequest, import_items
     from qbank.importing.request import ItemScope, OnConflict
 
-    for name, value, allowed in (
-        ("--format", form or "table", words(Form)),
-        ("--item-scope", item_scope, words(ItemScope)),
-        ("--on-conflict", on_conflict, words(OnConflict)),
-    ):
-        if value not in allowed:
-            raise ImportFileError(f"{name} is {value!r}: use {' or '.join(allowed)}")
+    refuse_other_words(
+        ImportFileError,
+        (
+            ("--format", form or "table", words(Form)),
+            ("--item-scope", item_scope, words(ItemScope)),
+            ("--on-conflict", on_conflict, words(OnConflict)),
+        ),
+    )
     request = ItemsRequest(
         paths=tuple(files),
         exam_code=exam,
