@@ -5,19 +5,15 @@ What never lives here: reading files.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, cast
 
 import typer
 
-from qbank.cli import import_batches, import_items
-from qbank.cli.output import AsJson, show, show_json
-from qbank.vocabulary import Model, words
-
-if TYPE_CHECKING:
-    from qbank.importing import ImportReport, ImportRequest
+from qbank.cli import import_batches, import_items, import_report
+from qbank.cli.output import AsJson
+from qbank.vocabulary import Model, refuse_other_words, words
 
 app = typer.Typer(help="Bring in what was made elsewhere, and take it back.", no_args_is_help=True)
 Column = Annotated[str | None, typer.Option(metavar="NAME")]
@@ -125,18 +121,19 @@ def responses(
     from qbank.importing.moments import duration_of
     from qbank.importing.request import ItemScope, OnConflict, Quoting, Shape
 
-    for name, value, allowed in (
-        ("--time-unit", time_unit, words(layouts.TimeUnit)),
-        ("--irt-model", irt_model, words(Model)),
-        ("--blank-correct", blank_correct, words(codes.Blank)),
-        ("--on-conflict", on_conflict, words(OnConflict)),
-        ("--shape", shape, words(Shape)),
-        ("--quoting", quoting, words(Quoting)),
-        ("--item-scope", item_scope, words(ItemScope)),
-        ("--attempt", attempt or "auto", ("auto",)),
-    ):
-        if value not in allowed:
-            raise ImportFileError(f"{name} is {value!r}: use {' or '.join(allowed)}")
+    refuse_other_words(
+        ImportFileError,
+        (
+            ("--time-unit", time_unit, words(layouts.TimeUnit)),
+            ("--irt-model", irt_model, words(Model)),
+            ("--blank-correct", blank_correct, words(codes.Blank)),
+            ("--on-conflict", on_conflict, words(OnConflict)),
+            ("--shape", shape, words(Shape)),
+            ("--quoting", quoting, words(Quoting)),
+            ("--item-scope", item_scope, words(ItemScope)),
+            ("--attempt", attempt or "auto", ("auto",)),
+        ),
+    )
     layout = layouts.preset(preset) if preset else ColumnMap()
     request = ImportRequest(
         path=file,
@@ -183,34 +180,13 @@ def responses(
         quoting=cast("Quoting", quoting),
         names=tuple(name.strip() for name in columns.split(",")) if columns else (),
     )
-    _answer(request, as_json=as_json)
+    import_report.answer(request, as_json=as_json)
 
 
 app.command("items")(import_items.items)
 app.command("list")(import_batches.list_)
 app.command("show")(import_batches.show_)
 app.command("undo")(import_batches.undo)
-
-
-def _answer(request: ImportRequest, *, as_json: bool) -> None:
-    from qbank.importing import ImportRefusedError
-
-    def say(report: ImportReport) -> None:
-        if as_json:
-            show_json(asdict(report))
-            return
-        if request.dry_run:
-            print(", ".join(f"{name} is {column}" for name, column in report.columns.items()))
-            show(report.preview, as_json=False, empty="no row is right")
-        _say(report)
-        if request.dry_run:
-            print("dry run: nothing was written")
-
-    try:
-        say(_with_progress(request))
-    except ImportRefusedError as error:
-        say(error.report)
-        raise
 
 
 def _listed(given: list[str] | None) -> tuple[str, ...]:
@@ -232,73 +208,3 @@ def _scores(given: list[str] | None) -> dict[str, bool]:
 
 def _utc(value: datetime | None) -> datetime | None:
     return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-def _with_progress(request: ImportRequest) -> ImportReport:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    from qbank.importing import import_responses
-
-    screen = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("opening", total=None)
-
-        def on_progress(stage: str, done: int, total: int) -> None:
-            # loading has no measure of its own: the bar pulses
-            measured = total if stage == "reading" else None
-            bar.update(task, description=stage, completed=done, total=measured)
-
-        return import_responses(request, on_progress=on_progress)
-
-
-def _say(report: ImportReport) -> None:
-    for note in report.notes:
-        print(note)
-    conflicting = "replaced" if report.batch is not None else "conflicting"
-    print(
-        f"{report.rows_read} rows read: {report.rows_inserted} new, {report.rows_known} known, "
-        f"{report.rows_conflicting} {conflicting}, {report.rows_missing} missing, "
-        f"{report.rows_rejected} rejected; {report.new_items} new items"
-    )
-    for title, counts in (
-        ("rejected by reason", report.refused_by_reason),
-        ("rejected by item", report.refused_by_item),
-        ("rejected by score", report.refused_by_score),
-        ("special scores", report.codes),
-        *((f"{name} left out", values) for name, values in report.blanked.items()),
-    ):
-        if counts:
-            print(f"{title}: {_counted(counts)}")
-    if report.batch is None:
-        return
-    if report.rows_inserted == report.rows_conflicting == 0:
-        print("nothing was added")
-    else:
-        print(f"batch {report.batch}: qbank import undo {report.batch} takes it back")
-    if report.unkeyed_items:
-        print(f"{report.unkeyed_items} items have no options: their correct one is not certain")
-    if report.rejects:
-        print(f"rejected rows, with reasons: {report.rejects}")
-
-
-def _counted(counts: dict[str, int], shown: int = 10) -> str:
-    parts = [f"{_named(name)} {rows}" for name, rows in list(counts.items())[:shown]]
-    more = f", and {len(counts) - shown} more" if len(counts) > shown else ""
-    return ", ".join(parts) + more
-
-
-def _named(value: str) -> str:
-    return (value if value.isprintable() else repr(value)) or "(none)"

@@ -165,3 +165,17 @@ def count(connection: Connection, query: str, values: Sequence[Any] = ()) -> int
     row = connection.execute(query, values or None).fetchone()
     assert row is not None  # noqa: S101
     return int(row[0])
+
+
+def conflict_of(row: tuple[object, ...]) -> str:
+    """What a row of ``CONFLICTING`` says."""
+    _, user, item, was, was_option, now, option = row
+    return (
+        f"user '{user}' has item '{item}' as {_answer(was, was_option)}, "
+        f"the file says {_answer(now, option)}"
+    )
+
+
+def _answer(score: object, option: object) -> str:
+    said = "not answered" if score is None else str(int(bool(score)))
+    return said if option is None else f"{said} ({option})"

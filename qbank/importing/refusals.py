@@ -56,6 +56,21 @@ class Refusals:
     keyless: Counter[str] = field(default_factory=Counter)
     by_key: bool = False
 
+    def notes(self, most: int) -> list[str]:
+        """What was done to values, and whose scores are not the key's; so many items are named."""
+        notes = [f"{what}: {count} values" for what, count in self.changed.items()]
+        if not self.disagreeing:
+            return notes
+        items = ", ".join(f"{item} {rows}" for item, rows in self.disagreeing.most_common(most))
+        more = len(self.disagreeing) - most
+        taken = (
+            "the key's are taken"
+            if self.by_key
+            else "the file's are taken (qbank rescore scores by key)"
+        )
+        told = f"{items}{f' and {more} more items' if more > 0 else ''}"
+        return [*notes, f"the file's scores are not those of the key, {taken}: {told}"]
+
     def add(self, judged: Judged) -> None:
         """Takes in a batch."""
         self.kinds += judged.kinds

@@ -19,7 +19,7 @@ from qbank.importing.exam import tenant_of_exam
 from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
-from qbank.importing.matching import COPY, STAGE, Matched, Staged
+from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
 from qbank.importing.reading import fingerprint, open_source
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
@@ -225,7 +225,7 @@ class _Import:
             again = [(item, score) for _, _, _, item, score in matched.duplicates]
             self.refusals.add_rows("an item is answered twice in one sitting", again)
         if self.request.on_conflict == "refuse":
-            reasons |= {row[0]: _conflict(row) for row in matched.conflicts}
+            reasons |= {row[0]: conflict_of(row) for row in matched.conflicts}
         if reasons:
             lines = sorted(reasons)
             self._remember([(line, reasons[line], []) for line in lines[:_NAMED]])
@@ -254,7 +254,7 @@ class _Import:
             )
         if conflicts and self.request.on_conflict == "refuse":
             named = "; ".join(
-                f"line {self.source.line(row[0])}: {_conflict(row)}" for row in conflicts[:_NAMED]
+                f"line {self.source.line(row[0])}: {conflict_of(row)}" for row in conflicts[:_NAMED]
             )
             return (
                 f"{file}: nothing was written, for {len(conflicts)} of its answers are there "
@@ -281,34 +281,6 @@ class _Import:
             disagreeing=dict(refusals.disagreeing.most_common()),
             columns=self.request.columns.mapped(),
             preview=self.preview,
-            notes=[*self.source.notes, *_changes(refusals), *matched.made.notes],
+            notes=[*self.source.notes, *refusals.notes(_NAMED), *matched.made.notes],
             blanked={name: dict(values.most_common()) for name, values in refusals.blanked.items()},
         )
-
-
-def _changes(refusals: Refusals) -> list[str]:
-    notes = [f"{what}: {count} values" for what, count in refusals.changed.items()]
-    if not refusals.disagreeing:
-        return notes
-    items = ", ".join(f"{item} {rows}" for item, rows in refusals.disagreeing.most_common(_NAMED))
-    more = len(refusals.disagreeing) - _NAMED
-    taken = (
-        "the key's are taken"
-        if refusals.by_key
-        else "the file's are taken (qbank rescore scores by key)"
-    )
-    told = f"{items}{f' and {more} more items' if more > 0 else ''}"
-    return [*notes, f"the file's scores are not those of the key, {taken}: {told}"]
-
-
-def _conflict(row: tuple[object, ...]) -> str:
-    _, user, item, was, was_option, now, option = row
-    return (
-        f"user '{user}' has item '{item}' as {_answer(was, was_option)}, "
-        f"the file says {_answer(now, option)}"
-    )
-
-
-def _answer(score: object, option: object) -> str:
-    said = "not answered" if score is None else str(int(bool(score)))
-    return said if option is None else f"{said} ({option})"
