@@ -1,7 +1,7 @@
 """What an item looks like, kept in memory: published versions never change.
 
-What never lives here: what is right, which may be corrected (``store``), and who may see which part
-(the routers).
+What never lives here: what is right, which may be corrected (``answers``), and who may see which
+part (the routers).
 """
 
 from __future__ import annotations

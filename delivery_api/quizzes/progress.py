@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from delivery_api.database import Database, TenantConnection
 from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, OVER_CAP, SERVED
 from delivery_api.problems import ProblemError
-from delivery_api.quizzes import store
+from delivery_api.quizzes import answers, store
+from delivery_api.quizzes.answers import Scored
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Chosen, choose
 from delivery_api.quizzes.content import Content, Contents
 from delivery_api.quizzes.ending import NO_ABILITY, Endings, ability_of, gone
 from delivery_api.quizzes.recent import RecentQuizzes
-from delivery_api.quizzes.store import Quiz, Scored
+from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 
 
@@ -165,10 +166,10 @@ class Progress:
                 quiz = await self._endings.read(conn, caller, quiz_id)
             content = await self._content(conn, caller, quiz, question_id)
             _refuse_unknown_option(content, selected)
-            answer = store.NewAnswer(
+            answer = answers.NewAnswer(
                 question_id, quiz.version_of(question_id), selected, time_taken_ms
             )
-            done = await store.record(conn, caller, quiz, answer)
+            done = await answers.record(conn, caller, quiz, answer)
             if done is not None:
                 ANSWERS.inc()
                 scored, tells = done.scored, done.tells
@@ -210,7 +211,7 @@ class Progress:
     ) -> tuple[Quiz, Scored]:
         """The quiz with the very answer in it; refuses where it was another, or came too late."""
         quiz = await self._endings.read(conn, caller, quiz_id)
-        found = await store.recorded(conn, quiz, question_id)
+        found = await answers.recorded(conn, quiz, question_id)
         if found is None:
             raise gone(quiz)
         before, scored = found

@@ -1,0 +1,127 @@
+"""Answers to served items, each scored and recorded in one statement, whatever else runs.
+
+What never lives here: the quiz's own rows (``store``), and what a caller may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from delivery_api.database import TenantConnection
+from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes.telling import TELLS
+from delivery_api.tokens import Principal
+from qbank.vocabulary import ScoringKind
+
+# FOR SHARE keeps the quiz from being finished until the answer is in. Postgres scores the answer by
+# what is in force when it is written: a key of a second ago counts, whichever process has the quiz.
+_RECORD = """WITH quiz AS (
+        SELECT id, user_id FROM quiz_sessions
+        WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
+            AND sealed_at IS NULL AND expires_at > now()
+        FOR SHARE),
+    scored AS MATERIALIZED (
+        SELECT quiz.id, quiz.user_id, s.* FROM quiz
+        CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)
+    INSERT INTO user_responses
+        (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms)
+    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void, %(ms)s
+    FROM scored
+    ON CONFLICT (quiz_id, question_id) DO NOTHING
+    RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),
+        (SELECT is_as_published FROM scored),
+        coalesce((SELECT b.version FROM bank_versions AS b WHERE b.exam_code = %(exam)s), 0),
+        clock_timestamp() - statement_timestamp() > interval '0.2 s', """
+_RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
+_RECORD_EXAM = _RECORD + "false"
+
+_RECORDED = """SELECT r.option_label::text, r.is_correct, r.is_void, s.rule, s.keys,
+        s.is_as_published
+    FROM user_responses AS r
+    CROSS JOIN LATERAL score_answer(%(exam)s, r.question_id, r.version, r.option_label::text) AS s
+    WHERE r.quiz_id = %(quiz)s AND r.question_id = %(question)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAnswer:
+    """An answer to record."""
+
+    question_id: int
+    version: int | None
+    selected: str
+    time_taken_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What an answer scores, and by what.
+
+    Attributes:
+        rule: None where nothing tells what is right.
+        keys: right options; empty unless the rule is ``key``.
+        is_as_published: whether the key is the one that the version was published with.
+    """
+
+    is_correct: bool
+    is_void: bool
+    rule: ScoringKind | None
+    keys: tuple[str, ...]
+    is_as_published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An answer that was written.
+
+    Attributes:
+        bank_version: of the exam's bank when it was.
+        waited: it took so long, as for a rescore, that `bank_version` and `tells` may be of before.
+        tells: whether its result may be told at once.
+    """
+
+    scored: Scored
+    bank_version: int
+    waited: bool
+    tells: bool
+
+
+async def record(
+    conn: TenantConnection, caller: Principal, quiz: Quiz, answer: NewAnswer
+) -> Recorded | None:
+    """Scores and records an answer to a served item.
+
+    Returns:
+        None where there is an answer already, or the quiz is over.
+    """
+    values = {
+        "quiz": quiz.id,
+        "exam": quiz.exam_code,
+        "user": caller.user_id,
+        "tenant": caller.tenant_id,
+        "question": answer.question_id,
+        "version": answer.version,
+        "selected": answer.selected,
+        "ms": answer.time_taken_ms,
+    }
+    record = _RECORD_EXAM if quiz.mode == "exam" else _RECORD_TUTOR
+    row = await (await conn.execute(record, values)).fetchone()
+    if row is None:
+        return None
+    *scored, bank_version, waited, tells = row
+    return Recorded(_scored(scored), bank_version, waited, tells)
+
+
+async def recorded(
+    conn: TenantConnection, quiz: Quiz, question_id: int
+) -> tuple[str | None, Scored] | None:
+    """The option that was chosen and what it scores; None where the item was not answered."""
+    values = {"exam": quiz.exam_code, "quiz": quiz.id, "question": question_id}
+    row = await (await conn.execute(_RECORDED, values)).fetchone()
+    return None if row is None else (row[0], _scored(row[1:]))
+
+
+def _scored(row: Sequence[Any]) -> Scored:
+    is_correct, is_void, rule, keys, is_as_published = row
+    return Scored(is_correct, is_void, rule, tuple(keys or ()), is_as_published)
