@@ -39,5 +39,9 @@ class ExportError(QbankError):
     """What an exam has cannot be written to a file as asked."""
 
 
+class PersonError(QbankError):
+    """What is stored about a person cannot be given out or erased as asked."""
+
+
 class RequestError(QbankError):
     """A request parameter is unknown, out of its range, or contradicts another."""

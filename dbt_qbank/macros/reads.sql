@@ -50,6 +50,18 @@
     where model = '{{ this.identifier }}'
 {% endmacro %}
 
+{#- The models that follow each fact, by its name. -#}
+{% macro readers_of_facts() %}
+    {%- set readers = {} %}
+    {%- for node in graph.nodes.values() if node.config.materialized == 'incremental' %}
+        {%- set touches = node.config.meta.get('touches') %}
+        {%- if touches %}
+            {%- do readers.setdefault(touches['fact'], []).append(node.name) %}
+        {%- endif %}
+    {%- endfor %}
+    {{ return(readers) }}
+{% endmacro %}
+
 {#- What all have read is forgotten, and models that are no more no longer hold it. -#}
 {% macro forget_what_was_read() %}
     {%- if execute and flags.WHICH in ('run', 'build') %}
@@ -61,8 +73,17 @@
     ]);
     delete from public.source_changes
     where xid < (select min(source_xid) from public.mart_reads);
+    {#- by fact, for what its own readers have read: a key may be of a person who was erased -#}
+    {%- for fact, readers in readers_of_facts().items() %}
     delete from public.mart_replaced
-    where replaced_at <= (select min(loaded_until) from public.mart_reads);
+    where
+        fact = '{{ fact }}'
+        and replaced_at <= (
+            select min(reads.loaded_until)
+            from public.mart_reads as reads
+            where reads.model = any(array['{{ readers | join("', '") }}'])
+        );
+    {%- endfor %}
     {%- endif %}
 {% endmacro %}
 

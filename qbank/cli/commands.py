@@ -20,6 +20,7 @@ from qbank.cli import (
     exams,
     exporting,
     importing,
+    people,
     rescoring,
     runs,
     serve,
@@ -82,6 +83,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import", cls=CommandsOfAllRooms)
 app.add_typer(exporting.app, name="export")
+app.add_typer(people.app, name="person")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
 app.command("rescore")(rescoring.rescore)

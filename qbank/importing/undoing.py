@@ -18,7 +18,7 @@ from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
 from qbank.importing.taking_back import UNDONE, take_rules_back
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.stores import audit
+from qbank.stores import audit, history
 from qbank.system_user import system_user
 from qbank.vocabulary import BatchKind
 
@@ -58,6 +58,11 @@ DELETE FROM quiz_items AS i WHERE i.import_batch_id = %(batch)s AND NOT EXISTS (
 _QUIZZES = """
 DELETE FROM quiz_sessions AS s USING undo_quizzes AS u
 WHERE s.id = u.quiz_id AND NOT EXISTS (SELECT 1 FROM quiz_items AS i WHERE i.quiz_id = s.id)
+"""
+# What was said of a sitting goes with it: without it nobody could tell whose answers those were.
+_HISTORY = """
+DELETE FROM response_history AS h USING undo_quizzes AS u
+WHERE h.quiz_id = u.quiz_id AND NOT EXISTS (SELECT 1 FROM quiz_sessions AS s WHERE s.id = u.quiz_id)
 """
 # Sittings that other imports have a part in.
 _SHRUNK = """
@@ -198,9 +203,10 @@ def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_ruled(connection, _RULED_SINCE_REPLACED, names)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
-    responses, _, sittings, _ = (
+    history.open_to_erasure(connection)
+    responses, _, sittings, *_ = (
         connection.execute(query, names).rowcount
-        for query in (_RESPONSES, _ITEMS, _QUIZZES, _SHRUNK)
+        for query in (_RESPONSES, _ITEMS, _QUIZZES, _HISTORY, _SHRUNK)
     )
     restored += take_rules_back(connection, names)
     connection.execute(LIVE_AGAIN, names)

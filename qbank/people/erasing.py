@@ -1,0 +1,168 @@
+"""Takes a person out: every row that tells of them, in one transaction.
+
+Triggers tell the marts, which follow with the next night. What stays are counts and parameters
+that are of many people, and what a person did as staff. What never lives here: which rows those
+are (``stored``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from qbank.errors import PersonError
+from qbank.importing import batches
+from qbank.people.finding import plain_id, stage_quizzes, tenant_of, unknown
+from qbank.people.stored import PERSONAL, STAFF, Stored
+from qbank.postgres import Connection, connect
+from qbank.settings import Settings
+from qbank.stores import audit, history, turns
+from qbank.system_user import system_user
+
+NOBODY = "(erased)"
+_NAME_REMOVED = f"""
+UPDATE audit_log AS t SET target = left(t.target, -length(%(person)s)) || '{NOBODY}'
+WHERE """  # noqa: S608
+_EXAMS = """
+SELECT DISTINCT s.exam_code FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
+"""
+# a step of delivery locks its quiz first, so none is half-way in what follows
+_HOLD = """
+SELECT s.id FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
+ORDER BY s.id FOR UPDATE OF s
+"""
+_OPEN = """
+SELECT s.id, s.exam_code, s.expires_at
+FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
+WHERE s.sealed_at IS NULL AND s.expires_at > now() ORDER BY s.expires_at DESC
+"""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What went, or would go, in rows by table.
+
+    Attributes:
+        tenant: whose the person was.
+        removed: rows that went.
+        name_removed: rows that stay without the person's name.
+        kept: rows that tell what the person did as staff.
+    """
+
+    tenant: str
+    removed: dict[str, int] = field(default_factory=dict)
+    name_removed: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows change."""
+        return sum(self.removed.values()) + sum(self.name_removed.values())
+
+
+def erase(
+    person: str,
+    *,
+    tenant: str | None = None,
+    with_open: bool = False,
+    dry_run: bool = False,
+    actor: str | None = None,
+    settings: Settings | None = None,
+) -> Erased:
+    """Erases a person whole or, where the process ends on the way, not at all.
+
+    Args:
+        person: the id that their answers have.
+        tenant: needed where several tenants know that id.
+        with_open: also quizzes that are under way.
+        dry_run: only count.
+        actor: who does it; None is the system user.
+        settings: those of the process where None.
+
+    Raises:
+        PersonError: nothing is stored about the person, in several tenants is, or a quiz is
+            under way.
+    """
+    person = plain_id(person)
+    with connect("owner", settings=settings) as connection:
+        names = {"person": person, "tenant": tenant_of(connection, person, tenant)}
+        if dry_run:
+            stage_quizzes(connection, names)
+        else:
+            _hold(connection, names)
+        if not with_open:
+            _refuse_open(connection, person)
+        kept = {f"{s.table}.{s.columns[0]}": _count(connection, s, names) for s in STAFF}
+        kept = {name: rows for name, rows in kept.items() if rows}
+        take = _count if dry_run else _take_out
+        found = {stored.table: take(connection, stored, names) for stored in PERSONAL}
+        erased = _erased(names["tenant"], found, kept)
+        if not erased.rows:
+            raise _staff_alone(person, kept) if kept else unknown(person, names["tenant"])
+        if dry_run:
+            return erased
+        audit.record(
+            connection,
+            tenant_id=names["tenant"],
+            actor=actor or system_user("command line"),
+            action="person.erase",
+            target=f"person={NOBODY}",
+            details=asdict(erased),
+        )
+        return erased
+
+
+def _hold(connection: Connection, names: dict[str, str]) -> None:
+    """Keeps imports, rescores and delivery out of the person's quizzes until the end."""
+    # one after the other: an erasure takes the locks of several exams
+    turns.take(connection, "erase a person", wait=True)
+    history.open_to_erasure(connection)
+    held: set[str] = set()
+    while True:
+        stage_quizzes(connection, names)
+        exams = {row[0] for row in connection.execute(_EXAMS).fetchall()}
+        if exams <= held:
+            break
+        for exam in sorted(exams - held):
+            batches.lock(connection, exam)
+        held |= exams
+    connection.execute(_HOLD)
+
+
+def _refuse_open(connection: Connection, person: str) -> None:
+    row = connection.execute(_OPEN).fetchone()
+    if row is not None:
+        quiz, exam, until = row
+        raise PersonError(
+            f"person {person!r} has quiz {quiz} of exam {exam} under way, until "
+            f"{until:%Y-%m-%d %H:%M %Z} at the latest: wait for its end, or erase it too with "
+            "--with-open"
+        )
+
+
+def _take_out(connection: Connection, stored: Stored, names: dict[str, str]) -> int:
+    begin = f"DELETE FROM {stored.table} AS t WHERE "  # noqa: S608
+    if stored.fate == "name removed":
+        begin = _NAME_REMOVED
+    return connection.execute(begin + stored.whose, names).rowcount
+
+
+def _count(connection: Connection, stored: Stored, names: dict[str, str]) -> int:
+    row = connection.execute(stored.counted(), names).fetchone()
+    assert row is not None  # noqa: S101
+    return int(row[0])
+
+
+def _erased(tenant: str, found: dict[str, int], kept: dict[str, int]) -> Erased:
+    by_fate = {
+        fate: {s.table: found[s.table] for s in PERSONAL if s.fate == fate and found[s.table]}
+        for fate in ("removed", "name removed")
+    }
+    return Erased(tenant, by_fate["removed"], by_fate["name removed"], kept)
+
+
+def _staff_alone(person: str, kept: dict[str, int]) -> PersonError:
+    told = ", ".join(f"{name} {rows}" for name, rows in kept.items())
+    return PersonError(
+        f"person {person!r} is known as staff alone ({told}): that stays, for it says who answers "
+        "for a change"
+    )

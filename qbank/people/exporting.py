@@ -1,0 +1,116 @@
+"""Everything that is stored about a person, as one document or a folder of CSV files.
+
+It is of one moment, and for its owner alone. What never lives here: which rows those are
+(``stored``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from qbank.errors import PersonError
+from qbank.exporting.files import partial, placed, refuse_taken
+from qbank.people.finding import plain_id, stage_quizzes, tenant_of, unknown
+from qbank.people.stored import DERIVED, PERSONAL, STAFF, Stored
+from qbank.postgres import Connection, connect
+from qbank.settings import Settings
+
+
+def everything_about(
+    person: str, *, tenant: str | None = None, settings: Settings | None = None
+) -> dict[str, Any]:
+    """What is stored about a person, by section.
+
+    Args:
+        person: the id that their answers have.
+        tenant: needed where several tenants know that id.
+        settings: those of the process where None.
+
+    Returns:
+        ``person``, ``tenant``, ``exported_at``, and a list of rows for each section.
+
+    Raises:
+        PersonError: nothing is stored about them, or in several tenants.
+    """
+    person = plain_id(person)
+    with connect("owner", settings=settings) as connection:
+        # all sections tell of the same moment
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SET LOCAL TIME ZONE 'UTC'")
+        names = {"person": person, "tenant": tenant_of(connection, person, tenant)}
+        stage_quizzes(connection, names)
+        sections = {
+            stored.section: _rows(connection, stored, names)
+            for stored in (*reversed(PERSONAL), *DERIVED, *STAFF)
+            if stored.section is not None
+        }
+    if not any(sections.values()):
+        raise unknown(person, tenant)
+    return {**names, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **sections}
+
+
+def _rows(connection: Connection, stored: Stored, names: dict[str, str]) -> list[dict[str, Any]]:
+    # before the first night there are no marts
+    there = connection.execute("SELECT to_regclass(%s)", [stored.table]).fetchone()
+    if there is None or there[0] is None:
+        return []
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(stored.selected(), names).fetchall()
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """The document as text; times are UTC, ISO 8601."""
+    return json.dumps(document, indent=2, default=_plain, ensure_ascii=False)
+
+
+def write_json(document: dict[str, Any], path: Path) -> None:
+    """Writes the document to a file that is not there yet, for its owner alone (mode 0600).
+
+    Raises:
+        ExportError: there is a file.
+    """
+    refuse_taken(path)
+    with partial(path) as made:
+        made.write_text(f"{as_json(document)}\n", encoding="utf-8")
+        placed(made, path, 1, [], personal=True)
+
+
+def write_csv(document: dict[str, Any], folder: Path) -> list[Path]:
+    """Writes each section that has rows to a file of a new folder, for its owner alone.
+
+    Raises:
+        PersonError: the folder is there, or the one above it is not.
+    """
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise PersonError(
+            f"{folder} cannot be made ({error.strerror}): name a folder that is not there, in one"
+            " that is"
+        ) from error
+    made = []
+    for section, rows in document.items():
+        if isinstance(rows, list) and rows:
+            path = folder / f"{section}.csv"
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with open(handle, "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(rows[0])
+                writer.writerows([_cell(value) for value in row.values()] for row in rows)
+            made.append(path)
+    return made
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,68 @@
+"""Which tenant a person is of: the same name in another tenant is another person.
+
+What never lives here: what is stored about them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from qbank.errors import PersonError
+from qbank.people.stored import QUIZZES
+from qbank.postgres import Connection
+from qbank.wording import listed
+
+_TENANTS = """
+SELECT e.tenant_id FROM (SELECT DISTINCT tenant_id FROM exams) AS e WHERE EXISTS (
+    SELECT FROM quiz_sessions AS s WHERE s.tenant_id = e.tenant_id AND s.user_id = %(person)s)
+UNION SELECT tenant_id FROM cohort_assignments
+WHERE user_id = %(person)s AND tenant_id IS NOT NULL
+UNION SELECT tenant_id FROM idempotent_requests WHERE user_id = %(person)s
+UNION SELECT tenant_id FROM audit_log WHERE actor = %(person)s
+UNION SELECT tenant_id FROM questions WHERE created_by = %(person)s
+ORDER BY 1
+"""
+
+
+def plain_id(person: str) -> str:
+    """An id as an import writes it down.
+
+    Raises:
+        PersonError: it is empty.
+    """
+    plain = unicodedata.normalize("NFC", person.strip())
+    if not plain:
+        raise PersonError("the person's id is empty: give the one that their answers have")
+    return plain
+
+
+def tenant_of(connection: Connection, person: str, tenant: str | None) -> str:
+    """The person's tenant, which need be told only where it could be another.
+
+    Raises:
+        PersonError: nobody of that id is known, or several are.
+    """
+    if tenant is not None:
+        return tenant
+    found = [row[0] for row in connection.execute(_TENANTS, {"person": person}).fetchall()]
+    if len(found) > 1:
+        raise PersonError(
+            f"person {person!r} is known in tenants {listed(found, 10)}: name one with --tenant"
+        )
+    if not found:
+        raise unknown(person, None)
+    return str(found[0])
+
+
+def unknown(person: str, tenant: str | None) -> PersonError:
+    """Nothing is stored about a person."""
+    where = "any tenant" if tenant is None else f"tenant {tenant!r}"
+    return PersonError(
+        f"nothing is stored about a person {person!r} in {where}: ids are told apart by case"
+    )
+
+
+def stage_quizzes(connection: Connection, names: dict[str, str]) -> None:
+    """Makes ``person_quizzes``, which the conditions of ``stored`` look at, anew."""
+    connection.execute("DROP TABLE IF EXISTS person_quizzes")
+    connection.execute(QUIZZES, names)

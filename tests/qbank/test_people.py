@@ -1,0 +1,420 @@
+"""A person is given out whole, and erased whole: from every table, for good, and nobody else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from qbank import migrations
+from qbank.errors import PersonError
+from qbank.importing import ColumnMap, batches
+from qbank.importing.undoing import undo
+from qbank.people import erase, everything_about
+from qbank.people.stored import PERSONAL
+from qbank.postgres import connect
+from qbank.stores import audit, cohorts, history, idempotency
+from tests.qbank.answers import DAY, rows, size
+
+ANNA, BEN = "anna@example.org", "ben@example.org"
+ANSWERS = f"""user_id,question,correct,option_label
+{ANNA},q1,1,A
+{ANNA},q2,0,B
+{BEN},q1,1,A
+{BEN},q2,1,A
+"""
+# what an import replaces is kept: a key of q2 and answers of both
+CORRECTED = ANSWERS.replace("q2,0,B", "q2,1,A").replace(f"{BEN},q2,1,A", f"{BEN},q2,0,C")
+LAYOUT = ("--timestamp", "2024-06-01", "--option-col", "option_label")
+
+
+@pytest.fixture
+def world(command, tmp_path):
+    """Two people with all that there can be of them; imports 1 (answers) and 2 (a correction)."""
+    (tmp_path / "answers.csv").write_text(ANSWERS)
+    (tmp_path / "corrected.csv").write_text(CORRECTED)
+    given = ("--exam", "EX", "--tenant", "north", *LAYOUT)
+    assert command("import", "responses", "answers.csv", "--create-exam", *given).code == 0
+    replaced = ("corrected.csv", "--on-conflict", "replace")
+    assert command("import", "responses", *replaced, *given).code == 0
+    with connect() as connection:
+        connection.execute(
+            """INSERT INTO quiz_results (quiz_id, answered, correct, theta, model, items)
+            SELECT id, 2, 1, 0.5, '2pl', '[]' FROM quiz_sessions"""
+        )
+        for person in (ANNA, BEN):
+            cohorts.assign(connection, "north", "trial", {person: "treated"})
+            idempotency.claim(connection, "north", person, "key-of-change", "what")
+            note = audit.noting(connection, "north", "olga")
+            note("cohort.unassign", f"cohort=other user={person}")
+        idempotency.claim(connection, "north", "olga", "assignment", "what")
+        reply = json.dumps([{"user_id": ANNA, "cohort_value": "treated"}])
+        idempotency.keep_reply(connection, "north", "olga", "assignment", 200, reply)
+    return command
+
+
+def mentions(*words):
+    """Tables of all schemas that have one of the words in any column, with how often."""
+    found = {}
+    with connect() as connection:
+        tables = connection.execute(
+            """SELECT relnamespace::regnamespace::text, relname FROM pg_class
+            WHERE relkind IN ('r', 'p', 'm') AND relnamespace::regnamespace::text
+                NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"""
+        ).fetchall()
+        for schema, table in tables:
+            count = sql.SQL(
+                "SELECT count(*) FROM {} AS t WHERE EXISTS"
+                " (SELECT FROM unnest(%s::text[]) AS w WHERE strpos(t::text, w) > 0)"
+            ).format(sql.Identifier(schema, table))
+            if number := connection.execute(count, [list(words)]).fetchone()[0]:
+                found[table] = number
+    return found
+
+
+def of_others(person, quizzes):
+    """All rows of the tables that tell of people, without those of one person."""
+    queries = [
+        sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(stored.table))
+        for stored in PERSONAL
+    ]
+    return [
+        sorted(text for (text,) in rows(query) if not any(w in text for w in (person, *quizzes)))
+        for query in queries
+    ]
+
+
+def quizzes_of(person):
+    return [row[0] for row in rows("SELECT id FROM quiz_sessions WHERE user_id = %s", person)]
+
+
+class Terminal(io.StringIO):
+    """Somebody who can be asked."""
+
+    def isatty(self):
+        return True
+
+
+# the marts need them until the night has followed
+UNTIL_THE_NIGHT = {"source_changes"}
+
+
+def test_an_erasure_leaves_no_row_anywhere_and_those_of_others(world):
+    quizzes = quizzes_of(ANNA)
+    assert {"quiz_sessions", "user_responses", "cohort_assignments"} <= mentions(ANNA).keys()
+    assert {"quiz_items", "quiz_results", "response_history"} <= mentions(*quizzes).keys()
+    others = of_others(ANNA, quizzes)
+    told = world("person", "erase", ANNA, "--dry-run", "--json")
+    assert len(mentions(ANNA)) > 3, "a dry run writes nothing"
+    done = world("person", "erase", f" {ANNA} ", "--yes", "--json")
+    assert done.code == 0
+    counts = json.loads(done.out)
+    assert counts == json.loads(told.out) | {"erased": True}
+    assert counts["removed"] == {
+        "user_responses": 2,
+        "quiz_results": 1,
+        "response_history": 1,
+        "quiz_items": 2,
+        "quiz_sessions": 1,
+        "cohort_assignments": 1,
+        "idempotent_requests": 2,
+    }
+    assert counts["name_removed"] == {"audit_log": 1}
+    assert mentions(ANNA, *quizzes).keys() == UNTIL_THE_NIGHT
+    noted = [row for row in of_others(ANNA, quizzes)[-1] if "person.erase" in row]
+    assert len(noted) == 1
+    after = of_others(ANNA, quizzes)
+    after[-1] = [row for row in after[-1] if "erase" not in row]
+    assert after == others
+    assert (size("question_publications"), size("import_batches")) == (2, 2)
+
+
+def test_undoing_what_replaced_answers_brings_nobody_back(world):
+    (quiz,) = quizzes_of(ANNA)
+    erase(ANNA)
+    restored = undo(2)
+    assert (restored.restored, mentions(ANNA, quiz).keys()) == (1, UNTIL_THE_NIGHT)
+    assert rows("SELECT user_id, is_correct FROM user_responses ORDER BY id") == [
+        (BEN, True),
+        (BEN, True),
+    ]
+    undo(1)
+    assert (size("user_responses"), size("quiz_sessions")) == (0, 0)
+
+
+def test_history_of_sittings_that_were_taken_back_is_not_left_without_an_owner(world):
+    undo(2)
+    assert size("response_history") == 2
+    undo(1)
+    assert size("response_history") == 0
+
+
+def test_nobody_else_takes_rows_out_of_a_history(world):
+    for query in ("DELETE FROM response_history", "UPDATE audit_log SET target = ''"):
+        with connect() as connection, pytest.raises(psycopg.errors.IntegrityError, match="append"):
+            connection.execute(query)
+        for role in ("delivery", "orchestration", "analyst"):
+            with connect(role) as connection:
+                history.open_to_erasure(connection)
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(query)
+
+
+def test_who_is_unknown_is_said_with_the_tenant(world):
+    for words, message in (
+        (["zoe"], "nothing is stored about a person 'zoe' in any tenant"),
+        (["zoe", "--tenant", "north"], "nothing is stored about a person 'zoe' in tenant 'north'"),
+        ([ANNA, "--tenant", "south"], f"about a person '{ANNA}' in tenant 'south'"),
+        ([ANNA.upper()], "ids are told apart by case"),
+        (["  "], "the person's id is empty"),
+    ):
+        for command in (["export"], ["erase", "--yes"], ["erase", "--dry-run"]):
+            done = world("person", *command, *words)
+            assert (done.code, message in done.err) == (2, True), done.err
+    erase(ANNA)
+    again = world("person", "erase", ANNA, "--yes")
+    assert (again.code, "nothing is stored" in again.err) == (2, True)
+    assert not any("zoe" in row[0] for row in rows("SELECT t::text FROM audit_log AS t"))
+
+
+def test_the_same_id_in_another_tenant_is_another_person(world, tmp_path):
+    (tmp_path / "south.csv").write_text(ANSWERS)
+    given = ("--exam", "SX", "--tenant", "south", *LAYOUT, "--create-exam")
+    world("import", "responses", "south.csv", *given)
+    with connect() as connection:
+        connection.execute(
+            "INSERT INTO cohort_assignments (user_id, cohort_key, cohort_value)"
+            " VALUES (%s, 'every', 'treated')",
+            [ANNA],
+        )
+    asked = world("person", "export", ANNA)
+    assert (
+        asked.code,
+        "is known in tenants north, south: name one with --tenant" in asked.err,
+    ) == (
+        2,
+        True,
+    )
+    erase(ANNA, tenant="north")
+    left = "SELECT tenant_id, count(*) FROM quiz_sessions WHERE user_id = %s GROUP BY 1"
+    assert rows(left, ANNA) == [("south", 1)]
+    assert rows("SELECT cohort_key FROM cohort_assignments WHERE user_id = %s", ANNA) == [
+        ("every",)
+    ]
+    # nobody else has the id any more, so an assignment for every tenant is this person's
+    assert erase(ANNA).removed["cohort_assignments"] == 1
+    assert mentions(ANNA).keys() == UNTIL_THE_NIGHT
+
+
+def test_what_a_person_did_as_staff_stays_and_is_said(world):
+    with connect() as connection:
+        audit.noting(connection, "north", ANNA)("topic.create", "topic=1")
+    done = world("person", "erase", ANNA, "--yes")
+    assert "audit_log.actor" in done.out
+    again = world("person", "erase", ANNA, "--yes")
+    assert again.code == 2
+    assert "is known as staff alone (audit_log.actor 1): that stays" in again.err
+    assert everything_about(ANNA)["changes_made"][0]["action"] == "topic.create"
+
+
+def test_nobody_is_erased_unasked(world, monkeypatch):
+    refused = world("person", "erase", ANNA)
+    assert (refused.code, "needs --yes where nobody can be asked" in refused.err) == (2, True)
+    for answer, code, quizzes in (("n", 1, 1), ("y", 0, 0)):
+        monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+        asked = world("person", "erase", ANNA)
+        assert (asked.code, len(quizzes_of(ANNA))) == (code, quizzes)
+        assert f"Erase person {ANNA} of tenant north?" in asked.out + asked.err
+
+
+def test_a_quiz_under_way_is_named_and_goes_only_when_asked_for(world):
+    with connect() as connection:
+        connection.execute(
+            "UPDATE quiz_sessions SET sealed_at = NULL, expires_at = now() + interval '1 h'"
+        )
+    (quiz,) = quizzes_of(ANNA)
+    for more in ("--yes", "--dry-run"):
+        refused = world("person", "erase", ANNA, more)
+        assert refused.code == 2
+        assert f"has quiz {quiz} of exam EX under way, until" in refused.err
+    assert world("person", "erase", ANNA, "--yes", "--with-open").code == 0
+    assert quizzes_of(ANNA) == []
+
+
+def test_an_export_has_everything_and_is_its_owner_s_alone(world, tmp_path):
+    shown = json.loads(world("person", "export", ANNA).out)
+    assert (shown["person"], shown["tenant"]) == (ANNA, "north")
+    assert [(a["item"], a["option"], a["is_correct"]) for a in shown["answers"]] == [
+        ("q1", "A", True),
+        ("q2", "A", True),
+    ]
+    assert [a["imported_from"] for a in shown["answers"]] == ["answers.csv", "corrected.csv"]
+    assert [a["option"] for a in shown["answers_as_they_were"]] == ["B"]
+    assert shown["sittings"][0]["finished_at"].startswith("2024-06-01T")
+    assert [len(shown[name]) for name in ("results", "items_served", "experiment_arms")] == [
+        1,
+        2,
+        1,
+    ]
+    assert BEN not in json.dumps(shown)
+    world("person", "export", ANNA, "--out", "anna.json")
+    assert json.loads((tmp_path / "anna.json").read_text())["answers"] == shown["answers"]
+    assert (tmp_path / "anna.json").stat().st_mode & 0o777 == 0o600
+    again = world("person", "export", ANNA, "--out", "anna.json")
+    assert (again.code, "is there already" in again.err) == (2, True)
+    world("person", "export", ANNA, "--format", "csv", "--out", "anna")
+    with (tmp_path / "anna" / "answers.csv").open(newline="") as file:
+        assert [row["item"] for row in csv.DictReader(file)] == ["q1", "q2"]
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "anna").iterdir()}
+    assert (modes, (tmp_path / "anna").stat().st_mode & 0o777) == ({0o600}, 0o700)
+    taken = world("person", "export", ANNA, "--format", "csv", "--out", "anna")
+    assert (taken.code, "name a folder that is not there" in taken.err) == (2, True)
+    nowhere = world("person", "export", ANNA, "--format", "csv")
+    assert (nowhere.code, "name it with --out" in nowhere.err) == (2, True)
+
+
+def test_two_erasures_at_once_are_one(world):
+    outcomes = []
+
+    def run():
+        try:
+            outcomes.append(erase(ANNA).rows)
+        except PersonError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["int", "str", "str", "str"]
+    assert rows("SELECT count(*) FROM audit_log WHERE action = 'person.erase'") == [(1,)]
+
+
+def test_an_erasure_waits_for_an_import_and_takes_what_it_brought(world):
+    (quiz,) = quizzes_of(ANNA)
+    erased = []
+    with connect() as importing:
+        batches.lock(importing, "EX")
+        waiting = threading.Thread(target=lambda: erased.append(erase(ANNA)))
+        waiting.start()
+        importing.execute(
+            """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code,
+                selector, num_questions, started_at, expires_at, sealed_at)
+            SELECT 'brought', user_id, tenant_id, mode, adaptive, exam_code, selector,
+                num_questions, started_at, expires_at, sealed_at
+            FROM quiz_sessions WHERE id = %s""",
+            [quiz],
+        )
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    waiting.join(30)
+    assert erased[0].removed["quiz_sessions"] == 2
+    assert quizzes_of(ANNA) == []
+
+
+KILLS, PEOPLE, ITEMS = 10, 14, 400
+WORKER = """
+import os, sys
+from qbank.people import erase
+while person := sys.stdin.readline().strip():
+    child = os.fork()
+    if child == 0:
+        try:
+            erase(person)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.readline()
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def _sizes(person):
+    """Rows by table, once no other connection is at work."""
+    with connect() as connection:
+        others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
+        while connection.execute(others).fetchone()[0]:
+            connection.rollback()
+            time.sleep(0.01)
+    try:
+        return asdict(erase(person, dry_run=True))["removed"]
+    except PersonError:
+        return {}
+
+
+@pytest.mark.slow
+def test_who_is_killed_on_the_way_erased_a_person_whole_or_not_at_all(importer):
+    lines = [f"p{k},q{n},{(k * n) % 2}" for k in range(PEOPLE) for n in range(ITEMS)]
+    text = "\n".join(["user_id,question,correct", *lines])
+    importer(text, columns=ColumnMap(), timestamp=DAY)
+    whole = {"user_responses": ITEMS, "quiz_items": ITEMS, "quiz_sessions": 1}
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def run(person, seconds=None):
+        worker.stdin.write(f"{person}\n")
+        worker.stdin.flush()
+        child = int(worker.stdout.readline())
+        if seconds is not None:
+            time.sleep(seconds)
+            os.kill(child, signal.SIGKILL)
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+        return int(worker.stdout.readline())
+
+    for person in ("p0", "p1"):  # the first one is slower
+        began = time.monotonic()
+        assert run(person) == 0
+        lasts = time.monotonic() - began
+        assert _sizes(person) == {}
+    moments = random.Random(5)  # noqa: S311
+    killed, left = 0, [f"p{k}" for k in range(2, PEOPLE)]
+    while killed < KILLS and left:
+        status = run(left[0], moments.uniform(0, lasts))
+        killed += status == signal.SIGKILL
+        now = _sizes(left[0])
+        assert now in (whole, {})
+        if not now:
+            left.pop(0)
+        elif status == 0:
+            pytest.fail("it said that it was done, and it was not")
+    assert killed >= KILLS // 2
+    for person in left:
+        assert run(person) == 0
+    assert (size("user_responses"), size("quiz_sessions"), size("quiz_items")) == (0, 0, 0)
+    worker.stdin.close()
+    assert worker.wait(30) == 0
+
+
+def test_an_upgrade_removes_history_that_an_earlier_undo_left_without_a_sitting(world):
+    migrations.rollback("0035")
+    with connect() as connection:
+        connection.execute(
+            """INSERT INTO response_history (import_batch_id, quiz_id, question_id, version,
+                was_correct, was_created_at, changed_by)
+            SELECT import_batch_id, 'taken back', question_id, version, was_correct,
+                was_created_at, changed_by
+            FROM response_history LIMIT 1"""
+        )
+    before = size("response_history")
+    migrations.migrate()
+    assert (before, size("response_history")) == (3, 2)
