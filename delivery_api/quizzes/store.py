@@ -61,8 +61,9 @@ _SERVE = """WITH lately AS (
                 SELECT FROM bank_versions WHERE exam_code = %(exam)s AND version = %(bank)s))
         RETURNING id),
     counted AS (
-        INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, served, people)
-        SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, 1,
+        INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, tenant_id, served,
+            people)
+        SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, %(tenant)s, 1,
             CASE WHEN met THEN 0 ELSE 1 END FROM quiz, lately
         ON CONFLICT (day, exam_code, question_id, version)
         DO UPDATE SET served = e.served + 1, people = e.people + excluded.people

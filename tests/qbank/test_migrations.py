@@ -44,6 +44,41 @@ def test_an_unknown_migration_is_named(settings):
         migrations.rollback("0042")
 
 
+def test_rows_that_name_another_tenant_s_things_stop_the_upgrade(settings):
+    """They are named with what to do about them, and nothing has been changed."""
+    migrations.rollback("0035")
+    with connect() as connection:
+        connection.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title)
+            VALUES ('A', 'a', 'A'), ('B', 'b', 'B');
+            INSERT INTO topics (tenant_id, name) VALUES ('a', 'mine');
+            INSERT INTO questions (tenant_id, created_by) VALUES ('a', 't'), ('a', 't');
+            INSERT INTO question_versions (question_id, version, stem_md, topic_id, created_by)
+            SELECT q.id, 1, 'x', t.id, 't' FROM questions AS q, topics AS t;
+            INSERT INTO question_publications (question_id, live_version, exam_code, tenant_id)
+            VALUES (1, 1, 'A', 'a'), (2, 1, 'B', 'a');
+            INSERT INTO item_exposure_history (exam_code, question_id, version, source, actor)
+            VALUES ('A', 1, 1, 'manual', 't'), ('B', 2, 1, 'manual', 't')"""
+        )
+    with pytest.raises(MigrationError) as refused:
+        migrations.migrate()
+    for row in (
+        "0036_tenant_keys failed: rows name something of another tenant (2): ",
+        "item_exposure_history of exam B (tenant b) names question 2 (tenant a)",
+        "publication of question 2 (tenant a) names exam B (tenant b)",
+        "Delete each such row",
+    ):
+        assert row in str(refused.value)
+    assert "question 1" not in str(refused.value)
+    with connect() as connection:
+        connection.execute("DELETE FROM question_publications WHERE exam_code = 'B'")
+        connection.execute("UPDATE exams SET tenant_id = 'a'")
+    assert "0036_tenant_keys" in migrations.migrate()
+    with connect() as connection:
+        past = "SELECT DISTINCT tenant_id FROM item_exposure_history"
+        assert connection.execute(past).fetchall() == [("a",)]
+
+
 def _columns():
     query = """
         SELECT table_schema, table_name, column_name, data_type, is_nullable
