@@ -97,6 +97,8 @@ class Settings(SettingsGroup):
         nightly_cron, nightly_timezone: when the night runs.
         max_daily_exposures: people to whom an item of an exam is served in a day before it comes
             last.
+        pseudonym_key_file: file of the key that people get their pseudonyms by
+            (``qbank import responses --pseudonymise``).
         log_level, log_format: see :mod:`qbank.logs`.
     """
 
@@ -117,6 +119,8 @@ class Settings(SettingsGroup):
     nightly_cron: Cron = "0 3 * * *"
     nightly_timezone: str = "UTC"
     max_daily_exposures: int = Field(default=500, ge=1)
+
+    pseudonym_key_file: Path | None = None
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

@@ -1,3 +1,4 @@
+DROP TABLE pseudonym_keys;
 DROP TRIGGER audit_log_append_only ON audit_log;
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
 FOR EACH ROW EXECUTE FUNCTION refuse_change_of_history();

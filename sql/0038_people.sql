@@ -1,5 +1,5 @@
 -- What is stored about a person can be taken out, and histories stay closed for everything else.
--- depends: 0035_imported_items
+-- depends: 0036_tenant_keys
 
 -- Where a person is erased, or a sitting is taken back whole, the transaction says so by
 -- qbank.erasing; who may delete or change a row at all, its privileges say.
@@ -30,3 +30,10 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM quiz_sessions AS s WHERE s.id = h.quiz_id);
     PERFORM set_config('qbank.erasing', 'off', true);
 END $$;
+
+-- By which key a tenant's people have their pseudonyms: a fingerprint, which tells nothing of it.
+CREATE TABLE pseudonym_keys (
+    tenant_id text PRIMARY KEY CHECK (tenant_id <> ''),
+    fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{32}$'),
+    created_at timestamptz NOT NULL DEFAULT now()
+);

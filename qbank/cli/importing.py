@@ -68,6 +68,13 @@ def responses(
     item_scope: Annotated[
         str, typer.Option(help="Names of items are the exam's own, or the tenant's, to share them.")
     ] = "exam",
+    pseudonymise: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonymise",
+            help="People by pseudonyms, under the key in QBANK_PSEUDONYM_KEY_FILE.",
+        ),
+    ] = False,
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
     create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
     title: Annotated[str | None, typer.Option(help="Title of a new exam.")] = None,
@@ -169,6 +176,7 @@ def responses(
         gap=duration_of(gap) if gap is not None else None,
         attempts_by_order=attempt is not None,
         item_scope=cast("ItemScope", item_scope),
+        pseudonymise=pseudonymise,
         tenant=tenant,
         new_exam=NewExam(title, irt_model, tau, test_length) if create_exam else None,
         max_rejects=max_rejects,

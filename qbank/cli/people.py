@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qbank.cli.output import AsJson, show, show_json
+from qbank.cli.output import AsJson, show, show_csv, show_json
 from qbank.vocabulary import refuse_other_words
 
 if TYPE_CHECKING:
@@ -53,6 +53,30 @@ def export_person(
     people.write_json(document, out)
     rows = sum(len(section) for section in document.values() if isinstance(section, list))
     print(f"{out}: {rows} rows about person {document['person']} of tenant {document['tenant']}")
+
+
+@app.command()
+def pseudonym(
+    people: Annotated[
+        list[str], typer.Argument(metavar="ID…", help="Ids; - reads one a line from stdin.")
+    ],
+    tenant: Annotated[str, typer.Option(help="Whose people they are.")] = "default",
+) -> None:
+    """Print the pseudonym of each id, for who has the key: alone, or as CSV beside its id."""
+    from qbank.people.finding import plain_id
+    from qbank.postgres import connect
+    from qbank.pseudonyms import PseudonymKey, check
+    from qbank.settings import get_settings
+
+    key = PseudonymKey.load(get_settings())
+    with connect("owner") as connection:
+        check(connection, key, tenant)
+    if people != ["-"] and len(people) == 1:
+        print(key.pseudonym(tenant, plain_id(people[0])))
+        return
+    ids = (line for line in sys.stdin if line.strip()) if people == ["-"] else people
+    named = ((plain, key.pseudonym(tenant, plain)) for plain in map(plain_id, ids))
+    show_csv(("id", "pseudonym"), named)
 
 
 @app.command()

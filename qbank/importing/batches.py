@@ -45,6 +45,32 @@ def refuse_another_mapping(connection: Connection, request: ImportRequest, sha25
             )
 
 
+def refuse_other_names(connection: Connection, request: ImportRequest) -> None:
+    """Refuses to name people by their ids where the exam has pseudonyms of them, or the reverse.
+
+    Raises:
+        ImportFileError: names the import that named them otherwise.
+    """
+    query = """
+        SELECT id FROM import_batches
+        WHERE kind = 'import' AND exam_code = %(exam)s AND rows_inserted > 0
+            AND undone_at IS NULL
+            AND coalesce((mapping ->> 'pseudonymised')::boolean, false) <> %(pseudonymised)s
+        ORDER BY id DESC LIMIT 1
+    """
+    names = {"exam": request.exam_code, "pseudonymised": request.pseudonymise}
+    row = connection.execute(query, names).fetchone()
+    if row is None:
+        return
+    how, other = "their own ids", "with --pseudonymise"
+    if not request.pseudonymise:
+        how, other = "pseudonyms", "without --pseudonymise"
+    raise ImportFileError(
+        f"exam {request.exam_code!r} has people by {how} (import {row[0]}): {other} they would be "
+        f"there twice. Import as before, or qbank import undo {row[0]} first"
+    )
+
+
 _COLUMNS = """
 SELECT id AS batch, kind, exam_code, source_name, rows_read, rows_inserted, rows_known,
     rows_replaced, rows_missing, rows_rejected, imported_by, why, created_at, undone_at, undone_by

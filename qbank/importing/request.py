@@ -44,6 +44,7 @@ class ImportRequest:
             tells how often; for practice data.
         item_scope: whose names the items have: the ``exam``'s own, or the ``tenant``'s, by which
             an item of another exam is the same question.
+        pseudonymise: people come in by pseudonyms, under the key that the settings name.
         tenant: tenant of the exam; None takes that of an existing exam, else ``default``.
         new_exam: how to make the exam where it does not exist; None refuses.
         max_rejects: with more refused rows than these nothing is written.
@@ -73,6 +74,7 @@ class ImportRequest:
     gap: timedelta | None = None
     attempts_by_order: bool = False
     item_scope: ItemScope = "exam"
+    pseudonymise: bool = False
     tenant: str | None = None
     new_exam: NewExam | None = None
     max_rejects: int = 0
@@ -99,6 +101,7 @@ class ImportRequest:
             "day": day,
             "timezone": self.timezone,
             "gap": None if self.gap is None else self.gap.total_seconds(),
+            "pseudonymised": self.pseudonymise,
         }
 
 

@@ -20,6 +20,7 @@ from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
+from qbank.importing.naming import Names
 from qbank.importing.reading import fingerprint, open_source
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
@@ -29,7 +30,8 @@ from qbank.importing.sittings import Sittings
 from qbank.importing.source import Source
 from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
-from qbank.settings import Settings
+from qbank.pseudonyms import PseudonymKey
+from qbank.settings import Settings, get_settings
 from qbank.system_user import system_user
 
 Progress = Callable[[str, int, int], None]
@@ -74,15 +76,15 @@ def import_responses(
     request = keyed(request)
     rules_of(request)
     given = given_rules(request)
+    key = PseudonymKey.load(settings or get_settings()) if request.pseudonymise else None
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     with open_source(request) as source:
         request = replace(request, columns=source.columns)
         rejects = RejectsFile(request.path, request.rejects, source.header)
         try:
             with connect("owner", settings=settings) as connection:
-                report = _Import(request, source, rejects, given, on_progress).run(
-                    connection, sha256
-                )
+                work = _Import(request, source, rejects, given, Names(key), on_progress)
+                report = work.run(connection, sha256)
         except BaseException as error:
             if not isinstance(error, ImportRefusedError):
                 rejects.discard()
@@ -103,12 +105,14 @@ class _Import:
         source: Source,
         rejects: RejectsFile,
         rules: Mapping[str, ScoringRule],
+        names: Names,
         on_progress: Progress,
     ) -> None:
         self.request = request
         self.source = source
         self.rejects = rejects
         self.rules = rules
+        self.names = names
         self.on_progress = on_progress
         self.refusals = Refusals(by_key=bool(rules))
         self.first: list[str] = []
@@ -124,7 +128,9 @@ class _Import:
         connection.execute("SET LOCAL temp_buffers = '256MB'")
         actor = request.actor or f"import:{system_user()}"
         tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
+        self.names.begin(connection, tenant)
         batches.refuse_another_mapping(connection, request, sha256)
+        batches.refuse_other_names(connection, request)
         known = scoring.in_force(connection, request.exam_code)
         scoring.refuse_another_key(request.exam_code, self.rules, known)
         connection.execute(STAGE)
@@ -190,7 +196,7 @@ class _Import:
                 self.read += len(batch.broken) + batch.table.num_rows
                 judged = validate(batch.lines, batch.table, rules)
                 self.refusals.add(judged)
-                right = judged.rows.filter(judged.right)
+                right = self.names.written(judged.rows.filter(judged.right))
                 if len(self.preview) < _PREVIEWED:
                     self.preview += right.slice(0, _PREVIEWED - len(self.preview)).to_pylist()
                 for _, reason, _ in batch.broken:
@@ -281,6 +287,11 @@ class _Import:
             disagreeing=dict(refusals.disagreeing.most_common()),
             columns=self.request.columns.mapped(),
             preview=self.preview,
-            notes=[*self.source.notes, *refusals.notes(_NAMED), *matched.made.notes],
+            notes=[
+                *self.source.notes,
+                *self.names.notes(),
+                *refusals.notes(_NAMED),
+                *matched.made.notes,
+            ],
             blanked={name: dict(values.most_common()) for name, values in refusals.blanked.items()},
         )
