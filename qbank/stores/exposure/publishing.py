@@ -69,7 +69,7 @@ def set_manual(
     _checked([control])
     lock(conn, exam_code)
     key = (control.question_id, control.version)
-    held = {(c.question_id, c.version): c for c in in_force(conn, exam_code)}.get(key)
+    held = {c.version: c for c in in_force(conn, exam_code, key[0])}.get(key[1])
     if held is None or held.sh_p != control.sh_p:
         before = held.sh_p if held else None
         _write(conn, exam_code, [(key, before, control.sh_p)], Origin("manual", actor, None, note))

@@ -13,12 +13,17 @@ from qbank.stores.errors import NotFoundError
 from qbank.stores.exposure.record import Control, ControlInForce, HistoryEntry
 
 
-def in_force(conn: Connection[Any], exam_code: str) -> tuple[ControlInForce, ...]:
-    """All controls of the exam, by question id and version."""
-    sql = """SELECT question_id, version, sh_p, pinned, updated_at, updated_by, run_id
-        FROM item_exposure_control WHERE exam_code = %s ORDER BY question_id, version"""
+def in_force(
+    conn: Connection[Any], exam_code: str, question_id: int | None = None
+) -> tuple[ControlInForce, ...]:
+    """All controls of the exam, or of one question in it, by question id and version."""
+    one = "" if question_id is None else "AND question_id = %(question)s"
+    sql = f"""SELECT question_id, version, sh_p, pinned, updated_at, updated_by, run_id
+        FROM item_exposure_control WHERE exam_code = %(exam)s {one}
+        ORDER BY question_id, version"""  # noqa: S608
     with conn.cursor(row_factory=class_row(ControlInForce)) as cursor:
-        return tuple(cursor.execute(sql, (exam_code,)).fetchall())
+        values = {"exam": exam_code, "question": question_id}
+        return tuple(cursor.execute(sql, values).fetchall())
 
 
 def at_start_of(conn: Connection[Any], exam_code: str, day: date) -> tuple[Control, ...]:
