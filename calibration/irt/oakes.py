@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import lapack
-from scipy.linalg.blas import ssyrk
 
 from calibration.arrays import BoolArray, FloatArray, IntArray, SingleArray
 from calibration.irt.em import Evaluation, Problem
@@ -199,6 +197,9 @@ def _sparse(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
 
 
 def _dense(evidence: Evidence, problem: Problem, count: int) -> FloatArray:
+    # here alone: who only serves items starts without it
+    from scipy.linalg.blas import ssyrk
+
     rows = max(BLOCK_BYTES // (4 * count), 2 * MOST_DEGREE)
 
     def lane(chunks: Chunks) -> FloatArray:
@@ -226,6 +227,8 @@ def _lanes(indptr: IntArray, bytes_each: int) -> list[Chunks]:
 
 def _inverse(information: FloatArray, numbering: Numbering) -> Covariance:
     """Inverse of the upper triangle; parameters that make it indefinite drop out one by one."""
+    from scipy.linalg import lapack
+
     kept = np.arange(numbering.count)
     lost = np.zeros(numbering.count, bool)
     while kept.size:

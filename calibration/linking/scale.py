@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from calibration.arrays import FloatArray, IntArray
 from calibration.bank import ItemBank
@@ -180,6 +179,9 @@ def _solve(
 
     if method == "mean_sigma":
         return A, float(start[1]), loss(start)
+    # here alone: who only serves items starts without it
+    from scipy.optimize import minimize
+
     # log A keeps A positive; the surface is smooth and has two dimensions
     found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-16})
     return float(np.exp(found.x[0])), float(found.x[1]), float(found.fun)
