@@ -28,6 +28,7 @@ BENCHMARKS = {
     "fit": "estimation: qbank, girth, mirt",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "delivery": "the delivery API under load",
+    "publications": "the delivery API while items are published",
     "marts": "the nightly marts, incremental and full",
     "marts_strategies": "ways to keep a mart up",
 }

@@ -5,6 +5,7 @@ What never lives here: formulas (they are the models'), estimation, selection, f
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -182,6 +183,16 @@ class ItemBank:
             model=[self.model[item] for item in chosen],
             steps=self.steps[chosen],
         )
+
+    def with_topic(self, topic: npt.ArrayLike | None) -> ItemBank:
+        """The same items under other topic codes, shape (J,).
+
+        Raises:
+            InvalidParameterError: not one integer code per item.
+        """
+        same = copy.copy(self)
+        object.__setattr__(same, "topic", _topic(topic, len(self)))
+        return same
 
     def on_metric(self, D: float) -> ItemBank:
         """The same curves under another scaling constant: a·(own D)/D."""

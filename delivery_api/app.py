@@ -90,7 +90,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
 def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
     key = api.selection_key(settings)
     limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
-    banks = Banks(app.state.database, key)
+    banks = Banks(app.state.database, key, api.api_bank_memory_mb * 1_000_000)
     app.state.banks = banks
     recent = RecentQuizzes()
     app.state.endings = Endings(app.state.database, banks, recent)
@@ -122,4 +122,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.warmed_up = True
         yield
     finally:
+        await app.state.banks.close()
         await app.state.database.close()

@@ -32,7 +32,16 @@ CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap"
 OVER_CAP = Counter("qbank_api_items_over_cap", "Items served over their cap, for want of others")
 # not by right and wrong: whoever reads metrics could tell an answer's worth from the count
 ANSWERS = Counter("qbank_api_answers", "Answers recorded")
-BANK_LOADS = Histogram("qbank_api_bank_load_seconds", "Time to load and rank an exam's item bank")
+BANK_LOADS = Histogram(
+    "qbank_api_bank_load_seconds", "Time to load an exam's item bank, or what has changed of it"
+)
+BANK_FAILURES = Counter("qbank_api_bank_load_failures", "Loads of an item bank that failed")
+BANK_BEHIND = Gauge(
+    "qbank_api_bank_behind_seconds",
+    "How long the cached bank has been outdated while its loads fail; 0 where they do not",
+    ["exam_code"],
+    multiprocess_mode="livemax",
+)
 BANK_ITEMS = Gauge(
     "qbank_api_bank_items",
     "Items in the cached bank",

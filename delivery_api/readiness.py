@@ -40,6 +40,7 @@ async def readiness(state: Any) -> list[ReadinessCheck]:
     )
     database: Database = state.database
     answers = ReadinessCheck(name="database", ok=True, reason="answers")
+    banks = _banks(*state.banks.standing())
     try:
         applied = await database.look(_applied, timeout_s=_TIMEOUT_S)
     except psycopg.Error as error:
@@ -47,8 +48,15 @@ async def readiness(state: Any) -> list[ReadinessCheck]:
         return [
             ReadinessCheck(name="database", ok=False, reason=f"does not answer: {why}"),
             kernels,
+            banks,
         ]
-    return [answers, await run_in_threadpool(_migrations, applied), kernels]
+    return [answers, await run_in_threadpool(_migrations, applied), kernels, banks]
+
+
+def _banks(count: int, behind_s: float) -> ReadinessCheck:
+    """Tells how old the item banks are; an older one serves, too, while its loads fail."""
+    age = f"one is {behind_s:.0f} s behind" if behind_s >= 1 else "up to date"
+    return ReadinessCheck(name="banks", ok=True, reason=f"{count} in memory, {age}")
 
 
 async def _applied(conn: TenantConnection) -> set[str]:

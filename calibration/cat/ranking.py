@@ -9,7 +9,7 @@ What never lives here: selection itself, exposure parameters, anything that chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,7 @@ class RankedBank:
         prior_mean: float = 0.0,
         prior_sd: float = 1.0,
         step: float = GRID_STEP,
+        threads: int | None = None,
     ) -> RankedBank:
         """Ranks a bank; one that is ranked already is returned as it is.
 
@@ -74,6 +75,7 @@ class RankedBank:
             prior_mean: mean of the normal prior of θ.
             prior_sd: its standard deviation.
             step: distance of grid points.
+            threads: cores to rank on; None: all.
 
         Raises:
             InvalidParameterError: an argument is out of range, or an item is polytomous.
@@ -93,7 +95,7 @@ class RankedBank:
         topics, topic = _topic_index(bank)
         likelihood = np.clip(bank.probabilities(theta), P_MARGIN, 1 - P_MARGIN)
         pool = Pool(
-            ranking=ranking_on(bank, grid),
+            ranking=ranking_on(bank, grid, threads),
             theta_min=low,
             rows_per_unit=1.0 / step,
             item=bank.rows,
@@ -110,6 +112,17 @@ class RankedBank:
 
     def __len__(self) -> int:
         return len(self.bank)
+
+    def with_topic(self, topic: npt.ArrayLike | None) -> RankedBank:
+        """The same ranking of items that count for other topics, shape (J,).
+
+        Raises:
+            InvalidParameterError: not one integer code per item.
+        """
+        bank = self.bank.with_topic(topic)
+        topics, index = _topic_index(bank)
+        index.setflags(write=False)
+        return replace(self, bank=bank, topics=topics, pool=self.pool._replace(topic=index))
 
 
 def _checked(

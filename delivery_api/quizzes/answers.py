@@ -32,7 +32,8 @@ _RECORD = """WITH quiz AS (
     ON CONFLICT (quiz_id, question_id) DO NOTHING
     RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),
         (SELECT is_as_published FROM scored),
-        coalesce((SELECT b.version FROM bank_versions AS b WHERE b.exam_code = %(exam)s), 0),
+        coalesce((SELECT ARRAY[b.version, b.scoring_version] FROM bank_versions AS b
+            WHERE b.exam_code = %(exam)s), '{0,0}'),
         clock_timestamp() - statement_timestamp() > interval '0.2 s', """
 _RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
 _RECORD_EXAM = _RECORD + "false"
@@ -77,12 +78,14 @@ class Recorded:
 
     Attributes:
         bank_version: of the exam's bank when it was.
-        waited: it took so long, as for a rescore, that `bank_version` and `tells` may be of before.
+        scoring_version: what the exam's answers were scored by when it was.
+        waited: it took so long, as for a rescore, that these and `tells` may be of before.
         tells: whether its result may be told at once.
     """
 
     scored: Scored
     bank_version: int
+    scoring_version: int
     waited: bool
     tells: bool
 
@@ -109,8 +112,8 @@ async def record(
     row = await (await conn.execute(record, values)).fetchone()
     if row is None:
         return None
-    *scored, bank_version, waited, tells = row
-    return Recorded(_scored(scored), bank_version, waited, tells)
+    *scored, (bank_version, scoring_version), waited, tells = row
+    return Recorded(_scored(scored), bank_version, scoring_version, waited, tells)
 
 
 async def recorded(

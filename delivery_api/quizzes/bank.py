@@ -1,22 +1,22 @@
 """An exam's live items made ready for selection. Immutable but for its caches, shared by requests.
 
-What never lives here: loading on demand (``banks``), and what one quiz has seen so far.
+What never lives here: how it is made (``loading``), loading on demand (``banks``), and what one
+quiz has seen so far.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from psycopg import Connection
 
-from calibration import ItemBank
 from calibration.cat import ExposureControl, RankedBank
-from qbank.stores import blueprint, item_bank, item_parameters
-from qbank.stores.item_bank import Exam, Pool, Topic
+from qbank.stores import blueprint
+from qbank.stores.item_bank import Exam, Pool
 
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -36,37 +36,77 @@ class Filters:
     difficulty: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class TopicTree:
+    """Topics of a tenant.
+
+    Attributes:
+        parents: topic id to that of the topic above.
+        below: topic id to the ids of itself and all topics below it.
+    """
+
+    parents: Mapping[int, int | None]
+    below: Mapping[int, frozenset[int]]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibrated:
+    """The K item versions that have parameters, live or not, by question id and version.
+
+    One that is not live is never selected, but an answer given to it still tells of ability.
+
+    Attributes:
+        question_id: shape (K,).
+        version: shape (K,).
+        ranked: the same, ranked; None where there are none.
+        index: (question id, version) to the place here.
+    """
+
+    question_id: Integers
+    version: Integers
+    ranked: RankedBank | None
+    index: Mapping[tuple[int, int], int]
+
+
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """The live items of one exam, J in all.
-
-    The ranked bank holds the K calibrated versions, live or not: one that is not live is never
-    selected, but an answer given to it still tells of ability.
+    """The live items of one exam, J in all, and its K calibrated item versions.
 
     Attributes:
         pool: the live items, with topics, labels and exposure parameters of shape (J,).
         line: blueprint topic that each live item counts for, shape (J,).
-        ranked: the calibrated versions; None where nothing is calibrated.
-        live: index among the live items of each ranked version, shape (K,); -1 where not live.
-        rank: index in the ranked bank of each live item, shape (J,); -1 where not calibrated.
-        ranked_of: (question id, version) to index in the ranked bank.
+        calibrated: the calibrated versions, with the blueprint topics that they count for.
+        live: index among the live items of each calibrated version, shape (K,); -1 where not live.
+        rank: index among the calibrated versions of each live item, shape (J,); -1 where it is not.
         live_of: question id to index among the live items.
-        below: topic id to the ids of itself and all topics below it.
+        tree: the tenant's topics.
+        withdrawn: question ids that a serving found to be live no more, or in another version: this
+            bank serves them no longer. Grows until a newer bank takes its place.
     """
 
     pool: Pool
     line: Integers
-    ranked: RankedBank | None
+    calibrated: Calibrated
     live: Integers
     rank: Integers
-    ranked_of: Mapping[tuple[int, int], int]
     live_of: Mapping[int, int]
-    below: Mapping[int, frozenset[int]]
+    tree: TopicTree
+    withdrawn: set[int] = field(default_factory=set, repr=False)
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _excluded: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _controls: dict[tuple[str, int | None], ExposureControl] = field(
         default_factory=dict, repr=False
     )
+
+    @cached_property
+    def ranked(self) -> RankedBank | None:
+        """The calibrated versions, ranked; None where no live item is calibrated."""
+        return self.calibrated.ranked if (self.rank >= 0).any() else None
+
+    @property
+    def ranked_of(self) -> Mapping[tuple[int, int], int]:
+        """(Question id, version) to index in the ranked bank."""
+        return self.calibrated.index
 
     @property
     def exam(self) -> Exam:
@@ -77,6 +117,22 @@ class Bank:
     def version(self) -> int:
         """Moves with every change that delivery must see."""
         return self.pool.bank_version
+
+    @property
+    def scoring_version(self) -> int:
+        """Moves with item parameters, the exam's model and what answers score."""
+        return self.pool.scoring_version
+
+    @property
+    def settings_version(self) -> int:
+        """Moves with the exam's settings, its blueprint and the topic tree."""
+        return self.pool.settings_version
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, about: the ranking and the likelihoods are nearly all of it."""
+        ranked = self.calibrated.ranked
+        return 0 if ranked is None else ranked.pool.ranking.nbytes + ranked.pool.likelihood.nbytes
 
     def admitted(self, filters: Filters) -> Mask:
         """Which live items the filters let through, shape (J,)."""
@@ -109,7 +165,7 @@ class Bank:
     def _mask(self, filters: Filters) -> Mask:
         mask = np.ones(len(self.pool), bool)
         if filters.topics:
-            wanted = {t for topic in filters.topics for t in self.below.get(topic, ())}
+            wanted = {t for topic in filters.topics for t in self.tree.below.get(topic, ())}
             mask &= np.isin(self.pool.topic_id, list(wanted))
         if filters.difficulty:
             mask &= np.array([label in filters.difficulty for label in self.pool.difficulty_label])
@@ -148,77 +204,6 @@ class Bank:
         if given < test_length:
             return f"within the blueprint's maxima {given} items fit, {test_length} are asked for"
         return None
-
-    def unknown_topics(self, topics: Iterable[int]) -> list[int]:
-        """Those of ``topics`` that the exam's tenant does not have."""
-        return sorted(set(topics) - self.below.keys())
-
-
-def load(conn: Connection[Any], exam_code: str) -> Bank:
-    """Reads and ranks an exam's bank.
-
-    Raises:
-        NotFoundError: the exam does not exist, or is not of the connection's tenant.
-    """
-    pool = item_bank.load(conn, exam_code)
-    topics = item_bank.topics(conn, pool.exam.tenant_id)
-    parents = {topic.id: topic.parent_id for topic in topics}
-    listed = {topic: blueprint.line_of(topic, parents, pool.lines) for topic in parents}
-    line = np.array([listed[topic] for topic in pool.topic_id.tolist()], np.int64)
-    past = _past_versions(conn, pool)
-    calibrated = np.flatnonzero(pool.calibrated)
-    rank = np.full(len(pool), -1, np.int64)
-    rank[calibrated] = np.arange(calibrated.size)
-    ranked = _ranked(pool, calibrated, line, past)
-    keys = [
-        *zip(pool.question_id[calibrated].tolist(), pool.version[calibrated].tolist(), strict=True),
-        *((item.question_id, item.version) for item in past),
-    ]
-    return Bank(
-        pool=pool,
-        line=line,
-        ranked=ranked,
-        live=np.concatenate([calibrated, np.full(len(past), -1, np.int64)]),
-        rank=rank,
-        ranked_of={key: index for index, key in enumerate(keys)},
-        live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
-        below=_below(topics),
-    )
-
-
-def _past_versions(conn: Connection[Any], pool: Pool) -> list[item_parameters.ItemParameters]:
-    live = set(zip(pool.question_id.tolist(), pool.version.tolist(), strict=True))
-    published = item_parameters.in_force(conn, pool.exam.exam_code, pool.exam.irt_model)
-    return [item for item in published if (item.question_id, item.version) not in live]
-
-
-def _ranked(
-    pool: Pool, calibrated: Integers, line: Integers, past: list[item_parameters.ItemParameters]
-) -> RankedBank | None:
-    if calibrated.size == 0:
-        return None
-    a, b, c, constant = (
-        np.concatenate([column[calibrated], [getattr(item, name) for item in past]])
-        for name, column in (
-            ("a", pool.a),
-            ("b", pool.b),
-            ("c", pool.c),
-            ("scaling_constant", pool.scaling_constant),
-        )
-    )
-    topic = np.concatenate([line[calibrated], np.full(len(past), blueprint.UNLISTED, np.int64)])
-    return RankedBank.of(ItemBank(a, b, c, topic, constant, model=pool.exam.irt_model))
-
-
-def _below(topics: Iterable[Topic]) -> dict[int, frozenset[int]]:
-    parents = {topic.id: topic.parent_id for topic in topics}
-    below: dict[int, set[int]] = {topic: set() for topic in parents}
-    for topic in parents:
-        at: int | None = topic
-        while at is not None and topic not in below[at]:
-            below[at].add(topic)
-            at = parents.get(at)
-    return {topic: frozenset(ids) for topic, ids in below.items()}
 
 
 def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:

@@ -110,7 +110,7 @@ def _choose(
 ) -> Chosen | None:
     """The rule's choice among the items that are not ``out``."""
     taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
-    full = [bank.live_of[q] for q in out if q in bank.live_of]
+    full = [bank.live_of[q] for q in (*out, *bank.withdrawn) if q in bank.live_of]
     if wish.selector == "fixed":
         return _at_random(bank, wish, past, taken, full, seed)
     assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)

@@ -5,6 +5,7 @@ What never lives here: whether a quiz may be made (``enrolment``).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,7 +37,7 @@ SITTINGS = """CROSS JOIN LATERAL (
                 AND q.exam_code = e.exam_code) AS s) AS sittings"""
 
 # A tenant's own flag or assignment comes before one that holds for all.
-_SETUP = f"""SELECT e.policy, coalesce(b.version, 0),
+_SETUP = f"""SELECT e.policy, coalesce(b.version, 0), coalesce(b.settings_version, 0),
         (SELECT c.cohort_value FROM cohort_assignments AS c
          WHERE c.user_id = %(user)s AND c.cohort_key = %(cohort)s
             AND (c.tenant_id = %(tenant)s OR c.tenant_id IS NULL)
@@ -82,7 +83,7 @@ class Setup:
 
     Attributes:
         policy: the exam's.
-        bank_version: of the exam, right now.
+        bank_version, settings_version: of the exam, right now.
         cohort: the person's arm, if assigned.
         flag: value of the selector's flag, if enabled.
         exists: the quiz was made before.
@@ -96,6 +97,7 @@ class Setup:
 
     policy: dict[str, Any]
     bank_version: int
+    settings_version: int
     cohort: str | None
     flag: Any
     exists: bool
@@ -131,6 +133,17 @@ async def begin(
     }
     row = await (await conn.execute(_SETUP, values)).fetchone()
     return None if row is None else Setup(*row)
+
+
+async def known_topics(
+    conn: TenantConnection, caller: Principal, topics: Collection[int]
+) -> set[int]:
+    """Those of the topics that the caller's tenant has, also new ones without any item."""
+    if not topics:
+        return set()
+    sql = "SELECT id FROM topics WHERE id = ANY(%s) AND tenant_id = %s"
+    cursor = await conn.execute(sql, (list(topics), caller.tenant_id))
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def seen(conn: TenantConnection, caller: Principal, mode: Mode, days: int) -> list[int]:

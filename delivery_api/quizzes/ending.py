@@ -62,6 +62,7 @@ class Endings:
         quiz = await store.read(conn, caller, quiz_id)
         if quiz is None:
             raise not_found(f"quiz {quiz_id}")
+        self._banks.notice(quiz.exam_code, quiz.bank_version)
         return quiz
 
     async def telling(
@@ -88,8 +89,15 @@ class Endings:
         return ability_of(await self.bank(caller, quiz), quiz)
 
     async def bank(self, caller: Principal, quiz: Quiz) -> Bank:
-        """The bank of the quiz's exam, as new as the quiz has seen it."""
-        return await self._banks.get(caller.tenant_id, quiz.exam_code, quiz.bank_version)
+        """The bank of the quiz's exam, which may be behind by a little."""
+        return await self._banks.get(caller.tenant_id, quiz.exam_code)
+
+    async def _scoring_bank(self, caller: Principal, quiz: Quiz) -> Bank:
+        """A bank with the parameters in force, waited for where they have changed."""
+        bank = await self.bank(caller, quiz)
+        if bank.scoring_version >= quiz.scoring_version:
+            return bank
+        return await self._banks.current(caller.tenant_id, quiz.exam_code, quiz.bank_version)
 
     async def state(self, caller: Principal, quiz_id: str) -> Standing:
         """The caller's quiz as it stands.
@@ -131,10 +139,11 @@ class Endings:
     async def seal(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Ability:
         """Seals a quiz by the parameters that are in force; returns what they make of it."""
         while True:
-            bank = await self.bank(caller, quiz)
+            bank = await self._scoring_bank(caller, quiz)
             ability = ability_of(bank, quiz)
             # what the answers score is as old as the quiz was read
-            if bank.version == quiz.bank_version and await sealing.seal(conn, quiz, bank, ability):
+            is_same = bank.scoring_version == quiz.scoring_version
+            if is_same and await sealing.seal(conn, quiz, bank, ability):
                 return ability
             quiz = await self.read(conn, caller, quiz.id)
             if quiz.over:
@@ -153,8 +162,8 @@ class Endings:
             found = await sealing.read(conn, quiz.id)
             if found is not None:
                 return found
-            bank = await self.bank(caller, quiz)
-            kept = bank.version == quiz.bank_version and await sealing.keep(
+            bank = await self._scoring_bank(caller, quiz)
+            kept = bank.scoring_version == quiz.scoring_version and await sealing.keep(
                 conn, quiz, bank, ability_of(bank, quiz)
             )
             if not kept:

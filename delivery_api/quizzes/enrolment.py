@@ -1,27 +1,27 @@
 """Making a quiz: may it be made, the student's arm of the experiment, and can it be filled.
 
-What never lives here: serving (``progress``), and SQL (``creation``).
+What never lives here: serving (``progress``), SQL (``creation``), and what a bank can fill
+(``planning``).
 """
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import hmac
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.problems import ProblemError, not_found
 from delivery_api.quizzes import creation, store
-from delivery_api.quizzes.bank import Bank, Filters, Mask
+from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.banks import Banks
-from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
+from delivery_api.quizzes.planning import left_out, planned
 from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
@@ -127,20 +127,21 @@ class Enrolment:
             raise too_many("quizzes", self._a_minute, setup.wait_s or 0)
         policy = AttemptPolicy.of(request.exam_code, setup.policy)
         _refuse_what_is_not_given(request, setup, policy)
-        bank = await self._banks.get(caller.tenant_id, request.exam_code, setup.bank_version)
-        wish = Wish(
-            "fixed",
-            request.filters,
-            request.num_questions or bank.exam.test_length,
-            _keeps_to_blueprint(request, setup.policy),
-        )
-        if request.mode == "exam" and policy.as_certified:
-            _refuse_what_is_not_certified(request, wish, bank, setup)
-        if request.adaptive:
-            wish = replace(wish, selector=await self._selector(conn, caller, setup))
-        admitted = _refuse_what_cannot_be_filled(bank, wish)
+        selector = await self._selector(conn, caller, setup) if request.adaptive else "fixed"
+        known = await creation.known_topics(conn, caller, request.filters.topics)
+        bank = await self._bank(caller, request, setup)
+        try:
+            wish, admitted = planned(request, setup, policy, selector, bank, known)
+        except ProblemError:
+            if bank.version >= setup.bank_version:
+                raise
+            # nobody is refused for what an older bank is
+            bank = await self._banks.current(
+                caller.tenant_id, request.exam_code, setup.bank_version
+            )
+            wish, admitted = planned(request, setup, policy, selector, bank, known)
         seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
-        wish = replace(wish, left_out=_left_out(bank, wish, admitted, seen))
+        wish = replace(wish, left_out=left_out(bank, wish, admitted, seen))
         await creation.create(
             conn,
             caller,
@@ -154,6 +155,14 @@ class Enrolment:
             if request.mode == "exam"
             else self._minutes,
         )
+
+    async def _bank(self, caller: Principal, request: Request, setup: Setup) -> Bank:
+        """The exam's bank, with its settings and blueprint as they are now."""
+        self._banks.notice(request.exam_code, setup.bank_version)
+        bank = await self._banks.get(caller.tenant_id, request.exam_code)
+        if bank.settings_version >= setup.settings_version:
+            return bank
+        return await self._banks.current(caller.tenant_id, request.exam_code, setup.bank_version)
 
     async def _selector(self, conn: TenantConnection, caller: Principal, setup: Setup) -> Selector:
         """The student's arm: as assigned, else by the flag (and assigned), else the default."""
@@ -221,79 +230,3 @@ def _refuse_another_time(exam: str, setup: Setup, policy: AttemptPolicy) -> None
             f" {policy.cool_down_minutes} lie between two sittings",
             {"Retry-After": str(math.ceil(wait))},
         )
-
-
-def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setup: Setup) -> None:
-    """409 where a sitting is asked for that no calibration of the exam speaks of."""
-    asked = {
-        "num_questions": wish.num_questions != bank.exam.test_length,
-        "topics or difficulty": request.filters != Filters(),
-        "blueprint_quota": wish.blueprint_quota != _certified_quota(setup.policy),
-        "adaptive=false": not request.adaptive and controls_exposure(setup.policy),
-    }
-    other = [name for name, is_other in asked.items() if is_other]
-    if other:
-        raise ProblemError(
-            409,
-            "not-as-certified",
-            f"sittings of exam {request.exam_code!r} are all made alike: leave out"
-            f" {', '.join(other)}",
-        )
-
-
-def _keeps_to_blueprint(request: Request, policy: Mapping[str, Any]) -> bool:
-    """Whether the quiz has the blueprint's quota; a quiz of some topics alone cannot have it."""
-    if request.blueprint_quota is not None:
-        return request.blueprint_quota
-    return _certified_quota(policy) and request.filters == Filters()
-
-
-def _certified_quota(policy: Mapping[str, Any]) -> bool:
-    """Whether the exam's tests have its blueprint's quota."""
-    return policy.get("quota") == "blueprint"
-
-
-def _left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
-    """As many of the seen questions, from the first on, as the quiz can be filled without."""
-    known = [question for question in seen if question in bank.live_of]
-    index = [bank.live_of[question] for question in known]
-
-    def can_do_without(count: int) -> bool:
-        rest = admitted.copy()
-        rest[index[:count]] = False
-        return bank.shortage(rest, wish.num_questions, with_quota=wish.blueprint_quota) is None
-
-    # the more are left out the less can be filled, so the first count that fails is bisected
-    fails = bisect.bisect_left(range(1, len(known) + 1), True, key=lambda n: not can_do_without(n))
-    return tuple(known[:fails])
-
-
-def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish) -> Mask:
-    """Which live items the quiz may draw from."""
-    unknown = bank.unknown_topics(wish.filters.topics)
-    if unknown:
-        raise ProblemError(
-            422, "no-such-topic", f"topics {unknown} do not exist: see the topic tree"
-        )
-    admitted = bank.admitted(wish.filters)
-    if wish.selector != "fixed":
-        if bank.ranked is None:
-            raise ProblemError(
-                409,
-                "not-calibrated",
-                f"exam {bank.exam.exam_code!r} has no calibrated items yet:"
-                " ask with adaptive=false, or calibrate it first",
-            )
-        admitted = admitted & (bank.rank >= 0)
-    if wish.blueprint_quota and not bank.pool.lines:
-        raise ProblemError(
-            409,
-            "no-blueprint",
-            f"exam {bank.exam.exam_code!r} has no blueprint: ask with blueprint_quota=false",
-        )
-    shortage = bank.shortage(admitted, wish.num_questions, with_quota=wish.blueprint_quota)
-    if shortage is not None:
-        raise ProblemError(
-            409, "pool-too-small", f"{shortage}: ask for fewer questions or wider filters"
-        )
-    return admitted

@@ -103,21 +103,31 @@ class Progress:
     async def _serve(
         self, conn: TenantConnection, caller: Principal, quiz: Quiz, *, guarded: bool
     ) -> OpenItem | None:
-        """Serves a new item; None where the quiz (or, if guarded, the bank) has moved on."""
+        """Serves a new item; None where the quiz has moved on, or has to be read to be sure.
+
+        Args:
+            conn: a connection of the quiz's tenant.
+            caller: whose quiz it is.
+            quiz: as it was read, or is remembered.
+            guarded: it is remembered: a bank that was not seen to be the newest lately does not do.
+        """
+        exam = quiz.exam_code
         bank = await self._endings.bank(caller, quiz)
-        if guarded and bank.version != quiz.bank_version:
-            return None
-        ability = ability_of(bank, quiz)
-        capped = self._banks.caps.of(quiz.exam_code)
+        capped = self._banks.caps.of(exam)
         while True:
+            ability = ability_of(bank, quiz)
             seed = self._banks.seed(quiz.id)
             item = choose(bank, quiz.wish, quiz.past, ability[0], seed, capped)
             if item is None:
                 if guarded:
                     return None
-                raise _nothing_left(quiz)
+                if bank.version >= quiz.bank_version and not bank.withdrawn:
+                    raise _nothing_left(quiz)
+                bank = await self._banks.current(caller.tenant_id, exam, bank.version + 1)
+                continue
+            may_lag = not guarded or self._banks.is_recent(exam)
             over_cap = item.question_id in capped
-            outcome = await store.serve(
+            outcome, version = await store.serve(
                 conn,
                 caller,
                 quiz,
@@ -125,17 +135,24 @@ class Progress:
                 ability,
                 self._limits,
                 over_cap=over_cap,
-                bank_version=bank.version if guarded else None,
+                bank_version=bank.version,
+                may_lag=may_lag,
             )
+            if version is not None:
+                self._banks.notice(exam, version)
             if outcome == "served":
                 _count(quiz, item)
                 if over_cap:
                     OVER_CAP.inc()
                 return await self._shown(conn, caller, _with_item(quiz, item))
-            if outcome != "capped":
+            if outcome == "withdrawn" and may_lag:
+                bank.withdrawn.add(item.question_id)
+                bank = await self._endings.bank(caller, quiz)
+            elif outcome == "capped":
+                CAPPED.inc()
+                capped.add(item.question_id)
+            else:
                 return None
-            CAPPED.inc()
-            capped.add(item.question_id)
 
     async def _shown(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> OpenItem:
         self._recent.keep(caller, quiz)
@@ -173,10 +190,11 @@ class Progress:
             if done is not None:
                 ANSWERS.inc()
                 scored, tells = done.scored, done.tells
-                # with the bank what earlier answers score may have moved
+                self._banks.notice(quiz.exam_code, done.bank_version)
+                # what earlier answers score may have moved
                 quiz = (
                     _with_answer(quiz, question_id, scored)
-                    if done.bank_version == quiz.bank_version and not done.waited
+                    if done.scoring_version == quiz.scoring_version and not done.waited
                     else await self._endings.read(conn, caller, quiz_id)
                 )
             else:

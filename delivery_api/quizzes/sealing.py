@@ -16,13 +16,13 @@ from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.store import Quiz
 from qbank.vocabulary import Model
 
-# The bank's version moves in the transaction that changes a parameter or what an answer scores:
-# while it is the one that θ̂ was computed at, the rows are the ones that it was computed from.
-_SAME_BANK = "is_bank_version(%(exam)s, %(bank)s)"
+# This version moves in the transaction that changes a parameter or what an answer scores: while it
+# is the one that θ̂ was computed at, the rows are the ones that it was computed from.
+_SCORED_ALIKE = "is_scoring_version(%(exam)s, %(scoring)s)"
 
 _SEAL = f"""WITH over AS (
         UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
-        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SAME_BANK}
+        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SCORED_ALIKE}
         RETURNING id, theta, theta_se, true AS is_known)"""  # noqa: S608
 
 # of a quiz that was sealed before results were kept, θ̂ stands and its parameters are not known
@@ -31,7 +31,8 @@ _KEEP = f"""WITH over AS (
             CASE WHEN sealed_at IS NULL THEN %(se)s ELSE theta_se END AS theta_se,
             sealed_at IS NULL AS is_known
         FROM quiz_sessions
-        WHERE id = %(quiz)s AND (sealed_at IS NOT NULL OR expires_at <= now()) AND {_SAME_BANK})"""  # noqa: S608
+        WHERE id = %(quiz)s AND (sealed_at IS NOT NULL OR expires_at <= now())
+            AND {_SCORED_ALIKE})"""  # noqa: S608
 
 _INSERT = """
     INSERT INTO quiz_results (quiz_id, answered, correct, theta, theta_se, model, scale,
@@ -95,7 +96,7 @@ class Result:
 async def seal(
     conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
 ) -> bool:
-    """Finishes an open quiz and keeps its result; False where it is over, or the bank another.
+    """Finishes an open quiz and keeps its result; False where it is over, or scored otherwise now.
 
     Args:
         conn: a connection of the quiz's tenant.
@@ -110,7 +111,7 @@ async def seal(
 async def keep(
     conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
 ) -> bool:
-    """Keeps the result of a quiz that is over; False where there is one, or the bank is another."""
+    """Keeps the result of a quiz that is over; False where there is one, or it scores otherwise."""
     return (await conn.execute(_KEEP + _INSERT, _values(quiz, bank, ability))).rowcount == 1
 
 
@@ -130,6 +131,7 @@ def _values(quiz: Quiz, bank: Bank, ability: tuple[float, float | None]) -> dict
         "theta": ability[0],
         "se": ability[1],
         "bank": bank.version,
+        "scoring": bank.scoring_version,
         "model": bank.exam.irt_model,
         "scale": None if bank.ranked is None else bank.ranked.bank.D,
     }

@@ -23,7 +23,7 @@ from qbank.vocabulary import Mode
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
         s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
-        s.left_out, past.question_id, past.version, past.correct,
+        coalesce(b.scoring_version, 0), s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
          WHERE i.quiz_id = s.id), past.void
     FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
@@ -40,7 +40,8 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
 # What the owner was served lately is looked up from the rows themselves, so that all processes
-# count alike. A quiz lasts a week at most.
+# count alike. A quiz lasts a week at most. The item was chosen from a bank that may be behind by a
+# little: where it is, the item is looked at, and served only while it is live in that version.
 _SERVE = """WITH lately AS (
         SELECT count(*) FILTER (WHERE i.served_at > now() - interval '1 minute') AS items,
             min(i.served_at) FILTER (WHERE i.served_at > now() - interval '1 minute') AS since,
@@ -53,12 +54,24 @@ _SERVE = """WITH lately AS (
         WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
             AND s.started_at > now() - interval '8 days'
             AND s.expires_at > now() - interval '1 day'),
+    bank AS MATERIALIZED (
+        SELECT b.version, b.scoring = %(scoring)s AS scores_alike,
+            b.version = %(bank)s OR (%(may_lag)s AND EXISTS (
+                SELECT FROM question_publications AS p
+                JOIN questions AS q ON q.id = p.question_id AND NOT q.is_deleted
+                JOIN question_versions AS v
+                    ON v.question_id = p.question_id AND v.version = p.live_version
+                    AND v.state = 'published'
+                WHERE p.question_id = %(question)s AND p.tenant_id = %(tenant)s
+                    AND p.exam_code = %(exam)s AND p.live_version = %(version)s)) AS is_live
+        FROM (SELECT coalesce(max(version), 0) AS version,
+                coalesce(max(scoring_version), 0) AS scoring
+            FROM bank_versions WHERE exam_code = %(exam)s) AS b),
     quiz AS (
         UPDATE quiz_sessions SET theta = %(theta)s, theta_se = %(se)s
         WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now()
             AND (SELECT items FROM lately) < %(rate)s
-            AND (%(bank)s::bigint IS NULL OR EXISTS (
-                SELECT FROM bank_versions WHERE exam_code = %(exam)s AND version = %(bank)s))
+            AND (SELECT scores_alike AND is_live FROM bank)
         RETURNING id),
     counted AS (
         INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, tenant_id, served,
@@ -74,7 +87,8 @@ _SERVE = """WITH lately AS (
         SELECT %(quiz)s, %(question)s, %(version)s, %(position)s, %(selector)s, %(theta)s,
             %(sh_p)s, %(rejected)s, %(forced)s FROM counted RETURNING 1)
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
-        extract(epoch FROM since + interval '1 minute' - now())::float8 FROM lately"""
+        extract(epoch FROM since + interval '1 minute' - now())::float8,
+        (SELECT is_live FROM bank), (SELECT version FROM bank) FROM lately"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,8 @@ class Quiz:
 
     Attributes:
         wish: how its items are chosen.
-        bank_version: version of the exam's bank right now.
+        bank_version: version of the exam's bank when this was read.
+        scoring_version: what its answers were scored by.
         past: what was served, answered and held back.
     """
 
@@ -96,6 +111,7 @@ class Quiz:
     sealed_at: datetime | None
     expired: bool
     bank_version: int
+    scoring_version: int
     past: Past
 
     @property
@@ -144,11 +160,11 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
-    quiz_id, mode, exam_code, selector, num_questions, asked, *times, bank_version = row[:11]
+    quiz_id, mode, exam_code, selector, num_questions, asked, *times, bank, scoring = row[:12]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
-    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[11]))
-    *served, void = (column or () for column in row[12:])
+    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[12]))
+    *served, void = (column or () for column in row[13:])
     past = Past(*served, void=frozenset(void))
     started_at, expires_at, sealed_at, expired = times
     return Quiz(
@@ -160,9 +176,13 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
         expires_at,
         sealed_at,
         expired,
-        bank_version,
+        bank,
+        scoring,
         past,
     )
+
+
+Outcome = Literal["served", "capped", "withdrawn", "refused"]
 
 
 async def serve(
@@ -174,8 +194,9 @@ async def serve(
     limits: Limits,
     *,
     over_cap: bool,
-    bank_version: int | None,
-) -> Literal["served", "capped", "refused"]:
+    bank_version: int,
+    may_lag: bool,
+) -> tuple[Outcome, int | None]:
     """Puts an item at the quiz's next position.
 
     Args:
@@ -186,11 +207,14 @@ async def serve(
         ability: θ̂ and its standard error.
         limits: of what is served.
         over_cap: serve even if the item reached its daily cap.
-        bank_version: serve only if the exam's bank is still this one; None: in any case.
+        bank_version: of the bank that the item was chosen from.
+        may_lag: serve the item if that bank is not the newest one, too, as long as it is live.
 
     Returns:
-        ``capped`` where the item reached its daily cap; ``refused`` where the quiz has ended, the
-        bank has moved on, or another request served this position first.
+        ``capped`` where the item reached its daily cap; ``withdrawn`` where it is not live any more
+        (without ``may_lag`` where the bank has moved on); ``refused`` where the quiz has ended, its
+        answers score otherwise now, or another request served this position first. And the version
+        of the exam's bank; None where it was not looked at.
 
     Raises:
         ProblemError: 429 where the caller was served too much in the last minute.
@@ -212,18 +236,20 @@ async def serve(
         "cap": None if over_cap else limits.people_a_day,
         "rate": limits.items_a_minute,
         "bank": bank_version,
+        "may_lag": may_lag,
+        "scoring": quiz.scoring_version,
     }
     try:
         row = await (await conn.execute(_SERVE, values)).fetchone()
     except UniqueViolation:
-        return "refused"
+        return "refused", None
     assert row is not None  # noqa: S101
-    is_open, served, lately, wait_s = row
+    is_open, served, lately, wait_s, is_live, version = row
     if served or is_open:
-        return "served" if served else "capped"
+        return "served" if served else "capped", version
     if lately >= limits.items_a_minute:
         raise too_many("items", limits.items_a_minute, wait_s)
-    return "refused"
+    return "refused" if is_live else "withdrawn", version
 
 
 async def lock(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:

@@ -164,7 +164,7 @@ def list_exposure_items(
 
 @router.post("/set", summary="Set sh_p by hand", responses=documented(404))
 def set_exposure(body: SetExposure, caller: Admin, request: Request) -> list[ControlInForce]:
-    """In force for the next item that is served; kept in the history and in the audit log."""
+    """In force for items that are served a second or two later; kept in history and audit log."""
     control = exposure.Control(body.question_id, body.version, body.sh_p)
     with change(request, caller) as step:
         done = []

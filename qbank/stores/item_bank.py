@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
+from qbank.stores import pool_columns
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import Model
 
@@ -69,6 +70,8 @@ class Pool:
         pool_version: moves with every change of the pool, its parameters or the exam's blueprint,
             not with sh_p.
         lines: the exam's blueprint.
+        scoring_version: moves with item parameters, the exam's model and what answers score.
+        settings_version: moves with the exam's settings, its blueprint and the topic tree.
     """
 
     exam: Exam
@@ -90,6 +93,8 @@ class Pool:
     bank_version: int
     pool_version: int
     lines: tuple[BlueprintLine, ...] = ()
+    scoring_version: int = 0
+    settings_version: int = 0
 
     def __len__(self) -> int:
         return int(self.question_id.size)
@@ -207,15 +212,25 @@ def external_refs(conn: Connection[Any], question_ids: Sequence[int]) -> dict[in
     return dict(conn.execute(sql, (list(question_ids),)).fetchall())
 
 
+class Versions(NamedTuple):
+    """Where an exam's bank stands; all 0 before anything was published. See :class:`Pool`."""
+
+    bank: int = 0
+    pool: int = 0
+    scoring: int = 0
+    settings: int = 0
+
+
 def bank_version(conn: Connection[Any], exam_code: str) -> int:
     """The exam's bank version, 0 before anything was published."""
-    return _versions(conn, exam_code)[0]
+    return versions(conn, exam_code).bank
 
 
-def _versions(conn: Connection[Any], exam_code: str) -> tuple[int, int]:
-    sql = "SELECT version, pool_version FROM bank_versions WHERE exam_code = %s"
-    bank, pool = conn.execute(sql, (exam_code,)).fetchone() or (0, 0)
-    return int(bank), int(pool)
+def versions(conn: Connection[Any], exam_code: str) -> Versions:
+    """Where the exam's bank stands now."""
+    sql = """SELECT version, pool_version, scoring_version, settings_version
+        FROM bank_versions WHERE exam_code = %s"""
+    return Versions(*(conn.execute(sql, (exam_code,)).fetchone() or ()))
 
 
 def load(conn: Connection[Any], exam_code: str) -> Pool:
@@ -228,52 +243,15 @@ def load(conn: Connection[Any], exam_code: str) -> Pool:
     """
     from qbank.stores import blueprint  # which looks for topics here
 
-    found = exam(conn, exam_code)
     # read before the rows: a change in between shows as an old version, and is loaded again
-    version, pool_version = _versions(conn, exam_code)
-    sql = """SELECT p.question_id, p.live_version, v.topic_id, v.difficulty_label,
-            k.a, k.b, k.c, k.se_a, k.se_b, k.se_c, coalesce(k.n_respondents, 0),
-            coalesce(e.sh_p, 1), e.sh_p IS NOT NULL, coalesce(e.pinned, false), k.scaling_constant
-        FROM question_publications AS p
-        JOIN questions AS q ON q.id = p.question_id AND NOT q.is_deleted
-        JOIN question_versions AS v
-            ON (v.question_id, v.version) = (p.question_id, p.live_version)
-            AND v.state = 'published'
-        LEFT JOIN item_calibration AS k
-            ON (k.exam_code, k.question_id, k.version, k.model)
-            = (p.exam_code, p.question_id, p.live_version, %(model)s)
-        LEFT JOIN item_exposure_control AS e
-            ON (e.exam_code, e.question_id, e.version)
-            = (p.exam_code, p.question_id, p.live_version)
-        WHERE p.exam_code = %(exam)s AND p.tenant_id = %(tenant)s
-        ORDER BY p.question_id"""
-    values = {"exam": exam_code, "model": found.irt_model, "tenant": found.tenant_id}
-    rows = conn.execute(sql, values).fetchall()
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 15
+    now = versions(conn, exam_code)
+    found = exam(conn, exam_code)
     return Pool(
         exam=found,
-        question_id=_array(columns[0], np.int64),
-        version=_array(columns[1], np.int64),
-        topic_id=_array(columns[2], np.int64),
-        difficulty_label=tuple(columns[3]),
-        a=_array(columns[4], np.float64),
-        b=_array(columns[5], np.float64),
-        c=_array(columns[6], np.float64),
-        scaling_constant=_array(columns[14], np.float64),
-        se_a=_array(columns[7], np.float64),
-        se_b=_array(columns[8], np.float64),
-        se_c=_array(columns[9], np.float64),
-        n_respondents=_array(columns[10], np.int64),
-        sh_p=_array(columns[11], np.float64),
-        controlled=_array(columns[12], np.bool_),
-        pinned=_array(columns[13], np.bool_),
-        bank_version=version,
-        pool_version=pool_version,
+        **pool_columns.read(conn, found),
+        bank_version=now.bank,
+        pool_version=now.pool,
         lines=blueprint.load(conn, exam_code),
+        scoring_version=now.scoring,
+        settings_version=now.settings,
     )
-
-
-def _array(values: Sequence[Any], dtype: Any) -> npt.NDArray[Any]:
-    array = np.array(values, dtype=dtype)  # None becomes NaN in float columns
-    array.setflags(write=False)
-    return array

@@ -10,10 +10,13 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 from psycopg.rows import class_row
 
+from qbank.postgres.columns import Column, read_columns
+from qbank.stores import pool_columns
 from qbank.stores.errors import InvalidValueError, NotFoundError
 from qbank.stores.exposure import lock
 from qbank.vocabulary import Model
@@ -63,6 +66,16 @@ def in_force(conn: Connection[Any], exam_code: str, model: Model) -> tuple[ItemP
         WHERE exam_code = %s AND model = %s ORDER BY question_id, version"""  # noqa: S608
     with conn.cursor(row_factory=class_row(ItemParameters)) as cursor:
         return tuple(cursor.execute(sql, (exam_code, model)).fetchall())
+
+
+def curves(conn: Connection[Any], exam_code: str, model: Model) -> dict[str, Column]:
+    """The same as columns, by question id and version: those, a, b, c and scaling_constant."""
+    sql = """SELECT question_id, version, a, b, c, scaling_constant FROM item_calibration
+        WHERE exam_code = %(exam)s AND model = %(model)s"""
+    types: dict[str, type[np.generic]] = {"question_id": np.int64, "version": np.int64}
+    types |= dict.fromkeys(("a", "b", "c", "scaling_constant"), np.float64)
+    columns = read_columns(conn, sql, {"exam": exam_code, "model": model}, types)
+    return pool_columns.in_order(columns, "question_id", "version")
 
 
 def publish(

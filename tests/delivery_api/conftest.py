@@ -32,6 +32,7 @@ from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
+from qbank.stores import item_bank
 
 ITEMS = 120
 # quizzes as often and as open-handed as tests of other things need them
@@ -213,6 +214,14 @@ def as_user(api_environment: None) -> AsUser:
         return {"Authorization": f"Bearer {token}"}
 
     return headers
+
+
+def until_current(client: TestClient, world: World, exam: str) -> None:
+    """Waits until the process of ``client`` has the exam's bank as it is now."""
+    with world.connect() as conn:
+        version = item_bank.bank_version(conn, exam)
+    assert client.portal is not None
+    client.portal.call(client.app.state.banks.current, "demo", exam, version)
 
 
 @pytest.fixture(scope="session")

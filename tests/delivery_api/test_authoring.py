@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.delivery_api.conftest import until_current
+
 
 def draft(topic: int, **changes: Any) -> dict[str, Any]:
     options = [
@@ -214,6 +216,7 @@ def test_a_publication_is_served_at_once_and_a_retired_item_never_again(
     assert item["question_id"] == question
     assert [o["label"] for o in item["options"]] == ["A", "B", "C"]
     client.post(f"/v1/author/questions/{question}/retire", headers=roles["publisher"])
+    until_current(client, world, "core")
     assert client.post("/v1/quizzes", json=quiz, headers=student).status_code == 409
     # what was served may still be answered
     body = {"question_id": question, "selected": "A"}

@@ -10,6 +10,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from qbank.stores import exposure, runs
+from tests.delivery_api.conftest import until_current
 
 
 @pytest.fixture
@@ -56,6 +57,7 @@ def test_delivery_applies_what_was_set(client, admin, world, as_user):
     best = first_item(client, as_user("one", "student"))
     body = {"question_id": best, "version": 1, "sh_p": 0}
     assert client.post("/v1/admin/exposure/set", json=body, headers=admin).status_code == 200
+    until_current(client, world, "core")
     firsts = {first_item(client, as_user(f"many-{k}", "student")) for k in range(20)}
     assert best not in firsts
     with world.connect() as conn:

@@ -19,7 +19,7 @@ def test_health_and_readiness(client):
     assert client.get("/health").json() == {"status": "ok"}
     ready = client.get("/ready").json()
     assert ready["ready"] is True
-    assert [c["name"] for c in ready["checks"]] == ["database", "migrations", "selection"]
+    assert [c["name"] for c in ready["checks"]] == ["database", "migrations", "selection", "banks"]
 
 
 def test_readiness_tells_what_is_missing(world):

@@ -14,7 +14,7 @@ import pytest
 
 import calibration as cal
 from calibration import cat
-from delivery_api.quizzes import bank as banks
+from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.choice import Past, Wish, choose, estimate
 
@@ -25,7 +25,7 @@ LENGTH = 8
 @pytest.fixture(scope="module")
 def bank(world) -> Bank:
     with world.connect() as conn:
-        return banks.load(conn, "core")
+        return loading.load(conn, "core")
 
 
 def probability(bank: Bank, question: int, version: int, theta: float) -> float:
@@ -131,7 +131,7 @@ def test_the_blueprint_is_kept_to_the_item(world, selector):
             VALUES ('core', %s, 0.75, 0), ('core', %s, 0.25, 0)""",
             (world.topics["chemistry"], world.topics["physics"]),
         )
-        bank = banks.load(conn, "core")
+        bank = loading.load(conn, "core")
         topic_of = dict(conn.execute("SELECT question_id, topic_id FROM question_versions"))
     wish = Wish(selector, Filters(), 16, blueprint_quota=True)
     rng = np.random.default_rng(2)
@@ -147,9 +147,9 @@ def test_the_blueprint_is_kept_to_the_item(world, selector):
 def test_answers_to_a_version_that_is_gone_still_tell_of_ability(world):
     with world.connect() as conn:
         question = world.questions[0]
-        before = banks.load(conn, "core")
+        before = loading.load(conn, "core")
         conn.execute("DELETE FROM question_publications WHERE question_id = %s", (question,))
-        after = banks.load(conn, "core")
+        after = loading.load(conn, "core")
         conn.rollback()
     past = Past((question,), (1,), (True,), ())
     with_live, with_gone = estimate(before, past), estimate(after, past)

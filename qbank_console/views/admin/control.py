@@ -162,7 +162,7 @@ def _change(exam: Exam, row: pd.Series, reason: str) -> Json:
 def _say_saved() -> None:
     saved = st.session_state.pop("control_saved", "")
     if saved:
-        st.toast(f"{saved} In force for the next item served.", icon=":material/check:")
+        st.toast(f"{saved} In force within seconds.", icon=":material/check:")
 
 
 def _history(exam: Exam) -> None:

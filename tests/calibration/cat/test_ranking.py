@@ -38,6 +38,20 @@ def test_it_cannot_be_changed(small_bank):
     assert RankedBank.of(ranked) is ranked
 
 
+def test_other_topics_leave_the_ranking_as_it_is(small_bank):
+    ranked = RankedBank.of(small_bank)
+    topic = np.arange(120) % 7 - 1
+    other, made = ranked.with_topic(topic), RankedBank.of(small_bank.with_topic(topic))
+    assert other.pool.ranking is ranked.pool.ranking
+    assert other.topics.tolist() == [-1, 0, 1, 2, 3, 4, 5]
+    assert (other.pool.topic == made.pool.topic).all()
+    assert (other.bank.topic == topic).all()
+    assert other.bank.a is small_bank.a
+    assert (ranked.bank.topic is None) == (small_bank.topic is None)
+    with pytest.raises(InvalidParameterError, match="one code per item"):
+        ranked.with_topic([1, 2])
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,0 +1,123 @@
+"""Makes an exam's bank: all of it, or a known one brought up to date by what has changed.
+
+Ranking the calibrated versions is nearly all the work, and only new parameters call for it. What is
+published, sh_p and settings change a few rows beside it.
+
+What never lives here: when a bank is loaded (``banks``), and what it is used for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from psycopg import Connection
+
+from calibration import ItemBank
+from calibration.cat import RankedBank
+from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
+from qbank.stores import blueprint, item_bank, item_parameters, pool_changes
+from qbank.stores.item_bank import Pool
+
+
+def load(conn: Connection[Any], exam_code: str, *, threads: int | None = None) -> Bank:
+    """Reads and ranks an exam's bank.
+
+    Args:
+        conn: of the exam's tenant.
+        exam_code: the exam.
+        threads: cores to rank on; None: all.
+
+    Raises:
+        NotFoundError: the exam does not exist, or is not of the connection's tenant.
+    """
+    pool = item_bank.load(conn, exam_code)
+    return _bank(pool, _tree(conn, pool), _calibrated(conn, pool, threads))
+
+
+def refreshed(conn: Connection[Any], known: Bank) -> Bank:
+    """The exam's bank as it is now; the same ranking where no parameters have changed.
+
+    Raises:
+        NotFoundError: the exam does not exist any more.
+    """
+    pool = pool_changes.refreshed(conn, known.pool)
+    if pool is None:
+        # one core: the requests that the known bank serves meanwhile need the others
+        return load(conn, known.exam.exam_code, threads=1)
+    tree = known.tree
+    is_moved = pool.settings_version != known.pool.settings_version
+    if is_moved or not tree.parents.keys() >= set(np.unique(pool.topic_id).tolist()):
+        tree = _tree(conn, pool)
+    return _bank(pool, tree, known.calibrated)
+
+
+def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calibrated:
+    model = pool.exam.irt_model
+    curves = item_parameters.curves(conn, pool.exam.exam_code, model)
+    question_id, version = curves["question_id"], curves["version"]
+    ranked = None
+    if question_id.size:
+        items = ItemBank(
+            curves["a"], curves["b"], curves["c"], D=curves["scaling_constant"], model=model
+        )
+        ranked = RankedBank.of(items, threads=threads)
+    keys = zip(question_id.tolist(), version.tolist(), strict=True)
+    return Calibrated(question_id, version, ranked, {key: k for k, key in enumerate(keys)})
+
+
+def _bank(pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
+    line = _line(pool, tree)
+    rank = _places(calibrated, pool)
+    live = np.full(calibrated.question_id.size, -1, np.int64)
+    has_rank = np.flatnonzero(rank >= 0)
+    live[rank[has_rank]] = has_rank
+    return Bank(
+        pool=pool,
+        line=line,
+        calibrated=_of_topics(calibrated, line, live),
+        live=live,
+        rank=rank,
+        live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
+        tree=tree,
+    )
+
+
+def _line(pool: Pool, tree: TopicTree) -> Integers:
+    topics, place = np.unique(pool.topic_id, return_inverse=True)
+    lines = [blueprint.line_of(topic, tree.parents, pool.lines) for topic in topics.tolist()]
+    return np.array(lines, np.int64)[place]
+
+
+def _places(calibrated: Calibrated, pool: Pool) -> Integers:
+    """Place among the calibrated versions of each live item, shape (J,); -1 where it has none."""
+    if calibrated.question_id.size == 0 or len(pool) == 0:
+        return np.full(len(pool), -1, np.int64)
+    width = 1 + max(calibrated.version.max(), pool.version.max())
+    known = calibrated.question_id * width + calibrated.version
+    wanted = pool.question_id * width + pool.version
+    place = np.minimum(np.searchsorted(known, wanted), known.size - 1)
+    return np.where(known[place] == wanted, place, -1)
+
+
+def _of_topics(calibrated: Calibrated, line: Integers, live: Integers) -> Calibrated:
+    """The calibrated versions under the topics of the live items; others are unlisted."""
+    ranked = calibrated.ranked
+    if ranked is None:
+        return calibrated
+    topic = np.where(live >= 0, line[live], blueprint.UNLISTED) if line.size else live
+    if ranked.bank.topic is not None and np.array_equal(ranked.bank.topic, topic):
+        return calibrated
+    return replace(calibrated, ranked=ranked.with_topic(topic))
+
+
+def _tree(conn: Connection[Any], pool: Pool) -> TopicTree:
+    parents = {topic.id: topic.parent_id for topic in item_bank.topics(conn, pool.exam.tenant_id)}
+    below: dict[int, set[int]] = {topic: set() for topic in parents}
+    for topic in parents:
+        at: int | None = topic
+        while at is not None and topic not in below[at]:
+            below[at].add(topic)
+            at = parents.get(at)
+    return TopicTree(parents, {topic: frozenset(ids) for topic, ids in below.items()})

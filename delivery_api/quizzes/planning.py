@@ -1,0 +1,118 @@
+"""What a quiz's items are to be chosen by, and whether a bank has them.
+
+What never lives here: whether a person may have the quiz (``enrolment``), and the choice of an item
+(``choice``).
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from delivery_api.problems import ProblemError
+from delivery_api.quizzes.bank import Bank, Filters, Mask
+from delivery_api.quizzes.choice import Wish
+from delivery_api.quizzes.creation import Setup
+from qbank.attempts import AttemptPolicy
+from qbank.exams.settings import controls_exposure
+from qbank.vocabulary import Selector
+
+if TYPE_CHECKING:
+    from delivery_api.quizzes.enrolment import Request
+
+
+def planned(
+    request: Request,
+    setup: Setup,
+    policy: AttemptPolicy,
+    selector: Selector,
+    bank: Bank,
+    topics: Collection[int],
+) -> tuple[Wish, Mask]:
+    """How the quiz's items are to be chosen, and among which; refuses what a bank cannot fill."""
+    wish = Wish(
+        selector,
+        request.filters,
+        request.num_questions or bank.exam.test_length,
+        _keeps_to_blueprint(request, setup.policy),
+    )
+    if request.mode == "exam" and policy.as_certified:
+        _refuse_what_is_not_certified(request, wish, bank, setup)
+    return wish, _refuse_what_cannot_be_filled(bank, wish, topics)
+
+
+def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
+    """As many of the seen questions, from the first on, as the quiz can be filled without."""
+    known = [question for question in seen if question in bank.live_of]
+    index = [bank.live_of[question] for question in known]
+
+    def can_do_without(count: int) -> bool:
+        rest = admitted.copy()
+        rest[index[:count]] = False
+        return bank.shortage(rest, wish.num_questions, with_quota=wish.blueprint_quota) is None
+
+    # the more are left out the less can be filled, so the first count that fails is bisected
+    fails = bisect.bisect_left(range(1, len(known) + 1), True, key=lambda n: not can_do_without(n))
+    return tuple(known[:fails])
+
+
+def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish, topics: Collection[int]) -> Mask:
+    """Which live items the quiz may draw from."""
+    unknown = sorted(wish.filters.topics - set(topics))
+    if unknown:
+        raise ProblemError(
+            422, "no-such-topic", f"topics {unknown} do not exist: see the topic tree"
+        )
+    admitted = bank.admitted(wish.filters)
+    if wish.selector != "fixed":
+        if bank.ranked is None:
+            raise ProblemError(
+                409,
+                "not-calibrated",
+                f"exam {bank.exam.exam_code!r} has no calibrated items yet:"
+                " ask with adaptive=false, or calibrate it first",
+            )
+        admitted = admitted & (bank.rank >= 0)
+    if wish.blueprint_quota and not bank.pool.lines:
+        raise ProblemError(
+            409,
+            "no-blueprint",
+            f"exam {bank.exam.exam_code!r} has no blueprint: ask with blueprint_quota=false",
+        )
+    shortage = bank.shortage(admitted, wish.num_questions, with_quota=wish.blueprint_quota)
+    if shortage is not None:
+        raise ProblemError(
+            409, "pool-too-small", f"{shortage}: ask for fewer questions or wider filters"
+        )
+    return admitted
+
+
+def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setup: Setup) -> None:
+    """409 where a sitting is asked for that no calibration of the exam speaks of."""
+    asked = {
+        "num_questions": wish.num_questions != bank.exam.test_length,
+        "topics or difficulty": request.filters != Filters(),
+        "blueprint_quota": wish.blueprint_quota != _certified_quota(setup.policy),
+        "adaptive=false": not request.adaptive and controls_exposure(setup.policy),
+    }
+    other = [name for name, is_other in asked.items() if is_other]
+    if other:
+        raise ProblemError(
+            409,
+            "not-as-certified",
+            f"sittings of exam {request.exam_code!r} are all made alike: leave out"
+            f" {', '.join(other)}",
+        )
+
+
+def _keeps_to_blueprint(request: Request, policy: Mapping[str, Any]) -> bool:
+    """Whether the quiz has the blueprint's quota; a quiz of some topics alone cannot have it."""
+    if request.blueprint_quota is not None:
+        return request.blueprint_quota
+    return _certified_quota(policy) and request.filters == Filters()
+
+
+def _certified_quota(policy: Mapping[str, Any]) -> bool:
+    """Whether the exam's tests have its blueprint's quota."""
+    return policy.get("quota") == "blueprint"
