@@ -1,3 +1,5 @@
+DROP TABLE people_changes;
+DROP TABLE people;
 DROP TABLE pseudonym_keys;
 DROP TRIGGER audit_log_append_only ON audit_log;
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log

@@ -37,3 +37,31 @@ CREATE TABLE pseudonym_keys (
     fingerprint text NOT NULL CHECK (fingerprint ~ '^[0-9a-f]{32}$'),
     created_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- What is known of people beside their answers, for analyses of fairness.
+CREATE TABLE people (
+    tenant_id text NOT NULL CHECK (tenant_id <> ''),
+    user_id text NOT NULL CHECK (user_id <> ''),
+    -- name: value, as imports gave them
+    attributes jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(attributes) = 'object'),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, user_id)
+);
+GRANT SELECT ON people TO qbank_orchestration;
+
+-- What an import wrote there, and what it was before: undone with it.
+CREATE TABLE people_changes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    import_batch_id bigint NOT NULL,
+    tenant_id text NOT NULL,
+    user_id text NOT NULL,
+    name text NOT NULL CHECK (name <> ''),
+    was text,
+    value text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (import_batch_id, tenant_id, user_id, name),
+    FOREIGN KEY (import_batch_id, tenant_id) REFERENCES import_batches (id, tenant_id),
+    FOREIGN KEY (tenant_id, user_id) REFERENCES people (tenant_id, user_id)
+);
+CREATE INDEX people_changes_person_idx ON people_changes (tenant_id, user_id, name, id);

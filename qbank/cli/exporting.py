@@ -43,6 +43,12 @@ def responses(
 
 
 @app.command()
+def people(file: File, exam: Exam, as_json: AsJson = False) -> None:
+    """Write the attributes of who sat the exam, one a row; for its owner alone."""
+    _write("people", exam, file, as_json=as_json)
+
+
+@app.command()
 def items(
     file: Annotated[
         Path, typer.Argument(help="A new file: .gift, .parquet, or else CSV with usage data.")

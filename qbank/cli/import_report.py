@@ -80,13 +80,15 @@ def _say(report: ImportReport) -> None:
         ("rejected by item", report.refused_by_item),
         ("rejected by score", report.refused_by_score),
         ("special scores", report.codes),
+        ("attributes of people", report.attributes),
         *((f"{name} left out", values) for name, values in report.blanked.items()),
     ):
         if counts:
             print(f"{title}: {_counted(counts)}")
     if report.batch is None:
         return
-    if report.rows_inserted == report.rows_conflicting == 0:
+    brought = report.attributes.keys() & {"new", "replaced"}
+    if report.rows_inserted == report.rows_conflicting == 0 and not brought:
         print("nothing was added")
     else:
         print(f"batch {report.batch}: qbank import undo {report.batch} takes it back")

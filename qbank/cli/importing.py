@@ -5,6 +5,7 @@ What never lives here: reading files.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, cast
@@ -68,6 +69,10 @@ def responses(
     item_scope: Annotated[
         str, typer.Option(help="Names of items are the exam's own, or the tenant's, to share them.")
     ] = "exam",
+    group_col: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An attribute of the person; more than once."),
+    ] = None,
     pseudonymise: Annotated[
         bool,
         typer.Option(
@@ -142,6 +147,7 @@ def responses(
         ),
     )
     layout = layouts.preset(preset) if preset else ColumnMap()
+    layout = replace(layout, groups=tuple((name, name) for name in dict.fromkeys(group_col or ())))
     request = ImportRequest(
         path=file,
         exam_code=exam,

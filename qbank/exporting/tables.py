@@ -14,7 +14,7 @@ from psycopg.sql import Literal as Quoted
 
 from qbank.importing.items import ITEM_NAME
 
-What = Literal["responses", "irw", "key", "parameters", "exposure"]
+What = Literal["responses", "irw", "people", "key", "parameters", "exposure"]
 _STAMP = pa.timestamp("us", "UTC")
 
 
@@ -80,6 +80,17 @@ TABLES: dict[What, Table] = {
                 ("date", pa.float64()),
             ]
         ),
+        personal=True,
+    ),
+    "people": Table(
+        """SELECT p.user_id, a.key AS attribute, a.value
+        FROM exams AS e JOIN people AS p ON p.tenant_id = e.tenant_id
+        CROSS JOIN jsonb_each_text(p.attributes) AS a
+        WHERE e.exam_code = {exam} AND EXISTS (
+            SELECT FROM quiz_sessions AS s WHERE s.exam_code = e.exam_code
+                AND (s.tenant_id, s.user_id) = (p.tenant_id, p.user_id)
+        ) ORDER BY 1, 2""",
+        pa.schema([(name, pa.string()) for name in ("user_id", "attribute", "value")]),
         personal=True,
     ),
     "key": Table(

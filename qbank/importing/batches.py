@@ -135,7 +135,14 @@ def new_batch(connection: Connection, request: ImportRequest, sha256: str, actor
     return int(row[0])
 
 
-def note(connection: Connection, batch: int, report: ImportReport, published: list[int]) -> None:
+def note(
+    connection: Connection,
+    batch: int,
+    report: ImportReport,
+    published: list[int],
+    *,
+    attributes: int = 0,
+) -> None:
     """Notes what an import did, unless it is an old file that changed nothing.
 
     Args:
@@ -143,8 +150,9 @@ def note(connection: Connection, batch: int, report: ImportReport, published: li
         batch: its number.
         report: what it found.
         published: questions that it put live.
+        attributes: of people, that it wrote.
     """
-    if report.rows_inserted == report.rows_conflicting == 0:
+    if report.rows_inserted == report.rows_conflicting == attributes == 0:
         old = """
             DELETE FROM import_batches AS b WHERE id = %s AND EXISTS (
                 SELECT 1 FROM import_batches AS o WHERE o.id < b.id

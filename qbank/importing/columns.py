@@ -45,6 +45,7 @@ class ColumnMap:
         attempt: how often this user has now answered this item, from 1.
         time_unit: unit of `time`.
         keyed: options are scored by a key, so that a column of scores need not be there.
+        groups: attributes of people: pairs of the attribute's name and its column.
     """
 
     user: str = "user_id"
@@ -58,12 +59,17 @@ class ColumnMap:
     attempt: str | None = None
     time_unit: TimeUnit = "ms"
     keyed: bool = False
+    groups: tuple[tuple[str, str], ...] = ()
 
     def mapped(self) -> dict[str, str]:
         """The columns that the file has: meaning → name."""
-        settings = ("time_unit", "keyed")
+        settings = ("time_unit", "keyed", "groups")
         named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in settings}
         return {meaning: name for meaning, name in named.items() if name}
+
+    def carried(self) -> list[str]:
+        """The file's columns that are used, each once: the mapped ones and those of groups."""
+        return [*self.mapped().values(), *(column for _, column in self.groups)]
 
     def are_in(self, header: Sequence[str]) -> bool:
         """Whether a row has the names of user, item and score, so that it is the header."""
@@ -98,7 +104,20 @@ class ColumnMap:
                 f"the user is column {found['user']!r} and the item {found['item']!r}: "
                 "--user-col and --item-col are the wrong way round"
             )
-        return wanted.with_names(**found), notes
+        return replace(wanted.with_names(**found), groups=self._groups_in(header, found)), notes
+
+    def _groups_in(
+        self, header: Sequence[str], found: dict[str, str]
+    ) -> tuple[tuple[str, str], ...]:
+        groups = tuple((name, _found("group", column, header)) for name, column in self.groups)
+        taken = {column: f"is the {meaning}" for meaning, column in found.items()}
+        for name, column in groups:
+            if column in taken:
+                raise ImportFileError(
+                    f"--group-col {name!r}: column {column!r} {taken[column]} already"
+                )
+            taken[column] = "is a group"
+        return groups
 
     def with_names(self, **names: str | None) -> ColumnMap:
         """The same map with the names that are given (None keeps what is there)."""

@@ -49,7 +49,8 @@ class ImportRequest:
         new_exam: how to make the exam where it does not exist; None refuses.
         max_rejects: with more refused rows than these nothing is written.
         on_conflict: ``refuse`` writes nothing where an answer is there with another score or
-            option; ``replace`` replaces it and keeps what it was.
+            option; ``replace`` replaces it and keeps what it was. A person's attribute that is
+            there otherwise stays, and is said, unless it is to be replaced.
         dry_run: only tells what would be done; no file of rejects either.
         rejects: where refused rows go; None is ``<file>.rejects.csv`` in the working directory.
         delimiter, encoding: of a CSV; None finds them out.
@@ -102,6 +103,7 @@ class ImportRequest:
             "timezone": self.timezone,
             "gap": None if self.gap is None else self.gap.total_seconds(),
             "pseudonymised": self.pseudonymise,
+            "groups": [name for name, _ in self.columns.groups],
         }
 
 
@@ -123,6 +125,9 @@ class ImportReport:
         blanked: unusable values that were left out, by column and value.
         rejects: the rejects file; None where nothing was refused.
         refused: why nothing was written; None where it was.
+        attributes: attributes of people by what they are beside those that are there: ``new``,
+            ``known``, ``conflicting`` (they stay) or ``replaced``, and ``ambiguous``: the file says
+            two things, and the first is taken.
         columns: which column was taken for what.
         preview: the first rows as they were understood.
         notes: what was skipped in the file, or taken for what.
@@ -143,6 +148,7 @@ class ImportReport:
     codes: dict[str, int]
     blanked: dict[str, dict[str, int]]
     disagreeing: dict[str, int] = field(default_factory=dict)
+    attributes: dict[str, int] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     preview: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

@@ -20,7 +20,7 @@ from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
-from qbank.importing.naming import Names
+from qbank.importing.people import People
 from qbank.importing.reading import fingerprint, open_source
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
@@ -30,8 +30,7 @@ from qbank.importing.sittings import Sittings
 from qbank.importing.source import Source
 from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
-from qbank.pseudonyms import PseudonymKey
-from qbank.settings import Settings, get_settings
+from qbank.settings import Settings
 from qbank.system_user import system_user
 
 Progress = Callable[[str, int, int], None]
@@ -76,14 +75,14 @@ def import_responses(
     request = keyed(request)
     rules_of(request)
     given = given_rules(request)
-    key = PseudonymKey.load(settings or get_settings()) if request.pseudonymise else None
     sha256 = fingerprint(request.path) if request.path.is_file() else ""
     with open_source(request) as source:
         request = replace(request, columns=source.columns)
+        people = People(request, settings)
         rejects = RejectsFile(request.path, request.rejects, source.header)
         try:
             with connect("owner", settings=settings) as connection:
-                work = _Import(request, source, rejects, given, Names(key), on_progress)
+                work = _Import(request, source, rejects, given, people, on_progress)
                 report = work.run(connection, sha256)
         except BaseException as error:
             if not isinstance(error, ImportRefusedError):
@@ -105,14 +104,14 @@ class _Import:
         source: Source,
         rejects: RejectsFile,
         rules: Mapping[str, ScoringRule],
-        names: Names,
+        people: People,
         on_progress: Progress,
     ) -> None:
         self.request = request
         self.source = source
         self.rejects = rejects
         self.rules = rules
-        self.names = names
+        self.people = people
         self.on_progress = on_progress
         self.refusals = Refusals(by_key=bool(rules))
         self.first: list[str] = []
@@ -128,7 +127,7 @@ class _Import:
         connection.execute("SET LOCAL temp_buffers = '256MB'")
         actor = request.actor or f"import:{system_user()}"
         tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
-        self.names.begin(connection, tenant)
+        self.people.begin(connection, tenant)
         batches.refuse_another_mapping(connection, request, sha256)
         batches.refuse_other_names(connection, request)
         known = scoring.in_force(connection, request.exam_code)
@@ -150,6 +149,7 @@ class _Import:
         names = staged.names | {"batch": None}
         scoring.refuse_another_scoring(connection, self.rules, names)
         self._reject_later(matched)
+        self.people.attributes.match(connection, tenant)
         report = self._report(matched)
         if reason := self._reason(matched):
             refused = replace(report, refused=reason, rejects=self._finished())
@@ -162,7 +162,8 @@ class _Import:
         batch = batches.new_batch(connection, request, sha256, actor)
         rules = self.rules if matched.new or matched.conflicts else {}
         published = write(staged, batch, rules)
-        batches.note(connection, batch, report, published)
+        attributes = self.people.attributes.write(connection, tenant, batch)
+        batches.note(connection, batch, report, published, attributes=attributes)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
 
     def _finished(self) -> Path | None:
@@ -196,7 +197,8 @@ class _Import:
                 self.read += len(batch.broken) + batch.table.num_rows
                 judged = validate(batch.lines, batch.table, rules)
                 self.refusals.add(judged)
-                right = self.names.written(judged.rows.filter(judged.right))
+                right = judged.rows.filter(judged.right)
+                right = self.people.written(batch.table, judged.right, right)
                 if len(self.preview) < _PREVIEWED:
                     self.preview += right.slice(0, _PREVIEWED - len(self.preview)).to_pylist()
                 for _, reason, _ in batch.broken:
@@ -285,11 +287,12 @@ class _Import:
             refused_by_score=refusals.by_score(),
             codes=dict(refusals.codes),
             disagreeing=dict(refusals.disagreeing.most_common()),
+            attributes=self.people.attributes.counts,
             columns=self.request.columns.mapped(),
             preview=self.preview,
             notes=[
                 *self.source.notes,
-                *self.names.notes(),
+                *self.people.notes(),
                 *refusals.notes(_NAMED),
                 *matched.made.notes,
             ],

@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 
 from qbank.errors import ImportFileError
 from qbank.importing import batches
+from qbank.importing.attributes import take_attributes_back
 from qbank.importing.exam import tenant_of_exam
 from qbank.importing.questions.undoing import take_back
 from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
@@ -150,13 +151,14 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
                 f"{found['undone_by']}"
             )
         actor = actor or f"import:{system_user()}"
-        names = {"batch": number, "exam": found["exam_code"], "actor": actor}
+        tenant = tenant_of_exam(connection, found["exam_code"], None, None)
+        names = {"batch": number, "exam": found["exam_code"], "actor": actor, "tenant": tenant}
         names["kind"] = found["kind"]
         undone = _TAKE_BACK[found["kind"]](connection, number, names)
         details = {"import": number, "kind": found["kind"], **asdict(undone)}
         audit.record(
             connection,
-            tenant_id=tenant_of_exam(connection, found["exam_code"], None, None),
+            tenant_id=tenant,
             actor=actor,
             action="import.undo",
             target=f"exam={found['exam_code']} import={number}",
@@ -208,6 +210,7 @@ def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
         connection.execute(query, names).rowcount
         for query in (_RESPONSES, _ITEMS, _QUIZZES, _HISTORY, _SHRUNK)
     )
+    take_attributes_back(connection, names, names["tenant"])
     restored += take_rules_back(connection, names)
     connection.execute(LIVE_AGAIN, names)
     items = connection.execute(_PUBLICATIONS, names).rowcount

@@ -48,7 +48,7 @@ def long_form(source: Source, pattern: str | None) -> Source:
     Raises:
         ImportFileError: no column is an item.
     """
-    kept = list(source.columns.mapped().values())
+    kept = source.columns.carried()
     items = [
         name
         for name in distinct(source.header)

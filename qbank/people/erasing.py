@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from qbank.errors import PersonError
 from qbank.importing import batches
-from qbank.people.finding import plain_id, stage_quizzes, tenant_of, unknown
+from qbank.people.finding import known_as, stage_quizzes, unknown
 from qbank.people.stored import PERSONAL, STAFF, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
@@ -82,9 +82,9 @@ def erase(
         PersonError: nothing is stored about the person, in several tenants is, or a quiz is
             under way.
     """
-    person = plain_id(person)
     with connect("owner", settings=settings) as connection:
-        names = {"person": person, "tenant": tenant_of(connection, person, tenant)}
+        names = known_as(connection, person, tenant)
+        person = names["person"]
         if dry_run:
             stage_quizzes(connection, names)
         else:

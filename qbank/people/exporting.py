@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from qbank.errors import PersonError
 from qbank.exporting.files import partial, placed, refuse_taken
-from qbank.people.finding import plain_id, stage_quizzes, tenant_of, unknown
+from qbank.people.finding import known_as, stage_quizzes, unknown
 from qbank.people.stored import DERIVED, PERSONAL, STAFF, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
@@ -39,12 +39,11 @@ def everything_about(
     Raises:
         PersonError: nothing is stored about them, or in several tenants.
     """
-    person = plain_id(person)
     with connect("owner", settings=settings) as connection:
         # all sections tell of the same moment
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SET LOCAL TIME ZONE 'UTC'")
-        names = {"person": person, "tenant": tenant_of(connection, person, tenant)}
+        names = known_as(connection, person, tenant)
         stage_quizzes(connection, names)
         sections = {
             stored.section: _rows(connection, stored, names)
@@ -52,7 +51,7 @@ def everything_about(
             if stored.section is not None
         }
     if not any(sections.values()):
-        raise unknown(person, tenant)
+        raise unknown(names["person"], tenant)
     return {**names, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **sections}
 
 

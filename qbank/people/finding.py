@@ -36,22 +36,29 @@ def plain_id(person: str) -> str:
     return plain
 
 
-def tenant_of(connection: Connection, person: str, tenant: str | None) -> str:
-    """The person's tenant, which need be told only where it could be another.
+def known_as(connection: Connection, given: str, tenant: str | None) -> dict[str, str]:
+    """The id that a person has, and their tenant: parameters ``person`` and ``tenant``.
+
+    Args:
+        connection: an open connection.
+        given: the id as it was given; tokens may have one that no import would write down so.
+        tenant: need be told only where it could be another.
 
     Raises:
         PersonError: nobody of that id is known, or several are.
     """
-    if tenant is not None:
-        return tenant
-    found = [row[0] for row in connection.execute(_TENANTS, {"person": person}).fetchall()]
-    if len(found) > 1:
-        raise PersonError(
-            f"person {person!r} is known in tenants {listed(found, 10)}: name one with --tenant"
-        )
-    if not found:
-        raise unknown(person, None)
-    return str(found[0])
+    plain = plain_id(given)
+    for person in dict.fromkeys((given, plain)):
+        found = [row[0] for row in connection.execute(_TENANTS, {"person": person}).fetchall()]
+        if tenant in found or (tenant is None and len(found) == 1):
+            return {"person": person, "tenant": tenant or found[0]}
+        if tenant is None and found:
+            raise PersonError(
+                f"person {person!r} is known in tenants {listed(found, 10)}: name one with --tenant"
+            )
+    if tenant is None:
+        raise unknown(plain, None)
+    return {"person": plain, "tenant": tenant}
 
 
 def unknown(person: str, tenant: str | None) -> PersonError:

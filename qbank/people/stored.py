@@ -77,6 +77,23 @@ _TENANTS_QUIZ = """(SELECT s.tenant_id FROM quiz_sessions AS s
 # in the order in which rows go, so that nothing refers to what is gone
 PERSONAL: Final = (
     Stored(
+        "people_changes",
+        ("user_id",),
+        _OF_USER,
+        "removed",
+        "changes_of_attributes",
+        "t.name, t.was, t.value, t.import_batch_id AS import, t.created_at",
+        order="t.id",
+    ),
+    Stored(
+        "people",
+        ("user_id", "attributes"),
+        _OF_USER,
+        "removed",
+        "attributes",
+        "t.attributes, t.created_at, t.changed_at",
+    ),
+    Stored(
         "user_responses",
         ("user_id", "quiz_id"),
         _OF_QUIZ,

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from dataclasses import asdict
 
 import psycopg
@@ -216,6 +217,15 @@ def test_the_same_id_in_another_tenant_is_another_person(world, tmp_path):
     # nobody else has the id any more, so an assignment for every tenant is this person's
     assert erase(ANNA).removed["cohort_assignments"] == 1
     assert mentions(ANNA).keys() == UNTIL_THE_NIGHT
+
+
+@pytest.mark.parametrize("given", [[], ["--tenant", "north"]])
+def test_an_id_that_no_import_would_write_so_is_found_as_it_is(world, given):
+    decomposed = unicodedata.normalize("NFD", "Zoë ")
+    with connect() as connection:
+        connection.execute("UPDATE quiz_sessions SET user_id = %s", [decomposed])
+    assert world("person", "erase", decomposed, "--yes", *given).code == 0
+    assert size("quiz_sessions") == 0
 
 
 def test_what_a_person_did_as_staff_stays_and_is_said(world):
