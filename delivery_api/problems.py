@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from delivery_api.exam_codes import in_codes
 from qbank.errors import RequestError
 from qbank.stores import ConflictError, InvalidValueError, NotFoundError
 
@@ -148,7 +149,8 @@ def render(
     **more: Any,
 ) -> JSONResponse:
     """The response of a problem; ``more`` is as for :func:`problem`."""
-    body = problem(request_id, status, kind, detail, **more).model_dump(exclude_none=True)
+    told = in_codes(detail)
+    body = problem(request_id, status, kind, told, **more).model_dump(exclude_none=True)
     return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 

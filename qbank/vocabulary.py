@@ -47,6 +47,11 @@ State = Literal["draft", "review", "approved", "published", "retired"]
 ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
 
 
+def code_of(exam_key: str) -> str:
+    """What an exam's tenant calls it: ``FINAL`` of the key ``FINAL``, and of ``FINAL@college``."""
+    return exam_key.partition("@")[0]
+
+
 def words(of: object) -> tuple[str, ...]:
     """The words of one of the lists above."""
     return tuple(get_args(of))

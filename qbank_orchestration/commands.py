@@ -6,6 +6,7 @@ else in this process. What never lives here: what a job does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -38,10 +39,10 @@ def nightly(
     from qbank_orchestration.console import Console
 
     with Console() as console:
-        console.check_exams(exam or [])
+        exams = exam and [*console.exam_keys(exam).values()]
         runner = console.runner()
         chosen = day.date() if day else datetime.now(UTC).date()
-        done = runner.night(chosen, exams=exam, full=full)
+        done = runner.night(chosen, exams=exams, full=full)
     console.show(done.ended, done.waiting, as_json=as_json)
     if not done.success:
         raise typer.Exit(1)
@@ -162,8 +163,9 @@ def _ask(requests: list[Request], as_json: bool) -> None:
     from qbank_orchestration.console import Console
 
     with Console() as console:
-        console.check_exams(sorted({request.exam_code for request in requests}))
-        ended = console.runner().requests(requests)
+        keys = console.exam_keys(sorted({request.exam_code for request in requests}))
+        keyed = [replace(request, exam_code=keys[request.exam_code]) for request in requests]
+        ended = console.runner().requests(keyed)
     console.show(ended, {}, as_json=as_json)
     if not all(run.success for run in ended):
         raise typer.Exit(1)

@@ -109,18 +109,18 @@ class Console:
         answer = self._err.input(f"{what}; cancel it? [y/N] ", markup=False)
         return answer.strip().lower() in ("y", "yes")
 
-    def check_exams(self, exam_codes: Sequence[str]) -> None:
-        """Refuses an unknown exam before anything starts.
+    def exam_keys(self, exam_codes: Sequence[str]) -> dict[str, str]:
+        """The key of each exam that is named; refuses an unknown one before anything starts.
 
         Raises:
             NotFoundError: names it and the known ones.
+            ConflictError: several exams have this code, and none this key.
         """
         from qbank import postgres
         from qbank.stores import item_bank
 
         with postgres.connect("orchestration") as conn:
-            for code in exam_codes:
-                item_bank.exam(conn, code)
+            return {code: item_bank.exam(conn, code).exam_code for code in exam_codes}
 
     def stage(self, text: str, done: int, total: int) -> None:
         """Progress of a stage that counts its own steps; a log is told of its beginning."""

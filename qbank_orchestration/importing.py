@@ -47,6 +47,7 @@ def parameters(
     from qbank.errors import ImportFileError
     from qbank.importing.parameters import read_parameters
     from qbank.importing.reading import fingerprint
+    from qbank.stores import item_bank
     from qbank_orchestration.engine import given_parameters
 
     refuse_other_words(
@@ -57,7 +58,7 @@ def parameters(
     with postgres.connect("orchestration") as conn:
         proposed = given_parameters.propose(
             conn,
-            exam,
+            item_bank.exam(conn, exam).exam_code,
             given,
             model=known,
             metric=float(metric),

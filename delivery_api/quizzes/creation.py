@@ -37,7 +37,8 @@ SITTINGS = """CROSS JOIN LATERAL (
                 AND q.exam_code = e.exam_code) AS s) AS sittings"""
 
 # A tenant's own flag or assignment comes before one that holds for all.
-_SETUP = f"""SELECT e.policy, coalesce(b.version, 0), coalesce(b.settings_version, 0),
+_SETUP = f"""SELECT e.exam_code, e.policy, coalesce(b.version, 0),
+        coalesce(b.settings_version, 0),
         (SELECT c.cohort_value FROM cohort_assignments AS c
          WHERE c.user_id = %(user)s AND c.cohort_key = %(cohort)s
             AND (c.tenant_id = %(tenant)s OR c.tenant_id IS NULL)
@@ -56,7 +57,7 @@ _SETUP = f"""SELECT e.policy, coalesce(b.version, 0), coalesce(b.settings_versio
         FROM quiz_sessions AS q
         WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s
             AND q.started_at > now() - interval '1 minute') AS lately
-    WHERE e.exam_code = %(exam)s AND e.tenant_id = %(tenant)s"""  # noqa: S608
+    WHERE e.code = %(exam)s AND e.tenant_id = %(tenant)s"""  # noqa: S608
 
 # what was practised may have been explained, so for a sitting it counts for ever, and first
 _SEEN = """SELECT question_id FROM (
@@ -82,6 +83,7 @@ class Setup:
     """What a quiz of a person in an exam is made from.
 
     Attributes:
+        exam_key: of the exam, inside the platform.
         policy: the exam's.
         bank_version, settings_version: of the exam, right now.
         cohort: the person's arm, if assigned.
@@ -95,6 +97,7 @@ class Setup:
         now: the database's clock.
     """
 
+    exam_key: str
     policy: dict[str, Any]
     bank_version: int
     settings_version: int
@@ -118,7 +121,7 @@ async def begin(
         conn: in a transaction, which holds the others back until it ends.
         caller: whose quiz it will be.
         quiz_id: of the quiz to be made.
-        exam_code: of its exam.
+        exam_code: what the caller's tenant calls its exam.
         cohort: key of the selector's cohorts.
         flag: key of the selector's flag.
     """

@@ -40,7 +40,7 @@ _ENROL = """INSERT INTO cohort_assignments (user_id, cohort_key, tenant_id, coho
 
 @dataclass(frozen=True)
 class Request:
-    """What a student asks for; None is as the exam has it."""
+    """What a student asks for, of the exam as its tenant calls it; None is as the exam has it."""
 
     exam_code: str
     filters: Filters
@@ -129,16 +129,14 @@ class Enrolment:
         _refuse_what_is_not_given(request, setup, policy)
         selector = await self._selector(conn, caller, setup) if request.adaptive else "fixed"
         known = await creation.known_topics(conn, caller, request.filters.topics)
-        bank = await self._bank(caller, request, setup)
+        bank = await self._bank(caller, setup)
         try:
             wish, admitted = planned(request, setup, policy, selector, bank, known)
         except ProblemError:
             if bank.version >= setup.bank_version:
                 raise
             # nobody is refused for what an older bank is
-            bank = await self._banks.current(
-                caller.tenant_id, request.exam_code, setup.bank_version
-            )
+            bank = await self._banks.current(caller.tenant_id, setup.exam_key, setup.bank_version)
             wish, admitted = planned(request, setup, policy, selector, bank, known)
         seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
         wish = replace(wish, left_out=left_out(bank, wish, admitted, seen))
@@ -149,20 +147,20 @@ class Enrolment:
             wish,
             mode=request.mode,
             adaptive=request.adaptive,
-            exam_code=request.exam_code,
+            exam_code=setup.exam_key,
             theta=NO_ABILITY[0] if bank.ranked is None else bank.ranked.prior_mean,
             minutes=policy.minutes(caller.user_id, self._minutes)
             if request.mode == "exam"
             else self._minutes,
         )
 
-    async def _bank(self, caller: Principal, request: Request, setup: Setup) -> Bank:
+    async def _bank(self, caller: Principal, setup: Setup) -> Bank:
         """The exam's bank, with its settings and blueprint as they are now."""
-        self._banks.notice(request.exam_code, setup.bank_version)
-        bank = await self._banks.get(caller.tenant_id, request.exam_code)
+        self._banks.notice(setup.exam_key, setup.bank_version)
+        bank = await self._banks.get(caller.tenant_id, setup.exam_key)
         if bank.settings_version >= setup.settings_version:
             return bank
-        return await self._banks.current(caller.tenant_id, request.exam_code, setup.bank_version)
+        return await self._banks.current(caller.tenant_id, setup.exam_key, setup.bank_version)
 
     async def _selector(self, conn: TenantConnection, caller: Principal, setup: Setup) -> Selector:
         """The student's arm: as assigned, else by the flag (and assigned), else the default."""

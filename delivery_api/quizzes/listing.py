@@ -19,7 +19,9 @@ _OWN = """WITH own AS (
             CASE WHEN sealed_at IS NOT NULL THEN 'finished'
                 WHEN expires_at <= now() THEN 'expired' ELSE 'open' END AS status
         FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id = %(user)s
-            AND (%(exam)s::text IS NULL OR exam_code = %(exam)s)),
+            AND (%(exam)s::text IS NULL OR exam_code = (
+                SELECT e.exam_code FROM exams AS e
+                WHERE e.tenant_id = %(tenant)s AND e.code = %(exam)s))),
     found AS (SELECT * FROM own WHERE %(status)s::text IS NULL OR status = %(status)s)"""
 _PAGE = f"""{_OWN}, page AS (
         SELECT * FROM found ORDER BY started_at DESC, quiz_id

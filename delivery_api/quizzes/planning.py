@@ -70,7 +70,7 @@ def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish, topics: Collection[int
             raise ProblemError(
                 409,
                 "not-calibrated",
-                f"exam {bank.exam.exam_code!r} has no calibrated items yet:"
+                f"exam {bank.exam.code!r} has no calibrated items yet:"
                 " ask with adaptive=false, or calibrate it first",
             )
         admitted = admitted & (bank.rank >= 0)
@@ -78,7 +78,7 @@ def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish, topics: Collection[int
         raise ProblemError(
             409,
             "no-blueprint",
-            f"exam {bank.exam.exam_code!r} has no blueprint: ask with blueprint_quota=false",
+            f"exam {bank.exam.code!r} has no blueprint: ask with blueprint_quota=false",
         )
     shortage = bank.shortage(admitted, wish.num_questions, with_quota=wish.blueprint_quota)
     if shortage is not None:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from delivery_api.access import Admin
 from delivery_api.changes import reading
+from delivery_api.exam_codes import in_codes
 from delivery_api.fields import Page, PageNumber, PageSize
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
@@ -29,7 +30,7 @@ class AuditEntry(BaseModel):
     id: int
     actor: str
     action: str
-    target: str
+    target: Annotated[str, AfterValidator(in_codes)]
     details: dict[str, Any]
     request_id: str | None
     created_at: datetime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
+from delivery_api.exam_codes import run_in_codes
 from delivery_api.fields import ExamCode
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
@@ -65,7 +67,7 @@ def start_calibration(
     given = body.model_dump(exclude_none=True)
     with change(request, caller) as step:
         exam = item_bank.exam(step.conn, given["exam_code"], tenant_id=caller.tenant_id)
-        filled = SympsonHetter.resolve(exam, given)
+        filled = SympsonHetter.resolve(exam, given | {"exam_code": exam.exam_code})
         topic_caps.check(step.conn, exam, filled)
         run = runs.create(
             step.conn,
@@ -86,7 +88,7 @@ def read_calibration_defaults(
     """The request as it is filled for the exam where nothing is given."""
     with reading(request, caller) as conn:
         exam = item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id)
-    return SympsonHetter.resolve(exam, {})
+    return SympsonHetter.resolve(replace(exam, exam_code=exam.code), {})
 
 
 @router.get("/status", summary="How far a calibration is")
@@ -95,7 +97,7 @@ def read_calibration_status(
 ) -> CalibrationStatus:
     """State, last iteration and, at the end, the result."""
     with reading(request, caller) as conn:
-        run = runs.get(conn, job_id, tenant_id=caller.tenant_id)
+        run = run_in_codes(runs.get(conn, job_id, tenant_id=caller.tenant_id))
     last = run.history[-1] if run.history else {}
     result = {k: v for k, v in (run.result or {}).items() if k != "proposal"} or None
     return CalibrationStatus(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, create_model
 
 from delivery_api.access import Admin, Analyst, AnyRole, Editor
 from delivery_api.changes import change, reading
+from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
@@ -49,7 +50,7 @@ _CHANGE = {"tau": 0.25, "attempts": {"max_attempts": 3}, "calibration": {"theta_
 class ExamOffer(BaseModel):
     """An exam, and how often the caller may still sit it."""
 
-    exam_code: str
+    exam_code: ShownExam
     title: str
     test_length: int = Field(description="items in one test")
     modes: list[Mode] = Field(description="that quizzes of the exam may have")
@@ -62,7 +63,7 @@ class ExamOffer(BaseModel):
 class ExamShown(BaseModel):
     """An exam with all its settings."""
 
-    exam_code: str
+    exam_code: ShownExam
     created_at: datetime
     settings: ExamSettings = Field(description="what holds, defaults filled in")
     own: list[str] = Field(description="the settings that the exam has a value of its own for")

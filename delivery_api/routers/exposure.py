@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
+from delivery_api.exam_codes import ShownExam, key_of
 from delivery_api.fields import (
     Body,
     ExamCode,
@@ -44,7 +45,7 @@ Sort = Literal["exposure_rate", "sh_p", "served_today", "question_id", "updated_
 class ExposureItem(BaseModel):
     """A live item with its control and what was observed."""
 
-    exam_code: str
+    exam_code: ShownExam
     question_id: int
     version: int
     external_ref: str | None
@@ -92,7 +93,7 @@ class SetExposure(Body):
 class ControlInForce(BaseModel):
     """What is in force for an item of an exam."""
 
-    exam_code: str
+    exam_code: ShownExam
     question_id: int
     version: int
     sh_p: float
@@ -122,7 +123,7 @@ class HistoryEntry(BaseModel):
     """One change of one item's sh_p."""
 
     id: int
-    exam_code: str
+    exam_code: ShownExam
     question_id: int
     version: int
     before: float | None
@@ -152,7 +153,7 @@ def list_exposure_items(
         rows, total = exposure_items.items(
             conn,
             caller.tenant_id,
-            exam_code=exam,
+            exam_code=key_of(conn, caller.tenant_id, exam),
             search=search,
             sort=sort,
             limit=limit,
@@ -188,7 +189,8 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
     sql = """SELECT exam_code FROM question_publications
         WHERE question_id = %s AND live_version = %s AND tenant_id = %s
             AND (%s::text IS NULL OR exam_code = %s) ORDER BY exam_code"""
-    values = (body.question_id, body.version, tenant_id, body.exam_code, body.exam_code)
+    key = key_of(conn, tenant_id, body.exam_code)
+    values = (body.question_id, body.version, tenant_id, key, key)
     exams = [row[0] for row in conn.execute(sql, values).fetchall()]
     if not exams:
         where = "any exam" if body.exam_code is None else f"exam {body.exam_code!r}"
@@ -244,8 +246,8 @@ def list_exposure_history(
 ) -> list[HistoryEntry]:
     """Changes in an exam, newest first, by whatever hand."""
     with reading(request, caller) as conn:
-        item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id)
+        exam = item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id)
         rows = exposure.history(
-            conn, exam_code, question_id=question_id, limit=limit, offset=(page - 1) * limit
+            conn, exam.exam_code, question_id=question_id, limit=limit, offset=(page - 1) * limit
         )
     return [HistoryEntry.model_validate(row, from_attributes=True) for row in rows]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery_api.access import Publisher
 from delivery_api.changes import change
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
+from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import Body, ExamCode, Identifier, Version
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
@@ -30,7 +31,7 @@ class Publication(BaseModel):
     """What is live now."""
 
     question_id: int
-    exam_code: str
+    exam_code: ShownExam
     live_version: int
     changed: bool = Field(description="false where it was live already")
 

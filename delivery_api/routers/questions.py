@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
+from delivery_api.exam_codes import ByExam, key_of
 from delivery_api.fields import (
     Asset,
     Body,
@@ -171,7 +172,7 @@ class Question(BaseModel):
     created_by: str
     created_at: datetime
     versions: list[QuestionVersion]
-    live: dict[str, int] = Field(description="live version by exam code")
+    live: ByExam = Field(description="live version by exam code")
 
 
 class QuestionSummary(BaseModel):
@@ -184,7 +185,7 @@ class QuestionSummary(BaseModel):
     topic_id: int
     stem_md: str
     difficulty_label: Difficulty | None
-    live: dict[str, int] = Field(description="live version by exam code")
+    live: ByExam = Field(description="live version by exam code")
     created_by: str
     created_at: datetime
 
@@ -209,8 +210,9 @@ def list_questions(
     page_size: PageSize = 50,
 ) -> Page[QuestionSummary]:
     """Questions in their newest version, newest question first."""
-    where = authoring.QuestionFilter(q, state, topic_id, difficulty, exam_code)
     with reading(request, caller) as conn:
+        key = key_of(conn, caller.tenant_id, exam_code)
+        where = authoring.QuestionFilter(q, state, topic_id, difficulty, key)
         found = authoring.search(
             conn, caller.tenant_id, where, limit=page_size, offset=(page - 1) * page_size
         )

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from delivery_api.exam_codes import ShownExam
 from delivery_api.quizzes.ending import Standing
 from delivery_api.quizzes.sealing import Result
 from qbank.intervals import Z_95
@@ -76,7 +77,7 @@ class QuizState(BaseModel):
     """
 
     quiz_id: str
-    exam_code: str
+    exam_code: ShownExam
     mode: Mode
     status: SessionStatus
     num_questions: int

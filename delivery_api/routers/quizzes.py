@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Student
 from delivery_api.database import TenantConnection
+from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import (
     Body,
     ExamCode,
@@ -24,7 +25,7 @@ from delivery_api.quizzes import enrolment, listing
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.store import Quiz
 from delivery_api.routers.quiz_state import rendered
-from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus
+from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus, code_of
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -86,7 +87,7 @@ class QuizSummary(BaseModel):
     """One of the caller's quizzes."""
 
     quiz_id: str
-    exam_code: str
+    exam_code: ShownExam
     mode: Mode
     status: SessionStatus
     num_questions: int
@@ -103,7 +104,7 @@ def _refuse_another(wanted: enrolment.Request, quiz: Quiz) -> None:
     """
     wish = quiz.wish
     asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.adaptive)
-    made = (quiz.exam_code, quiz.mode, wish.filters, wish.selector != "fixed")
+    made = (code_of(quiz.exam_code), quiz.mode, wish.filters, wish.selector != "fixed")
     if (
         asked != made
         or wanted.num_questions not in (None, wish.num_questions)

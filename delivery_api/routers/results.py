@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from delivery_api.access import AnyRole, require
 from delivery_api.changes import reading
 from delivery_api.conflicts import open_sittings
+from delivery_api.exam_codes import ShownExam, key_of
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.marts import MartRow, page_of
 from delivery_api.problems import ProblemError, documented
@@ -33,7 +34,7 @@ Reader = Annotated[
 class ItemHealth(MartRow, mart="item_health"):
     """How an item of an exam does."""
 
-    exam_code: str
+    exam_code: ShownExam
     question_id: int
     version: int
     topic_id: int
@@ -93,7 +94,7 @@ class TopicMastery(MartRow, mart="topic_mastery"):
 
     user_id: str
     topic_id: int
-    exam_code: str
+    exam_code: ShownExam
     attempts: int
     correct: int
     accuracy: float | None
@@ -107,7 +108,7 @@ class TopicMastery(MartRow, mart="topic_mastery"):
 class Coverage(MartRow, mart="blueprint_coverage"):
     """What an exam has of a topic and difficulty, and what it should have."""
 
-    exam_code: str
+    exam_code: ShownExam
     topic_id: int
     difficulty: str
     is_in_blueprint: bool | None
@@ -156,7 +157,7 @@ def list_item_health(
             ItemHealth,
             equal={
                 "tenant_id": caller.tenant_id,
-                "exam_code": exam_code,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
                 "question_id": question_id,
             },
             order=[first, "exam_code", "question_id", "version"],
@@ -188,7 +189,11 @@ def list_topic_mastery(
         rows, total = page_of(
             conn,
             TopicMastery,
-            equal={"tenant_id": caller.tenant_id, "user_id": user, "exam_code": exam_code},
+            equal={
+                "tenant_id": caller.tenant_id,
+                "user_id": user,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
+            },
             none_of={"exam_code": unsealed},
             order=["exam_code", "topic_id"],
             limit=page_size,
@@ -210,7 +215,10 @@ def list_coverage(
         rows, total = page_of(
             conn,
             Coverage,
-            equal={"tenant_id": caller.tenant_id, "exam_code": exam_code},
+            equal={
+                "tenant_id": caller.tenant_id,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
+            },
             order=["topic_id", "difficulty"],
             limit=page_size,
             offset=(page - 1) * page_size,
@@ -235,7 +243,7 @@ def list_daily_exposure(
             DailyExposure,
             equal={
                 "tenant_id": caller.tenant_id,
-                "exam_code": exam_code,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
                 "question_id": question_id,
             },
             at_least={"day": since},

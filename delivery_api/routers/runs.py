@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
+from delivery_api.exam_codes import ShownExam, key_of, run_in_codes
 from delivery_api.fields import ExamCode, Moment, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
@@ -39,7 +40,7 @@ class RunSummary(BaseModel):
 
     id: UUID
     kind: runs.Kind
-    exam_code: str
+    exam_code: ShownExam
     status: runs.Status
     params: dict[str, Any]
     result: RunResult | None
@@ -74,10 +75,13 @@ def list_runs(
     page_size: PageSize = 50,
 ) -> Page[RunSummary]:
     """Runs of all kinds, newest first."""
-    where = runs.RunFilter(exam_code, None, status, start, end, caller.tenant_id)
     with reading(request, caller) as conn:
+        key = key_of(conn, caller.tenant_id, exam_code)
+        where = runs.RunFilter(key, None, status, start, end, caller.tenant_id)
         found = runs.list(conn, where, page=page, page_size=page_size)
-    items = [RunSummary.model_validate(run, from_attributes=True) for run in found.runs]
+    items = [
+        RunSummary.model_validate(run_in_codes(run), from_attributes=True) for run in found.runs
+    ]
     return Page(items=items, total=found.total, page=page, page_size=page_size)
 
 
@@ -86,7 +90,7 @@ def read_run(run_id: RunPath, caller: Analyst, request: Request) -> Run:
     """The run with its request, its history and its result."""
     with reading(request, caller) as conn:
         run = runs.get(conn, run_id, tenant_id=caller.tenant_id)
-    return Run.model_validate(run, from_attributes=True)
+    return Run.model_validate(run_in_codes(run), from_attributes=True)
 
 
 @router.get(

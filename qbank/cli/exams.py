@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from qbank.stores.item_bank import Exam
 
 app = typer.Typer(help="Make exams, and set what holds for them.", no_args_is_help=True)
-Code = Annotated[str, typer.Argument(help="Code of the exam.")]
+Code = Annotated[str, typer.Argument(help="Code of the exam, or its key.")]
+Tenant = Annotated[str | None, typer.Option(help="Whose exam it is, where several have the code.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 _SAME_AGAIN = "The word default takes a setting back."
 
@@ -40,6 +41,7 @@ def list_exams(
     rows = [
         {
             "exam_code": exam.exam_code,
+            "code": exam.code,
             "tenant_id": exam.tenant_id,
             "title": exam.title,
             "irt_model": exam.irt_model,
@@ -53,13 +55,13 @@ def list_exams(
 
 
 @app.command("show")
-def show_exam(code: Code, as_json: AsJson = False) -> None:
+def show_exam(code: Code, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Show all settings of an exam, and which are its own."""
     from qbank.postgres import connect
     from qbank.stores import item_bank
 
     with connect("orchestration") as connection:
-        exam = item_bank.exam(connection, code)
+        exam = item_bank.exam(connection, code, tenant_id=tenant)
     if as_json:
         show_json(_document(exam))
     else:
@@ -69,7 +71,7 @@ def show_exam(code: Code, as_json: AsJson = False) -> None:
 @app.command()
 @options_of_settings()
 def create(
-    code: Code,
+    code: Annotated[str, typer.Argument(help="Code of the exam.")],
     tenant: Annotated[str, typer.Option(help="Whose exam it is.")] = "default",
     as_json: AsJson = False,
     **given: Any,
@@ -85,22 +87,31 @@ def create(
     if as_json:
         show_json(_document(exam) | {"created": made})
         return
-    print(f"exam {code} is made" if made else f"exam {code} is there already, as it was asked for")
+    named = f"exam {exam.exam_code}"
+    print(f"{named} is made" if made else f"{named} is there already, as it was asked for")
+    if exam.exam_code != code:
+        print(f"another tenant has an exam {code}: {named} is the key of this one")
     _show(exam)
 
 
 @app.command("set", epilog=_SAME_AGAIN)
 @options_of_settings()
-def set_(code: Code, dry_run: DryRun = False, as_json: AsJson = False, **given: Any) -> None:
+def set_(
+    code: Code,
+    tenant: Tenant = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    **given: Any,
+) -> None:
     """Change settings of an exam; what is left out stays as it is."""
     from qbank.exams import administering
     from qbank.postgres import connect
     from qbank.stores import item_bank
 
     with connect("owner") as connection:
-        tenant = item_bank.exam(connection, code).tenant_id
+        before = item_bank.exam(connection, code, tenant_id=tenant)
         exam, changed = administering.change(
-            connection, code, given, audit=_audit(connection, tenant)
+            connection, before.exam_code, given, audit=_audit(connection, before.tenant_id)
         )
         if dry_run:
             connection.rollback()
@@ -118,9 +129,10 @@ def set_(code: Code, dry_run: DryRun = False, as_json: AsJson = False, **given: 
         }
         for one in changed
     ]
-    show(texts, as_json=False, empty=f"exam {code} is as it was asked for: nothing changes")
+    named = f"exam {exam.exam_code}"
+    show(texts, as_json=False, empty=f"{named} is as it was asked for: nothing changes")
     if changed:
-        print("a dry run: nothing was changed" if dry_run else f"exam {code} is changed")
+        print("a dry run: nothing was changed" if dry_run else f"{named} is changed")
 
 
 @app.command()
@@ -130,6 +142,7 @@ def blueprint(
         Path | None,
         typer.Argument(help="CSV with topic, target_weight, min_items; left out: show it."),
     ] = None,
+    tenant: Tenant = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -139,11 +152,12 @@ def blueprint(
     from qbank.stores import item_bank
 
     with connect("owner") as connection:
-        tenant = item_bank.exam(connection, code).tenant_id
+        exam = item_bank.exam(connection, code, tenant_id=tenant)
         if file is not None:
             new = blueprints.read_csv(file)
-            blueprints.replace(connection, code, new, audit=_audit(connection, tenant))
-        entries = blueprints.entries(connection, code)
+            note = _audit(connection, exam.tenant_id)
+            blueprints.replace(connection, exam.exam_code, new, audit=note)
+        entries = blueprints.entries(connection, exam.exam_code)
         if dry_run:
             connection.rollback()
     rows = [entry.model_dump() for entry in entries]
@@ -158,6 +172,7 @@ def _document(exam: Exam) -> dict[str, Any]:
     settings, wrong = in_force(exam)
     return {
         "exam_code": exam.exam_code,
+        "code": exam.code,
         "tenant_id": exam.tenant_id,
         "created_at": exam.created_at,
         "settings": settings.model_dump(),

@@ -31,7 +31,7 @@ from qbank.exams.settings import (
 from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter, topic_caps
 from qbank.stores import item_bank
 from qbank.stores.audit import Audit
-from qbank.stores.errors import ConflictError, NotFoundError
+from qbank.stores.errors import ConflictError
 from qbank.stores.item_bank import Exam
 
 
@@ -57,13 +57,14 @@ def create(
     Args:
         conn: an open connection; the caller commits.
         tenant_id: whose exam it is.
-        exam_code: letters, digits, ``_ . -``, at most 64.
+        exam_code: letters, digits, ``_ . -``, at most 64. Another tenant may have it as well: the
+            exam's key is then its code with the tenant.
         given: settings as :class:`ExamSettings` has them.
         audit: notes the change.
 
     Raises:
         RequestError: a setting is wrong.
-        ConflictError: the code is taken by an exam with other settings.
+        ConflictError: the tenant's exam of this code has other settings.
     """
     if not re.fullmatch(CODE, exam_code):
         raise RequestError(
@@ -76,16 +77,10 @@ def create(
     blank = Exam(exam_code, tenant_id, policy={}, created_at=datetime.now(UTC), **defaults)
     wanted = applied(blank, {"title": None} | read(given))
     _check(conn, wanted)
-    sql = f"""INSERT INTO exams (exam_code, tenant_id, policy, {", ".join(COLUMNS)})
-        VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (exam_code) DO NOTHING"""  # noqa: S608
-    values = [exam_code, tenant_id, Jsonb(wanted.policy), *(getattr(wanted, c) for c in COLUMNS)]
-    made = conn.execute(sql, values).rowcount == 1
+    made = _inserted(conn, wanted)
     if made:
         audit("exam.create", f"exam={exam_code}", **_document(wanted))
-    try:
-        exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
-    except NotFoundError:
-        raise ConflictError(f"exam code {exam_code!r} is taken: choose another") from None
+    exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
     other = [] if made else changes(wanted, exam)
     if other:
         first = other[0]
@@ -94,6 +89,24 @@ def create(
             f" {shown(first.before)}: change it, or choose another code"
         )
     return exam, made
+
+
+def _inserted(conn: Connection[Any], exam: Exam) -> bool:
+    """Writes a new exam under the code alone, or with its tenant where another one has that."""
+    names = ", ".join(COLUMNS)
+    values = {column: getattr(exam, column) for column in COLUMNS} | {
+        "code": exam.exam_code,
+        "tenant": exam.tenant_id,
+        "policy": Jsonb(exam.policy),
+    }
+    given = ", ".join(f"%({column})s" for column in COLUMNS)
+    # the same code of the same tenant is the same exam, under whichever key
+    for key in ("%(code)s", "exam_key(%(code)s, %(tenant)s)"):
+        sql = f"""INSERT INTO exams (exam_code, tenant_id, policy, {names})
+            VALUES ({key}, %(tenant)s, %(policy)s, {given}) ON CONFLICT DO NOTHING"""  # noqa: S608
+        if conn.execute(sql, values).rowcount == 1:
+            return True
+    return False
 
 
 def change(
@@ -114,6 +127,7 @@ def change(
         RequestError: a setting is wrong; nothing is changed.
     """
     given = read(given)
+    exam_code = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
     # one change after another: each starts from what the one before it left
     conn.execute("SELECT FROM exams WHERE exam_code = %s FOR UPDATE", (exam_code,))
     before = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
@@ -128,7 +142,7 @@ def change(
     conn.execute(sql, values)
     audit(
         "exam.change",
-        f"exam={exam_code}",
+        f"exam={before.code}",
         before={one.setting.path: one.before for one in changed},
         after={one.setting.path: one.after for one in changed},
     )
@@ -156,7 +170,7 @@ def applied(exam: Exam, given: Mapping[str, Any]) -> Exam:
             policy = {name: value for name, value in policy.items() if name != part.key}
             policy |= {part.key: target} if target else {}
     if columns.get("title", "") is None:
-        columns["title"] = exam.exam_code
+        columns["title"] = exam.code
     return replace(exam, **columns, policy=policy)
 
 
@@ -232,7 +246,7 @@ def _own(exam: Exam, part: Part) -> Mapping[str, Any]:
 
 def _check(conn: Connection[Any], exam: Exam) -> None:
     """Reads the settings as those read them who work by them."""
-    AttemptPolicy.of(exam.exam_code, exam.policy)
+    AttemptPolicy.of(exam.code, exam.policy)
     IrtFit.resolve(exam, {})
     Reestimation.resolve(exam, {}, day=date.min)
     asked = SympsonHetter.resolve(exam, {})

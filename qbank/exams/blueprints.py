@@ -53,7 +53,7 @@ def entries(conn: Connection[Any], exam_code: str, *, tenant_id: str | None = No
             target_weight=line.target_weight,
             min_items=line.min_items,
         )
-        for line in blueprint.load(conn, exam_code)
+        for line in blueprint.load(conn, exam.exam_code)
     ]
 
 
@@ -71,6 +71,7 @@ def replace(
         NotFoundError: no such exam of the tenant.
         RequestError: a topic is unknown or named twice, or the weights or items are too many.
     """
+    exam_code = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
     conn.execute("SELECT FROM exams WHERE exam_code = %s FOR UPDATE", (exam_code,))
     exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
     topics = item_bank.topics(conn, exam.tenant_id)
@@ -90,7 +91,7 @@ def replace(
         )
     if not lines and SympsonHetter.resolve(exam, {}).quota == "blueprint":
         raise RequestError(
-            f"exam {exam_code!r} keeps its tests to its blueprint: give it lines, or set its quota"
+            f"exam {exam.code!r} keeps its tests to its blueprint: give it lines, or set its quota"
             " to none first"
         )
     before = blueprint.load(conn, exam_code)
@@ -99,7 +100,7 @@ def replace(
     blueprint.replace(conn, exam_code, lines.values())
     audit(
         "exam.blueprint",
-        f"exam={exam_code}",
+        f"exam={exam.code}",
         before=[[line.topic_id, line.target_weight, line.min_items] for line in before],
         after=[[line.topic_id, line.target_weight, line.min_items] for line in lines.values()],
     )

@@ -22,6 +22,8 @@ from qbank.exporting.matrix import matrix
 from qbank.exporting.tables import TABLES, Table, What, query_of
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.stores import StoreError, item_bank
+from qbank.stores.item_bank import Exam
 
 Shape = Literal["long", "wide", "irw"]
 
@@ -122,16 +124,17 @@ def placed(
     return Exported(path, rows, columns)
 
 
-def refuse_unknown(connection: Connection, exam_code: str) -> None:
-    """Refuses an exam that does not exist."""
-    exam = connection.execute("SELECT 1 FROM exams WHERE exam_code = %s", [exam_code]).fetchone()
-    if exam is None:
-        raise ExportError(f"exam {exam_code!r} does not exist")
+def known_exam(connection: Connection, exam_code: str) -> Exam:
+    """The exam of this key or code; refuses one that does not exist."""
+    try:
+        return item_bank.exam(connection, exam_code)
+    except StoreError as error:
+        raise ExportError(str(error)) from error
 
 
 def _stream(connection: Connection, table: Table, exam_code: str, path: Path) -> int:
     """Rows that were written."""
-    refuse_unknown(connection, exam_code)
+    exam_code = known_exam(connection, exam_code).exam_code
     connection.execute("SET LOCAL TIME ZONE 'UTC'")
     copy = SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(query_of(table, exam_code))
     with connection.cursor() as cursor:

@@ -20,10 +20,10 @@ from qbank.errors import ExportError
 from qbank.exporting.files import (
     Exported,
     is_parquet,
+    known_exam,
     partial,
     placed,
     refuse_taken,
-    refuse_unknown,
 )
 from qbank.importing.items import ITEM_NAME
 from qbank.importing.questions.comparing import OPTIONS
@@ -32,6 +32,7 @@ from qbank.importing.questions.writing import topics
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores.authoring.limits import MIN_OPTIONS
+from qbank.stores.item_bank import Exam
 
 Form = Literal["table", "gift"]
 _CONTENT = ("stem", "lead_in", "key", "topic", "difficulty", "bloom_level", "tags", "explanation")
@@ -106,8 +107,7 @@ def export_items(
     refuse_taken(path)
     form = form or ("gift" if path.suffix.lower() == ".gift" else "table")
     with connect("owner", settings=settings) as connection:
-        refuse_unknown(connection, exam_code)
-        rows = _read(connection, exam_code)
+        rows = _read(connection, known_exam(connection, exam_code))
     if not rows:
         raise ExportError(f"exam {exam_code!r} has no items: nothing was written")
     with partial(path) as made:
@@ -130,21 +130,17 @@ def export_items(
         return placed(made, path, len(rows), table.schema.names), []
 
 
-def _read(connection: Connection, exam_code: str) -> list[dict[str, Any]]:
+def _read(connection: Connection, exam: Exam) -> list[dict[str, Any]]:
     """The items of an exam, by name."""
-    row = connection.execute(
-        "SELECT tenant_id, to_regclass('analytics.item_health') IS NOT NULL FROM exams"
-        " WHERE exam_code = %s",
-        [exam_code],
-    ).fetchone()
-    tenant, has_mart = row or ("", False)
+    mart = "SELECT to_regclass('analytics.item_health') IS NOT NULL"
+    has_mart = connection.execute(mart).fetchone() == (True,)
     query = _QUERY.format(
         exposure="h.exposure_rate" if has_mart else "NULL::float8",
         health=_HEALTH if has_mart else "",
     )
-    paths = {number: path_of(path) for path, number in topics(connection, tenant).items()}
+    paths = {number: path_of(path) for path, number in topics(connection, exam.tenant_id).items()}
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(query.encode(), {"exam": exam_code}).fetchall()
+        found = cursor.execute(query.encode(), {"exam": exam.exam_code}).fetchall()
     for item in found:
         item["topic"] = paths[item["topic_id"]]
         item["key"] = next((label for label, _, right in item["options"] if right), None)

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from qbank.errors import ImportFileError, RequestError
 from qbank.exams import administering
 from qbank.postgres import Connection
-from qbank.stores import StoreError, audit
+from qbank.stores import NotFoundError, StoreError, audit, item_bank
+from qbank.stores.item_bank import Exam
 from qbank.system_user import system_user
 
 
@@ -24,31 +25,42 @@ class NewExam:
     test_length: int | None = None
 
 
-def tenant_of_exam(
+def exam_of(
     connection: Connection, exam_code: str, tenant: str | None, new: NewExam | None
-) -> str:
-    """The tenant of the exam, which is made where `new` says how.
+) -> Exam:
+    """The exam, which is made where `new` says how.
+
+    Args:
+        connection: in the import's transaction.
+        exam_code: its key, or what its tenant calls it.
+        tenant: whose it is; None where that follows from the name.
+        new: how to make it; None where it must be there.
 
     Raises:
         ImportFileError: the exam does not exist, is another tenant's, or cannot be made so.
     """
-    row = connection.execute(
-        "SELECT tenant_id FROM exams WHERE exam_code = %s", [exam_code]
-    ).fetchone()
-    if row is not None:
-        if tenant is not None and row[0] != tenant:
-            raise ImportFileError(
-                f"exam {exam_code!r} is of tenant {row[0]!r}, not {tenant!r}: "
-                "leave --tenant out or name another exam"
-            )
-        return str(row[0])
+    try:
+        return item_bank.exam(connection, exam_code, tenant_id=tenant)
+    except NotFoundError:
+        pass
+    except StoreError as error:
+        raise ImportFileError(str(error)) from error
     if new is None:
-        raise ImportFileError(f"exam {exam_code!r} does not exist: --create-exam makes it")
+        raise ImportFileError(_unknown(connection, exam_code, tenant))
     owner = tenant or "default"
     note = audit.noting(connection, owner, system_user("import"))
     given = {name: value for name, value in asdict(new).items() if value is not None}
     try:
-        administering.create(connection, owner, exam_code, given, audit=note)
+        return administering.create(connection, owner, exam_code, given, audit=note)[0]
     except (RequestError, StoreError) as error:
         raise ImportFileError(f"the exam cannot be made: {error}") from error
-    return owner
+
+
+def _unknown(connection: Connection, exam_code: str, tenant: str | None) -> str:
+    others = [e.tenant_id for e in item_bank.exams(connection) if e.code == exam_code]
+    if others:
+        return (
+            f"exam {exam_code!r} is of tenant {others[0]!r}, not {tenant!r}: "
+            "leave --tenant out or name another exam, or --create-exam makes one of this tenant"
+        )
+    return f"exam {exam_code!r} does not exist: --create-exam makes it"

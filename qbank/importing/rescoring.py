@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qbank.importing import batches
-from qbank.importing.exam import tenant_of_exam
+from qbank.importing.exam import exam_of
 from qbank.importing.key_effects import (
     CHANGED,
     FIND_ANSWERS,
@@ -90,11 +90,11 @@ def rescore(
     """
     entries = read_key_file(key)
     with connect("owner", settings=settings) as connection:
-        tenant = tenant_of_exam(connection, exam_code, None, None)
-        batches.lock(connection, exam_code)
+        exam = exam_of(connection, exam_code, None, None)
+        batches.lock(connection, exam.exam_code)
         names = {
-            "exam": exam_code,
-            "tenant": tenant,
+            "exam": exam.exam_code,
+            "tenant": exam.tenant_id,
             "actor": actor or f"rescore:{system_user()}",
             "why": why or None,
             "name": key.name,

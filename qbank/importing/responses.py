@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 
 from qbank.errors import ImportFileError
 from qbank.importing import batches, scoring
-from qbank.importing.exam import tenant_of_exam
+from qbank.importing.exam import exam_of
 from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
@@ -120,14 +120,15 @@ class _Import:
 
     def run(self, connection: Connection, sha256: str) -> ImportReport:
         """Reads, judges, matches and writes in the connection's transaction."""
-        request = self.request
+        asked = self.request
+        exam = exam_of(connection, asked.exam_code, asked.tenant, asked.new_exam)
+        request = self.request = replace(asked, exam_code=exam.exam_code)
         batches.lock(connection, request.exam_code)
         # room to sort
         connection.execute("SET LOCAL work_mem = '256MB'")
         connection.execute("SET LOCAL temp_buffers = '256MB'")
         actor = request.actor or f"import:{system_user()}"
-        tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
-        self.people.begin(connection, tenant)
+        self.people.begin(connection, exam.tenant_id)
         batches.refuse_another_mapping(connection, request, sha256)
         batches.refuse_other_names(connection, request)
         known = scoring.in_force(connection, request.exam_code)
@@ -136,7 +137,7 @@ class _Import:
         self._stage(connection, {item: rule for item, rule in known.items() if rule})
         staged = Staged(
             connection,
-            tenant,
+            exam.tenant_id,
             request.exam_code,
             actor,
             self._step,
@@ -149,7 +150,7 @@ class _Import:
         names = staged.names | {"batch": None}
         scoring.refuse_another_scoring(connection, self.rules, names)
         self._reject_later(matched)
-        self.people.attributes.match(connection, tenant)
+        self.people.attributes.match(connection, exam.tenant_id)
         report = self._report(matched)
         if reason := self._reason(matched):
             refused = replace(report, refused=reason, rejects=self._finished())
@@ -162,7 +163,7 @@ class _Import:
         batch = batches.new_batch(connection, request, sha256, actor)
         rules = self.rules if matched.new or matched.conflicts else {}
         published = write(staged, batch, rules)
-        attributes = self.people.attributes.write(connection, tenant, batch)
+        attributes = self.people.attributes.write(connection, exam.tenant_id, batch)
         batches.note(connection, batch, report, published, attributes=attributes)
         return replace(report, rejects=self.rejects.finish(), batch=batch)
 

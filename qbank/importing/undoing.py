@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 from qbank.errors import ImportFileError
 from qbank.importing import batches
 from qbank.importing.attributes import take_attributes_back
-from qbank.importing.exam import tenant_of_exam
+from qbank.importing.exam import exam_of
 from qbank.importing.questions.undoing import take_back
 from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
 from qbank.importing.taking_back import UNDONE, take_rules_back
@@ -151,7 +151,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
                 f"{found['undone_by']}"
             )
         actor = actor or f"import:{system_user()}"
-        tenant = tenant_of_exam(connection, found["exam_code"], None, None)
+        tenant = exam_of(connection, found["exam_code"], None, None).tenant_id
         names = {"batch": number, "exam": found["exam_code"], "actor": actor, "tenant": tenant}
         names["kind"] = found["kind"]
         undone = _TAKE_BACK[found["kind"]](connection, number, names)

@@ -21,6 +21,7 @@ from qbank.people.finding import known_as, stage_quizzes, unknown
 from qbank.people.stored import DERIVED, PERSONAL, STAFF, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
+from qbank.vocabulary import code_of
 
 
 def everything_about(
@@ -61,7 +62,9 @@ def _rows(connection: Connection, stored: Stored, names: dict[str, str]) -> list
     if there is None or there[0] is None:
         return []
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(stored.selected(), names).fetchall()
+        found = cursor.execute(stored.selected(), names).fetchall()
+    # as the person's institution calls it
+    return [row | {"exam": code_of(row["exam"])} if row.get("exam") else row for row in found]
 
 
 def as_json(document: dict[str, Any]) -> str:

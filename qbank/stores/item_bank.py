@@ -19,8 +19,8 @@ from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
 from qbank.stores import pool_columns
-from qbank.stores.errors import NotFoundError
-from qbank.vocabulary import Model
+from qbank.stores.errors import ConflictError, NotFoundError
+from qbank.vocabulary import Model, code_of
 
 if TYPE_CHECKING:
     from qbank.stores.blueprint import BlueprintLine
@@ -31,6 +31,7 @@ class Exam:
     """An exam's calibration defaults.
 
     Attributes:
+        exam_code: its key, which is no other tenant's: the code, and the tenant where need be.
         tau: target maximum exposure rate.
         test_length: items in one administration.
         policy: topic_tau, topic_weights, selector, minimum responses and the like.
@@ -44,6 +45,11 @@ class Exam:
     test_length: int
     policy: dict[str, Any]
     created_at: datetime
+
+    @property
+    def code(self) -> str:
+        """What its tenant calls it."""
+        return code_of(self.exam_code)
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,14 +193,34 @@ def exams(conn: Connection[Any], *, tenant_id: str | None = None) -> tuple[Exam,
 def exam(conn: Connection[Any], exam_code: str, *, tenant_id: str | None = None) -> Exam:
     """One exam.
 
+    Args:
+        conn: an open connection.
+        exam_code: its key; or its code, which is one exam's where the tenant is given.
+        tenant_id: whose it is; None looks at all.
+
     Raises:
         NotFoundError: it does not exist or is of another tenant.
+        ConflictError: several tenants have an exam of this code, and none has it as its key.
     """
-    found = [e for e in exams(conn, tenant_id=tenant_id) if e.exam_code == exam_code]
+    known = exams(conn, tenant_id=tenant_id)
+    found = [e for e in known if e.exam_code == exam_code]
+    found = found or [e for e in known if e.code == exam_code]
     if not found:
-        known = ", ".join(e.exam_code for e in exams(conn, tenant_id=tenant_id)) or "none"
-        raise NotFoundError(f"exam {exam_code!r} does not exist; known exams: {known}")
+        names = [e.exam_code if tenant_id is None else e.code for e in known]
+        raise NotFoundError(
+            f"exam {exam_code!r} does not exist; known exams: {', '.join(names) or 'none'}"
+        )
+    if len(found) > 1:
+        keys = ", ".join(e.exam_code for e in found)
+        raise ConflictError(f"several tenants have an exam {exam_code!r}: name one of {keys}")
     return found[0]
+
+
+def own_key(conn: Connection[Any], tenant_id: str, code: str) -> str:
+    """The key of the tenant's exam of this code; the code itself where there is none."""
+    sql = "SELECT exam_code FROM exams WHERE tenant_id = %s AND code = %s"
+    row = conn.execute(sql, (tenant_id, code)).fetchone()
+    return code if row is None else str(row[0])
 
 
 def topics(conn: Connection[Any], tenant_id: str) -> tuple[Topic, ...]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
+from qbank.vocabulary import code_of
 from qbank_console.marts.reading import read
 from qbank_console.marts.remembering import remembered
 
 
 @remembered
 def exams(tenant: str) -> pd.DataFrame:
-    """One row per exam of the tenant, the busiest first."""
-    return read(
+    """One row per exam of the tenant, the busiest first; ``code`` is what the tenant calls it."""
+    known = read(
         """
         SELECT exam_code, title, irt_model, tau, test_length, published_items, sessions_ended,
                responses, first_day, last_day
@@ -21,6 +22,7 @@ def exams(tenant: str) -> pd.DataFrame:
         """,
         tenant=tenant,
     )
+    return known.assign(code=known["exam_code"].map(code_of))
 
 
 @remembered

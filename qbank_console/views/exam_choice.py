@@ -30,7 +30,7 @@ class Exam:
 def choose_exam(label: str = "Exam") -> Exam:
     """Lets the person choose an exam; stops the page where none is chosen."""
     known = _known()
-    titles = {row["exam_code"]: f"{row['title']} ({row['exam_code']})" for row in known.values()}
+    titles = {code: f"{row['title']} ({code})" for code, row in known.items()}
     codes = list(titles)
     wanted = st.query_params.get("exam") or st.session_state.get(_REMEMBERED)
     if wanted and wanted not in titles:
@@ -59,4 +59,4 @@ def _known() -> dict[str, dict[str, Any]]:
         rows = exams.exams(session.current().tenant_id)
     except MartsMissingError:
         return {}
-    return {str(row["exam_code"]): dict(row) for row in rows.to_dict("records")}
+    return {str(row["code"]): dict(row) for row in rows.to_dict("records")}

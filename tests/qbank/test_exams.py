@@ -54,7 +54,7 @@ def test_all_that_a_policy_may_say_can_be_set():
 def test_the_command_line_takes_each_setting(command):
     group: Any = typer.main.get_command(app)
     options = {option.name for option in group.commands["exam"].commands[command].params}
-    more = {"create": {"tenant"}, "set": {"dry_run"}}[command] | {"code", "as_json"}
+    more = {"create": set(), "set": {"dry_run"}}[command] | {"code", "tenant", "as_json"}
     assert options == {setting.option for setting in settings()} | more
 
 
@@ -189,13 +189,42 @@ def test_making_the_same_exam_again_is_the_same_exam(command):
     other = command("exam", "create", "MED-A", "--tau", "0.4", "--tenant", "school")
     assert other.code == 2
     assert "exam 'MED-A' exists, with tau 0.3 and not 0.4" in other.err
-    theirs = command("exam", "create", "MED-A", "--tau", "0.3", "--tenant", "other")
-    assert (theirs.code, theirs.out) == (2, "")
-    assert "exam code 'MED-A' is taken: choose another" in theirs.err
     assert len(audited()) == 1
 
 
-@pytest.mark.parametrize("code", ["", "ä", "-a", "a b", "x" * 65, "a\n"])
+def test_two_tenants_give_their_exams_one_code(command):
+    """Each is found by its key, and by the code with its tenant."""
+    assert "exam FINAL is made" in command("exam", "create", "FINAL", "--tenant", "college").out
+    made = command("exam", "create", "FINAL", "--tenant", "academy", "--tau", 0.3).out
+    assert "exam FINAL@academy is made" in made
+    assert "another tenant has an exam FINAL" in made
+    again = command("exam", "create", "FINAL", "--tenant", "academy", "--tau", 0.3).out
+    assert "exam FINAL@academy is there already" in again
+    assert command("exam", "create", "FINAL", "--tenant", "academy", "--tau", 0.4).code == 2
+    listed = json.loads(command("exam", "list", "--json").out)
+    assert [(e["exam_code"], e["code"], e["tenant_id"]) for e in listed] == [
+        ("FINAL", "FINAL", "college"),
+        ("FINAL@academy", "FINAL", "academy"),
+    ]
+    for named, tau in (
+        (("FINAL",), 0.2),
+        (("FINAL@academy",), 0.3),
+        (("FINAL", "--tenant", "college"), 0.2),
+        (("FINAL", "--tenant", "academy"), 0.3),
+    ):
+        shown = json.loads(command("exam", "show", *named, "--json").out)
+        assert shown["settings"]["tau"] == tau
+    changed = command("exam", "set", "FINAL", "--tenant", "academy", "--tau", 0.5).out
+    assert "exam FINAL@academy is changed" in changed
+    assert json.loads(command("exam", "show", "FINAL", "--json").out)["settings"]["tau"] == 0.2
+    lost = command("exam", "show", "FINAL", "--tenant", "nobody")
+    assert (lost.code, "exam 'FINAL' does not exist; known exams: none" in lost.err) == (2, True)
+    lost = command("exam", "show", "FINALS")
+    assert "known exams: FINAL, FINAL@academy" in lost.err
+    assert command("exam", "create", "FINAL@academy").code == 2
+
+
+@pytest.mark.parametrize("code", ["", "ä", "-a", "a b", "x" * 65, "a\n", "a@b"])
 def test_a_code_that_cannot_be_kept_is_refused(unaudited, code):
     with (
         connect("owner") as conn,

@@ -11,6 +11,7 @@ import pytest
 from qbank.errors import ImportFileError
 from qbank.importing import Codes, ColumnMap, ImportRequest, NewExam, import_responses
 from qbank.importing import loading as loading_module
+from qbank.people import everything_about
 from qbank.postgres import connect
 from tests.credential import FILE
 from tests.qbank.answers import DAY, GOOD, HEADER, rows, size
@@ -124,10 +125,24 @@ def test_a_failure_at_the_end_leaves_nothing(importer, monkeypatch):
     assert not importer.rejects.exists()
 
 
-def test_an_exam_of_another_tenant_is_not_written_to(importer):
-    importer(GOOD, tenant="one")
+def test_each_tenant_s_answers_go_to_its_own_exam_of_a_code(importer):
+    new = importer(GOOD, tenant="one").rows_inserted
     with pytest.raises(ImportFileError, match="of tenant 'one', not 'two'"):
-        importer(GOOD, tenant="two")
+        importer(GOOD, tenant="two", new_exam=None)
+    assert importer(GOOD, tenant="two").rows_inserted == new
+    by_exam = """SELECT tenant_id, exam_code, count(*) FROM user_responses AS r
+        JOIN quiz_sessions AS s ON s.id = r.quiz_id GROUP BY 1, 2 ORDER BY 1"""
+    both = [("one", "EX", new), ("two", "EX@two", new)]
+    assert rows(by_exam) == both
+    # without a tenant a name is a key
+    for asked in ({}, {"tenant": "two"}, {"exam_code": "EX@two", "new_exam": None}):
+        again = importer(GOOD, **asked)
+        assert (again.rows_inserted, again.rows_known) == (0, new)
+    assert rows(by_exam) == both
+    # a person is told of their institution's exam, and of no key
+    sections = [s for s in everything_about("u1", tenant="two").values() if isinstance(s, list)]
+    told = [row["exam"] for section in sections for row in section if "exam" in row]
+    assert set(told) == {"EX"}
 
 
 def test_values_are_data_and_never_sql(importer):

@@ -79,6 +79,19 @@ def test_rows_that_name_another_tenant_s_things_stop_the_upgrade(settings):
         assert connection.execute(past).fetchall() == [("a",)]
 
 
+def test_an_exam_that_shares_its_code_stops_the_way_back(settings):
+    with connect() as connection:
+        connection.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title)
+            VALUES ('A', 'a', 'A'), ('A@b', 'b', 'A')"""
+        )
+    with pytest.raises(MigrationError, match="another tenant's: A@b HINT: Before this migration"):
+        migrations.rollback("0036")
+    with connect() as connection:
+        connection.execute("DELETE FROM exams WHERE exam_code = 'A@b'")
+    assert migrations.rollback("0036")[-1] == "0037_exam_codes"
+
+
 def _columns():
     query = """
         SELECT table_schema, table_name, column_name, data_type, is_nullable

@@ -14,7 +14,7 @@ from typing import Any, Final
 from qbank import four_eyes
 from qbank.errors import ImportFileError
 from qbank.importing import batches, items
-from qbank.importing.exam import tenant_of_exam
+from qbank.importing.exam import exam_of
 from qbank.importing.questions import writing
 from qbank.importing.questions.comparing import Compared, Kept, compared, newest
 from qbank.importing.questions.forms import Content, opened
@@ -24,7 +24,8 @@ from qbank.importing.reading import fingerprint
 from qbank.importing.rejects import RejectsFile
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.stores import audit, item_bank
+from qbank.stores import audit
+from qbank.stores.item_bank import Exam
 from qbank.system_user import system_user
 from qbank.wording import listed
 
@@ -60,11 +61,14 @@ def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> 
     if request.rejects is not None and len(request.paths) > 1:
         raise ImportFileError("--rejects names one file, and there are several: leave it out")
     with connect("owner", settings=settings) as connection:
-        batches.lock(connection, request.exam_code)
-        tenant = tenant_of_exam(connection, request.exam_code, request.tenant, request.new_exam)
-        _refuse_two_eyes(connection, request)
+        exam = exam_of(connection, request.exam_code, request.tenant, request.new_exam)
+        request = replace(request, exam_code=exam.exam_code)
+        batches.lock(connection, exam.exam_code)
+        _refuse_two_eyes(exam, request)
         seen: dict[str, tuple[Path, str]] = {}
-        reports = [_File(request, path, connection, tenant, seen).run() for path in request.paths]
+        reports = [
+            _File(request, path, connection, exam.tenant_id, seen).run() for path in request.paths
+        ]
         if request.dry_run:
             connection.rollback()
             return [replace(report, batch=None) for report in reports]
@@ -73,8 +77,7 @@ def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> 
     return reports
 
 
-def _refuse_two_eyes(connection: Connection, request: ItemsRequest) -> None:
-    exam = item_bank.exam(connection, request.exam_code)
+def _refuse_two_eyes(exam: Exam, request: ItemsRequest) -> None:
     if request.publish and four_eyes.wanted(exam.exam_code, exam.policy):
         raise ImportFileError(
             f"exam {exam.exam_code!r} wants four eyes, and --publish is by one person: leave it"

@@ -53,6 +53,7 @@ def publish(
             exam wants four eyes and only its author's have seen it.
     """
     exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    exam_code = exam.exam_code
     # one publication of a question at a time, or two could each see the other's version as live; no
     # key lock: a rescore that this waits for refers to the question
     conn.execute("SELECT FROM questions WHERE id = %s FOR NO KEY UPDATE", (question_id,))

@@ -53,10 +53,10 @@ def exam() -> pd.Series:
             "`qbank import responses`, then run `qbank nightly`.",
         )
         st.stop()
-    titles = dict(zip(known["exam_code"], known["title"], strict=True))
+    titles = dict(zip(known["code"], known["title"], strict=True))
     names = {code: f"{title} ({code})" for code, title in titles.items()}
     code = layout.choose("Exam", names, "exam", width=340)
-    return known.set_index("exam_code", drop=False).loc[code]
+    return known.set_index("code", drop=False).loc[code]
 
 
 def item_name(row: pd.Series) -> str:

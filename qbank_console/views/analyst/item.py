@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from qbank.vocabulary import code_of
 from qbank_console import layout, navigation
 from qbank_console.charts import items as charts
 from qbank_console.layout import Figure
@@ -22,7 +23,7 @@ def open_item(exam: str, row: pd.Series) -> None:
     """Leaves for this page, about one item."""
     st.switch_page(
         navigation.page("item"),
-        query_params={"exam": exam, "item": f"{row['question_id']}.{row['version']}"},
+        query_params={"exam": code_of(exam), "item": f"{row['question_id']}.{row['version']}"},
     )
 
 

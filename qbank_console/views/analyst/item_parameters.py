@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.vocabulary import code_of
 from qbank_console import layout, session
 from qbank_console.api import control
 from qbank_console.api.fits import fits_of_item
@@ -24,7 +25,7 @@ def show(item: pd.Series) -> None:
     """Published parameters, earlier fits, and every change of sh_p."""
     _published(item)
     fits = fits_of_item(
-        session.api(), item["exam_code"], int(item["question_id"]), int(item["version"])
+        session.api(), code_of(item["exam_code"]), int(item["question_id"]), int(item["version"])
     )
     if not fits.empty:
         layout.section(
@@ -61,7 +62,9 @@ def _published(item: pd.Series) -> None:
 
 def _control(item: pd.Series) -> None:
     layout.section("Changes of sh_p", "By hand, by calibration, by the night; newest first.")
-    changes = control.history(session.api(), item["exam_code"], int(item["question_id"]), 100)
+    changes = control.history(
+        session.api(), code_of(item["exam_code"]), int(item["question_id"]), 100
+    )
     changes = [one for one in changes if one["version"] == item["version"]]
     if not changes:
         st.info("Nobody and nothing has set the exposure parameter of this item yet.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.vocabulary import code_of
 from qbank_console import layout, navigation
 from qbank_console.charts import topics as charts
 from qbank_console.layout import Figure
@@ -74,7 +75,7 @@ def _worst(live: pd.DataFrame, code: str) -> None:
         navigation.page("item-health"),
         label="All items",
         icon=":material/arrow_forward:",
-        query_params={"exam": code},
+        query_params={"exam": code_of(code)},
     )
 
 

@@ -1,10 +1,16 @@
-"""A blueprint is part of the bank: its changes are seen by whoever keeps to it."""
+"""Exams are found by key and code. A blueprint is part of the bank: its changes are seen."""
 
 from __future__ import annotations
 
+import hashlib
+
+import psycopg
+import pytest
+
 from qbank import postgres
-from qbank.stores import blueprint, item_bank
+from qbank.stores import ConflictError, blueprint, item_bank
 from qbank.stores.item_bank import Pool
+from qbank.vocabulary import code_of
 from tests.qbank.stores.conftest import EXAM
 
 
@@ -49,6 +55,31 @@ def test_it_is_another_pool_only_where_quizzes_keep_to_the_blueprint(items):
     assert kept != plain.fingerprint()
     do("UPDATE exam_blueprints SET target_weight = 0.6 WHERE exam_code = %s", EXAM)
     assert pool().fingerprint() != kept
+
+
+def test_the_code_of_a_key_is_one_in_sql_and_here(settings):
+    add = "INSERT INTO exams (exam_code, tenant_id, title) VALUES (%s, %s, 'x')"
+    far = "tenant-" + hashlib.md5(b"a b@c", usedforsecurity=False).hexdigest()[:12]
+    for key, tenant in (
+        ("FINAL", "a"), ("FINAL@b", "b"), ("other@c.d", "c.d"), (f"FINAL@{far}", "a b@c"),
+    ):  # fmt: skip
+        do(add, key, tenant)
+    for key, tenant in (("FINAL@x", "c"), ("FINAL", "c"), ("FINAL@b", "b"), ("@c", "c")):
+        with pytest.raises(psycopg.errors.IntegrityError):
+            do(add, key, tenant)
+    with postgres.connect("orchestration") as conn:
+        for exam, code in conn.execute("SELECT exam_code, code FROM exams").fetchall():
+            assert code_of(exam) == code
+        assert item_bank.own_key(conn, "b", "FINAL") == "FINAL@b"
+        assert item_bank.own_key(conn, "c", "FINAL") == "FINAL"
+        # the key is an exam's whatever else has the code; a code alone is, where it is one's
+        assert item_bank.exam(conn, "FINAL").tenant_id == "a"
+        assert item_bank.exam(conn, "other").exam_code == "other@c.d"
+    do("DELETE FROM exams WHERE exam_code = 'FINAL'")
+    with postgres.connect("orchestration") as conn:
+        with pytest.raises(ConflictError, match=f"name one of FINAL@b, FINAL@{far}"):
+            item_bank.exam(conn, "FINAL")
+        assert item_bank.exam(conn, "FINAL", tenant_id="b").exam_code == "FINAL@b"
 
 
 def test_an_exam_goes_with_its_blueprint(settings):
