@@ -142,7 +142,7 @@ class Attributes:
         """
         if not self._groups:
             return
-        turns.take(connection, _turn(tenant), wait=True)
+        hold(connection, tenant)
         connection.execute(_STAGE)
         if self._said:
             sink = pa.BufferOutputStream()
@@ -192,13 +192,14 @@ def take_attributes_back(connection: Connection, names: dict[str, Any], tenant: 
         names: parameter ``batch``.
         tenant: of its people.
     """
-    turns.take(connection, _turn(tenant), wait=True)
+    hold(connection, tenant)
     for statement in (_MINE, _HAND_ON, _RESTORE, _FORGET, _NOTHING_LEFT):
         connection.execute(statement, names)
 
 
-def _turn(tenant: str) -> str:
-    return f"attributes of people of {tenant}"
+def hold(connection: Connection, tenant: str) -> None:
+    """Lets one transaction at a time change attributes of a tenant's people; after exams' locks."""
+    turns.take(connection, f"attributes of people of {tenant}", wait=True)
 
 
 def _values(column: Any) -> Any:

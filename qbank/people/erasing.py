@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from qbank.errors import PersonError
-from qbank.importing import batches
+from qbank.importing import attributes, batches
 from qbank.people.finding import known_as, stage_quizzes, unknown
 from qbank.people.stored import PERSONAL, STAFF, Stored
 from qbank.postgres import Connection, connect
@@ -125,6 +125,7 @@ def _hold(connection: Connection, names: dict[str, str]) -> None:
         for exam in sorted(exams - held):
             batches.lock(connection, exam)
         held |= exams
+    attributes.hold(connection, names["tenant"])
     connection.execute(_HOLD)
 
 
