@@ -26,7 +26,7 @@ Codes = Annotated[
 
 @app.command()
 def responses(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel or Parquet.")],
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel, Parquet, SPSS or Stata.")],
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
     preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, irw, eedi.")] = "",
     shape: Annotated[

@@ -18,8 +18,14 @@ import pyarrow as pa
 
 from qbank.errors import ImportFileError
 
-Format = Literal["parquet", "excel", "json", "delimited"]
+Format = Literal["parquet", "excel", "spss", "stata", "json", "delimited"]
+# read from their own file alone: their readers go back and forth in it
+WHOLE_FILES: tuple[Format, ...] = ("parquet", "excel", "spss", "stata")
 _PARQUET, _OLD_EXCEL, _ZIP = b"PAR1", b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
+_SPSS = (b"$FL2", b"$FL3")
+# before release 13: the release, the order of bytes and a 1
+_OLD_STATA = tuple(bytes([release, order, 1]) for release in range(104, 116) for order in (1, 2))
+_STATA = (b"<stata_dta>", *_OLD_STATA)
 _GZIP, _BZIP2, _ZSTD = b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd"
 _MARKS = {
     codecs.BOM_UTF8: "utf-8",
@@ -58,6 +64,10 @@ def format_of(path: Path, stream: Any) -> tuple[Format, bytes]:
         return "parquet", start
     if start.startswith((_OLD_EXCEL, _ZIP)):
         return "excel", start
+    if start.startswith(_SPSS):
+        return "spss", start
+    if start.startswith(_STATA):
+        return "stata", start
     if start.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"["):
         return "json", start
     if not start.strip():

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from qbank.errors import ImportFileError
 from qbank.importing.delimited import delimited
-from qbank.importing.opening import format_of, unpacked
+from qbank.importing.opening import WHOLE_FILES, format_of, unpacked
 from qbank.importing.records import excel, json_lines
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Source
@@ -76,12 +76,17 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
 
 def _opened(request: ImportRequest, file: BinaryIO, stream: Any, size: int) -> Source:
     form, start = format_of(request.path, stream)
-    if form in ("parquet", "excel") and stream is not file:
+    if form in WHOLE_FILES and stream is not file:
         raise ImportFileError(f"{request.path} is a packed {form} file: unpack it first")
     if form == "parquet":
         return _parquet(request, file, size)
     if form == "excel":
         return excel(request, size)
+    if form in ("spss", "stata"):
+        # pandas takes half a second to import
+        from qbank.importing.statistics_files import statistics_file
+
+        return statistics_file(request, form, size)
     rest = _Rest(start, stream)
     if form == "json":
         return json_lines(request, rest, file, size)

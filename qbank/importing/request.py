@@ -25,7 +25,7 @@ class ImportRequest:
     """What to import, and into what.
 
     Attributes:
-        path: delimited text, JSON Lines, Excel or Parquet, packed or not.
+        path: delimited text, JSON Lines, Excel, Parquet, SPSS or Stata; text may be packed.
         exam_code: the exam the responses belong to.
         columns: which column means what.
         key: file of scoring rules (``item,key``) by which options are scored.

@@ -41,7 +41,7 @@ class Source:
     Attributes:
         header: column names as the file has them.
         columns: the request's map with the names that the tables of the batches have.
-        notes: what was skipped, or taken for what, to be told.
+        notes: what was skipped, or taken for what, to be told; it may grow to the last batch.
         size: bytes on disk.
         per_line: numbers of rows that one line of the file has.
     """

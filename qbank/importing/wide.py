@@ -60,10 +60,11 @@ def long_form(source: Source, pattern: str | None) -> Source:
             f"{', '.join(source.header)}"
         )
     shown = f"{items[0]} to {items[-1]}" if len(items) > 1 else items[0]
+    source.notes.append(f"{len(items)} columns are items: {shown}")
     return Source(
         header=[*kept, _ITEM, _SCORE],
         columns=replace(source.columns, item=_ITEM, correct=_SCORE),
-        notes=[*source.notes, f"{len(items)} columns are items: {shown}"],
+        notes=source.notes,
         size=source.size,
         per_line=len(items),
         _batches=_answers(source, kept, items),

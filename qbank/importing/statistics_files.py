@@ -1,0 +1,126 @@
+"""Rows of SPSS (.sav, .zsav) and Stata (.dta) files.
+
+Both formats declare values that stand for no answer (SPSS' user-missing 9, Stata's .a to .z). They
+are read as nothing, as these packages do, unless the request gives them a meaning. What never lives
+here: value labels, which are how a value is shown and not what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from qbank.errors import ImportFileError
+from qbank.importing.codes import Codes, plainest
+from qbank.importing.opening import Format
+from qbank.importing.request import ImportRequest
+from qbank.importing.source import Batch, Source
+from qbank.wording import listed
+
+# a chunk begins with a walk over the rows before it, so chunks are large
+_CELLS = 8_000_000
+
+
+def statistics_file(request: ImportRequest, form: Format, size: int) -> Source:
+    """Streams the rows; a row's number takes the place of its line.
+
+    Raises:
+        ImportFileError: the file is broken, or lacks a column.
+    """
+    import pyreadstat
+
+    read = pyreadstat.read_sav if form == "spss" else pyreadstat.read_dta
+    _, about = _part(request, read, metadataonly=True)
+    header = list(about.column_names)
+    columns, notes = request.columns.found_in(header)
+    declared = _Declared(request.codes, about)
+    rows = max(_CELLS // max(len(header), 1), 1)
+
+    def batches() -> Iterator[Batch]:
+        first, total = 0, about.number_rows
+        while first < total:
+            frame, _ = _part(request, read, row_offset=first, row_limit=rows)
+            lines = np.arange(first + 1, first + len(frame) + 1, dtype=np.int64)
+            first += len(frame)
+            table = pa.table({name: declared.left_out(name, frame[name]) for name in header})
+            yield Batch(lines, table, [], size * first // total)
+        notes.extend(declared.notes())
+
+    return Source(header, columns, notes, size, batches())
+
+
+def _part(request: ImportRequest, read: Callable[..., Any], **part: Any) -> Any:
+    """Rows and what the file says of itself."""
+    import pyreadstat
+
+    try:
+        return read(str(request.path), user_missing=True, encoding=request.encoding, **part)
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as error:
+        raise ImportFileError(f"{request.path} cannot be read to its end: {error}") from error
+
+
+class _Declared:
+    """The values that a file declares to be no answer, but those that the request names."""
+
+    def __init__(self, codes: Codes, about: Any) -> None:
+        given = (codes.missing, codes.omitted, codes.not_reached, codes.multimark, codes.scores)
+        self._named = {plainest(value) for values in given for value in values}
+        self._ranges: dict[str, list[dict[str, Any]]] = about.missing_ranges
+        self._is_text = {name: t == "string" for name, t in about.readstat_variable_types.items()}
+        # Stata declares none beforehand: its letters show up among a column's numbers
+        self._letters: dict[str, set[str]] = {}
+
+    def notes(self) -> list[str]:
+        """Which columns of those that were read declare what."""
+        declared = {
+            name: [_range_text(bounds) for bounds in ranges]
+            for name, ranges in self._ranges.items()
+        } | {name: sorted(letters) for name, letters in self._letters.items()}
+        by_values: dict[str, list[str]] = {}
+        for name, values in declared.items():
+            by_values.setdefault(", ".join(values), []).append(name)
+        return [
+            f"{values} is declared missing in {listed(names, 3)}: no answer, unless an option "
+            "gives it a meaning"
+            for values, names in by_values.items()
+        ]
+
+    def left_out(self, name: str, column: pd.Series[Any]) -> Any:
+        """The column as an Arrow array, null where its value is declared missing."""
+        is_letter = self._letters_in(name, column)
+        if is_letter is not None:
+            return self._without_letters(name, column, is_letter)
+        gone = np.zeros(len(column), dtype=bool)
+        for bounds in self._ranges.get(name, ()):
+            gone |= (column >= bounds["lo"]).to_numpy() & (column <= bounds["hi"]).to_numpy()
+        named = [value for value in column[gone].unique() if _plain(value) in self._named]
+        left = column.mask(gone & ~column.isin(named).to_numpy())
+        return pa.array(left, from_pandas=True)
+
+    def _letters_in(self, name: str, column: pd.Series[Any]) -> pd.Series[bool] | None:
+        if self._is_text[name] or column.dtype != object:
+            return None
+        is_letter = column.map(lambda value: isinstance(value, str))
+        return is_letter if is_letter.any() else None
+
+    def _without_letters(self, name: str, column: Any, is_letter: pd.Series[bool]) -> Any:
+        letters = "." + column[is_letter].astype(str)
+        self._letters.setdefault(name, set()).update(letters)
+        kept = letters[letters.map(plainest).isin(self._named)]
+        numbers = column[~is_letter & column.notna()].map(_plain)
+        texts = pd.concat([numbers, kept]).reindex(column.index)
+        return pa.array(texts, pa.string(), from_pandas=True)
+
+
+def _plain(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return plainest(str(int(value)) if whole else str(value))
+
+
+def _range_text(bounds: dict[str, Any]) -> str:
+    low, high = (_plain(bounds[end]) for end in ("lo", "hi"))
+    return low if low == high else f"{low} to {high}"
