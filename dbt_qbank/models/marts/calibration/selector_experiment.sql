@@ -78,18 +78,32 @@ exposures as (
     group by weighed.exam_code, weighed.cohort_key, weighed.cohort_value
 ),
 
--- what the sums would be without one day
-without_day as (
+-- arrays are opened in the select list, which takes less than a lateral join
+opened as (
     select
         weighed.exam_code,
         weighed.cohort_key,
         weighed.cohort_value,
-        days.ended_on,
-        max(weighed.total) - sum(days.served) as total,
-        max(weighed.squares) - sum((2 * weighed.served - days.served) * days.served) as squares
+        weighed.served,
+        weighed.total,
+        weighed.squares,
+        unnest(weighed.days) as ended_on,
+        unnest(weighed.served_by_day) as served_on_day
     from weighed
-    cross join lateral unnest(weighed.days, weighed.served_by_day) as days (ended_on, served)
-    group by weighed.exam_code, weighed.cohort_key, weighed.cohort_value, days.ended_on
+),
+
+-- what the sums would be without one day
+without_day as (
+    select
+        opened.exam_code,
+        opened.cohort_key,
+        opened.cohort_value,
+        opened.ended_on,
+        max(opened.total) - sum(opened.served_on_day) as total,
+        max(opened.squares)
+        - sum((2 * opened.served - opened.served_on_day) * opened.served_on_day) as squares
+    from opened
+    group by opened.exam_code, opened.cohort_key, opened.cohort_value, opened.ended_on
 ),
 
 replicates as (

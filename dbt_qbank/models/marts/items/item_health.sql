@@ -315,19 +315,30 @@ meanings as (
     {{ flag_meanings() }}
 ),
 
-said as (
+-- an item's columns by name, once (`offset 0`) and not again for each flag
+named as (
     select
         flagged.exam_code,
         flagged.question_id,
         flagged.version,
+        to_jsonb(flagged) as columns
+    from flagged
+    offset 0
+),
+
+said as (
+    select
+        named.exam_code,
+        named.question_id,
+        named.version,
         -- notes describe an item, they ask nobody to do something
         cast(count(*) filter (where meanings.severity <> 'note') as integer) as flag_count,
         array_agg(meanings.label order by meanings.urgency) as flags,
         (array_agg(meanings.severity order by meanings.urgency))[1] as severity,
         (array_agg(meanings.what_to_do order by meanings.urgency))[1] as what_to_do
-    from flagged
-    inner join meanings on to_jsonb(flagged) -> meanings.flag = 'true'
-    group by flagged.exam_code, flagged.question_id, flagged.version
+    from named
+    inner join meanings on named.columns -> meanings.flag = 'true'
+    group by named.exam_code, named.question_id, named.version
 )
 
 select
