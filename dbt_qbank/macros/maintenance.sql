@@ -37,7 +37,7 @@ begin
         select 1 from pg_constraint
         where conrelid = cast('{{ this }}' as regclass) and contype = 'u'
     ) then
-        alter table {{ this }} add unique ({{ columns | join(', ') }})
+        alter table {{ this }} add unique nulls not distinct ({{ columns | join(', ') }})
         {{ "include (" ~ included | join(', ') ~ ")" if included }} deferrable initially deferred;
     end if;
 end

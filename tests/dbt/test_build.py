@@ -53,6 +53,20 @@ def test_first_build_passes_every_test(dbt, bank, manifest, marts, settings):
         }
     # nothing was calibrated
     assert empty == {"calibration_run_summary"}
+    with connect("owner", settings=settings) as owner:
+        found = owner.execute("""
+            SELECT c.relname FROM pg_class AS c
+            WHERE c.relnamespace IN ('analytics'::regnamespace, 'analytics_staging'::regnamespace)
+                AND c.relkind = 'r' AND NOT EXISTS (
+                    SELECT FROM pg_index AS i WHERE i.indrelid = c.oid AND i.indisunique
+                )
+        """).fetchall()
+    tested = {
+        test.attached_node.split(".")[-1]
+        for test in manifest.nodes.values()
+        if test.resource_type == NodeType.Test and test.name.endswith("_grain_is_unique")
+    }
+    assert {name for (name,) in found} <= tested, "tables without a key, and without a test of it"
 
 
 def test_every_mart_is_under_contract_described_and_unit_tested(manifest, marts):

@@ -1,4 +1,10 @@
-{{ config(materialized='table', tags=['results'], indexes=[{'columns': ['topic_id']}]) }}
+{{
+    config(
+        materialized='table',
+        tags=['results'],
+        indexes=[{'columns': ['topic_id', 'ancestor_topic_id'], 'unique': true}],
+    )
+}}
 
 with recursive topics as (
     select * from {{ ref('stg_topics') }}

@@ -13,8 +13,10 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
-        post_hook="{{ end_reading() }}",
-        indexes=[{'columns': ['ended_on', 'exam_code']}],
+        post_hook=[
+            "{{ end_reading() }}",
+            "{{ unique_key_with(['ended_on', 'exam_code', 'cohort_key', 'cohort_value']) }}",
+        ],
     )
 }}
 

@@ -13,8 +13,10 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
-        post_hook="{{ end_reading() }}",
-        indexes=[{'columns': ['session_started_on', 'exam_code']}, {'columns': ['loaded_at']}],
+        post_hook=[
+            "{{ end_reading() }}",
+            "{{ unique_key_with(['session_started_on', 'exam_code', 'question_id', 'version']) }}",
+        ],
     )
 }}
 

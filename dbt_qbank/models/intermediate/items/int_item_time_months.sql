@@ -18,8 +18,10 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
-        post_hook="{{ end_reading() }}",
-        indexes=[{'columns': ['month', 'exam_code']}],
+        post_hook=[
+            "{{ end_reading() }}",
+            "{{ unique_key_with(['month', 'exam_code', 'question_id', 'version']) }}",
+        ],
     )
 }}
 

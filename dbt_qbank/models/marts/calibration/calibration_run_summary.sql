@@ -2,7 +2,7 @@
     config(
         materialized='table',
         indexes=[
-            {'columns': ['run_id']},
+            {'columns': ['run_id'], 'unique': true},
             {'columns': ['exam_code', 'requested_at']},
         ],
     )

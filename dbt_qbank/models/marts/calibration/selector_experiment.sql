@@ -1,7 +1,7 @@
 {{
     config(
         materialized='table',
-        indexes=[{'columns': ['exam_code', 'cohort_key', 'cohort_value']}],
+        indexes=[{'columns': ['exam_code', 'cohort_key', 'cohort_value'], 'unique': true}],
     )
 }}
 

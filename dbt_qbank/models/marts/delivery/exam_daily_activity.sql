@@ -14,10 +14,7 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
-        post_hook="{{ end_reading() }}",
-        indexes=[
-            {'columns': ['exam_code', 'day']},
-        ],
+        post_hook=["{{ end_reading() }}", "{{ unique_key_with(['exam_code', 'day']) }}"],
     )
 }}
 

@@ -13,10 +13,12 @@
         on_schema_change='fail',
         meta={'touches': touches},
         pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
-        post_hook="{{ end_reading() }}",
+        post_hook=[
+            "{{ end_reading() }}",
+            "{{ unique_key_with(['exam_code', 'question_id', 'version', 'day']) }}",
+        ],
         indexes=[
             {'columns': ['exam_code', 'day']},
-            {'columns': ['exam_code', 'question_id', 'version', 'day']},
             {'columns': ['loaded_at']},
         ],
     )
@@ -94,9 +96,9 @@ held_back_items as (
         steps.ended_on,
         steps.quiz_id,
         steps.is_controlled,
-        held.question_id
+        unnest(steps.held_back_question_ids) as question_id
     from steps
-    cross join lateral unnest(steps.held_back_question_ids) as held (question_id)
+    where cardinality(steps.held_back_question_ids) > 0
 ),
 
 -- an item is held back for the rest of a quiz, so it was selected in it once, unless it was

@@ -1,4 +1,4 @@
-{{ config(materialized='table', indexes=[{'columns': ['exam_code']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['exam_code'], 'unique': true}]) }}
 
 with exams as (
     select * from {{ ref('stg_exams') }}

@@ -2,7 +2,7 @@
     config(
         materialized='table',
         indexes=[
-            {'columns': ['question_id', 'version']},
+            {'columns': ['question_id', 'version'], 'unique': true},
             {'columns': ['tenant_id', 'topic_id']},
         ],
     )

@@ -1,4 +1,4 @@
-{{ config(materialized='table', indexes=[{'columns': ['topic_id']}]) }}
+{{ config(materialized='table', indexes=[{'columns': ['topic_id'], 'unique': true}]) }}
 
 with topics as (
     select * from {{ ref('stg_topics') }}

@@ -2,7 +2,7 @@
     config(
         materialized='table',
         indexes=[
-            {'columns': ['exam_code', 'question_id', 'version']},
+            {'columns': ['exam_code', 'question_id', 'version'], 'unique': true},
             {'columns': ['question_id', 'version']},
         ],
     )
