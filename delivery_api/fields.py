@@ -68,7 +68,7 @@ class Page(BaseModel, Generic[Row]):
     page_size: int
 
     @classmethod
-    def model_parametrized_name(cls, params: tuple[type[Any], ...]) -> str:
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
         """``TopicPage``: what the contract calls a page of ``Topic``."""
         return f"{params[0].__name__}{cls.__name__}"
 
