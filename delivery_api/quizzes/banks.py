@@ -201,7 +201,7 @@ class Banks:
         try:
             kept.bank = await run_in_threadpool(self._read, kept)
         except NotFoundError:
-            self._kept.pop(kept.exam_code, None)
+            self._drop(kept)
             raise
         except Exception as error:
             self._failed(kept, error)
@@ -245,4 +245,10 @@ class Banks:
                 return
             if kept.bank is not None and kept is not newest:
                 taken -= kept.bank.nbytes
-                del self._kept[kept.exam_code]
+                self._drop(kept)
+
+    def _drop(self, kept: _Kept) -> None:
+        self._kept.pop(kept.exam_code, None)
+        if kept.bank is not None:
+            BANK_BEHIND.labels(kept.exam_code).set(0)
+            BANK_ITEMS.labels(kept.exam_code).set(0)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
@@ -290,6 +291,11 @@ def test_banks_that_were_not_asked_for_longest_go_first(world, exam):
             await kept.get("demo", code)
             counts.append(loads() - before)
         assert kept.standing() == (1, 0.0)
+        held = [
+            REGISTRY.get_sample_value("qbank_api_bank_items", {"exam_code": code})
+            for code in ("core", exam)
+        ]
+        assert held == [120, 0]
         await kept.close()
         await database.close()
         return counts
@@ -317,6 +323,55 @@ def test_an_exam_of_before_is_not_served_under_its_code(client, as_user, world, 
         ids = add_items(conn, "demo", [world.topics["physics"]], 12)
         add_exam(conn, "demo", exam, ids)
     assert first_items(client, as_user, exam)[0] in ids
+
+
+@pytest.mark.slow
+def test_no_worker_serves_an_item_while_it_is_withdrawn(world, as_user, exam, start_server):
+    """Items come and go ten times a second, students answer meanwhile, by two workers."""
+    server = start_server(QBANK_API_WORKERS="2")
+    until, refused = time.monotonic() + 6, []
+
+    def student(n: int) -> int:
+        headers, served = as_user(f"racer-{n}-{exam}", "student"), 0
+        with httpx.Client(base_url=f"{server.url}/v1", headers=headers) as http:
+            while time.monotonic() < until:
+                body = {"filters": {"exam_code": exam, "num_questions": 5}}
+                quiz = http.post("/quizzes", json=body).json()["quiz_id"]
+                for _ in range(5):
+                    found = http.get(f"/quizzes/{quiz}/next")
+                    if found.status_code != 200:
+                        refused.append(found.text)
+                        break
+                    served += 1
+                    item = {"question_id": found.json()["question_id"], "selected": "A"}
+                    assert http.post(f"/quizzes/{quiz}/answers", json=item).status_code == 200
+        return served
+
+    with ThreadPoolExecutor(4) as students, world.connect(autocommit=True) as conn:
+        racing = [students.submit(student, n) for n in range(4)]
+        questions = "SELECT question_id FROM question_publications WHERE exam_code = %s"
+        items = [row[0] for row in conn.execute(questions, (exam,)).fetchall()]
+        away: list[tuple[int, Any, Any]] = []
+        for n in range(10**6):
+            if time.monotonic() > until:
+                break
+            item = items[n % 6]
+            conn.execute("UPDATE questions SET is_deleted = true WHERE id = %s", (item,))
+            since = conn.execute("SELECT clock_timestamp()").fetchone()[0]
+            time.sleep(0.08)
+            before = conn.execute("SELECT clock_timestamp()").fetchone()[0]
+            conn.execute("UPDATE questions SET is_deleted = false WHERE id = %s", (item,))
+            away.append((item, since, before))
+        assert sum(r.result() for r in racing) > 100
+        wrong = conn.execute(
+            """SELECT i.question_id, i.served_at FROM quiz_items AS i
+            JOIN quiz_sessions AS s ON s.id = i.quiz_id AND s.exam_code = %s
+            JOIN unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+                AS away (item, since, before)
+            ON away.item = i.question_id AND i.served_at BETWEEN away.since AND away.before""",
+            (exam, *map(list, zip(*away, strict=True))),
+        ).fetchall()
+    assert (len(away) > 30, refused, wrong) == (True, [], [])
 
 
 def test_the_page_says_how_old_a_bank_may_be():
