@@ -31,6 +31,7 @@ ITEMS, EXAM = 20_000, "pool-20000"
 QUESTIONS = 20
 A_MINUTE = 300
 CHANGES_OF_SH_P = 5  # publications to one change of sh_p
+PREPARED = 2_000  # versions to publish: for the runs of a server that keeps up
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def run(quick: bool = False) -> Table:
     with database() as settings:
         say.print(f"loading a pool of {ITEMS:,} items")
         load_pool(settings, ITEMS)
-        approved = iter(_approved(settings, 2_000))
+        approved = iter(_approved(settings, PREPARED))
         _, command, environment = commands(settings, 2)[-1]
         with start(command, environment) as server:
             asyncio.run(_load(settings, server, Size(size.at_once, 4 * size.at_once, 1)))
@@ -139,7 +140,9 @@ async def _publish(port: int, staff: str, approved: Iterator[int], done: list[in
     connection, began = Connection(port), time.monotonic()
     for n in itertools.count():
         await asyncio.sleep(began + n * 60 / A_MINUTE - time.monotonic())
-        question = next(approved)
+        question = next(approved, None)
+        if question is None:
+            raise RuntimeError(f"all {PREPARED:,} versions are published: the server is too slow")
         path = f"/v1/author/publish/{question}?exam_code={EXAM}"
         requests: list[tuple[str, object]] = [(path, None)]
         if n % CHANGES_OF_SH_P == 0:
