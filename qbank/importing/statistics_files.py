@@ -41,13 +41,15 @@ def statistics_file(request: ImportRequest, form: Format, size: int) -> Source:
     rows = max(_CELLS // max(len(header), 1), 1)
 
     def batches() -> Iterator[Batch]:
-        first, total = 0, about.number_rows
-        while first < total:
+        # a writer that streams does not know the number of rows
+        first, found, total = 0, rows, about.number_rows
+        while found == rows and first != total:
             frame, _ = _part(request, read, row_offset=first, row_limit=rows)
-            lines = np.arange(first + 1, first + len(frame) + 1, dtype=np.int64)
-            first += len(frame)
+            found = len(frame)
+            lines = np.arange(first + 1, first + found + 1, dtype=np.int64)
+            first += found
             table = pa.table({name: declared.left_out(name, frame[name]) for name in header})
-            yield Batch(lines, table, [], size * first // total)
+            yield Batch(lines, table, [], size * first // total if total else size)
         notes.extend(declared.notes())
 
     return Source(header, columns, notes, size, batches())
@@ -94,11 +96,13 @@ class _Declared:
         is_letter = self._letters_in(name, column)
         if is_letter is not None:
             return self._without_letters(name, column, is_letter)
-        gone = np.zeros(len(column), dtype=bool)
+        known = column.dropna()
+        gone = pd.Series(False, index=known.index)
         for bounds in self._ranges.get(name, ()):
-            gone |= (column >= bounds["lo"]).to_numpy() & (column <= bounds["hi"]).to_numpy()
-        named = [value for value in column[gone].unique() if _plain(value) in self._named]
-        left = column.mask(gone & ~column.isin(named).to_numpy())
+            gone |= (known >= bounds["lo"]) & (known <= bounds["hi"])
+        named = [value for value in known[gone].unique() if _plain(value) in self._named]
+        gone &= ~known.isin(named)
+        left = column.mask(gone.reindex(column.index, fill_value=False))
         return pa.array(left, from_pandas=True)
 
     def _letters_in(self, name: str, column: pd.Series[Any]) -> pd.Series[bool] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import struct
 
 import numpy as np
 import pandas as pd
@@ -90,6 +91,36 @@ def test_an_option_gives_what_is_declared_missing_a_meaning(command, tmp_path, k
     served = "SELECT s.user_id FROM quiz_items JOIN quiz_sessions AS s ON s.id = quiz_id"
     assert rows(f"{served} ORDER BY 1") == [("u1",), ("u2",), ("u3",)]
     assert rows(ANSWERS) == [("u1", True), ("u2", False)]
+
+
+def test_a_file_that_does_not_tell_its_rows_is_read_to_its_end(command, tmp_path, monkeypatch):
+    _spss(tmp_path / "a.sav", LONG)
+    data = bytearray((tmp_path / "a.sav").read_bytes())
+    assert struct.unpack_from("<i", data, 80) == (len(LONG),)
+    struct.pack_into("<i", data, 80, -1)
+    (tmp_path / "a.sav").write_bytes(data)
+    monkeypatch.setattr("qbank.importing.statistics_files._CELLS", 2 * len(LONG.columns))
+    done = command("import", "responses", "a.sav", *COLUMNS)
+    assert (done.code, done.err) == (0, "")
+    assert "4 rows read: 3 new" in done.out
+
+
+def test_a_moment_may_be_declared_missing(command, tmp_path):
+    never = dt.date(1900, 1, 1)
+    days = [dt.date(2024, 3, 1), never, None, dt.date(2024, 3, 4)]
+    frame = LONG.assign(correct=1.0, day=days)
+    # SPSS counts seconds from the first day of its calendar
+    moments = {"day": dt.datetime.combine(never, dt.time()), "at": LONG["at"][1]}
+    since = dt.datetime(1582, 10, 14)
+    declared = {name: [(moment - since).total_seconds()] for name, moment in moments.items()}
+    _spss(tmp_path / "a.sav", frame, missing_ranges=declared)
+    _, about = pyreadstat.read_sav(str(tmp_path / "a.sav"), user_missing=True)
+    assert about.missing_ranges.keys() == {"day", "at"}
+    done = command("import", "responses", "a.sav", *COLUMNS, "--max-rejects", "1")
+    assert (done.code, done.err) == (0, "")
+    assert "4 rows read: 3 new, 0 known, 0 replaced, 0 missing, 1 rejected" in done.out
+    rejects = (tmp_path / "a.sav.rejects.csv").read_text()
+    assert "102" in rejects
 
 
 def test_a_matrix_in_parts_is_the_same_as_in_one(command, tmp_path, monkeypatch):
