@@ -106,7 +106,7 @@ class _Declared:
         return pa.array(left, from_pandas=True)
 
     def _letters_in(self, name: str, column: pd.Series[Any]) -> pd.Series[bool] | None:
-        if self._is_text[name] or column.dtype != object:
+        if self._is_text[name] or pd.api.types.is_numeric_dtype(column):
             return None
         is_letter = column.map(lambda value: isinstance(value, str))
         return is_letter if is_letter.any() else None

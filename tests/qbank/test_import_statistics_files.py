@@ -93,6 +93,19 @@ def test_an_option_gives_what_is_declared_missing_a_meaning(command, tmp_path, k
     assert rows(ANSWERS) == [("u1", True), ("u2", False)]
 
 
+def test_an_item_that_nobody_was_given_is_no_answer_of_anybody(command, tmp_path):
+    """Letters alone, which could be read as words for wrong and right."""
+    people = [f"u{k}" for k in range(6)]
+    frame = pd.DataFrame({"id": people, "q1": [1.0, 0.0] * 3, "q2": "n", "q3": ["y", np.nan] * 3})
+    _stata(tmp_path / "a.dta", frame, missing_user_values={"q2": ["n"], "q3": ["y"]})
+    wide = ("--shape", "wide", "--user-col", "id", "--items", "q*")
+    done = command("import", "responses", "a.dta", *WHEN, *wide)
+    assert (done.code, done.err) == (0, "")
+    assert "18 rows read: 6 new, 0 known, 0 replaced, 12 missing, 0 rejected" in done.out
+    assert ".n is declared missing in q2" in done.out
+    assert ".y is declared missing in q3" in done.out
+
+
 def test_a_file_that_does_not_tell_its_rows_is_read_to_its_end(command, tmp_path, monkeypatch):
     _spss(tmp_path / "a.sav", LONG)
     data = bytearray((tmp_path / "a.sav").read_bytes())
