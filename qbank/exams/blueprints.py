@@ -72,7 +72,7 @@ def replace(
         RequestError: a topic is unknown or named twice, or the weights or items are too many.
     """
     exam_code = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
-    conn.execute("SELECT FROM exams WHERE exam_code = %s FOR UPDATE", (exam_code,))
+    conn.execute("SELECT FROM exams WHERE exam_code = %s FOR NO KEY UPDATE", (exam_code,))
     exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
     topics = item_bank.topics(conn, exam.tenant_id)
     lines: dict[int, BlueprintLine] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 
 from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank
+from qbank.exams import blueprints
+from qbank.exams.blueprints import BlueprintEntry
 from qbank.stores import item_bank, pool_changes
 from qbank.stores.item_bank import Versions
 from tests.delivery_api.conftest import World, add_exam, add_items
@@ -262,3 +264,25 @@ def test_where_it_is_not_known_what_changed_all_is_read(world, conn, exam, how):
         conn.execute("DELETE FROM bank_changes WHERE exam_code = 'moving'")
         conn.execute(SH_P, (0.5, questions(conn)[0]))
     assert pool_changes.refreshed(conn, pool) is None
+
+
+def test_settings_and_a_withdrawal_at_once_do_not_wait_for_each_other(world: World):
+    """What names the exam meanwhile, as a change of its bank does, is let past its row's lock."""
+    with world.connect() as made:
+        items = add_items(made, "demo", [world.topics["physics"]], 3)
+        add_exam(made, "demo", "at-once", items)
+        made.commit()
+
+    def no_audit(*_: Any, **__: Any) -> None: ...
+
+    def entries() -> Iterator[BlueprintEntry]:
+        with world.connect() as other:
+            other.execute("SET lock_timeout = '2s'")
+            withdraw = "DELETE FROM question_publications WHERE question_id = %s"
+            other.execute(withdraw, [items[0]])
+            other.commit()
+        yield BlueprintEntry(topic=str(world.topics["physics"]), target_weight=0.5)
+
+    with world.connect() as conn:
+        blueprints.replace(conn, "at-once", entries(), audit=no_audit, tenant_id="demo")
+        conn.rollback()
