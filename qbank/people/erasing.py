@@ -2,29 +2,29 @@
 
 Triggers tell the marts, which follow with the next night. What stays are counts and parameters
 that are of many people, and what a person did as staff. What never lives here: which rows those
-are (``stored``).
+are (``stored``, ``staff``).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from qbank.errors import PersonError
 from qbank.importing import attributes, batches
 from qbank.people.finding import known_as, stage_quizzes, unknown
-from qbank.people.stored import PERSONAL, STAFF, Stored
+from qbank.people.mentions import NOBODY, POLICY
+from qbank.people.staff import STAFF
+from qbank.people.stored import PERSONAL, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores import audit, history, turns
 from qbank.system_user import system_user
 
-NOBODY = "(erased)"
-_NAME_REMOVED = f"""
-UPDATE audit_log AS t SET target = left(t.target, -length(%(person)s)) || '{NOBODY}'
-WHERE """  # noqa: S608
-_EXAMS = """
-SELECT DISTINCT s.exam_code FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
-"""
+_EXAMS = f"""
+SELECT s.exam_code FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
+UNION SELECT t.exam_code FROM exams AS t WHERE {POLICY.of_tenant}
+"""  # noqa: S608
 # a step of delivery locks its quiz first, so none is half-way in what follows
 _HOLD = """
 SELECT s.id FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
@@ -94,7 +94,7 @@ def erase(
         kept = {f"{s.table}.{s.columns[0]}": _count(connection, s, names) for s in STAFF}
         kept = {name: rows for name, rows in kept.items() if rows}
         take = _count if dry_run else _take_out
-        found = {stored.table: take(connection, stored, names) for stored in PERSONAL}
+        found = [(stored, take(connection, stored, names)) for stored in PERSONAL]
         erased = _erased(names["tenant"], found, kept)
         if not erased.rows:
             raise _staff_alone(person, kept) if kept else unknown(person, names["tenant"])
@@ -119,7 +119,7 @@ def _hold(connection: Connection, names: dict[str, str]) -> None:
     held: set[str] = set()
     while True:
         stage_quizzes(connection, names)
-        exams = {row[0] for row in connection.execute(_EXAMS).fetchall()}
+        exams = {row[0] for row in connection.execute(_EXAMS, names).fetchall()}
         if exams <= held:
             break
         for exam in sorted(exams - held):
@@ -142,8 +142,8 @@ def _refuse_open(connection: Connection, person: str) -> None:
 
 def _take_out(connection: Connection, stored: Stored, names: dict[str, str]) -> int:
     begin = f"DELETE FROM {stored.table} AS t WHERE "  # noqa: S608
-    if stored.fate == "name removed":
-        begin = _NAME_REMOVED
+    if stored.without:
+        begin = f"UPDATE {stored.table} AS t SET {stored.without} WHERE "  # noqa: S608
     return connection.execute(begin + stored.whose, names).rowcount
 
 
@@ -153,12 +153,13 @@ def _count(connection: Connection, stored: Stored, names: dict[str, str]) -> int
     return int(row[0])
 
 
-def _erased(tenant: str, found: dict[str, int], kept: dict[str, int]) -> Erased:
-    by_fate = {
-        fate: {s.table: found[s.table] for s in PERSONAL if s.fate == fate and found[s.table]}
-        for fate in ("removed", "name removed")
-    }
-    return Erased(tenant, by_fate["removed"], by_fate["name removed"], kept)
+def _erased(tenant: str, found: list[tuple[Stored, int]], kept: dict[str, int]) -> Erased:
+    removed, name_removed = Counter[str](), Counter[str]()
+    for stored, rows in found:
+        counts = name_removed if stored.without else removed
+        counts[stored.table] += rows
+    # without the tables that have none
+    return Erased(tenant, dict(+removed), dict(+name_removed), kept)
 
 
 def _staff_alone(person: str, kept: dict[str, int]) -> PersonError:

@@ -1,7 +1,7 @@
 """Everything that is stored about a person, as one document or a folder of CSV files.
 
 It is of one moment, and for its owner alone. What never lives here: which rows those are
-(``stored``).
+(``stored``, ``staff``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from psycopg.rows import dict_row
 from qbank.errors import PersonError
 from qbank.exporting.files import partial, placed, refuse_taken
 from qbank.people.finding import known_as, stage_quizzes, unknown
-from qbank.people.stored import DERIVED, PERSONAL, STAFF, Stored
+from qbank.people.staff import STAFF
+from qbank.people.stored import DERIVED, PERSONAL, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.vocabulary import code_of

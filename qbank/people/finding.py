@@ -8,20 +8,24 @@ from __future__ import annotations
 import unicodedata
 
 from qbank.errors import PersonError
+from qbank.people.mentions import POLICY, SETTINGS, UNASSIGNED
 from qbank.people.stored import QUIZZES
 from qbank.postgres import Connection
 from qbank.wording import listed
 
-_TENANTS = """
+_TENANTS = f"""
 SELECT e.tenant_id FROM (SELECT DISTINCT tenant_id FROM exams) AS e WHERE EXISTS (
     SELECT FROM quiz_sessions AS s WHERE s.tenant_id = e.tenant_id AND s.user_id = %(person)s)
 UNION SELECT tenant_id FROM cohort_assignments
 WHERE user_id = %(person)s AND tenant_id IS NOT NULL
+UNION SELECT tenant_id FROM people WHERE user_id = %(person)s
+UNION SELECT tenant_id FROM exams AS t WHERE {POLICY.named}
+UNION SELECT tenant_id FROM audit_log AS t WHERE {SETTINGS.named} OR {UNASSIGNED.named}
 UNION SELECT tenant_id FROM idempotent_requests WHERE user_id = %(person)s
 UNION SELECT tenant_id FROM audit_log WHERE actor = %(person)s
 UNION SELECT tenant_id FROM questions WHERE created_by = %(person)s
 ORDER BY 1
-"""
+"""  # noqa: S608
 
 
 def plain_id(person: str) -> str:

@@ -1,17 +1,17 @@
 """Every table that tells of a person: which of its rows do, and what becomes of them.
 
-Erasure, the personal export and docs/core/people.md follow this list, and a test holds the list to
-the schema. Parameters of the conditions are ``person`` and ``tenant``; the table's alias is ``t``.
-What never lives here: doing it.
+Erasure, the personal export and docs/core/people.md follow these lists and that of ``staff``, and a
+test holds them to the schema. Parameters of the conditions are ``person`` and ``tenant``; the
+table's alias is ``t``. What never lives here: doing it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from qbank.importing.items import ITEM_NAME
+from qbank.people.mentions import POLICY, REPLY, SETTINGS, UNASSIGNED, Mention
 
 Fate = Literal["removed", "name removed", "kept", "gone with the next night"]
 
@@ -29,6 +29,7 @@ class Stored:
         shown: what an export shows of a row.
         joined: tables that it shows columns of.
         order: of the rows.
+        without: what takes the person's name out of a row that stays.
     """
 
     table: str
@@ -39,6 +40,7 @@ class Stored:
     shown: str = "t.*"
     joined: str = ""
     order: str = "t.created_at"
+    without: str = ""
 
     def counted(self) -> str:
         """The query that counts a person's rows."""
@@ -61,19 +63,36 @@ _OF_QUIZ = "t.quiz_id IN (SELECT p.quiz_id FROM person_quizzes AS p)"
 _OF_USER = "t.tenant_id = %(tenant)s AND t.user_id = %(person)s"
 _ITEM = "LEFT JOIN questions AS q ON q.id = t.question_id"
 _IMPORT = "LEFT JOIN import_batches AS b ON b.id = t.import_batch_id"
-_MENTIONED = """t.tenant_id = %(tenant)s AND t.action = 'cohort.unassign'
-    AND right(t.target, length(%(person)s) + 6) = ' user=' || %(person)s"""
 # an assignment without a tenant holds in every one, where the name may be somebody else's
 _ASSIGNED = """t.user_id = %(person)s AND (t.tenant_id = %(tenant)s OR t.tenant_id IS NULL
     AND NOT EXISTS (SELECT FROM quiz_sessions AS o
         WHERE o.user_id = %(person)s AND o.tenant_id <> %(tenant)s))"""
-# replies of others may name the person; for a day they answer a request that comes again
-_REPLIED = """t.tenant_id = %(tenant)s AND (t.user_id = %(person)s
-    OR strpos(t.body, to_json(%(person)s::text)::text) > 0)"""
-_TENANTS_EXAM = "t.exam_code IN (SELECT e.exam_code FROM exams AS e WHERE e.tenant_id = %(tenant)s)"
-_TENANTS_QUIZ = """(SELECT s.tenant_id FROM quiz_sessions AS s
+TENANTS_EXAM = "t.exam_code IN (SELECT e.exam_code FROM exams AS e WHERE e.tenant_id = %(tenant)s)"
+TENANTS_QUIZ = """(SELECT s.tenant_id FROM quiz_sessions AS s
     WHERE s.id = t.quiz_id) = %(tenant)s"""
 
+
+def _named(
+    table: str, column: str, mention: Mention, section: str, shown: str, order: str = "t.created_at"
+) -> Stored:
+    """Rows of others that name the person, and stay without the name."""
+    return Stored(
+        table,
+        (column,),
+        mention.of_tenant,
+        "name removed",
+        section,
+        shown,
+        order=order,
+        without=mention.without,
+    )
+
+
+_REQUEST = "t.key, t.status, t.created_at"
+_SETTING = """t.action, t.target,
+    t.details #> '{policy,attempts,accommodations}' -> %(person)s::text AS made_with,
+    t.details #> '{before,attempts.accommodations}' -> %(person)s::text AS before,
+    t.details #> '{after,attempts.accommodations}' -> %(person)s::text AS after, t.created_at"""
 # in the order in which rows go, so that nothing refers to what is gone
 PERSONAL: Final = (
     Stored(
@@ -161,20 +180,31 @@ PERSONAL: Final = (
     ),
     Stored(
         "idempotent_requests",
-        ("user_id", "body"),
-        _REPLIED,
+        ("user_id",),
+        _OF_USER,
         "removed",
         "requests_of_the_last_day",
-        "t.key, t.status, t.created_at",
+        _REQUEST,
     ),
-    Stored(
+    _named("idempotent_requests", "body", REPLY, "named_in_replies_of_the_last_day", _REQUEST),
+    # before the audit log: who changes an exam meanwhile has noted it there, or waits
+    _named(
+        "exams",
+        "policy",
+        POLICY,
+        "accommodations",
+        """t.exam_code AS exam,
+        t.policy -> 'attempts' -> 'accommodations' -> %(person)s::text AS times_as_long""",
+        "t.exam_code",
+    ),
+    _named("audit_log", "details", SETTINGS, "accommodations_in_the_audit_log", _SETTING, "t.id"),
+    _named(
         "audit_log",
-        ("target",),
-        _MENTIONED,
-        "name removed",
+        "target",
+        UNASSIGNED,
         "named_in_the_audit_log",
         "t.action, t.target, t.created_at",
-        order="t.id",
+        "t.id",
     ),
 )
 
@@ -207,7 +237,7 @@ DERIVED: Final = (
     Stored(
         "mart_replaced",
         ("user_id", "quiz_id"),
-        f"t.user_id = %(person)s AND {_TENANTS_EXAM}",
+        f"t.user_id = %(person)s AND {TENANTS_EXAM}",
         "gone with the next night",
     ),
     Stored(
@@ -217,82 +247,3 @@ DERIVED: Final = (
         "gone with the next night",
     ),
 )
-
-
-def _done(
-    table: str, column: str, section: str, shown: str, of_tenant: str, also: str = ""
-) -> Stored:
-    """Rows that tell what a person did for the exams of others."""
-    columns = tuple(filter(None, (column, also)))
-    named = " OR ".join(f"t.{name} = %(person)s" for name in columns)
-    return Stored(table, columns, f"({named}) AND {of_tenant}", "kept", section, shown)
-
-
-_OF_QUESTION = """t.question_id IN (
-    SELECT o.id FROM questions AS o WHERE o.tenant_id = %(tenant)s)"""
-_OF_VERSION = """t.question_version_id IN (
-    SELECT v.id FROM question_versions AS v JOIN questions AS o ON o.id = v.question_id
-    WHERE o.tenant_id = %(tenant)s)"""
-_OF_TENANT = "t.tenant_id = %(tenant)s"
-_ITEM_OF_EXAM = "t.exam_code AS exam, t.question_id, t.version"
-STAFF: Final = (
-    _done("audit_log", "actor", "changes_made", "t.action, t.target, t.created_at", _OF_TENANT),
-    _done("questions", "created_by", "questions_made", "t.id, t.created_at", _OF_TENANT),
-    _done(
-        "question_versions",
-        "created_by",
-        "versions_written",
-        "t.question_id, t.version, t.created_at",
-        _OF_QUESTION,
-    ),
-    _done(
-        "question_reviews",
-        "reviewer_id",
-        "reviews",
-        "t.question_version_id, t.status, t.comments_md AS comments, t.created_at",
-        _OF_VERSION,
-    ),
-    _done(
-        "import_batches",
-        "imported_by",
-        "imports",
-        "t.id, t.kind, t.exam_code AS exam, t.source_name, t.created_at",
-        _TENANTS_EXAM,
-        also="undone_by",
-    ),
-    _done("scoring_rules", "set_by", "keys_set", f"{_ITEM_OF_EXAM}, t.created_at", _TENANTS_EXAM),
-    _done(
-        "response_history",
-        "changed_by",
-        "answers_changed",
-        "t.import_batch_id AS import, t.created_at",
-        _TENANTS_QUIZ,
-    ),
-    _done("quiz_results", "made_by", "results_made", "t.name, t.created_at", _TENANTS_QUIZ),
-    _done(
-        "calibration_runs",
-        "requested_by",
-        "calibrations_asked_for",
-        "t.id, t.kind, t.exam_code AS exam, t.created_at",
-        _TENANTS_EXAM,
-    ),
-    _done(
-        "item_exposure_control",
-        "updated_by",
-        "exposure_set",
-        f"{_ITEM_OF_EXAM}, t.sh_p, t.updated_at",
-        _TENANTS_EXAM,
-    ),
-    _done(
-        "item_exposure_history",
-        "actor",
-        "exposure_changes",
-        f"{_ITEM_OF_EXAM}, t.before, t.after, t.at",
-        _TENANTS_EXAM,
-    ),
-)
-
-
-def all_stored() -> Iterator[Stored]:
-    """All of them."""
-    yield from (*PERSONAL, *DERIVED, *STAFF)

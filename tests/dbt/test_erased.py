@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from qbank.people import erase
-from qbank.people.stored import all_stored
 from tests.dbt.test_changes import differences
 from tests.dbt.test_incremental import contents
 from tests.dbt.writing import Bank, days_ago
 from tests.qbank.test_people import mentions
+from tests.qbank.test_person_docs import ALL_STORED
 
 ANNA, BEN, CAROL = "anna@example.org", "ben@example.org", "carol@example.org"
 
@@ -62,6 +62,4 @@ def unnamed(bank: Bank) -> set[tuple[str, str]]:
             c.relnamespace = 'analytics'::regnamespace AND c.relkind IN ('r', 'p', 'v')
             OR c.relnamespace = 'analytics_staging'::regnamespace AND c.relkind IN ('r', 'p'))"""
     )
-    return {*found} - {
-        (stored.table, column) for stored in all_stored() for column in stored.columns
-    }
+    return {*found} - {(stored.table, column) for stored in ALL_STORED for column in stored.columns}

@@ -53,3 +53,18 @@ def test_answers_that_come_in_meanwhile_are_erased_or_find_no_quiz(client, as_us
     worker.join(60)
     assert erased.removed["user_responses"] >= 10
     assert ({*statuses}, statuses[-1], _left(world, "jon")) == ({200, 404}, 404, 0)
+
+
+def test_a_reply_that_named_who_is_erased_is_lost_and_its_request_not_made_again(
+    client, as_user, world
+):
+    keyed = as_user("ada", "admin") | {"Idempotency-Key": "arms-with-kim"}
+    path, body = "/v1/admin/cohorts/trial", {"user_ids": ["kim"], "value": "treated"}
+    assert client.put(path, json=body, headers=keyed).status_code == 200
+    erased = erase("kim", settings=world.settings)
+    assert erased.name_removed == {"idempotent_requests": 1}
+    again = client.put(path, json=body, headers=keyed)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:qbank:problem:reply-lost")
+    with world.connect() as conn:
+        held = "SELECT FROM cohort_assignments WHERE user_id = 'kim'"
+        assert conn.execute(held).fetchone() is None

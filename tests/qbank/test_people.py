@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import unicodedata
+from collections import Counter
 from dataclasses import asdict
 
 import psycopg
@@ -38,6 +39,7 @@ ANSWERS = f"""user_id,question,correct,option_label
 """
 # what an import replaces is kept: a key of q2 and answers of both
 CORRECTED = ANSWERS.replace("q2,0,B", "q2,1,A").replace(f"{BEN},q2,1,A", f"{BEN},q2,0,C")
+OTHER = "FY"
 LAYOUT = ("--timestamp", "2024-06-01", "--option-col", "option_label")
 
 
@@ -50,6 +52,9 @@ def world(command, tmp_path):
     assert command("import", "responses", "answers.csv", "--create-exam", *given).code == 0
     replaced = ("corrected.csv", "--on-conflict", "replace")
     assert command("import", "responses", *replaced, *given).code == 0
+    accommodate(command, "create", OTHER, {ANNA: 1.5, BEN: 2})
+    for factor in (1.5, 1.25):
+        accommodate(command, "set", "EX", {ANNA: factor, BEN: 2})
     with connect() as connection:
         connection.execute(
             """INSERT INTO quiz_results (quiz_id, answered, correct, theta, model, items)
@@ -64,6 +69,11 @@ def world(command, tmp_path):
         reply = json.dumps([{"user_id": ANNA, "cohort_value": "treated"}])
         idempotency.keep_reply(connection, "north", "olga", "assignment", 200, reply)
     return command
+
+
+def accommodate(command, verb, exam, factors, tenant="north"):
+    given = ("--tenant", tenant, "--accommodations", json.dumps(factors))
+    assert command("exam", verb, exam, *given).code == 0
 
 
 def mentions(*words):
@@ -86,15 +96,13 @@ def mentions(*words):
 
 
 def of_others(person, quizzes):
-    """All rows of the tables that tell of people, without those of one person."""
-    queries = [
-        sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(stored.table))
-        for stored in PERSONAL
-    ]
-    return [
-        sorted(text for (text,) in rows(query) if not any(w in text for w in (person, *quizzes)))
-        for query in queries
-    ]
+    """All rows of the tables that tell of people, without those that tell of one person."""
+    return Counter(
+        f"{table} {text}"
+        for table in {stored.table for stored in PERSONAL}
+        for (text,) in rows(sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(table)))
+        if not any(word in text for word in (person, *quizzes))
+    )
 
 
 def quizzes_of(person):
@@ -130,16 +138,90 @@ def test_an_erasure_leaves_no_row_anywhere_and_those_of_others(world):
         "quiz_items": 2,
         "quiz_sessions": 1,
         "cohort_assignments": 1,
-        "idempotent_requests": 2,
+        "idempotent_requests": 1,
     }
-    assert counts["name_removed"] == {"audit_log": 1}
+    assert counts["name_removed"] == {"idempotent_requests": 1, "exams": 2, "audit_log": 4}
     assert mentions(ANNA, *quizzes).keys() == UNTIL_THE_NIGHT
-    noted = [row for row in of_others(ANNA, quizzes)[-1] if "person.erase" in row]
-    assert len(noted) == 1
     after = of_others(ANNA, quizzes)
-    after[-1] = [row for row in after[-1] if "erase" not in row]
-    assert after == others
+    assert others - after == Counter()
+    # those that named her among others, and the line of the erasure
+    more = [row for row in after - others if "person.erase" not in row]
+    assert (len(more), (after - others).total()) == (7, 8)
     assert (size("question_publications"), size("import_batches")) == (2, 2)
+
+
+def test_accommodations_of_others_stay_where_somebody_is_erased(world):
+    before = dict(rows("SELECT exam_code, settings_version FROM bank_versions"))
+    erase(ANNA)
+    assert [row[0]["attempts"] for row in rows("SELECT policy FROM exams")] == [
+        {"accommodations": {BEN: 2}}
+    ] * 2
+    assert rows("SELECT details FROM audit_log WHERE action = 'exam.change' ORDER BY id") == [
+        (
+            {
+                "before": {"attempts.accommodations": was},
+                "after": {"attempts.accommodations": {BEN: 2}},
+            },
+        )
+        for was in (None, {BEN: 2})
+    ]
+    ((made,),) = rows(
+        "SELECT details FROM audit_log WHERE action = 'exam.create' AND target = %s",
+        f"exam={OTHER}",
+    )
+    assert made["policy"]["attempts"] == {"accommodations": {BEN: 2}}
+    # what delivery keeps of an exam it reads anew
+    after = dict(rows("SELECT exam_code, settings_version FROM bank_versions"))
+    assert {exam: after[exam] - before.get(exam, 0) for exam in after} == {"EX": 1, OTHER: 1}
+
+
+ZOE = "zoe"
+ONLY_THERE = {
+    "attributes": lambda command, tenant: rows(
+        "INSERT INTO people (tenant_id, user_id, attributes) VALUES (%s, %s, '{}') RETURNING 1",
+        tenant,
+        ZOE,
+    ),
+    "an accommodation": lambda command, tenant: accommodate(
+        command, "create", f"OF-{tenant}", {ZOE: 2}, tenant
+    ),
+    "an accommodation that is no more": lambda command, tenant: [
+        accommodate(command, verb, f"OF-{tenant}", factors, tenant)
+        for verb, factors in (("create", {ZOE: 2}), ("set", {}))
+    ],
+    "the audit log": lambda command, tenant: rows(
+        """INSERT INTO audit_log (tenant_id, actor, action, target)
+        VALUES (%s, 'olga', 'cohort.unassign', %s) RETURNING 1""",
+        tenant,
+        f"cohort=trial user={ZOE}",
+    ),
+}
+
+
+@pytest.mark.parametrize("where", ONLY_THERE)
+def test_who_is_named_in_one_place_only_is_found_and_erased(command, where):
+    ONLY_THERE[where](command, "north")
+    assert everything_about(ZOE)["tenant"] == "north"
+    ONLY_THERE[where](command, "south")
+    with pytest.raises(PersonError, match="in tenants north, south: name one with --tenant"):
+        erase(ZOE)
+    for tenant in ("south", "north"):
+        assert erase(ZOE, tenant=tenant).tenant == tenant
+    assert mentions(ZOE) == {}
+
+
+def test_a_policy_that_nobody_can_read_stops_no_erasure(world):
+    odd = {"accommodations": [ANNA]}
+    rows(
+        "UPDATE exams SET policy = %s WHERE exam_code = %s RETURNING 1",
+        json.dumps({"attempts": odd}),
+        OTHER,
+    )
+    accommodate(world, "set", OTHER, {ANNA: 2})
+    erase(ANNA)
+    assert rows("SELECT policy FROM exams WHERE exam_code = %s", OTHER)[0][0] == {
+        "attempts": {"accommodations": {}}
+    }
 
 
 def test_undoing_what_replaced_answers_brings_nobody_back(world):
@@ -278,6 +360,14 @@ def test_an_export_has_everything_and_is_its_owner_s_alone(world, tmp_path):
         2,
         1,
     ]
+    assert shown["accommodations"] == [
+        {"exam": "EX", "times_as_long": 1.25},
+        {"exam": OTHER, "times_as_long": 1.5},
+    ]
+    assert [
+        (c["made_with"], c["before"], c["after"]) for c in shown["accommodations_in_the_audit_log"]
+    ] == [(1.5, None, None), (None, None, 1.5), (None, 1.5, 1.25)]
+    assert [r["key"] for r in shown["named_in_replies_of_the_last_day"]] == ["assignment"]
     assert BEN not in json.dumps(shown)
     world("person", "export", ANNA, "--out", "anna.json")
     assert json.loads((tmp_path / "anna.json").read_text())["answers"] == shown["answers"]
@@ -313,6 +403,15 @@ def test_two_erasures_at_once_are_one(world):
     assert rows("SELECT count(*) FROM audit_log WHERE action = 'person.erase'") == [(1,)]
 
 
+BROUGHT = """
+INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
+    num_questions, started_at, expires_at, sealed_at)
+SELECT 'brought', user_id, tenant_id, mode, adaptive, %(exam)s, selector, num_questions,
+    started_at, expires_at, sealed_at
+FROM quiz_sessions WHERE id = %(quiz)s
+"""
+
+
 def test_an_erasure_waits_for_an_import_and_takes_what_it_brought(world):
     (quiz,) = quizzes_of(ANNA)
     erased = []
@@ -320,14 +419,7 @@ def test_an_erasure_waits_for_an_import_and_takes_what_it_brought(world):
         batches.lock(importing, "EX")
         waiting = threading.Thread(target=lambda: erased.append(erase(ANNA)))
         waiting.start()
-        importing.execute(
-            """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code,
-                selector, num_questions, started_at, expires_at, sealed_at)
-            SELECT 'brought', user_id, tenant_id, mode, adaptive, exam_code, selector,
-                num_questions, started_at, expires_at, sealed_at
-            FROM quiz_sessions WHERE id = %s""",
-            [quiz],
-        )
+        importing.execute(BROUGHT, {"exam": "EX", "quiz": quiz})
         waiting.join(0.3)
         assert waiting.is_alive()
     waiting.join(30)

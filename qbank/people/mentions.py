@@ -1,0 +1,65 @@
+"""Rows of others that name a person: which they are, and how they stay without the name.
+
+Parameters are ``person`` and ``tenant``; the table's alias is ``t``. What never lives here: rows
+that are a person's own (``stored``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+NOBODY: Final = "(erased)"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A place where rows may name a person.
+
+    Attributes:
+        named: which rows do, in whichever tenant.
+        without: the assignment that takes the name out.
+    """
+
+    named: str
+    without: str
+
+    @property
+    def of_tenant(self) -> str:
+        """Which rows do in the person's tenant."""
+        return f"t.tenant_id = %(tenant)s AND ({self.named})"
+
+
+def _key_of(column: str, *paths: str) -> Mention:
+    """The person as a key of objects at paths of a JSON column."""
+    without, there = f"t.{column}", []
+    for path in paths:
+        # of what is no object this is null, whatever somebody wrote there by hand
+        there.append(f"t.{column} #> '{path}' -> %(person)s::text IS NOT NULL")
+        without += f""" #- CASE WHEN {there[-1]} THEN '{path}'::text[] || %(person)s::text
+            ELSE '{{}}' END"""
+    return Mention(" OR ".join(there), f"{column} = {without}")
+
+
+# that a sitting may take a person longer
+POLICY: Final = _key_of("policy", "{attempts,accommodations}")
+# as exams were made and changed: a setting by its path
+_SETTINGS: Final = _key_of(
+    "details",
+    "{policy,attempts,accommodations}",
+    "{before,attempts.accommodations}",
+    "{after,attempts.accommodations}",
+)
+SETTINGS: Final = Mention(
+    f"t.action IN ('exam.create', 'exam.change') AND ({_SETTINGS.named})", _SETTINGS.without
+)
+UNASSIGNED: Final = Mention(
+    """t.action = 'cohort.unassign'
+    AND right(t.target, length(%(person)s) + 6) = ' user=' || %(person)s""",
+    f"target = left(t.target, -length(%(person)s)) || '{NOBODY}'",
+)
+# for a day they answer a request that comes again, which without its key would be carried out again
+REPLY: Final = Mention(
+    "t.user_id <> %(person)s AND strpos(t.body, to_json(%(person)s::text)::text) > 0",
+    "status = NULL, body = NULL",
+)
