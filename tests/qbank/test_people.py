@@ -22,9 +22,9 @@ from psycopg import sql
 
 from qbank import migrations
 from qbank.errors import PersonError
-from qbank.importing import ColumnMap, batches
+from qbank.importing import ColumnMap, attributes, batches
 from qbank.importing.undoing import undo
-from qbank.people import erase, everything_about
+from qbank.people import erase, erasing, everything_about
 from qbank.people.stored import PERSONAL
 from qbank.postgres import connect
 from qbank.stores import audit, cohorts, history, idempotency
@@ -425,6 +425,41 @@ def test_an_erasure_waits_for_an_import_and_takes_what_it_brought(world):
     waiting.join(30)
     assert erased[0].removed["quiz_sessions"] == 2
     assert quizzes_of(ANNA) == []
+
+
+@pytest.mark.parametrize(("tries", "left"), [(5, 0), (1, 2)])
+def test_what_an_import_brings_into_another_exam_meanwhile_is_erased_too(
+    world, monkeypatch, tries, left
+):
+    """With one try it is refused, and the person is whole."""
+    monkeypatch.setattr(erasing, "TRIES", tries)
+    # no exam that an erasure waits for from the beginning
+    accommodate(world, "set", OTHER, {})
+    (quiz,) = quizzes_of(ANNA)
+    told = []
+
+    def run():
+        try:
+            told.append(erase(ANNA).removed["quiz_sessions"])
+        except PersonError as error:
+            told.append(str(error))
+
+    waits = """SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted"""
+    with connect() as importing:
+        batches.lock(importing, OTHER)
+        attributes.hold(importing, "north")
+        waiting = threading.Thread(target=run)
+        waiting.start()
+        for _ in range(200):
+            if rows(waits) == [(1,)]:
+                break
+            time.sleep(0.05)
+        importing.execute(BROUGHT, {"exam": OTHER, "quiz": quiz})
+    waiting.join(30)
+    refused = f"person '{ANNA}' is not erased: more quizzes came in each time that it began"
+    assert told == [2] if not left else told[0].startswith(refused)
+    assert len(quizzes_of(ANNA)) == left
 
 
 KILLS, PEOPLE, ITEMS = 10, 14, 400
