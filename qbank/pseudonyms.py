@@ -118,9 +118,12 @@ def claim(connection: Connection, key: PseudonymKey, tenant: str) -> None:
     """
     names = _names(key, tenant)
     connection.execute(_FIRST, names)
-    # one who brings another key waits, and looks at what is there then
-    known = connection.execute(f"{_KNOWN} FOR SHARE", names).fetchone()
-    if known is None or known[0] != names["fingerprint"]:
+    # one who brings another key waits, and looks at what is there then; who shared the row first
+    # would keep another who does the same from it
+    known = connection.execute(_KNOWN, names).fetchone()
+    if known is not None and known[0] == names["fingerprint"]:
+        connection.execute(f"{_KNOWN} FOR SHARE", names)
+    else:
         connection.execute(f"{_KNOWN} FOR UPDATE", names)
         connection.execute(_REPLACE, names)
     check(connection, key, tenant)

@@ -6,11 +6,14 @@ import hashlib
 import hmac
 import json
 import re
+import threading
+import time
 from base64 import b32encode
 
 import pytest
 
-from qbank.pseudonyms import FORM
+from qbank.postgres import connect
+from qbank.pseudonyms import FORM, PseudonymKey, claim
 from tests.qbank.answers import rows, size
 from tests.qbank.test_people import mentions
 
@@ -100,6 +103,39 @@ def test_another_key_is_noticed_before_anybody_is_there_twice(bring, command, ke
     key(SECRET)
     assert bring(FIRST, "--pseudonymise").code == 2
     assert not people() & {expected("north", ANNA)}
+
+
+def test_two_imports_with_a_new_key_take_it_one_after_the_other(bring, command, key, settings):
+    bring(FIRST, "--pseudonymise")
+    command("import", "undo", "1")
+    path = key("another" * 8)
+    new = PseudonymKey.load(settings.model_copy(update={"pseudonym_key_file": path}))
+    told = []
+
+    def take():
+        try:
+            with connect() as connection:
+                claim(connection, new, "north")
+            told.append("taken")
+        except Exception as error:
+            told.append(repr(error))
+
+    with connect() as earlier:
+        # an import by the first key, so that both have come to where they wait
+        earlier.execute("SELECT FROM pseudonym_keys FOR SHARE")
+        takers = [threading.Thread(target=take) for _ in range(2)]
+        for taker in takers:
+            taker.start()
+        waits = """SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+        for _ in range(200):
+            if rows(waits) == [(2,)]:
+                break
+            time.sleep(0.05)
+    for taker in takers:
+        taker.join(30)
+    assert told == ["taken", "taken"]
+    assert rows("SELECT fingerprint FROM pseudonym_keys") == [(new.fingerprint("north"),)]
 
 
 def test_an_exam_names_its_people_one_way(bring, command, key):
