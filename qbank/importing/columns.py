@@ -109,15 +109,25 @@ class ColumnMap:
     def _groups_in(
         self, header: Sequence[str], found: dict[str, str]
     ) -> tuple[tuple[str, str], ...]:
-        groups = tuple((name, _found("group", column, header)) for name, column in self.groups)
+        groups: dict[str, str] = {}
+        given: dict[str, str] = {}
         taken = {column: f"is the {meaning}" for meaning, column in found.items()}
-        for name, column in groups:
+        for name, asked in self.groups:
+            column = _found("group", asked, header)
             if column in taken:
                 raise ImportFileError(
                     f"--group-col {name!r}: column {column!r} {taken[column]} already"
                 )
             taken[column] = "is a group"
-        return groups
+            # one attribute, however another file spells it
+            plain = plain_name(name) or name
+            if plain in groups:
+                raise ImportFileError(
+                    f"--group-col {given[plain]!r} and {name!r} are the same attribute {plain!r}: "
+                    "give one of them"
+                )
+            groups[plain], given[plain] = column, name
+        return tuple(groups.items())
 
     def with_names(self, **names: str | None) -> ColumnMap:
         """The same map with the names that are given (None keeps what is there)."""

@@ -110,6 +110,26 @@ def test_a_column_that_is_missing_or_taken_is_named(bring):
     assert size("exams") == 0
 
 
+def test_an_attribute_is_one_however_its_column_is_spelled(bring):
+    bring(FIRST, "--group-col", "school")
+    spelled = LATER.replace("school,L1", "School,First Language")
+    given = ("--group-col", "School", "--group-col", "First Language")
+    done = bring(spelled, *given, name="spelled.csv", exam="OTHER")
+    assert "1 attributes of people are there otherwise and stay" in done.out
+    assert attributes() == {
+        "ann": {"school": "North", "first_language": "de"},
+        "ben": {"school": "South", "first_language": "fr"},
+    }
+    twice = bring(FIRST.replace("L1", "School"), *GROUPS[:2], "--group-col", "School")
+    assert (
+        twice.code,
+        "--group-col 'school' and 'School' are the same attribute" in twice.err,
+    ) == (
+        2,
+        True,
+    ), twice.err
+
+
 def test_a_dry_run_counts_and_writes_none(bring):
     bring(FIRST, *GROUPS)
     found = json.loads(bring(LATER, *GROUPS, "--dry-run", "--json", name="later.csv").out)
