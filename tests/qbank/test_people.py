@@ -27,7 +27,7 @@ from qbank.importing.undoing import undo
 from qbank.people import erase, erasing, everything_about
 from qbank.people.stored import PERSONAL
 from qbank.postgres import connect
-from qbank.stores import audit, cohorts, history, idempotency
+from qbank.stores import audit, cohorts, idempotency
 from tests.qbank.answers import DAY, rows, size
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
@@ -250,7 +250,7 @@ def test_nobody_else_takes_rows_out_of_a_history(world):
             connection.execute(query)
         for role in ("delivery", "orchestration", "analyst"):
             with connect(role) as connection:
-                history.open_to_erasure(connection)
+                audit.open_to_erasure(connection)
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(query)
 
