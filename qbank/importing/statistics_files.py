@@ -96,9 +96,12 @@ class _Declared:
         is_letter = self._letters_in(name, column)
         if is_letter is not None:
             return self._without_letters(name, column, is_letter)
+        ranges = self._ranges.get(name)
+        if ranges is None:
+            return pa.array(column, from_pandas=True)
         known = column.dropna()
         gone = pd.Series(False, index=known.index)
-        for bounds in self._ranges.get(name, ()):
+        for bounds in ranges:
             gone |= (known >= bounds["lo"]) & (known <= bounds["hi"])
         named = [value for value in known[gone].unique() if _plain(value) in self._named]
         gone &= ~known.isin(named)

@@ -19,7 +19,7 @@ from qbank.importing.scoring import LIVE_AGAIN, LIVE_NO_MORE
 from qbank.importing.taking_back import UNDONE, take_rules_back
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.stores import audit, history
+from qbank.stores import audit
 from qbank.system_user import system_user
 from qbank.vocabulary import BatchKind
 
@@ -205,7 +205,7 @@ def _undo(connection: Connection, number: int, names: dict[str, Any]) -> Undone:
     _refuse_ruled(connection, _RULED_SINCE_REPLACED, names)
     connection.execute(_TOUCHED, names)
     restored = sum(connection.execute(query, names).rowcount for query in (_RESTORE, _GIVE_BACK))
-    history.open_to_erasure(connection)
+    audit.open_to_erasure(connection)
     responses, _, sittings, *_ = (
         connection.execute(query, names).rowcount
         for query in (_RESPONSES, _ITEMS, _QUIZZES, _HISTORY, _SHRUNK)

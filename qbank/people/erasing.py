@@ -18,7 +18,7 @@ from qbank.people.staff import STAFF
 from qbank.people.stored import PERSONAL, Stored
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.stores import audit, history, turns
+from qbank.stores import audit, turns
 from qbank.system_user import system_user
 
 # while imports bring a person into more exams
@@ -123,7 +123,7 @@ def _hold(connection: Connection, names: dict[str, str]) -> None:
     for _ in range(TRIES):
         # one after the other: an erasure takes the locks of several exams
         turns.take(connection, "erase a person", wait=True)
-        history.open_to_erasure(connection)
+        audit.open_to_erasure(connection)
         held: set[str] = set()
         while True:
             stage_quizzes(connection, names)

@@ -6,7 +6,7 @@ that are a person's own (``stored``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 NOBODY: Final = "(erased)"
@@ -19,10 +19,12 @@ class Mention:
     Attributes:
         named: which rows do, in whichever tenant.
         without: the assignment that takes the name out.
+        told: what they say of the person, as columns.
     """
 
     named: str
     without: str
+    told: str = ""
 
     @property
     def of_tenant(self) -> str:
@@ -30,28 +32,32 @@ class Mention:
         return f"t.tenant_id = %(tenant)s AND ({self.named})"
 
 
-def _key_of(column: str, *paths: str) -> Mention:
-    """The person as a key of objects at paths of a JSON column."""
-    without, there = f"t.{column}", []
-    for path in paths:
-        # of what is no object this is null, whatever somebody wrote there by hand
-        there.append(f"t.{column} #> '{path}' -> %(person)s::text IS NOT NULL")
-        without += f""" #- CASE WHEN {there[-1]} THEN '{path}'::text[] || %(person)s::text
-            ELSE '{{}}' END"""
-    return Mention(" OR ".join(there), f"{column} = {without}")
+def _key_of(column: str, **paths: str) -> Mention:
+    """The person as a key of objects at paths of a JSON column, by what its values are called."""
+    # of what is no object a value is null, whatever somebody wrote there by hand
+    values = {name: f"t.{column} #> '{path}' -> %(person)s::text" for name, path in paths.items()}
+    without = f"t.{column}"
+    for name, path in paths.items():
+        without += f""" #- CASE WHEN {values[name]} IS NOT NULL
+            THEN '{path}'::text[] || %(person)s::text ELSE '{{}}' END"""
+    return Mention(
+        " OR ".join(f"{value} IS NOT NULL" for value in values.values()),
+        f"{column} = {without}",
+        ", ".join(f"{value} AS {name}" for name, value in values.items()),
+    )
 
 
 # that a sitting may take a person longer
-POLICY: Final = _key_of("policy", "{attempts,accommodations}")
+POLICY: Final = _key_of("policy", times_as_long="{attempts,accommodations}")
 # as exams were made and changed: a setting by its path
 _SETTINGS: Final = _key_of(
     "details",
-    "{policy,attempts,accommodations}",
-    "{before,attempts.accommodations}",
-    "{after,attempts.accommodations}",
+    made_with="{policy,attempts,accommodations}",
+    before="{before,attempts.accommodations}",
+    after="{after,attempts.accommodations}",
 )
-SETTINGS: Final = Mention(
-    f"t.action IN ('exam.create', 'exam.change') AND ({_SETTINGS.named})", _SETTINGS.without
+SETTINGS: Final = replace(
+    _SETTINGS, named=f"t.action IN ('exam.create', 'exam.change') AND ({_SETTINGS.named})"
 )
 UNASSIGNED: Final = Mention(
     """t.action = 'cohort.unassign'

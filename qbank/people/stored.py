@@ -89,10 +89,6 @@ def _named(
 
 
 _REQUEST = "t.key, t.status, t.created_at"
-_SETTING = """t.action, t.target,
-    t.details #> '{policy,attempts,accommodations}' -> %(person)s::text AS made_with,
-    t.details #> '{before,attempts.accommodations}' -> %(person)s::text AS before,
-    t.details #> '{after,attempts.accommodations}' -> %(person)s::text AS after, t.created_at"""
 # in the order in which rows go, so that nothing refers to what is gone
 PERSONAL: Final = (
     Stored(
@@ -193,11 +189,17 @@ PERSONAL: Final = (
         "policy",
         POLICY,
         "accommodations",
-        """t.exam_code AS exam,
-        t.policy -> 'attempts' -> 'accommodations' -> %(person)s::text AS times_as_long""",
+        f"t.exam_code AS exam, {POLICY.told}",
         "t.exam_code",
     ),
-    _named("audit_log", "details", SETTINGS, "accommodations_in_the_audit_log", _SETTING, "t.id"),
+    _named(
+        "audit_log",
+        "details",
+        SETTINGS,
+        "accommodations_in_the_audit_log",
+        f"t.action, t.target, {SETTINGS.told}, t.created_at",
+        "t.id",
+    ),
     _named(
         "audit_log",
         "target",

@@ -55,3 +55,12 @@ def read_columns(
             raise ValueError(f"column {name} has {row[0] - column.size} nulls: coalesce them")
         column.setflags(write=False)
     return columns
+
+
+def in_order(columns: Mapping[str, Column], *names: str) -> dict[str, Column]:
+    """The same rows by these columns, ascending."""
+    order = np.lexsort([columns[name] for name in reversed(names)])
+    sorted_columns = {name: column[order] for name, column in columns.items()}
+    for column in sorted_columns.values():
+        column.setflags(write=False)
+    return sorted_columns

@@ -68,6 +68,15 @@ def noting(conn: Connection[Any], tenant_id: str, actor: str) -> Audit:
     return note
 
 
+def open_to_erasure(conn: Connection[Any]) -> None:
+    """Lets this transaction take a name out of ``audit_log``, and rows out of ``response_history``.
+
+    Both are append-only but for who is erased and for what never was. Only a role that may change
+    these tables at all can use it: the owner.
+    """
+    conn.execute("SELECT set_config('qbank.erasing', 'on', true)")
+
+
 def entries(
     conn: Connection[Any],
     tenant_id: str,

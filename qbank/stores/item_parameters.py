@@ -15,8 +15,7 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation, ForeignKeyViolation
 from psycopg.rows import class_row
 
-from qbank.postgres.columns import Column, read_columns
-from qbank.stores import pool_columns
+from qbank.postgres.columns import Column, in_order, read_columns
 from qbank.stores.errors import InvalidValueError, NotFoundError
 from qbank.stores.exposure import lock
 from qbank.vocabulary import Model
@@ -75,7 +74,7 @@ def curves(conn: Connection[Any], exam_code: str, model: Model) -> dict[str, Col
     types: dict[str, type[np.generic]] = {"question_id": np.int64, "version": np.int64}
     types |= dict.fromkeys(("a", "b", "c", "scaling_constant"), np.float64)
     columns = read_columns(conn, sql, {"exam": exam_code, "model": model}, types)
-    return pool_columns.in_order(columns, "question_id", "version")
+    return in_order(columns, "question_id", "version")
 
 
 def publish(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from qbank.postgres.columns import Column
+from qbank.postgres.columns import Column, in_order
 from qbank.stores import blueprint, item_bank, pool_columns
 from qbank.stores.item_bank import Pool
 
@@ -59,8 +59,6 @@ def _with_rows(conn: Connection[Any], pool: Pool, questions: Sequence[int]) -> P
         kind = np.dtype(object) if name == "difficulty_label" else old.dtype
         return np.concatenate([np.array(old, kind)[stays], np.array(new[name], kind)])
 
-    columns: dict[str, Any] = pool_columns.in_order(
-        {name: merged(name) for name in new}, "question_id"
-    )
+    columns: dict[str, Any] = in_order({name: merged(name) for name in new}, "question_id")
     columns["difficulty_label"] = tuple(columns["difficulty_label"].tolist())
     return replace(pool, **columns)

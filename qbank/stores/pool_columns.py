@@ -6,13 +6,13 @@ What never lives here: the pool (``item_bank``), and which of its rows have chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psycopg import Connection
 
-from qbank.postgres.columns import Column, read_columns
+from qbank.postgres.columns import in_order, read_columns
 from qbank.vocabulary import Difficulty, words
 
 if TYPE_CHECKING:
@@ -77,12 +77,3 @@ def read(
     columns: dict[str, Any] = in_order(read_columns(conn, rows, values, _NUMBERS), "question_id")
     columns["difficulty_label"] = tuple(_LABELS[place] for place in columns.pop("label").tolist())
     return columns
-
-
-def in_order(columns: Mapping[str, Column], *names: str) -> dict[str, Column]:
-    """The same rows by these columns, ascending."""
-    order = np.lexsort([columns[name] for name in reversed(names)])
-    sorted_columns = {name: column[order] for name, column in columns.items()}
-    for column in sorted_columns.values():
-        column.setflags(write=False)
-    return sorted_columns

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from qbank.postgres import connect
+from tests.qbank.killing import wait_for_silence, worker
 
 KILLS = 12
-# Imports everything once; then a line of input is a process of its own that does the work.
-WORKER = """
-import os, sys
+IMPORTS = """
 from datetime import UTC, datetime
 from pathlib import Path
 from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses
@@ -30,20 +25,8 @@ def bring(name):
         timestamp=datetime(2024, 6, 1, tzinfo=UTC), new_exam=NewExam(), on_conflict="replace",
     ))
 
-while line := sys.stdin.readline():
-    what, argument = line.split()
-    child = os.fork()
-    if child == 0:
-        try:
-            {"import": bring, "undo": lambda n: undo(int(n)),
-             "rescore": lambda name: rescore("EX", Path(name))}[what](argument)
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    print(child, flush=True)
-    sys.stdin.readline()  # its id stays its own until it is waited for
-    print(os.waitpid(child, 0)[1], flush=True)
+WORK = {"import": bring, "undo": lambda n: undo(int(n)),
+    "rescore": lambda name: rescore("EX", Path(name))}
 """
 STATE = (
     "SELECT id, user_id, num_questions, started_at, sealed_at FROM quiz_sessions",
@@ -74,13 +57,8 @@ WHERE b.id IS NULL OR b.undone_at IS NOT NULL
 
 
 def _state():
+    wait_for_silence()
     with connect() as connection:
-        # what a killed process had sent is over when its backend is gone
-        others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-            AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
-        while connection.execute(others).fetchone()[0]:
-            connection.rollback()
-            time.sleep(0.01)
         assert connection.execute(STRAY).fetchone() == (0,)
         digest = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ({}) AS t"
         return [connection.execute(digest.format(query)).fetchone() for query in STATE]
@@ -93,32 +71,9 @@ def _newest():
 
 
 @pytest.fixture
-def worker(settings, tmp_path):
-    """``worker.run(words)`` does the work; with `seconds` it is killed after them."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-
-    def run(words, seconds=None):
-        process.stdin.write(f"{words}\n")
-        process.stdin.flush()
-        child = int(process.stdout.readline())
-        if seconds is not None:
-            time.sleep(seconds)
-            os.kill(child, signal.SIGKILL)
-        process.stdin.write("\n")
-        process.stdin.flush()
-        status = int(process.stdout.readline())
-        assert status in (0, signal.SIGKILL)
-        return status
-
-    yield SimpleNamespace(run=run)
-    process.stdin.close()
-    assert process.wait(timeout=30) == 0
+def run(settings, tmp_path):
+    with worker(IMPORTS, "WORK[words[0]](words[1])", tmp_path) as made:
+        yield made
 
 
 def _answers(people, items, shift):
@@ -133,26 +88,26 @@ def _answers(people, items, shift):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["import", "undo", "rescore"])
-def test_what_is_killed_happened_or_did_not(worker, tmp_path, what):
+def test_what_is_killed_happened_or_did_not(run, tmp_path, what):
     (tmp_path / "key.csv").write_text("item,key\n" + "".join(f"q{n},A\n" for n in range(12)))
     (tmp_path / "new.csv").write_text("item,key\nq1,B\nq2,all\nq3,void\n")
     (tmp_path / "first.csv").write_text(_answers(200, 10, 0))
     # new people, new items in sittings that are there, and other answers
     (tmp_path / "second.csv").write_text(_answers(250, 12, 1))
-    assert worker.run("import first.csv") == 0
+    assert run("import first.csv") == 0
     with connect() as connection:
         connection.execute(RESULTS)
     if what == "undo":
-        assert worker.run("import second.csv") == 0
+        assert run("import second.csv") == 0
     before = _state()
 
     def do(seconds=None):
         words = {"import": "second.csv", "rescore": "new.csv"}.get(what) or _newest()
-        return worker.run(f"{what} {words}", seconds)
+        return run(f"{what} {words}", seconds)
 
     def take_back():
         again = "import second.csv" if what == "undo" else f"undo {_newest()}"
-        assert worker.run(again) == 0
+        assert run(again) == 0
         assert _state() == before
 
     began = time.monotonic()

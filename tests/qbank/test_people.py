@@ -5,11 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 import unicodedata
@@ -27,8 +24,9 @@ from qbank.importing.undoing import undo
 from qbank.people import erase, erasing, everything_about
 from qbank.people.stored import PERSONAL
 from qbank.postgres import connect
-from qbank.stores import audit, cohorts, history, idempotency
+from qbank.stores import audit, cohorts, idempotency
 from tests.qbank.answers import DAY, rows, size
+from tests.qbank.killing import wait_for_silence, worker
 
 ANNA, BEN = "anna@example.org", "ben@example.org"
 ANSWERS = f"""user_id,question,correct,option_label
@@ -250,7 +248,7 @@ def test_nobody_else_takes_rows_out_of_a_history(world):
             connection.execute(query)
         for role in ("delivery", "orchestration", "analyst"):
             with connect(role) as connection:
-                history.open_to_erasure(connection)
+                audit.open_to_erasure(connection)
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     connection.execute(query)
 
@@ -463,31 +461,11 @@ def test_what_an_import_brings_into_another_exam_meanwhile_is_erased_too(
 
 
 KILLS, PEOPLE, ITEMS = 10, 14, 400
-WORKER = """
-import os, sys
-from qbank.people import erase
-while person := sys.stdin.readline().strip():
-    child = os.fork()
-    if child == 0:
-        try:
-            erase(person)
-        except BaseException:
-            os._exit(1)
-        os._exit(0)
-    print(child, flush=True)
-    sys.stdin.readline()
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
 
 
 def _sizes(person):
     """Rows by table, once no other connection is at work."""
-    with connect() as connection:
-        others = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-            AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
-        while connection.execute(others).fetchone()[0]:
-            connection.rollback()
-            time.sleep(0.01)
+    wait_for_silence()
     try:
         return asdict(erase(person, dry_run=True))["removed"]
     except PersonError:
@@ -495,51 +473,32 @@ def _sizes(person):
 
 
 @pytest.mark.slow
-def test_who_is_killed_on_the_way_erased_a_person_whole_or_not_at_all(importer):
+def test_who_is_killed_on_the_way_erased_a_person_whole_or_not_at_all(importer, tmp_path):
     lines = [f"p{k},q{n},{(k * n) % 2}" for k in range(PEOPLE) for n in range(ITEMS)]
     text = "\n".join(["user_id,question,correct", *lines])
     importer(text, columns=ColumnMap(), timestamp=DAY)
     whole = {"user_responses": ITEMS, "quiz_items": ITEMS, "quiz_sessions": 1}
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-    def run(person, seconds=None):
-        worker.stdin.write(f"{person}\n")
-        worker.stdin.flush()
-        child = int(worker.stdout.readline())
-        if seconds is not None:
-            time.sleep(seconds)
-            os.kill(child, signal.SIGKILL)
-        worker.stdin.write("\n")
-        worker.stdin.flush()
-        return int(worker.stdout.readline())
-
-    for person in ("p0", "p1"):  # the first one is slower
-        began = time.monotonic()
-        assert run(person) == 0
-        lasts = time.monotonic() - began
-        assert _sizes(person) == {}
-    moments = random.Random(5)  # noqa: S311
-    killed, left = 0, [f"p{k}" for k in range(2, PEOPLE)]
-    while killed < KILLS and left:
-        status = run(left[0], moments.uniform(0, lasts))
-        killed += status == signal.SIGKILL
-        now = _sizes(left[0])
-        assert now in (whole, {})
-        if not now:
-            left.pop(0)
-        elif status == 0:
-            pytest.fail("it said that it was done, and it was not")
-    assert killed >= KILLS // 2
-    for person in left:
-        assert run(person) == 0
-    assert (size("user_responses"), size("quiz_sessions"), size("quiz_items")) == (0, 0, 0)
-    worker.stdin.close()
-    assert worker.wait(30) == 0
+    with worker("from qbank.people import erase", "erase(words[0])", tmp_path) as run:
+        for person in ("p0", "p1"):  # the first one is slower
+            began = time.monotonic()
+            assert run(person) == 0
+            lasts = time.monotonic() - began
+            assert _sizes(person) == {}
+        moments = random.Random(5)  # noqa: S311
+        killed, left = 0, [f"p{k}" for k in range(2, PEOPLE)]
+        while killed < KILLS and left:
+            status = run(left[0], moments.uniform(0, lasts))
+            killed += status == signal.SIGKILL
+            now = _sizes(left[0])
+            assert now in (whole, {})
+            if not now:
+                left.pop(0)
+            elif status == 0:
+                pytest.fail("it said that it was done, and it was not")
+        assert killed >= KILLS // 2
+        for person in left:
+            assert run(person) == 0
+        assert (size("user_responses"), size("quiz_sessions"), size("quiz_items")) == (0, 0, 0)
 
 
 def test_an_upgrade_removes_history_that_an_earlier_undo_left_without_a_sitting(world):
