@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from rich.table import Table
 
 import calibration as cal
-from bench.measure import cost_of_one, median_seconds, peak_bytes, table
+from bench.measure import cost_of_one, into, median_seconds, peak_bytes, table
 from bench.scenarios import Responses, responses
 
-Found = tuple[np.ndarray, np.ndarray, float | None]  # a, b, log-likelihood
+Found = tuple[
+    npt.NDArray[np.float64], npt.NDArray[np.float64], float | None
+]  # a, b, log-likelihood
 
 
 def run(quick: bool = False) -> list[Table]:
@@ -50,18 +55,15 @@ def _ratios(quick: bool) -> Table:
     for model in ("2pl", "3pl"):
         data = responses(persons, items, guessing=model == "3pl")
         programs: list[tuple[str, Callable[[], Found]]] = [
-            ("qbank", lambda data=data, model=model: _qbank(data, model)),
-            ("mirt (PyPI), 61 nodes", lambda data=data, model=model: _mirt(data, model)),
+            ("qbank", partial(_qbank, data, model)),
+            ("mirt (PyPI), 61 nodes", partial(_mirt, data, model)),
         ]
         if model == "2pl":
-            programs.append(("girth", lambda data=data: _girth(data)))
+            programs.append(("girth", partial(_girth, data)))
         base = 0.0
         for name, work in programs:
             found: list[Found] = []
-
-            def call(work=work, found=found) -> None:
-                found.append(work())
-
+            call = into(found, work)
             seconds = median_seconds(call, 3) if name == "qbank" else cost_of_one(call).seconds
             base = base or seconds
             a, b, fit = found[-1]
@@ -73,7 +75,7 @@ def _ratios(quick: bool) -> Table:
     return made
 
 
-def _rmse(found: np.ndarray, truth: np.ndarray) -> float:
+def _rmse(found: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean((np.asarray(found) - truth) ** 2)))
 
 
@@ -87,7 +89,8 @@ def _mirt(data: Responses, model: str) -> Found:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        got = fit_mirt(data.matrix(), model=model.upper(), n_quadpts=61)
+        named: Literal["2PL", "3PL"] = "2PL" if model == "2pl" else "3PL"
+        got = fit_mirt(data.matrix(), model=named, n_quadpts=61)
     parameters = got.model.parameters
     return (
         np.ravel(parameters["discrimination"]),
@@ -123,10 +126,7 @@ def _sizes(quick: bool) -> Table:
     for persons, items, each, model in SIZES[:2] if quick else SIZES:
         data = responses(persons, items, each, guessing=model == "3pl")
         found: list[cal.FitResult] = []
-
-        def call(data=data, model=model, found=found) -> None:
-            found[:] = [fitted(data, model)]
-
+        call = into(found, partial(fitted, data, model))
         seconds = median_seconds(call, 3 if data.item.size < 5_000_000 else 1)
         cycles = found[0].cycles
         shape = "complete" if each is None else f"{each} each"

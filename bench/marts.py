@@ -201,7 +201,7 @@ def _late_row_is_first_attempt(owner: psycopg.Connection[Any]) -> bool:
 
 
 def _count(owner: psycopg.Connection[Any], query: str) -> int:
-    row = owner.execute(query).fetchone()  # type: ignore[arg-type]
+    row = owner.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -26,8 +26,9 @@ from rich.table import Table
 from bench import marts_rows
 from bench.marts import PROJECT, server
 from qbank.postgres import connect, libpq_environment
+from qbank.programs import program
 from qbank.settings import Settings
-from qbank_orchestration.dbt import EXECUTABLE
+from qbank_orchestration import dbt_program
 
 WAYS: Final = {
     "by_full": "a table, made anew",
@@ -120,7 +121,7 @@ def _run(settings: Settings, project: Path, first_day: str, *models: str) -> dic
     """Runs models one after another; gives their seconds."""
     work = settings.home / "dbt"
     command: Sequence[str] = [
-        *(EXECUTABLE, "--quiet", "run", "--select", *models, "--threads", "1"),
+        *(program(dbt_program.NAME), "--quiet", "run", "--select", *models, "--threads", "1"),
         *("--vars", json.dumps({"first_day": first_day})),
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(work), "--log-path", str(work)),

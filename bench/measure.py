@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from rich.table import Table
@@ -32,6 +33,9 @@ else:
 """
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Cost:
     """Medians over the repeats of one piece of work.
@@ -44,6 +48,15 @@ class Cost:
 
     seconds: float
     core_seconds: float
+
+
+def into(found: list[T], work: Callable[[], T]) -> Callable[[], None]:
+    """`work` to be measured, which keeps what it last found as the only entry of `found`."""
+
+    def keeping() -> None:
+        found[:] = [work()]
+
+    return keeping
 
 
 def cost(work: Callable[[], object], repeats: int) -> Cost:

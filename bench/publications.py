@@ -62,7 +62,8 @@ def run(quick: bool = False) -> Table:
     """Measures and returns the table."""
     size = Size(8, 200, 1) if quick else Size(8, 1200, 3)
     say = Console(stderr=True)
-    quiet, busy = [], []
+    quiet: list[Run] = []
+    busy: list[Run] = []
     with database() as settings:
         say.print(f"loading a pool of {ITEMS:,} items")
         load_pool(settings, ITEMS)

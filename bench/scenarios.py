@@ -66,13 +66,15 @@ def responses(
     b = rng.normal(0, 1, items)
     c = rng.beta(5, 17, items) if guessing else np.zeros(items)
     theta = rng.normal(size=persons)
+    item: npt.NDArray[np.int64]
     if per_person is None:
         item = np.tile(np.arange(items), persons)
     else:
         # a random start and a step coprime to the number of items: distinct items, any size
         start = rng.integers(0, items, (persons, 1))
-        step = rng.choice([s for s in range(1, items) if np.gcd(s, items) == 1], (persons, 1))
-        item = ((start + step * np.arange(per_person)) % items).ravel()
+        steps = np.arange(1, items)
+        step = rng.choice(steps[np.gcd(steps, items) == 1], (persons, 1))
+        item = ((start + step * np.arange(per_person)) % items).ravel().astype(np.int64)
     person = np.repeat(np.arange(persons), per_person or items)
     p = c[item] + (1 - c[item]) * expit(a[item] * (theta[person] - b[item]))
     correct = (rng.random(item.size) < p).astype(np.int8)

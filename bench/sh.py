@@ -6,13 +6,16 @@ What never lives here: the simulator alone (``simulate``).
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from rich.table import Table
 
 import calibration as cal
 from bench.baselines import plain_python
-from bench.measure import cost, cost_of_one, median_seconds, table
+from bench.measure import cost, cost_of_one, into, median_seconds, table
 from bench.scenarios import reference_bank
 from calibration.threads import core_count
 
@@ -69,8 +72,16 @@ def _growth(quick: bool) -> Table:
     for items in (300, 500, 1000, 5000):
         ranked = cal.RankedBank.of(reference_bank(items))
         seconds = cost(
-            lambda ranked=ranked: cal.sympson_hetter(
-                ranked, TAU, n=n, test_length=LENGTH, iters=10, tol=0.0, seed=1, certificate_n=n
+            partial(
+                cal.sympson_hetter,
+                ranked,
+                TAU,
+                n=n,
+                test_length=LENGTH,
+                iters=10,
+                tol=0.0,
+                seed=1,
+                certificate_n=n,
             ),
             3,
         ).core_seconds
@@ -90,8 +101,9 @@ def _reference(quick: bool) -> Table:
     for seed in (1,) if quick else (1, 2, 3):
         found: list[cal.SympsonHetterRun] = []
         seconds = median_seconds(
-            lambda seed=seed, found=found: found.append(
-                cal.sympson_hetter(ranked, TAU, test_length=25, floor=0.0, seed=seed)
+            into(
+                found,
+                partial(cal.sympson_hetter, ranked, TAU, test_length=25, floor=0.0, seed=seed),
             ),
             1,
         )
@@ -119,15 +131,14 @@ def _methods() -> Table:
         "method", "max P(A)", "max P(A | θ) in 6 strata", "overlap", "RMSE", "seconds",
     )  # fmt: skip
     ranked = cal.RankedBank.of(reference_bank(500, 1.0), nodes=81)
-    for name, search in (
-        ("Sympson-Hetter", cal.sympson_hetter),
-        ("item eligibility", cal.item_eligibility),
-        ("Stocking-Lewis", cal.stocking_lewis),
-    ):
-        found: list = []
-        seconds = median_seconds(
-            lambda search=search, found=found: found.append(search(ranked, 0.25, seed=1)), 1
-        )
+    searches: dict[str, Callable[..., object]] = {
+        "Sympson-Hetter": cal.sympson_hetter,
+        "item eligibility": cal.item_eligibility,
+        "Stocking-Lewis": cal.stocking_lewis,
+    }
+    for name, search in searches.items():
+        found: list[Any] = []  # the three tell of themselves by one set of names
+        seconds = median_seconds(into(found, partial(search, ranked, 0.25, seed=1)), 1)
         control = getattr(found[-1], "control", found[-1].sh_p)
         levels = cal.simulate(
             ranked, "uniform(-3,3)", 25, control, seed=99, n=40_000

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import random
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from rich.table import Table
 
 import calibration as cal
 from bench.baselines import plain_python
-from bench.measure import cost, cost_of_one, median_seconds, peak_bytes, table
+from bench.measure import cost, cost_of_one, into, median_seconds, peak_bytes, table
 from bench.scenarios import reference_bank
 from calibration.threads import core_count
 
@@ -42,11 +44,8 @@ def _ratios(quick: bool) -> Table:
     ranked = cal.RankedBank.of(bank)
     n = 20_000 if quick else 200_000
     outcome: list[cal.Simulation] = []
-
-    def qbank() -> None:
-        outcome[:] = [cal.simulate(ranked, "normal(0,1)", LENGTH, seed=1, n=n)]
-
-    spent = cost(qbank, 5)
+    qbank = partial(cal.simulate, ranked, "normal(0,1)", LENGTH, seed=1, n=n)
+    spent = cost(into(outcome, qbank), 5)
     base = spent.core_seconds / n / LENGTH * 1e6
     made.add_row(
         f"qbank, {core_count()} cores", f"{n:,}", f"{spent.seconds:.3f}", f"{base:.4f}",
@@ -57,7 +56,7 @@ def _ratios(quick: bool) -> Table:
         ("catsim", _catsim, 20 if quick else 100),
     ):
         rmse: list[float] = []
-        spent = cost_of_one(lambda work=work, few=few, rmse=rmse: rmse.append(work(bank, few)))
+        spent = cost_of_one(into(rmse, partial(work, bank, few)))
         each = spent.core_seconds / few / LENGTH * 1e6
         made.add_row(
             name, f"{few:,}", f"{spent.seconds:.3f}", f"{each:,.1f}", f"{rmse[0]:.3f}",
@@ -110,15 +109,13 @@ def _growth_with_pool(quick: bool) -> Table:
     n = 4_000 if quick else 20_000
     for items in (500, 1000, 5000, 20_000):
         bank = reference_bank(items)
-        build = median_seconds(lambda bank=bank: cal.RankedBank.of(bank), 3)
+        build = median_seconds(partial(cal.RankedBank.of, bank), 3)
         ranked = cal.RankedBank.of(bank)
         run_ = cal.sympson_hetter(ranked, 0.2, n=4000, test_length=LENGTH, iters=12, seed=1)
         cells = []
         for sh_p in (None, run_.sh_p):
             spent = cost(
-                lambda ranked=ranked, sh_p=sh_p: cal.simulate(
-                    ranked, "normal(0,1)", LENGTH, sh_p, seed=1, n=n, threads=1
-                ),
+                partial(cal.simulate, ranked, "normal(0,1)", LENGTH, sh_p, seed=1, n=n, threads=1),
                 7,
             )
             cells.append(f"{spent.core_seconds / n / LENGTH * 1e9:.0f}")
@@ -178,24 +175,22 @@ def _delivery_step(quick: bool) -> Table:
         held = np.flatnonzero(past.sums.held_back)
         running = cal.ability(ranked, items_so_far, answers)
 
-        def step(ranked=ranked, control=control, items_so_far=items_so_far, held=held,
-                 running=running) -> None:  # fmt: skip
-            for _ in range(calls):
-                cal.select(
-                    ranked, running.theta, control, seed=7,
-                    administered=items_so_far, held_back=held, left=16,
-                )  # fmt: skip
-
-        def learn(ranked=ranked, running=running) -> None:
-            for _ in range(calls):
-                cal.ability(ranked, [3], [1], running.posterior)
-
+        step = partial(
+            cal.select, ranked, running.theta, control, seed=7,
+            administered=items_so_far, held_back=held, left=16,
+        )  # fmt: skip
+        learn = partial(cal.ability, ranked, [3], [1], running.posterior)
         made.add_row(
             f"{items:,}",
-            f"{cost(step, 5).core_seconds / calls * 1e6:.1f}",
-            f"{cost(learn, 5).core_seconds / calls * 1e6:.1f}",
+            f"{cost(partial(_repeat, step, calls), 5).core_seconds / calls * 1e6:.1f}",
+            f"{cost(partial(_repeat, learn, calls), 5).core_seconds / calls * 1e6:.1f}",
         )
     return made
+
+
+def _repeat(work: Callable[[], object], calls: int) -> None:
+    for _ in range(calls):
+        work()
 
 
 def _memory(quick: bool) -> Table:

@@ -13,6 +13,7 @@ from fastapi.security import HTTPBearer
 
 from delivery_api.keys import KeysUnavailableError
 from delivery_api.problems import ProblemError, unavailable
+from delivery_api.services import Services
 from delivery_api.tokens import Principal, Role, TokenError
 
 # documents the scheme in OpenAPI; the header itself is read below, once
@@ -33,7 +34,7 @@ async def authenticated(request: Request) -> Principal:
     if scheme.lower() != "bearer" or not token:
         raise _unauthorized("send a token: `Authorization: Bearer …`")
     try:
-        principal: Principal = await request.app.state.tokens.principal(token.strip())
+        principal = await Services.of(request).tokens.principal(token.strip())
     except TokenError as error:
         raise _unauthorized(str(error)) from error
     except KeysUnavailableError as error:  # a good token must not be called a bad one

@@ -25,6 +25,7 @@ from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Limits
 from delivery_api.rate_limit import QuizLimits, RateLimit
 from delivery_api.routers import ROUTERS, docs, health, login
+from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.settings import Settings, get_settings
@@ -53,16 +54,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         responses=problems.documented(500, 503),
         generate_unique_id_function=operation_id,
     )
-    app.state.api = api
-    app.state.settings = settings
-    app.state.tokens = Tokens(api, settings)
-    app.state.database = Database(settings, api)
-    _add_quizzes(app, api, settings)
-    app.state.warmed_up = False
-    app.state.login_limit = RateLimit(
-        "logins", api.login_rate_per_minute, processes=api.api_workers
-    )
-    app.state.quiz_limits = QuizLimits(api)
+    app.state.services = _services(api, settings)
     problems.install(app)
     _add_routers(app, api)
     if api.cors_origins:
@@ -87,18 +79,23 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
     return app
 
 
-def _add_quizzes(app: FastAPI, api: ApiSettings, settings: Settings) -> None:
+def _services(api: ApiSettings, settings: Settings) -> Services:
+    database = Database(settings, api)
     key = api.selection_key(settings)
     limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
-    banks = Banks(app.state.database, key, api.api_bank_memory_mb * 1_000_000)
-    app.state.banks = banks
+    banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000)
     recent = RecentQuizzes()
-    app.state.endings = Endings(app.state.database, banks, recent)
-    app.state.progress = Progress(
-        app.state.database, banks, Contents(), recent, app.state.endings, limits
-    )
-    app.state.enrolment = Enrolment(
-        app.state.database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute
+    endings = Endings(database, banks, recent)
+    return Services(
+        api=api,
+        tokens=Tokens(api, settings),
+        database=database,
+        banks=banks,
+        endings=endings,
+        progress=Progress(database, banks, Contents(), recent, endings, limits),
+        enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
+        quiz_limits=QuizLimits(api),
+        login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),
     )
 
 
@@ -115,12 +112,13 @@ def _add_routers(app: FastAPI, api: ApiSettings) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    await app.state.database.open()
+    services = Services.of(app)
+    await services.database.open()
     try:
         # compiled before the first request, not in it
-        await run_in_threadpool(app.state.banks.warm_up)
-        app.state.warmed_up = True
+        await run_in_threadpool(services.banks.warm_up)
+        services.warmed_up = True
         yield
     finally:
-        await app.state.banks.close()
-        await app.state.database.close()
+        await services.banks.close()
+        await services.database.close()

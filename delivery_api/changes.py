@@ -11,8 +11,8 @@ from typing import Any
 
 from fastapi import Request
 
-from delivery_api.database import Database
 from delivery_api.idempotency import Claim
+from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.postgres import Connection
 from qbank.stores import audit
@@ -46,9 +46,8 @@ class Change:
 @contextmanager
 def change(request: Request, caller: Principal) -> Iterator[Change]:
     """Opens the transaction of a change; committed when the block ends without an error."""
-    database: Database = request.app.state.database
     claim: Claim | None = getattr(request.state, "claim", None)
-    with database.transaction(caller.tenant_id) as conn:
+    with Services.of(request).database.transaction(caller.tenant_id) as conn:
         if claim is not None:
             claim.take(conn, caller)
         yield Change(conn, caller, getattr(request.state, "request_id", None))
@@ -57,6 +56,5 @@ def change(request: Request, caller: Principal) -> Iterator[Change]:
 @contextmanager
 def reading(request: Request, caller: Principal) -> Iterator[Connection]:
     """Opens a transaction that only reads."""
-    database: Database = request.app.state.database
-    with database.transaction(caller.tenant_id) as conn:
+    with Services.of(request).database.transaction(caller.tenant_id) as conn:
         yield conn

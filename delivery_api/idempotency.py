@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from delivery_api.problems import ProblemError
 from delivery_api.queries import StrictRoute
+from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.postgres import Connection
 from qbank.stores import idempotency
@@ -83,7 +84,7 @@ class ChangeRoute(StrictRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, which answers the same request with the same reply."""
         answer = super().get_route_handler()
-        if self.methods <= _SAFE:
+        if (self.methods or set()) <= _SAFE:
             return answer
 
         async def once(request: Request) -> Response:
@@ -116,7 +117,7 @@ async def _claim(request: Request, key: str) -> Claim:
 
 def _keep(request: Request, claim: Claim, response: Response) -> None:
     caller: Principal = request.state.principal
-    with request.app.state.database.transaction(caller.tenant_id) as conn:
+    with Services.of(request).database.transaction(caller.tenant_id) as conn:
         body = bytes(response.body).decode()
         idempotency.keep_reply(
             conn, caller.tenant_id, caller.user_id, claim.key, response.status_code, body

@@ -6,14 +6,13 @@ lives here: repairs. A check looks, it does not migrate or load.
 
 from __future__ import annotations
 
-from typing import Any
-
 import psycopg
 from psycopg.rows import scalar_row
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from delivery_api.database import Database, TenantConnection
+from delivery_api.database import TenantConnection
+from delivery_api.services import Services
 from qbank.migrations import migrations_folder
 
 # a probe gives up after a second or two
@@ -31,18 +30,17 @@ class ReadinessCheck(BaseModel):
     reason: str = Field(description="what was found, or what to do")
 
 
-async def readiness(state: Any) -> list[ReadinessCheck]:
+async def readiness(services: Services) -> list[ReadinessCheck]:
     """Looks at the database, its migrations and the compiled kernels."""
     kernels = ReadinessCheck(
         name="selection",
-        ok=bool(state.warmed_up),
-        reason="compiled" if state.warmed_up else "the selection rule is still being compiled",
+        ok=services.warmed_up,
+        reason="compiled" if services.warmed_up else "the selection rule is still being compiled",
     )
-    database: Database = state.database
     answers = ReadinessCheck(name="database", ok=True, reason="answers")
-    banks = _banks(*state.banks.standing())
+    banks = _banks(*services.banks.standing())
     try:
-        applied = await database.look(_applied, timeout_s=_TIMEOUT_S)
+        applied = await services.database.look(_applied, timeout_s=_TIMEOUT_S)
     except psycopg.Error as error:
         why = " ".join(str(error).split())
         return [

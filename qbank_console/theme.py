@@ -6,9 +6,12 @@ lives here: charts (``charts``).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, Literal
 
 import altair as alt
+
+Shade = Literal["red", "orange", "blue", "green", "violet", "gray"]
+"""Colours of badges."""
 
 INK: Final = "#1b2a3a"
 MUTED: Final = "#5b6b7b"
@@ -43,7 +46,7 @@ _FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 @alt.theme.register("qbank", enable=False)
 def chart_theme() -> alt.theme.ThemeConfig:
     """Quiet axes, one font, no frame."""
-    text: dict[str, Any] = {"font": _FONT, "color": MUTED}
+    text: alt.theme.MarkConfigKwds = {"font": _FONT, "color": MUTED}
     return {
         "config": {
             "background": "#ffffff",

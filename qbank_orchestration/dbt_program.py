@@ -33,8 +33,8 @@ def _keep_connections() -> None:
     is broken is closed as before; all are when the command ends.
     """
     from dbt.adapters.contracts.connection import ConnectionState
-    from dbt.adapters.postgres import PostgresAdapter
     from dbt.adapters.postgres.connections import PostgresConnectionManager
+    from dbt.adapters.postgres.impl import PostgresAdapter
     from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
     class KeptConnections(PostgresConnectionManager):
@@ -42,7 +42,7 @@ def _keep_connections() -> None:
             connection = self.get_if_exists()
             if connection is None or connection.state != ConnectionState.OPEN:
                 return super().release()
-            self.rollback_if_open()
+            self.rollback_if_open()  # type: ignore[no-untyped-call]  # dbt's own
             if connection.handle.get_transaction_status() != TRANSACTION_STATUS_IDLE:
                 return super().release()
             return None

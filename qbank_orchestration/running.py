@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qbank import postgres
 from qbank_orchestration.asking import Request
 from qbank_orchestration.ended import Ended, Night, ended
-from qbank_orchestration.engine import night
+from qbank_orchestration.engine.night import Due, plan
 from qbank_orchestration.tags import BY_COMMAND, EXAM, OVER, WHY
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ class Runner:
             self._instance.add_run_tags(marts.run_id, {OVER: "true"})
         return done
 
-    def _plan(self, day: date, exams: Sequence[str] | None, full: bool) -> tuple[night.Due, ...]:
+    def _plan(self, day: date, exams: Sequence[str] | None, full: bool) -> tuple[Due, ...]:
         with postgres.connect("orchestration") as conn:
-            return night.plan(conn, day, exam_codes=exams, full=full)
+            return plan(conn, day, exam_codes=exams, full=full)
 
     def _asked(self, request: dg.RunRequest) -> Ended:
         assert request.job_name is not None  # noqa: S101  (a night's requests name their job)

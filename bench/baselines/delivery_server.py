@@ -265,7 +265,7 @@ def _choose(
         if served < 1_000_000:
             open_items.append((item, 1.0 if control is None else control))
     open_items.sort(key=lambda pair: -information(theta, pair[0].a, pair[0].b, pair[0].c))
-    rejected = []
+    rejected: list[int] = []
     for item, sh_p in open_items:
         if random.random() < sh_p:  # noqa: S311
             return item, sh_p, rejected
@@ -332,4 +332,4 @@ def _theta(db: Session, quiz: Quiz) -> float:
         )
         .where(Response.quiz_id == quiz.id, Calibration.exam_code == quiz.exam_code)
     ).all()
-    return estimate([tuple(row) for row in rows])
+    return estimate([(a, b, c, is_correct) for a, b, c, is_correct in rows])

@@ -155,7 +155,7 @@ def _choose(
             sh_p = control[0] if control else 1.0
             ranked.append((information(theta, a, b, c), question_id, version, sh_p))
     ranked.sort(reverse=True)
-    rejected = []
+    rejected: list[int] = []
     for _, question_id, version, sh_p in ranked:
         if random.random() < sh_p:  # noqa: S311
             return question_id, version, sh_p, rejected

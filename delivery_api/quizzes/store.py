@@ -164,8 +164,8 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
     wish = Wish(selector, filters, num_questions, has_quota, tuple(row[12]))
-    *served, void = (column or () for column in row[13:])
-    past = Past(*served, void=frozenset(void))
+    question_ids, versions, correct, held_back, void = (column or () for column in row[13:])
+    past = Past(question_ids, versions, correct, held_back, frozenset(void))
     started_at, expires_at, sealed_at, expired = times
     return Quiz(
         quiz_id,

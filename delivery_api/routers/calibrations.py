@@ -16,7 +16,7 @@ from delivery_api.fields import ExamCode
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from delivery_api.routers.run_result import RunResult
-from qbank.requests import SympsonHetter, asked, topic_caps
+from qbank.requests import Asked, SympsonHetter, asks, topic_caps
 from qbank.stores import item_bank, runs
 
 router = APIRouter(
@@ -27,11 +27,13 @@ router = APIRouter(
 )
 
 _EXAMPLE = {"exam_code": "MED-A", "tau": 0.2, "dry_run": True}
-StartCalibration = asked(
-    SympsonHetter,
-    "StartCalibration",
-    exam_code=(ExamCode, Field(description="the exam whose live pool is calibrated")),
-)
+
+
+@asks(SympsonHetter)
+class StartCalibration(Asked):
+    """A Sympson–Hetter calibration; what is left out is the exam's."""
+
+    exam_code: ExamCode = Field(description="the exam whose live pool is calibrated")
 
 
 class Started(BaseModel):
@@ -66,7 +68,7 @@ def start_calibration(
     """
     given = body.model_dump(exclude_none=True)
     with change(request, caller) as step:
-        exam = item_bank.exam(step.conn, given["exam_code"], tenant_id=caller.tenant_id)
+        exam = item_bank.exam(step.conn, body.exam_code, tenant_id=caller.tenant_id)
         filled = SympsonHetter.resolve(exam, given | {"exam_code": exam.exam_code})
         topic_caps.check(step.conn, exam, filled)
         run = runs.create(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field
 
 from delivery_api.access import Admin, Analyst, AnyRole, Editor
 from delivery_api.changes import change, reading
@@ -30,12 +30,6 @@ router = APIRouter(
 )
 
 ExamPath = Annotated[ExamCode, Path(description="code of the exam")]
-NewExam = create_model(
-    "NewExam",
-    __base__=ExamSettings,
-    __doc__="An exam to make; what is left out is the default.",
-    exam_code=(ExamCode, Field(description="for ever: it is part of every address and report")),
-)
 _NEW = {
     "exam_code": "MED-C",
     "title": "Medicine C",
@@ -45,6 +39,12 @@ _NEW = {
 }
 _BLUEPRINT = [{"topic": "Cardiology", "target_weight": 0.3, "min_items": 5}]
 _CHANGE = {"tau": 0.25, "attempts": {"max_attempts": 3}, "calibration": {"theta_dist": None}}
+
+
+class NewExam(ExamSettings):
+    """An exam to make; what is left out is the default."""
+
+    exam_code: ExamCode = Field(description="for ever: it is part of every address and report")
 
 
 class ExamOffer(BaseModel):
@@ -159,7 +159,7 @@ def replace_blueprint(
         return list(blueprints.entries(step.conn, exam_code, tenant_id=caller.tenant_id))
 
 
-def _shown(exam: Exam) -> Any:
+def _shown(exam: Exam) -> ExamShown:
     settings, wrong = administering.in_force(exam)
     return ExamShown(
         exam_code=exam.exam_code,

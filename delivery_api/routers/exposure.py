@@ -27,8 +27,9 @@ from delivery_api.fields import (
 )
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented
+from qbank import requests
 from qbank.postgres import Connection
-from qbank.requests import Reestimation, asked
+from qbank.requests import Asked, asks
 from qbank.stores import exposure, exposure_items, item_bank, runs
 from qbank.vocabulary import Source
 
@@ -103,14 +104,13 @@ class ControlInForce(BaseModel):
 
 
 _REESTIMATE = {"exam_code": "MED-A", "days": 7, "dry_run": True}
-ReestimateExposure = asked(
-    Reestimation,
-    "Reestimation",
-    exam_code=(
-        ExamCode | None,
-        Field(default=None, description="null: all exams of the tenant"),
-    ),
-)
+
+
+@asks(requests.Reestimation)
+class Reestimation(Asked):
+    """A re-estimation of sh_p from what was served; what is left out is the exam's."""
+
+    exam_code: ExamCode | None = Field(default=None, description="null: all exams of the tenant")
 
 
 class Requested(BaseModel):
@@ -209,7 +209,7 @@ def _exams_of(conn: Connection, tenant_id: str, body: SetExposure) -> list[str]:
     responses=documented(404),
 )
 def reestimate_exposure(
-    body: Annotated[ReestimateExposure, fastapi.Body(examples=[_REESTIMATE])],
+    body: Annotated[Reestimation, fastapi.Body(examples=[_REESTIMATE])],
     caller: Admin,
     request: Request,
 ) -> Requested:
@@ -222,7 +222,7 @@ def reestimate_exposure(
             exams = (item_bank.exam(step.conn, body.exam_code, tenant_id=caller.tenant_id),)
         run_ids = []
         for exam in exams:
-            filled = Reestimation.resolve(exam, given, day=day)
+            filled = requests.Reestimation.resolve(exam, given, day=day)
             run = runs.create(
                 step.conn,
                 kind=filled.kind,

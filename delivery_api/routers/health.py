@@ -12,12 +12,13 @@ from pydantic import BaseModel, Field
 from delivery_api import metrics
 from delivery_api.problems import ProblemError, documented
 from delivery_api.readiness import ReadinessCheck, readiness
+from delivery_api.services import Services
 
 router = APIRouter(tags=["operation"])
 
 
 def _refuse_strangers(request: Request) -> None:
-    api = request.app.state.api
+    api = Services.of(request).api
     token = api.api_metrics_token
     if token is None:
         if api.env != "dev":
@@ -61,7 +62,7 @@ async def read_health() -> Health:
 )
 async def read_readiness(request: Request, response: Response) -> Readiness:
     """Looks at the database, its migrations and the compiled selection rule."""
-    checks = await readiness(request.app.state)
+    checks = await readiness(Services.of(request))
     found = Readiness(ready=all(check.ok for check in checks), checks=checks)
     if not found.ready:
         response.status_code = 503
@@ -72,8 +73,8 @@ async def read_readiness(request: Request, response: Response) -> Readiness:
     "/metrics",
     summary="Prometheus metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-    | documented(401, 404),
+    responses=documented(401, 404)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def read_metrics(request: Request) -> Response:
     """All metrics of all processes of the service.

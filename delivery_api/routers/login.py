@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
+from delivery_api.services import Services
 from delivery_api.tokens import Role
 
 router = APIRouter(
@@ -45,7 +46,7 @@ class Token(BaseModel):
 @router.post("/mock-login", summary="A token for anyone (development only)")
 async def mock_login(body: MockLogin, request: Request) -> Token:
     """Signs a token for the user, roles and tenant given; absent outside `QBANK_ENV=dev`."""
-    state = request.app.state
-    state.login_limit.admit(request.client.host if request.client else "unknown")
-    token = state.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)
+    services = Services.of(request)
+    services.login_limit.admit(request.client.host if request.client else "unknown")
+    token = services.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)
     return Token(access_token=token, expires_in=TOKEN_SECONDS, roles=body.roles)

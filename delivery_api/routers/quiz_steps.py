@@ -11,9 +11,9 @@ from delivery_api.access import Student
 from delivery_api.fields import Asset, Body, Identifier, QuizId, Version
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
-from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
+from delivery_api.services import Services
 from qbank.vocabulary import ScoringKind
 
 router = APIRouter(
@@ -99,8 +99,9 @@ class AnswerResult(BaseModel):
 )
 async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """The same item until it is answered, however often and from wherever it is asked for."""
-    allowed = request.app.state.quiz_limits.admit("items", caller)
-    item: OpenItem = await request.app.state.progress.next(caller, quiz_id)
+    services = Services.of(request)
+    allowed = services.quiz_limits.admit("items", caller)
+    item: OpenItem = await services.progress.next(caller, quiz_id)
     content = item.content
     return rendered(
         ItemToAnswer.model_construct(
@@ -131,9 +132,9 @@ async def answer_item(
     quiz_id: QuizPath, body: NewAnswer, caller: Student, request: Request
 ) -> Response:
     """Recorded before the reply. The same answer again gives the same result, another one 409."""
-    state = request.app.state
-    allowed = state.quiz_limits.admit("answers", caller)
-    done: Answered = await state.progress.answer(
+    services = Services.of(request)
+    allowed = services.quiz_limits.admit("answers", caller)
+    done: Answered = await services.progress.answer(
         caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
     )
     result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
@@ -164,12 +165,12 @@ def _tell(result: AnswerResult, done: Answered) -> None:
 )
 async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Seals the quiz and tells its results; doing it again tells them again."""
-    endings: Endings = request.app.state.endings
+    endings = Services.of(request).endings
     return rendered(quiz_state_of(await endings.finish(caller, quiz_id)))
 
 
 @router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
 async def read_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
     """Progress; results as soon as the mode allows."""
-    endings: Endings = request.app.state.endings
+    endings = Services.of(request).endings
     return rendered(quiz_state_of(await endings.state(caller, quiz_id)))

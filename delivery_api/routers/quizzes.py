@@ -25,6 +25,7 @@ from delivery_api.quizzes import enrolment, listing
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.store import Quiz
 from delivery_api.routers.quiz_state import rendered
+from delivery_api.services import Services
 from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus, code_of
 
 router = APIRouter(
@@ -139,7 +140,8 @@ async def create_quiz(
     ] = None,
 ) -> Response:
     """Makes a quiz for the caller. The selector is the caller's cohort's, else the flag's."""
-    allowed = request.app.state.quiz_limits.admit("quizzes", caller)
+    services = Services.of(request)
+    allowed = services.quiz_limits.admit("quizzes", caller)
     wanted = enrolment.Request(
         exam_code=body.filters.exam_code,
         filters=Filters(frozenset(body.filters.topics), frozenset(body.filters.difficulty)),
@@ -149,7 +151,7 @@ async def create_quiz(
         blueprint_quota=body.blueprint_quota,
         idempotency_key=idempotency_key,
     )
-    quiz = await request.app.state.enrolment.create(caller, wanted)
+    quiz = await services.enrolment.create(caller, wanted)
     if idempotency_key is not None:
         _refuse_another(wanted, quiz)
     created = QuizCreated(
@@ -176,6 +178,6 @@ async def list_quizzes(
     async def work(conn: TenantConnection) -> tuple[list[listing.OwnQuiz], int]:
         return await listing.own(conn, caller, exam_code, status, page=page, page_size=page_size)
 
-    found, total = await request.app.state.database.run(caller.tenant_id, work)
+    found, total = await Services.of(request).database.run(caller.tenant_id, work)
     items = [QuizSummary.model_validate(quiz, from_attributes=True) for quiz in found]
     return Page(items=items, total=total, page=page, page_size=page_size)

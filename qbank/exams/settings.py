@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, Final, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from qbank import attempts
 from qbank.attempts import AttemptPolicy
 from qbank.requests import Allowed, IrtFit, Reestimation, RequestError, SympsonHetter
-from qbank.requests.base import ExamColumn, ExamPolicy, Unit, marker
+from qbank.requests.base import ExamColumn, ExamPolicy, Unit, marker, with_fields
 from qbank.requests.exposure import Rate, Weight
 from qbank.vocabulary import Adaptive, Difficulty, ExposureControl, Model, Unanswered
 
@@ -74,10 +74,13 @@ def _of_requests(*requests: Any) -> dict[str, Any]:
 
 _Answers = Annotated[int, Field(ge=0, le=1_000_000)]
 
-_OfRequests = create_model("_OfRequests", __base__=_Settings, **_of_requests(IrtFit, SympsonHetter))
+
+@with_fields(_of_requests(IrtFit, SympsonHetter))
+class _OfRequests(_Settings):
+    """What the calibration requests declare."""
 
 
-class CalibrationSettings(_OfRequests):  # type: ignore[misc, valid-type]
+class CalibrationSettings(_OfRequests):
     """How the exam's item parameters and exposure control are calibrated."""
 
     min_responses: Annotated[_Answers | None, Default(None), Unit("first attempts", 10)] = Field(
@@ -101,21 +104,19 @@ class CalibrationSettings(_OfRequests):  # type: ignore[misc, valid-type]
     )
 
 
-ReestimationSettings = create_model(
-    "ReestimationSettings",
-    __base__=_Settings,
-    __doc__="How sh_p is re-estimated from what was served.",
-    **_of_requests(Reestimation),
-)
-AttemptSettings = create_model(
-    "AttemptSettings",
-    __base__=_Settings,
-    __doc__=AttemptPolicy.__doc__,
-    **{
+@with_fields(_of_requests(Reestimation))
+class ReestimationSettings(_Settings):
+    """How sh_p is re-estimated from what was served."""
+
+
+@with_fields(
+    {
         name: _left_out(name, field, field.default)
         for name, field in AttemptPolicy.model_fields.items()
-    },
+    }
 )
+class AttemptSettings(_Settings):
+    """What an exam allows a person, and what it tells."""
 
 
 class ExamSettings(_Settings):
@@ -158,8 +159,8 @@ class ExamSettings(_Settings):
         description="Nobody alone writes, approves and publishes what is served in the exam.",
     )
     calibration: CalibrationSettings | None = Field(default=None)
-    reestimation: ReestimationSettings | None = Field(default=None)  # type: ignore[valid-type]
-    attempts: AttemptSettings | None = Field(default=None)  # type: ignore[valid-type]
+    reestimation: ReestimationSettings | None = Field(default=None)
+    attempts: AttemptSettings | None = Field(default=None)
 
 
 @dataclass(frozen=True)

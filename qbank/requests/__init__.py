@@ -5,7 +5,7 @@ What never lives here: carrying a request out, and reading the exam that it is f
 
 from qbank.errors import RequestError
 from qbank.requests.allowed import Allowed
-from qbank.requests.base import Request, Unit, asked, marker
+from qbank.requests.base import Asked, Request, Unit, asks, marker, with_fields
 from qbank.requests.exposure import Reestimation, Rollback, SympsonHetter
 from qbank.requests.parameters import IrtFit
 
@@ -16,6 +16,7 @@ REQUESTS: dict[str, type[Request]] = {
 __all__ = [
     "REQUESTS",
     "Allowed",
+    "Asked",
     "IrtFit",
     "Reestimation",
     "Request",
@@ -23,6 +24,7 @@ __all__ = [
     "Rollback",
     "SympsonHetter",
     "Unit",
-    "asked",
+    "asks",
     "marker",
+    "with_fields",
 ]

@@ -1,14 +1,14 @@
 """A request: its fields declared once, and the exam's own values where a caller leaves one out.
 
-From the fields come the API's body (:func:`asked`), Dagster's config, the command line's options,
+From the fields come the API's body (:func:`asks`), Dagster's config, the command line's options,
 the console's form and the docs' table. What never lives here: a parameter of any one request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
@@ -19,6 +19,9 @@ from qbank.vocabulary import Kind
 
 if TYPE_CHECKING:  # psycopg and numpy are kept out of the command line's import
     from qbank.stores.item_bank import Exam
+
+M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", bound="Asked")
 
 
 @dataclass(frozen=True)
@@ -166,14 +169,33 @@ def marker(field: FieldInfo, of: type[Any]) -> Any:
     return next((found for found in field.metadata if isinstance(found, of)), None)
 
 
-def asked(request: type[Request], name: str, **more: Any) -> type[BaseModel]:
-    """The request as a caller writes it: each parameter may be left out.
+class Asked(BaseModel):
+    """A request as a caller writes it; :func:`asks` says which."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def with_fields(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
+    """Adds fields that are declared elsewhere to a model, which stays a type to type checkers.
 
     Args:
-        request: whose parameters they are.
-        name: of the model, as OpenAPI shows it.
-        **more: further fields, as for pydantic's ``create_model``.
+        fields: by name, as for pydantic's ``create_model``; they stand after the model's own.
     """
+
+    def extended(model: type[M]) -> type[M]:
+        return create_model(
+            model.__name__,
+            __base__=model,
+            __module__=model.__module__,
+            __doc__=model.__doc__,
+            **fields,
+        )
+
+    return extended
+
+
+def asks(request: type[Request]) -> Callable[[type[A]], type[A]]:
+    """Adds the parameters of a request to what is asked; each may be left out."""
     fields: dict[str, Any] = {}
     for parameter, field in request.parameters():
         shown: Any = {"description": field.description, "examples": field.examples}
@@ -184,9 +206,4 @@ def asked(request: type[Request], name: str, **more: Any) -> type[BaseModel]:
             if field.annotation is bool
             else (own | None, Field(default=None, **shown))
         )
-    return create_model(
-        name,
-        __config__=ConfigDict(extra="forbid", frozen=True, strict=True),
-        __doc__=request.__doc__,
-        **(more | fields),
-    )
+    return with_fields(fields)

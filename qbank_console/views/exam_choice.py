@@ -59,4 +59,6 @@ def _known() -> dict[str, dict[str, Any]]:
         rows = exams.exams(session.current().tenant_id)
     except MartsMissingError:
         return {}
-    return {str(row["code"]): dict(row) for row in rows.to_dict("records")}
+    return {
+        str(row["code"]): {str(k): v for k, v in row.items()} for row in rows.to_dict("records")
+    }

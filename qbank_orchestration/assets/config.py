@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
-from pydantic import Field, create_model
+from pydantic import Field
 
-from qbank.requests import REQUESTS, Allowed, Request
-from qbank.vocabulary import Kind
+from qbank.requests import Allowed, Request, with_fields
 
 
 class RequestConfig(dg.Config):
@@ -34,18 +34,15 @@ class RequestConfig(dg.Config):
         }
 
 
-def config_of(kind: Kind, name: str, **more: Any) -> Any:
-    """The config of a kind of work: each parameter of its request, and what names the work.
+C = TypeVar("C", bound=RequestConfig)
+
+
+def configures(request: type[Request]) -> Callable[[type[C]], type[C]]:
+    """Adds each parameter of a request to the config of the work that carries it out.
 
     Numbers are judged with the exam's own values beside them, by the run, whose row then says what
     is wrong; words are judged by Dagit already.
-
-    Args:
-        kind: of work.
-        name: of the class.
-        **more: further fields, as for pydantic's ``create_model``.
     """
-    request = REQUESTS[kind]
     fields: dict[str, Any] = {}
     for parameter, field in request.parameters():
         allowed = Allowed.of(field.rebuild_annotation())
@@ -56,7 +53,7 @@ def config_of(kind: Kind, name: str, **more: Any) -> Any:
         text = f"{field.description}{numbers} Left out: the exam's."
         kind_of_value = _type(parameter, allowed) | None
         fields[parameter] = (kind_of_value, Field(default=None, description=text))
-    return create_model(name, __base__=RequestConfig, __doc__=request.__doc__, **(fields | more))
+    return with_fields(fields)
 
 
 def _type(parameter: str, allowed: Allowed) -> Any:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from qbank.requests import SympsonHetter
 from qbank.stores import item_bank
-from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.config import RequestConfig, configures
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
@@ -40,7 +40,9 @@ CHECKS = {
 }
 
 
-ExposureConfig = config_of("sympson_hetter", "ExposureConfig")
+@configures(SympsonHetter)
+class ExposureConfig(RequestConfig):
+    """A Sympson–Hetter calibration; what is left out is the exam's."""
 
 
 @proposes(

@@ -15,8 +15,10 @@ INPUT, RESULTS = "nightly_input", "results"  # dbt tags
 POOL = "dbt"  # one dbt at a time: two builds of one schema would meet each other
 # unit tests judge the code, not tonight's data: they run in CI. Dagster reads what dbt says as it
 # runs, so dbt need not write the project, its results and a log of its debugging to files as well
-BUILD = ("build", "--no-write-json", "--log-level-file", "info")
-BUILD += ("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure")
+BUILD = (
+    *("build", "--no-write-json", "--log-level-file", "info"),
+    *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+)
 # tests of a night look at what its builds wrote, those of the weekly audit at every row
 NIGHTLY = ("--exclude", "tag:whole_table")
 AUDIT = ("--vars", "{test_window_days: 36500}")

@@ -10,7 +10,7 @@ import dagster as dg
 from qbank.requests import IrtFit
 from qbank.stores import item_bank, responses
 from qbank.stores import item_parameters as parameters_store
-from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.config import RequestConfig, configures
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
@@ -39,7 +39,9 @@ CHECKS = {
 }
 
 
-ParametersConfig = config_of("irt", "ParametersConfig")
+@configures(IrtFit)
+class ParametersConfig(RequestConfig):
+    """A fit of the exam's IRT model to first attempts; what is left out is the exam's."""
 
 
 @proposes(

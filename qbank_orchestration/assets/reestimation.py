@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from qbank.requests import Reestimation
-from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.config import RequestConfig, configures
 from qbank_orchestration.assets.publishing import publish
 from qbank_orchestration.assets.work import (
     CODE_VERSION,
@@ -35,7 +35,9 @@ CHECKS = {
 }
 
 
-ReestimationConfig = config_of("reestimation", "ReestimationConfig")
+@configures(Reestimation)
+class ReestimationConfig(RequestConfig):
+    """A re-estimation of sh_p from what was served; what is left out is the exam's."""
 
 
 @proposes(

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from qbank.requests import Rollback
 from qbank.stores import runs
-from qbank_orchestration.assets.config import config_of
+from qbank_orchestration.assets.config import RequestConfig, configures
 from qbank_orchestration.assets.publishing import figures
 from qbank_orchestration.assets.work import lineage, working
 from qbank_orchestration.engine import publication, rollback
@@ -16,17 +16,15 @@ from qbank_orchestration.engine.finding import reason
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.resources import Database
 
-RollbackConfig = config_of(
-    "rollback",
-    "RollbackConfig",
-    to_run=(
-        str | None,
-        Field(
-            default=None,
-            description="The run whose outcome is to be in force again; left out: run_id's.",
-        ),
-    ),
-)
+
+@configures(Rollback)
+class RollbackConfig(RequestConfig):
+    """Back to the exposure control that an earlier run had published."""
+
+    to_run: str | None = Field(
+        default=None,
+        description="The run whose outcome is to be in force again; left out: run_id's.",
+    )
 
 
 @dg.op
@@ -71,7 +69,7 @@ def restore_exposure_control(
     )
 
 
-def _target(config: Any, asked: runs.Run | None) -> UUID:
+def _target(config: RollbackConfig, asked: runs.Run | None) -> UUID:
     chosen = asked.params["run_id"] if asked is not None else config.to_run
     if chosen is None:
         raise dg.Failure(

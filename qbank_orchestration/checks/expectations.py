@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -47,7 +48,7 @@ def profile_expectations(
 def _result(
     key: dg.AssetCheckKey, suite: Suite, frame: pd.DataFrame, found: Validation
 ) -> dg.AssetCheckResult:
-    metadata: dict[str, object] = {
+    metadata: dict[str, int | str | dg.MetadataValue[Any]] = {
         "exams": found.exams,
         "expectations": found.evaluated,
         "unmet": len(found.unmet),

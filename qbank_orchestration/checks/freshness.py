@@ -5,9 +5,11 @@ the clock as well.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
+from qbank.postgres import Connection
 from qbank.settings import get_settings
 from qbank.stores import ages
 from qbank_orchestration.checks.by_exam import by_exam
@@ -15,7 +17,9 @@ from qbank_orchestration.engine import freshness
 from qbank_orchestration.resources import Database
 
 # six hours after the default night; whatever the night's time zone, a day is a day
-DAILY = dg.AutomationCondition.cron_tick_passed("0 9 * * *", get_settings().nightly_timezone)
+DAILY: dg.AutomationCondition[Any] = dg.AutomationCondition.cron_tick_passed(
+    "0 9 * * *", get_settings().nightly_timezone
+)
 
 
 @dg.asset_check(
@@ -52,8 +56,8 @@ def exams_are_calibrated(database: Database) -> dg.AssetCheckResult:
         return by_exam(freshness.calibration(_aged(conn), datetime.now(UTC)))
 
 
-def _aged(conn: object) -> list[freshness.Aged]:
-    return [freshness.Aged(*row) for row in ages.of_exams(conn)]  # type: ignore[arg-type]
+def _aged(conn: Connection) -> list[freshness.Aged]:
+    return [freshness.Aged(*row) for row in ages.of_exams(conn)]
 
 
 CHECKS = [exams_are_answered, volume_is_as_usual, exams_are_calibrated]

@@ -46,7 +46,7 @@ class Suite:
     name: Profile
     asset: tuple[str, ...]
     says: str
-    expectations: tuple[Mapping[str, Any], ...]
+    expectations: tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)

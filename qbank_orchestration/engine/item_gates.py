@@ -120,7 +120,7 @@ def held_back(
         "se_b_too_large": fit.se_b > LARGEST_SE_B,
     }
     first = np.full(fit.n.size, "", dtype=object)
-    for reason in reversed(REASONS):
+    for reason in reversed(tuple(REASONS)):
         holds = marks[reason] if reason in marks else fit.flagged(reason)
         first[fit.estimated & holds] = reason
     return tuple(

@@ -230,10 +230,11 @@ def _parted(found: ObservedExposure, items: list[Item]) -> tuple[Parted, ...]:
     order = places[np.argsort(-np.abs(found.observed - found.predicted)[places], kind="stable")]
     return tuple(
         Parted(
-            *items[at],
-            round(float(found.predicted[at]), 4),
-            round(float(found.observed[at]), 4),
-            float(f"{found.p[at]:.3g}"),
+            question_id=items[at][0],
+            version=items[at][1],
+            predicted=round(float(found.predicted[at]), 4),
+            observed=round(float(found.observed[at]), 4),
+            p=float(f"{found.p[at]:.3g}"),
         )
         for at in order.tolist()
     )

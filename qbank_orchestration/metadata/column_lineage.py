@@ -106,24 +106,24 @@ def _deps(node: Node, parents: Iterable[Node], sql: str) -> Deps:
     schema = MappingSchema(dialect=_DIALECT)
     by_table = {}
     for known in (node, *parents):
-        table = exp.table_(known.get("identifier") or known["alias"], db=known["schema"])
+        named = exp.table_(known.get("identifier") or known["alias"], db=known["schema"])
         # the raw tables' columns are the migrations' matter: those that the model speaks of
         columns = known["columns"] or {name: {} for name in mentioned}
         kinds = {name: column.get("data_type") or "text" for name, column in columns.items()}
-        schema.add_table(table, kinds, dialect=_DIALECT)
-        by_table[table.db, table.name] = known["unique_id"]
+        schema.add_table(named, kinds, dialect=_DIALECT)
+        by_table[named.db, named.name] = known["unique_id"]
     del by_table[node["schema"], node["alias"]]  # an incremental model reads itself to find news
     # what the log of changes is read by is of no matter to a column, and not in the schema
     found = lineage(None, query, schema, dialect=_DIALECT, validate_qualify_columns=False)
     return {
         column: sorted(
             {
-                (by_table[table.db, table.name], name)
+                (by_table[origin.db, origin.name], name)
                 for leaf in traced.walk()
                 if not leaf.downstream
                 and (name := leaf.name.rpartition(".")[2].strip('"')) != "*"  # count(*)
-                and (table := leaf.expression.find(exp.Table))
-                and (table.db, table.name) in by_table
+                and (origin := leaf.expression.find(exp.Table))
+                and (origin.db, origin.name) in by_table
             }
         )
         for column, traced in found.items()

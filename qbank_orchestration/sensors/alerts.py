@@ -41,6 +41,7 @@ def alert_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         return dg.SkipReason("nobody is told: set QBANK_ALERT_… (docs/operations/alerts.md)")
     before, ways = outbox.dump(), [sink.name for sink in sinks]
     clock = Clock(outbox.began, now, settings.alert_late_minutes * 60.0)
+    assert context.repository_def is not None  # noqa: S101  (a sensor that ticks is in one)
     schedules = {found.name: found for found in context.repository_def.schedule_defs}
     outbox.take(_of_runs(instance, location, settings.alert_dagit_url, outbox), ways, now)
     outbox.take(

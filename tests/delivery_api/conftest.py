@@ -28,6 +28,7 @@ from fastapi.testclient import TestClient
 from psycopg.types.json import Jsonb
 
 from delivery_api.app import create_app
+from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.postgres import connect
@@ -221,7 +222,7 @@ def until_current(client: TestClient, world: World, exam: str) -> None:
     with world.connect() as conn:
         version = item_bank.bank_version(conn, exam)
     assert client.portal is not None
-    client.portal.call(client.app.state.banks.current, "demo", exam, version)
+    client.portal.call(Services.of(client.app).banks.current, "demo", exam, version)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from delivery_api.app import create_app
+from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import ROLES
 from qbank.postgres import connect
@@ -428,7 +429,7 @@ def test_a_history_of_something_else_does_not_do(delivery, probe, world):
 
 def test_the_app_connects_as_the_least_privileged_role(world):
     app = create_app(ApiSettings.load(), world.settings)
-    with TestClient(app), app.state.database.transaction("demo") as conn:
+    with TestClient(app), Services.of(app).database.transaction("demo") as conn:
         assert conn.execute("SELECT current_user").fetchone() == ("qbank_delivery",)
 
 

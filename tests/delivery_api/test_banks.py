@@ -21,6 +21,7 @@ from delivery_api.app import create_app
 from delivery_api.database import Database
 from delivery_api.quizzes import banks
 from delivery_api.quizzes.banks import Banks
+from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from qbank.postgres import connect
 from tests.delivery_api.conftest import FREE, World, add_exam, add_items
@@ -90,7 +91,7 @@ def loads() -> float:
 
 def version_here(client: Any, exam: str) -> int:
     """Version of the exam's bank in the process of ``client``."""
-    return client.portal.call(client.app.state.banks.get, "demo", exam).version
+    return client.portal.call(Services.of(client.app).banks.get, "demo", exam).version
 
 
 def version(world: World, exam: str) -> int:

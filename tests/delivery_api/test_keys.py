@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from jwt.algorithms import ECAlgorithm
 
 from delivery_api.app import create_app
+from delivery_api.services import Services
 from tests.delivery_api.test_tokens import claims
 
 
@@ -90,7 +91,7 @@ def client(world, provider, clock, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setenv("QBANK_SELECTION_SECRET", "Zk3v9Qm2Lx8Rw5Ty7Up4Sa6Df1Gh0Jk2Bn4")
     monkeypatch.delenv("QBANK_JWT_SECRET")
     app = create_app(settings=world.settings)
-    app.state.tokens._keys._clock = clock
+    Services.of(app).tokens._keys._clock = clock
     with TestClient(app, raise_server_exceptions=False) as made:
         yield made
 

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from delivery_api.app import create_app
 from delivery_api.problems import ProblemError
 from delivery_api.rate_limit import RateLimit
+from delivery_api.services import Services
 from qbank.settings import get_settings
 
 
@@ -181,7 +182,7 @@ def test_a_failure_tells_the_log_and_not_the_caller(world, as_user, monkeypatch)
         async def fail(*_: object) -> None:
             raise RuntimeError("the secret is 1234")
 
-        monkeypatch.setattr(app.state.progress, "next", fail)
+        monkeypatch.setattr(Services.of(app).progress, "next", fail)
         answer = client.get("/v1/quizzes/x/next", headers=as_user("ann", "student"))
     assert answer.status_code == 500
     assert answer.json()["type"] == "urn:qbank:problem:internal"

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from delivery_api.app import create_app
+from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from qbank.postgres import connect
 
@@ -84,7 +85,7 @@ def test_a_statement_that_takes_too_long_gives_503(world, as_user, start_server)
 
 def test_a_transaction_in_which_nothing_happens_is_ended_by_postgres(world, monkeypatch):
     monkeypatch.setenv("QBANK_API_IDLE_TRANSACTION_TIMEOUT_S", "0.2")
-    database = create_app(ApiSettings.load(), world.settings).state.database
+    database = Services.of(create_app(ApiSettings.load(), world.settings)).database
     database._threads.open()
     try:
         with (  # noqa: PT012

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def test_files_are_what_their_readers_expect(schema: str, files: str) -> None:
 def test_the_citation_names_this_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["version"] == calibration.__version__
+
+
+def test_types_are_checked_strictly_in_every_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert packages >= {"calibration", "qbank", "qbank_orchestration", "delivery_api", "bench"}
+    assert settings["strict"]
+    assert set(settings["packages"]) == packages - {"tests"}
 
 
 def test_ci_runs_actions_of_one_commit_only() -> None:

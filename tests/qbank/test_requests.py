@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+from delivery_api.routers import exposure as exposure_api
 from delivery_api.routers.calibrations import StartCalibration
-from delivery_api.routers.exposure import ReestimateExposure
 from qbank import attempts
 from qbank.requests import REQUESTS, Allowed, Reestimation, RequestError, SympsonHetter, page
 from qbank.stores.item_bank import Exam
@@ -35,7 +35,8 @@ def test_the_page_is_made_from_the_declarations():
 
 
 @pytest.mark.parametrize(
-    ("kind", "body"), [("sympson_hetter", StartCalibration), ("reestimation", ReestimateExposure)]
+    ("kind", "body"),
+    [("sympson_hetter", StartCalibration), ("reestimation", exposure_api.Reestimation)],
 )
 def test_the_apis_body_takes_each_parameter(kind: str, body: Any):
     assert set(body.model_fields) == names(kind) | {"exam_code"}

@@ -112,7 +112,11 @@ def _edit(exam: Exam, found: Json, where: str) -> None:
 
 def _save(exam: Exam, changed: pd.DataFrame, before: pd.DataFrame) -> None:
     with st.form("save_control"):
-        words = [_in_words(row, before.loc[index]) for index, row in changed.iterrows()]
+        was = before.loc[changed.index]
+        words = [
+            _in_words(row, old)
+            for (_, row), (_, old) in zip(changed.iterrows(), was.iterrows(), strict=True)
+        ]
         st.markdown(f"**{len(changed)} changed**\n\n" + "\n".join(f"- {word}" for word in words))
         reason = st.text_input(
             "Reason",

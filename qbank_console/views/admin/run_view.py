@@ -11,12 +11,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qbank.stores.runs import OPEN
 from qbank_console import layout, session
 from qbank_console.api import runs
 from qbank_console.api.client import ApiError
 from qbank_console.charts import exposure as charts
 from qbank_console.layout import Figure
 from qbank_console.problems import said
+from qbank_console.theme import Shade
 
 POLL_S = 1.0
 KINDS = {
@@ -25,7 +27,7 @@ KINDS = {
     "irt": "Item parameters",
     "rollback": "Rollback",
 }
-_COLOURS = {
+_COLOURS: dict[str, Shade] = {
     "done": "green",
     "running": "blue",
     "proposed": "blue",
@@ -40,7 +42,7 @@ _COLOURS = {
 def follow(run_id: str) -> None:
     """Shows a run; while it is open, live."""
     run = runs.run(session.api(), run_id)
-    if run["status"] in runs.OPEN:
+    if run["status"] in OPEN:
         _live(run_id)
     else:
         show(run)
@@ -49,7 +51,7 @@ def follow(run_id: str) -> None:
 @st.fragment(run_every=POLL_S)
 def _live(run_id: str) -> None:
     run = runs.run(session.api(), run_id)
-    if run["status"] not in runs.OPEN:
+    if run["status"] not in OPEN:
         st.rerun()
     _heading(run)
     history = run["history"]

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from qbank.stores.runs import OPEN
 from qbank_console import layout, session
 from qbank_console.api import runs
 from qbank_console.paging import page_buttons, page_number
@@ -24,7 +25,7 @@ def page() -> None:
         exam = choose_exam()
         status = st.selectbox("Status", runs.STATUSES, index=None, placeholder="any", width=160)
         period = st.date_input(
-            "Asked for between", value=(), format="YYYY-MM-DD", width=230, key="run_period"
+            "Asked for between", value=[], format="YYYY-MM-DD", width=230, key="run_period"
         )
     start, end = _bounds(period)
     listing = f"runs/{exam.code}/{status}/{start}/{end}"
@@ -114,7 +115,7 @@ def _open(run_id: str) -> None:
     st.divider()
     run_view.follow(run_id)
     run = runs.run(session.api(), run_id)
-    if run["status"] not in runs.OPEN:
+    if run["status"] not in OPEN:
         run_changes.show(run)
         with st.expander("Request", icon=":material/data_object:"):
             st.json(run["params"])

@@ -56,7 +56,7 @@ def exam() -> pd.Series:
     titles = dict(zip(known["code"], known["title"], strict=True))
     names = {code: f"{title} ({code})" for code, title in titles.items()}
     code = layout.choose("Exam", names, "exam", width=340)
-    return known.set_index("code", drop=False).loc[code]
+    return known.iloc[known["code"].tolist().index(code)]
 
 
 def item_name(row: pd.Series) -> str:

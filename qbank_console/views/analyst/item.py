@@ -14,9 +14,11 @@ from qbank_console import layout, navigation
 from qbank_console.charts import items as charts
 from qbank_console.layout import Figure
 from qbank_console.marts import items
+from qbank_console.theme import Shade
 from qbank_console.views.analyst import choosing, item_evidence, item_parameters
 
 D = 1.7  # of the marts, which bring every a to it
+_SHADES: dict[str, Shade] = {"act today": "red", "note": "gray"}
 
 
 def open_item(exam: str, row: pd.Series) -> None:
@@ -84,9 +86,7 @@ def _summary(item: pd.Series) -> None:
         if item["is_pinned"]:
             st.badge("sh_p pinned", color="blue", icon=":material/keep:")
         for flag in raised:
-            color = "red" if flag.severity == "act today" else "orange"
-            color = "gray" if flag.severity == "note" else color
-            st.badge(flag.name, color=color, icon=":material/flag:")
+            st.badge(flag.name, color=_SHADES.get(flag.severity, "orange"), icon=":material/flag:")
     for flag in raised:
         st.markdown(f"**{flag.label}** ({flag.severity}): {flag.what_to_do}")
     layout.figures(

@@ -97,7 +97,7 @@ def _by_student(code: str) -> None:
         f"{len(found)}{more} found", {name: name for name in found["user_id"]}, "student", width=340
     )
     assert user is not None  # noqa: S101  (one is chosen from the start)
-    row = found.set_index("user_id").loc[user]
+    row = found.iloc[found["user_id"].tolist().index(user)]
     layout.figures(
         [
             Figure(

@@ -9,9 +9,10 @@ from typing import Any
 
 import streamlit as st
 
+from qbank_console.theme import Shade
 from qbank_console.views.markdown import in_line, written
 
-STATE_COLOURS = {
+STATE_COLOURS: dict[str, Shade] = {
     "draft": "gray",
     "review": "blue",
     "approved": "violet",

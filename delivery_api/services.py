@@ -1,0 +1,46 @@
+"""What the requests of one process share, by name and type.
+
+What never lives here: how any of it is made (``app``), and what it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+
+from delivery_api.database import Database
+from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.ending import Endings
+from delivery_api.quizzes.enrolment import Enrolment
+from delivery_api.quizzes.progress import Progress
+from delivery_api.rate_limit import QuizLimits, RateLimit
+from delivery_api.settings import ApiSettings
+from delivery_api.tokens import Tokens
+
+
+@dataclass
+class Services:
+    """Made with the application; connected while it runs.
+
+    Attributes:
+        warmed_up: whether the selection rule is compiled.
+    """
+
+    api: ApiSettings
+    tokens: Tokens
+    database: Database
+    banks: Banks
+    endings: Endings
+    progress: Progress
+    enrolment: Enrolment
+    quiz_limits: QuizLimits
+    login_limit: RateLimit
+    warmed_up: bool = False
+
+    @staticmethod
+    def of(where: FastAPI | Request) -> Services:
+        """Those of an application, or of the one that a request came to."""
+        app: FastAPI = where.app if isinstance(where, Request) else where
+        found: Services = app.state.services
+        return found
