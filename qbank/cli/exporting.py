@@ -51,17 +51,17 @@ def people(file: File, exam: Exam, as_json: AsJson = False) -> None:
 @app.command()
 def items(
     file: Annotated[
-        Path, typer.Argument(help="A new file: .gift, .parquet, or else CSV with usage data.")
+        Path, typer.Argument(help="A new file: .gift, .zip (QTI 3.0), .parquet, or else CSV.")
     ],
     exam: Exam,
     form: Annotated[
-        str | None, typer.Option("--format", help="table or gift; told by the file's name.")
+        str | None, typer.Option("--format", help="table, gift or qti; told by the file's name.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write items with parameters, statistics and exposure; qbank import items reads them."""
     from qbank.errors import ExportError
-    from qbank.exporting.items import Form, export_items
+    from qbank.exporting.items import Form, export_items, form_of
 
     refuse_other_words(ExportError, [("--format", form or "table", words(Form))])
     done, left_out = export_items(exam, file, form=cast("Form | None", form))
@@ -70,7 +70,8 @@ def items(
         return
     print(f"{done.path}: {done.rows} items")
     if left_out:
-        print(f"left out, for GIFT cannot say their names or options: {listed(left_out, 10)}")
+        said = (form or form_of(file)).upper()
+        print(f"left out, for {said} cannot say their names or options: {listed(left_out, 10)}")
 
 
 @app.command()

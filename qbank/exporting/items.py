@@ -1,4 +1,4 @@
-"""Items of an exam with what is known of them, as a table or as GIFT.
+"""Items of an exam with what is known of them, as a table, as GIFT or as a package of QTI.
 
 What ``qbank import items`` can keep comes back the same. What never lives here: how it is read.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from psycopg.rows import dict_row
 
 from qbank.errors import ExportError
+from qbank.exporting import qti
 from qbank.exporting.files import (
     Exported,
     is_parquet,
@@ -34,7 +35,8 @@ from qbank.settings import Settings
 from qbank.stores.authoring.limits import MIN_OPTIONS
 from qbank.stores.item_bank import Exam
 
-Form = Literal["table", "gift"]
+Form = Literal["table", "gift", "qti"]
+_FORMS: Mapping[str, Form] = {".gift": "gift", ".zip": "qti"}
 _CONTENT = ("stem", "lead_in", "key", "topic", "difficulty", "bloom_level", "tags", "explanation")
 _USAGE = pa.schema(
     [
@@ -55,7 +57,7 @@ _TEXTS = (*_CONTENT, "references", "assets")
 
 # The version that is live in the exam, else the newest of an item that is the exam's own.
 _QUERY = f"""
-SELECT {ITEM_NAME} AS external_ref, v.version, v.state,
+SELECT {ITEM_NAME} AS external_ref, q.id AS question_id, v.version, v.state,
     v.stem_md AS stem, v.lead_in, v.topic_id, v.difficulty_label AS difficulty,
     v.bloom_level::text AS bloom_level, v.tags, v.rationale_md AS explanation,
     v.reference_list AS references, v.assets, coalesce(o.options, '[]') AS options,
@@ -95,7 +97,8 @@ def export_items(
     Args:
         exam_code: of the exam.
         path: of a file that is not there yet.
-        form: None is GIFT where the name ends in ``.gift``, else a table: Parquet or CSV.
+        form: None is GIFT where the name ends in ``.gift``, QTI where it ends in ``.zip``, else a
+            table: Parquet or CSV.
         settings: those of the process where None.
 
     Returns:
@@ -105,18 +108,23 @@ def export_items(
         ExportError: the exam does not exist or has no items, or there is a file.
     """
     refuse_taken(path)
-    form = form or ("gift" if path.suffix.lower() == ".gift" else "table")
+    form = form or form_of(path)
     with connect("owner", settings=settings) as connection:
-        rows = _read(connection, known_exam(connection, exam_code))
+        exam = known_exam(connection, exam_code)
+        rows = _read(connection, exam)
     if not rows:
         raise ExportError(f"exam {exam_code!r} has no items: nothing was written")
     with partial(path) as made:
-        if form == "gift":
+        if form != "table":
             kept: list[dict[str, Any]] = []
             left_out: list[dict[str, Any]] = []
+            fits = qti.fits if form == "qti" else _fits_gift
             for row in rows:
-                (kept if _fits_gift(row) else left_out).append(row)
-            made.write_text("\n".join(map(_gift, kept)), encoding="utf-8")
+                (kept if fits(row) else left_out).append(row)
+            if form == "qti":
+                qti.write(made, kept, exam.exam_code)
+            else:
+                made.write_text("\n".join(map(_gift, kept)), encoding="utf-8")
             return placed(made, path, len(kept), []), [row["external_ref"] for row in left_out]
         table = _table(rows)
         if is_parquet(path):
@@ -130,6 +138,11 @@ def export_items(
         return placed(made, path, len(rows), table.schema.names), []
 
 
+def form_of(path: Path) -> Form:
+    """The form that a file's name asks for."""
+    return _FORMS.get(path.suffix.lower(), "table")
+
+
 def _read(connection: Connection, exam: Exam) -> list[dict[str, Any]]:
     """The items of an exam, by name."""
     mart = "SELECT to_regclass('analytics.item_health') IS NOT NULL"
@@ -138,11 +151,12 @@ def _read(connection: Connection, exam: Exam) -> list[dict[str, Any]]:
         exposure="h.exposure_rate" if has_mart else "NULL::float8",
         health=_HEALTH if has_mart else "",
     )
-    paths = {number: path_of(path) for path, number in topics(connection, exam.tenant_id).items()}
+    paths = {number: path for path, number in topics(connection, exam.tenant_id).items()}
     with connection.cursor(row_factory=dict_row) as cursor:
         found = cursor.execute(query.encode(), {"exam": exam.exam_code}).fetchall()
     for item in found:
-        item["topic"] = paths[item["topic_id"]]
+        item["path"] = paths[item["topic_id"]]
+        item["topic"] = path_of(item["path"])
         item["key"] = next((label for label, _, right in item["options"] if right), None)
         for name in ("difficulty", "bloom_level", "lead_in", "explanation"):
             item[name] = item[name] or ""

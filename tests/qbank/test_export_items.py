@@ -116,7 +116,7 @@ def exam(command):
     assert command("exam", "create", "EX").code == 0
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.gift"])
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.gift", "out.zip"])
 def test_a_thousand_items_come_back_without_loss(exam, command, name):
     written(1_000, seed=11)
     content = CONTENT.format(rest="" if name.endswith("gift") else REST)

@@ -20,6 +20,7 @@ from qbank.errors import ImportFileError
 from qbank.importing.opening import encoding_of, unpacked
 from qbank.importing.questions import aiken, gift, moodle, packages, qti, tables
 from qbank.importing.questions.item import Entry
+from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed, text_of
 
 Form = Literal["table", "gift", "aiken", "moodle", "qti"]
@@ -140,7 +141,7 @@ def _xml(path: Path, data: bytes, form: Form | None) -> Content:
         return Content("moodle", ["external_ref"], moodle.entries(root))
     if root.tag == qti.ROOT and form in (None, "qti"):
         name = root.get("identifier", "")
-        entry = Entry(1, name, partial(qti.item, root))
+        entry = Entry(1, name, partial(qti.item, root, Source(data)))
         return Content("qti", ["external_ref"], iter([entry]))
     raise ImportFileError(f"{path}: {_not_items(root)}")
 

@@ -18,6 +18,8 @@ from xml.etree.ElementTree import Element
 from qbank.errors import ImportFileError
 from qbank.importing.questions import qti
 from qbank.importing.questions.item import Entry, Item, UnusableItemError
+from qbank.importing.questions.metadata import Metadata, told
+from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed
 
 MANIFEST: Final = "imsmanifest.xml"
@@ -64,7 +66,7 @@ def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[
     manifest = parsed(_read(archive, MANIFEST, at), at)
     others: Counter[str] = Counter()
     number = 0
-    for resource in manifest.iter("resource"):
+    for resource in _resources(manifest):
         kind = resource.get("type", "")
         if kind.startswith(("imsqti_xmlv1", "imsqti_assessment_xmlv1")):
             raise ImportFileError(f"{path} is QTI 1.x: export it as QTI 2.1, 2.2 or 3.0")
@@ -73,8 +75,14 @@ def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[
             continue
         number += 1
         name = resource.get("identifier", "")
-        yield Entry(number, name, partial(_item, archive, _place(resource)))
+        yield Entry(number, name, partial(_item, archive, _place(resource), told(resource)))
     notes += [f"{count} resources of type {kind} are not read" for kind, count in others.items()]
+
+
+def _resources(manifest: Element) -> Iterator[Element]:
+    """The resources of a manifest; the metadata of one may name resources, too."""
+    for resources in manifest.iter("resources"):
+        yield from resources.iterfind("resource")
 
 
 def _place(resource: Element) -> str:
@@ -86,18 +94,19 @@ def _place(resource: Element) -> str:
         return named
 
 
-def _item(archive: zipfile.ZipFile, place: str) -> Item:
+def _item(archive: zipfile.ZipFile, place: str, metadata: Metadata) -> Item:
     if place.startswith(("/", "..")):
         raise UnusableItemError(f"its file {place!r} lies outside the package")
     if place not in archive.NameToInfo:
         raise UnusableItemError(f"its file {place!r} is not in the package")
     try:
-        root = parsed(_read(archive, place, place), place)
+        data = _read(archive, place, place)
+        root = parsed(data, place)
     except ImportFileError as error:
         raise UnusableItemError(str(error)) from error
     if root.tag != qti.ROOT:
         raise UnusableItemError(f"{place} is a <{root.tag}>, not an item")
-    return qti.item(root)
+    return qti.item(root, Source(data), metadata)
 
 
 def _read(archive: zipfile.ZipFile, name: str, what: str) -> bytes:

@@ -6,6 +6,7 @@ What never lives here: packages, and which items the bank can keep.
 from __future__ import annotations
 
 import re
+from copy import copy
 from xml.etree.ElementTree import Element
 
 from qbank.importing.questions.item import (
@@ -16,6 +17,8 @@ from qbank.importing.questions.item import (
     checked,
 )
 from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.metadata import Metadata
+from qbank.importing.questions.source import LEAD_IN, Source, body_xhtml, same
 from qbank.importing.questions.xml import inner_html, text_of
 from qbank.wording import listed
 
@@ -25,12 +28,18 @@ _ONE_CHOICE = "choiceInteraction"
 _TEMPLATES = ("match_correct", "map_response")
 
 
-def item(root: Element, topic: list[str] | None = None) -> Item:
+def item(root: Element, source: Source | None = None, metadata: Metadata | None = None) -> Item:
     """The item of a document.
+
+    Args:
+        root: of the document.
+        source: the Markdown that the document keeps.
+        metadata: what the package's manifest tells of it.
 
     Raises:
         UnusableItemError: it asks for more than one choice, or is scored otherwise.
     """
+    source, metadata = source or Source(), metadata or Metadata()
     body = root.find("itemBody")
     if body is None:
         raise UnusableItemError("it has no item body")
@@ -47,28 +56,46 @@ def item(root: Element, topic: list[str] | None = None) -> Item:
         remarks += _without(option, "feedbackInline", FEEDBACK)
         identifier = option.get("identifier", "")
         labels.append((identifier, re.sub("^choice_(?=.$)", "", identifier)))
-        texts.append(written.of(inner_html(option)))
+        kept = source.of(labels[-1][1], option, is_inline=True)
+        texts.append(_text(option, written) if kept is None else _kept(kept, option, written))
     remarks += _without(body, "rubricBlock", "rubrics are left out")
     remarks += _without(body, "feedbackBlock", "feedback in the body is left out")
-    rest: dict[str, object] = {}
-    feedback = root.findall("modalFeedback")
-    explained = [node for node in feedback if node.get("identifier") == "explanation"]
-    if not explained and len(feedback) == 1:
-        explained = [node for node in feedback if not _is_of_answers(node, labels)]
-    if explained:
-        rest["rationale_md"] = written.of(inner_html(explained[0]))
-    if len(feedback) > len(explained[:1]):
-        remarks.append(FEEDBACK)
+    rest = {**metadata.rest, **_explained(root, labels, source, written, remarks)}
+    lead_in, stem = _body(body, choice, source, written)
+    if lead_in is not None or source.texts:
+        rest["lead_in"] = lead_in
+    identifier = root.get("identifier", "")
     return checked(
-        root.get("identifier", ""),
-        _stem(body, choice, written),
+        metadata.reference or identifier,
+        stem,
         [(label, text) for (_, label), text in zip(labels, texts, strict=True)],
         [k for k, (identifier, _) in enumerate(labels) if identifier in right],
-        topic=topic,
+        topic=metadata.topic,
         rest=rest,
         remarks=remarks,
         media=written.media,
     )
+
+
+def _explained(
+    root: Element,
+    labels: list[tuple[str, str]],
+    source: Source,
+    written: Markdown,
+    remarks: list[str],
+) -> dict[str, object]:
+    """The explanation, where the item tells whether it has one; feedback left out is remarked."""
+    feedback = root.findall("modalFeedback")
+    explained = [node for node in feedback if node.get("identifier") == "explanation"]
+    if not explained and len(feedback) == 1:
+        explained = [node for node in feedback if not _is_of_answers(node, labels)]
+    if len(feedback) > len(explained[:1]):
+        remarks.append(FEEDBACK)
+    if not explained:
+        return {"rationale_md": None} if source.texts else {}
+    content = explained[0].find("div[last()]")
+    kept = None if content is None else source.of("explanation", content)
+    return {"rationale_md": _text(explained[0], written) if kept is None else kept}
 
 
 def _is_of_answers(feedback: Element, labels: list[tuple[str, str]]) -> bool:
@@ -159,8 +186,31 @@ def _remove(parent: Element, child: Element) -> None:
     parent.remove(child)
 
 
-def _stem(body: Element, choice: Element, written: Markdown) -> str:
-    """Text of the body, with the prompt where the choices stood."""
+def _text(element: Element, written: Markdown) -> str:
+    return written.of(inner_html(element))
+
+
+def _kept(markdown: str, element: Element, written: Markdown) -> str:
+    """Markdown that is there already; files that its element names are noted as elsewhere."""
+    written.media += [image.get("src", "") for image in element.iter("img")]
+    return markdown
+
+
+def _body(
+    body: Element, choice: Element, source: Source, written: Markdown
+) -> tuple[str | None, str]:
+    """Lead-in and stem of a body, with the prompt where the choices stood."""
+    lead_in, stem = source.texts.get("lead_in"), source.texts.get("stem")
+    if stem is not None and choice in list(body) and choice.find("prompt") is None:
+        above = copy(body)
+        above.remove(choice)
+        if same(above, body_xhtml(lead_in, stem)):
+            return lead_in, _kept(stem, above, written)
+    first = body.find("div")
+    lead_in = None
+    if first is not None and first.get("class") == LEAD_IN:
+        lead_in = _text(first, written)
+        _remove(body, first)
     prompt, behind = choice.find("prompt"), choice.tail
     choice.clear()
     choice.tail = behind
@@ -168,4 +218,4 @@ def _stem(body: Element, choice: Element, written: Markdown) -> str:
     if prompt is not None:
         prompt.tag = "div"
         choice.append(prompt)
-    return written.of(inner_html(body))
+    return lead_in, _text(body, written)
