@@ -17,6 +17,7 @@ from qbank.exporting.qti_metadata import lom, usage
 from qbank.importing.questions.packages import MANIFEST
 from qbank.importing.questions.source import body_xhtml, inline_xhtml, instruction, xhtml
 from qbank.stores.authoring.limits import MIN_OPTIONS
+from qbank.vocabulary import code_of
 
 USAGE: Final = "usage-data.xml"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -48,12 +49,12 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]], exam_code: str) -> None
     Args:
         path: of the file, which is written over.
         rows: items, of which each fits.
-        exam_code: the exam that usage data are of.
+        exam_code: the exam that usage data are of, which they name by its tenant's code.
     """
     names = _identifiers(rows)
     with zipfile.ZipFile(path, "w") as package:
         _put(package, MANIFEST, _manifest(rows, names))
-        _put(package, USAGE, _HEAD + usage(rows, names, exam_code))
+        _put(package, USAGE, _HEAD + usage(rows, names, code_of(exam_code)))
         for row, name in zip(rows, names, strict=True):
             _put(package, _place(name), _item(row, name))
 
