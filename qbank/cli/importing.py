@@ -28,10 +28,16 @@ Codes = Annotated[
 def responses(
     file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, Excel, Parquet, SPSS or Stata.")],
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
-    preset: Annotated[str, typer.Option(help="Known layout: qbank, assistments, irw, eedi.")] = "",
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Known layout: qbank, assistments, irw, eedi, canvas, moodle-responses or"
+            " moodle-grades."
+        ),
+    ] = "",
     shape: Annotated[
         str,
-        typer.Option(help="long: one row per answer; wide: per person, a column per item."),
+        typer.Option(help="long: one row per answer; wide: per person, a column per item; auto."),
     ] = "long",
     items: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="Item columns of a wide file, e.g. 'q*'.")

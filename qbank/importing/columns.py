@@ -22,11 +22,13 @@ class ColumnError(ImportFileError):
 
     Attributes:
         meaning: of the column.
+        header: the columns that there are.
     """
 
-    def __init__(self, meaning: str, message: str) -> None:
+    def __init__(self, meaning: str, message: str, header: Sequence[str]) -> None:
         super().__init__(message)
         self.meaning = meaning
+        self.header = header
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class ColumnMap:
     def mapped(self) -> dict[str, str]:
         """The columns that the file has: meaning → name."""
         settings = ("time_unit", "keyed", "groups")
-        named = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in settings}
+        named = {f.name: getattr(self, f.name) for f in fields(ColumnMap) if f.name not in settings}
         return {meaning: name for meaning, name in named.items() if name}
 
     def carried(self) -> list[str]:
@@ -177,12 +179,14 @@ def _found(meaning: str, name: str, header: Sequence[str]) -> str:
             meaning,
             f"the header has {alike[0]!r} twice ({', '.join(alike)}) for the {meaning}: rename one "
             f"of the columns, or name another with --{meaning}-col",
+            header,
         )
     if not alike:
         raise ColumnError(
             meaning,
             f"there is no column {name!r} for the {meaning}: name it with --{meaning}-col; the "
             f"file has {', '.join(header)} (where that is no header: --columns names the columns)",
+            header,
         )
     return alike[0]
 
@@ -217,6 +221,10 @@ def preset(name: str) -> ColumnMap:
     Raises:
         ImportFileError: there is no such preset.
     """
-    if name not in PRESETS:
-        raise ImportFileError(f"preset {name!r} is unknown: use one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    # reports of quizzes are layouts, too, and know this module
+    from qbank.importing.quiz_reports import REPORTS
+
+    layouts = {**PRESETS, **REPORTS}
+    if name not in layouts:
+        raise ImportFileError(f"preset {name!r} is unknown: use one of {', '.join(layouts)}")
+    return layouts[name]

@@ -21,8 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qbank.errors import ImportFileError
+from qbank.importing.columns import ColumnError, plain_name
 from qbank.importing.delimited import delimited
 from qbank.importing.opening import WHOLE_FILES, format_of, unpacked
+from qbank.importing.quiz_reports import ReportColumns, report_form
 from qbank.importing.records import excel, json_lines
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Source
@@ -54,7 +56,8 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
     Raises:
         ImportFileError: the file is missing, empty, of no known format, or lacks a column.
     """
-    if request.shape == "wide":
+    report = request.columns.report if isinstance(request.columns, ReportColumns) else None
+    if request.shape == "wide" or report is not None:
         request = replace(request, columns=columns_of_wide(request.columns))
     path = request.path
     if not path.is_file():
@@ -66,12 +69,38 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
         try:
             with unpacked(path, file) as stream:
                 source = _opened(request, file, stream, size)
-                yield source if request.shape == "long" else long_form(source, request.items)
+                if report is not None:
+                    yield report_form(source, report)
+                else:
+                    yield source if request.shape == "long" else long_form(source, request.items)
         except _BROKEN_FILE as error:
             if isinstance(error, OSError) and error.errno:
                 raise
             reason = " ".join(str(error).split())
             raise ImportFileError(f"{path} cannot be read to its end: {reason}") from error
+
+
+def recognised(request: ImportRequest) -> ImportRequest:
+    """The request with what its file's header tells: a report's columns, and a shape to find out.
+
+    A file is ``wide`` whose header tells who answered, and neither an item nor a score.
+
+    Raises:
+        ImportFileError: the file cannot be opened as either.
+    """
+    if isinstance(request.columns, ReportColumns):
+        with open_source(request) as source:
+            return replace(request, columns=source.columns, shape="wide")
+    if request.shape != "auto":
+        return request
+    try:
+        with open_source(replace(request, shape="long")):
+            return replace(request, shape="long")
+    except ColumnError as error:
+        names = map(plain_name, error.header)
+        if error.meaning != "item" or plain_name(request.columns.correct) in names:
+            raise
+    return replace(request, shape="wide")
 
 
 def _opened(request: ImportRequest, file: BinaryIO, stream: Any, size: int) -> Source:

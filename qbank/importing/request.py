@@ -14,7 +14,7 @@ from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.exam import NewExam
 
-Shape = Literal["long", "wide"]
+Shape = Literal["long", "wide", "auto"]
 Quoting = Literal["doubled", "backslash", "none"]
 OnConflict = Literal["refuse", "replace"]
 ItemScope = Literal["exam", "tenant"]
@@ -35,7 +35,8 @@ class ImportRequest:
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
             or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
         timezone: zone of the timestamps that have no offset, in which days are told apart, too.
-        shape: ``long`` has one row per answer, ``wide`` one row per person and one column per item.
+        shape: ``long`` has one row per answer, ``wide`` one row per person and one column per item;
+            ``auto`` finds out which.
         items: which columns of a wide file are items, like ``q*``; None takes all others.
         sitting: name of the one sitting of each user that all rows belong to.
         gap: a user's sitting ends where as much time passes between two answers; None ends it

@@ -21,7 +21,7 @@ from qbank.importing.keys import Key, ScoringRule
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
 from qbank.importing.people import People
-from qbank.importing.reading import fingerprint, open_source
+from qbank.importing.reading import fingerprint, open_source, recognised
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
 from qbank.importing.request import ImportReport, ImportRequest
@@ -72,7 +72,7 @@ def import_responses(
             answers are there with another score.
         DatabaseUnavailableError: Postgres does not answer.
     """
-    request = keyed(request)
+    request = keyed(recognised(request))
     rules_of(request)
     given = given_rules(request)
     sha256 = fingerprint(request.path) if request.path.is_file() else ""

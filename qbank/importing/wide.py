@@ -59,6 +59,17 @@ def long_form(source: Source, pattern: str | None) -> Source:
             f"no column is an item{f' like {pattern}' if pattern else ''}: the file has "
             f"{', '.join(source.header)}"
         )
+    return in_long_form(source, kept, items)
+
+
+def in_long_form(source: Source, kept: list[str], items: list[str]) -> Source:
+    """The answers one a row.
+
+    Args:
+        source: rows of persons.
+        kept: columns that each answer of a row has.
+        items: columns of scores.
+    """
     shown = f"{items[0]} to {items[-1]}" if len(items) > 1 else items[0]
     source.notes.append(f"{len(items)} columns are items: {shown}")
     return Source(
