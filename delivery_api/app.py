@@ -83,8 +83,8 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
     database = Database(settings, api)
     key = api.selection_key(settings)
     limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
-    banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000)
-    recent = RecentQuizzes()
+    contents, recent = Contents(), RecentQuizzes()
+    banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000, forget=contents.forget)
     endings = Endings(database, banks, recent)
     return Services(
         api=api,
@@ -92,7 +92,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         database=database,
         banks=banks,
         endings=endings,
-        progress=Progress(database, banks, Contents(), recent, endings, limits),
+        progress=Progress(database, banks, contents, recent, endings, limits),
         enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
         quiz_limits=QuizLimits(api),
         login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),

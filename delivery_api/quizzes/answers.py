@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.errors import ForeignKeyViolation
+
 from delivery_api.database import TenantConnection
 from delivery_api.quizzes.store import Quiz
 from delivery_api.quizzes.telling import TELLS
@@ -96,7 +98,8 @@ async def record(
     """Scores and records an answer to a served item.
 
     Returns:
-        None where there is an answer already, or the quiz is over.
+        None where there is an answer already, the quiz is over, or the item was not served: what
+        is remembered of the quiz is of before the database went back.
     """
     values = {
         "quiz": quiz.id,
@@ -109,7 +112,10 @@ async def record(
         "ms": answer.time_taken_ms,
     }
     record = _RECORD_EXAM if quiz.mode == "exam" else _RECORD_TUTOR
-    row = await (await conn.execute(record, values)).fetchone()
+    try:
+        row = await (await conn.execute(record, values)).fetchone()
+    except ForeignKeyViolation:
+        return None
     if row is None:
         return None
     *scored, (bank_version, scoring_version), waited, tells = row

@@ -6,6 +6,9 @@ request waits for a publication or another sh_p. The serving statement refuses a
 no more (``store``); what else may be old is so for ``MAX_BEHIND_S`` at most, for a request that
 meets an older bank waits for the load, unless loads fail.
 
+A database may go back, as a standby that lost commits or a restored backup does: a version that is
+lower than the known one calls for a load as a higher one does.
+
 What never lives here: what a bank consists of (``bank``), and how it is made (``loading``).
 """
 
@@ -17,6 +20,7 @@ import hmac
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,7 +33,7 @@ from delivery_api.metrics import BANK_BEHIND, BANK_FAILURES, BANK_ITEMS, BANK_LO
 from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.caps import DailyCaps
-from qbank.stores import NotFoundError
+from qbank.stores import NotFoundError, pool_changes
 
 # between the beginnings of two loads of an exam: publications meanwhile are read together
 PAUSE_S: Final = 1.0
@@ -47,7 +51,7 @@ class _Kept:
 
     Attributes:
         bank: None until it was loaded for the first time.
-        newest: the newest version that a request has seen.
+        newest: the version that a request saw last.
         loaded_at: when the load of the bank began, by the monotonic clock.
         current_at: when the bank was last known to be the newest one.
         failures: attempts that failed since the last load that did not.
@@ -69,8 +73,8 @@ class _Kept:
 
     @property
     def is_behind(self) -> bool:
-        """Whether a newer bank than the one here was seen."""
-        return self.bank is not None and self.bank.version < self.newest
+        """Whether another bank than the one here was seen."""
+        return self.bank is not None and self.bank.version != self.newest
 
     @property
     def behind_s(self) -> float:
@@ -85,12 +89,20 @@ class Banks:
         database: where they are.
         selection_key: keys the draws.
         memory_bytes: what banks may take, about; those that were not used for longest go first.
+        forget: called where the database went back: what else was kept of it may be there no more.
     """
 
-    def __init__(self, database: Database, selection_key: bytes, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        selection_key: bytes,
+        memory_bytes: int,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._key = selection_key
         self._memory_bytes = memory_bytes
+        self._forget = forget
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self.caps = DailyCaps()
 
@@ -111,18 +123,22 @@ class Banks:
         if kept.bank is not None and kept.behind_s > MAX_BEHIND_S and not kept.failures:
             kept.hurry.set()
             await asyncio.wait([self._start(kept)])
-        return kept.bank or await self.current(tenant_id, exam_code, 0)
+        return kept.bank or await self._loaded(kept, lambda bank: True)
 
     async def current(self, tenant_id: str, exam_code: str, version: int) -> Bank:
-        """The exam's bank at ``version``, waited for; a newer one, or the newest there is.
+        """The exam's bank at ``version``, or else as it is now: a load that begins is waited for.
 
         Raises:
             NotFoundError: the exam does not exist for the tenant.
         """
-        kept = self._of(tenant_id, exam_code)
-        kept.newest = max(kept.newest, version)
-        asked_at = time.monotonic()
-        while kept.bank is None or (kept.bank.version < version and kept.loaded_at < asked_at):
+        kept, asked_at = self._of(tenant_id, exam_code), time.monotonic()
+        return await self._loaded(
+            kept, lambda bank: bank.version == version or kept.loaded_at >= asked_at
+        )
+
+    async def _loaded(self, kept: _Kept, does: Callable[[Bank], bool]) -> Bank:
+        """The exam's bank, as soon as one is there that does."""
+        while kept.bank is None or not does(kept.bank):
             kept.hurry.set()
             # the load is all waiting requests': one that is given up does not end it
             await asyncio.shield(self._start(kept))
@@ -133,7 +149,8 @@ class Banks:
         kept = self._kept.get(exam_code)
         if kept is None or kept.bank is None:
             return
-        kept.newest = max(kept.newest, version)
+        # one that was read before the load and told after it costs another look, which is cheap
+        kept.newest = version
         if kept.is_behind:
             self._start(kept)
         else:
@@ -199,27 +216,32 @@ class Banks:
         began, seen = time.monotonic(), kept.newest
         kept.not_before = began + PAUSE_S
         try:
-            kept.bank = await run_in_threadpool(self._read, kept)
+            bank, goes_on = await run_in_threadpool(self._read, kept)
         except NotFoundError:
             self._drop(kept)
             raise
         except Exception as error:
             self._failed(kept, error)
             raise
-        kept.failures = 0
+        kept.bank, kept.failures = bank, 0
         kept.loaded_at = kept.current_at = began
-        if kept.newest == seen:  # also where an exam was made anew, and its versions with it
-            kept.newest = kept.bank.version
+        if not goes_on:
+            _log.warning("the database went back: exam %s was loaded anew", kept.exam_code)
+            self._forget()
+        if kept.newest == seen:
+            kept.newest = bank.version
         BANK_LOADS.observe(time.monotonic() - began)
-        BANK_ITEMS.labels(kept.exam_code).set(len(kept.bank.pool))
+        BANK_ITEMS.labels(kept.exam_code).set(len(bank.pool))
         BANK_BEHIND.labels(kept.exam_code).set(0)
         self._make_room(kept)
 
-    def _read(self, kept: _Kept) -> Bank:
+    def _read(self, kept: _Kept) -> tuple[Bank, bool]:
+        """The bank as it is now, and whether it came about from the one here."""
         with self._database.transaction(kept.tenant_id) as conn:
             if kept.bank is None:
-                return loading.load(conn, kept.exam_code)
-            return loading.refreshed(conn, kept.bank)
+                return loading.load(conn, kept.exam_code), True
+            fresh = loading.refreshed(conn, kept.bank)
+            return fresh, pool_changes.goes_on_from(conn, kept.bank.pool)
 
     def _failed(self, kept: _Kept, error: Exception) -> None:
         kept.failures += 1

@@ -44,6 +44,10 @@ class Contents:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, int, int], Content] = OrderedDict()
 
+    def forget(self) -> None:
+        """Keeps nothing: ids may be given out again where a database went back."""
+        self._kept.clear()
+
     def known(self, tenant_id: str, question_id: int, version: int) -> Content | None:
         """The content, where it was read before."""
         key = (tenant_id, question_id, version)

@@ -95,7 +95,7 @@ class Endings:
     async def _scoring_bank(self, caller: Principal, quiz: Quiz) -> Bank:
         """A bank with the parameters in force, waited for where they have changed."""
         bank = await self.bank(caller, quiz)
-        if bank.scoring_version >= quiz.scoring_version:
+        if bank.scoring_version == quiz.scoring_version:
             return bank
         return await self._banks.current(caller.tenant_id, quiz.exam_code, quiz.bank_version)
 

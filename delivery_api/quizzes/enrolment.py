@@ -133,7 +133,7 @@ class Enrolment:
         try:
             wish, admitted = planned(request, setup, policy, selector, bank, known)
         except ProblemError:
-            if bank.version >= setup.bank_version:
+            if bank.version == setup.bank_version:
                 raise
             # nobody is refused for what an older bank is
             bank = await self._banks.current(caller.tenant_id, setup.exam_key, setup.bank_version)
@@ -158,7 +158,7 @@ class Enrolment:
         """The exam's bank, with its settings and blueprint as they are now."""
         self._banks.notice(setup.exam_key, setup.bank_version)
         bank = await self._banks.get(caller.tenant_id, setup.exam_key)
-        if bank.settings_version >= setup.settings_version:
+        if bank.settings_version == setup.settings_version:
             return bank
         return await self._banks.current(caller.tenant_id, setup.exam_key, setup.bank_version)
 

@@ -114,6 +114,7 @@ class Progress:
         exam = quiz.exam_code
         bank = await self._endings.bank(caller, quiz)
         capped = self._banks.caps.of(exam)
+        is_newest = bank.version == quiz.bank_version
         while True:
             ability = ability_of(bank, quiz)
             seed = self._banks.seed(quiz.id)
@@ -121,9 +122,10 @@ class Progress:
             if item is None:
                 if guarded:
                     return None
-                if bank.version >= quiz.bank_version and not bank.withdrawn:
+                if is_newest and not bank.withdrawn:
                     raise _nothing_left(quiz)
                 bank = await self._banks.current(caller.tenant_id, exam, bank.version + 1)
+                is_newest = True
                 continue
             may_lag = not guarded or self._banks.is_recent(exam)
             over_cap = item.question_id in capped
@@ -219,9 +221,7 @@ class Progress:
     ) -> Content:
         version = quiz.version_of(question_id)
         if version is None:
-            raise ProblemError(
-                404, "not-served", f"question {question_id} was not served in quiz {quiz.id}"
-            )
+            raise _not_served(quiz, question_id)
         return await self._contents.get(conn, caller.tenant_id, question_id, version)
 
     async def _recorded_before(
@@ -231,7 +231,7 @@ class Progress:
         quiz = await self._endings.read(conn, caller, quiz_id)
         found = await answers.recorded(conn, quiz, question_id)
         if found is None:
-            raise gone(quiz)
+            raise gone(quiz) if quiz.over else _not_served(quiz, question_id)
         before, scored = found
         if before != label:
             raise ProblemError(
@@ -274,6 +274,12 @@ def _count(quiz: Quiz, item: Chosen) -> None:
     HELD_BACK.inc(len(item.held_back))
     if item.forced:
         FORCED.inc()
+
+
+def _not_served(quiz: Quiz, question_id: int) -> ProblemError:
+    return ProblemError(
+        404, "not-served", f"question {question_id} was not served in quiz {quiz.id}"
+    )
 
 
 def _nothing_left(quiz: Quiz) -> ProblemError:

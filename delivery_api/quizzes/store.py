@@ -42,6 +42,8 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 # What the owner was served lately is looked up from the rows themselves, so that all processes
 # count alike. A quiz lasts a week at most. The item was chosen from a bank that may be behind by a
 # little: where it is, the item is looked at, and served only while it is live in that version.
+# What is remembered of the quiz may be more than a database knows that went back: positions follow
+# each other, and each item is answered before the next.
 _SERVE = """WITH lately AS (
         SELECT count(*) FILTER (WHERE i.served_at > now() - interval '1 minute') AS items,
             min(i.served_at) FILTER (WHERE i.served_at > now() - interval '1 minute') AS since,
@@ -71,6 +73,10 @@ _SERVE = """WITH lately AS (
         UPDATE quiz_sessions SET theta = %(theta)s, theta_se = %(se)s
         WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now()
             AND (SELECT items FROM lately) < %(rate)s
+            AND (%(position)s = 1 OR EXISTS (SELECT FROM quiz_items
+                JOIN user_responses USING (quiz_id, question_id)
+                WHERE quiz_id = %(quiz)s AND position = %(position)s - 1
+                    AND question_id = %(last)s))
             AND (SELECT scores_alike AND is_live FROM bank)
         RETURNING id),
     counted AS (
@@ -227,6 +233,7 @@ async def serve(
         "question": item.question_id,
         "version": item.version,
         "position": len(quiz.past.question_id) + 1,
+        "last": quiz.past.question_id[-1] if quiz.past.question_id else None,
         "selector": quiz.wish.selector,
         "theta": ability[0],
         "se": ability[1],

@@ -130,6 +130,8 @@ WHERE i.unpublished AND v.state = 'published'
         SELECT 1 FROM item_scoring AS s WHERE s.exam_code = %(exam)s AND s.rule = 'void'
             AND (s.question_id, s.version) = (i.question_id, i.version)
     )
+-- whoever retires the version at this moment is waited for, or waits
+FOR SHARE OF v
 ON CONFLICT DO NOTHING RETURNING question_id
 """
 

@@ -97,6 +97,7 @@ WHERE s.import_batch_id = %(batch)s AND v.state = 'published'
         SELECT 1 FROM scoring_rules_in_force AS r WHERE r.rule = 'void'
             AND (r.exam_code, r.question_id, r.version) = (s.exam_code, s.question_id, s.version)
     )
+FOR SHARE OF v
 ON CONFLICT DO NOTHING
 """
 _VOID = """

@@ -239,7 +239,11 @@ def external_refs(conn: Connection[Any], question_ids: Sequence[int]) -> dict[in
 
 
 class Versions(NamedTuple):
-    """Where an exam's bank stands; all 0 before anything was published. See :class:`Pool`."""
+    """Where an exam's bank stands; all 0 before anything was published. See :class:`Pool`.
+
+    Each is the moment of a change, in µs since 1970: no two changes have one, also where a database
+    goes back and on from there.
+    """
 
     bank: int = 0
     pool: int = 0

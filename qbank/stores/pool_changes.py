@@ -17,8 +17,19 @@ from qbank.postgres.columns import Column, in_order
 from qbank.stores import blueprint, item_bank, pool_columns
 from qbank.stores.item_bank import Pool
 
-_SINCE = """SELECT questions FROM bank_changes
-    WHERE exam_code = %s AND version > %s AND version <= %s"""
+_SINCE = """SELECT version, questions FROM bank_changes
+    WHERE exam_code = %s AND version BETWEEN %s AND %s ORDER BY version"""
+_HAS_BEEN_AT = "SELECT EXISTS (SELECT FROM bank_changes WHERE exam_code = %s AND version = %s)"
+
+
+def goes_on_from(conn: Connection[Any], pool: Pool) -> bool:
+    """Whether the database was where the pool is, as far back as changes are kept.
+
+    It was not where it went back since, as a standby that lost commits or a restored backup.
+    """
+    values = (pool.exam.exam_code, pool.bank_version)
+    row = conn.execute(_HAS_BEEN_AT, values).fetchone()
+    return bool(row and row[0])
 
 
 def refreshed(conn: Connection[Any], pool: Pool) -> Pool | None:
@@ -34,9 +45,10 @@ def refreshed(conn: Connection[Any], pool: Pool) -> Pool | None:
     # read before the rows, as by `item_bank.load`
     now = item_bank.versions(conn, code)
     rows = conn.execute(_SINCE, (code, pool.bank_version, now.bank)).fetchall()
-    if len(rows) != now.bank - pool.bank_version or any(ids is None for (ids,) in rows):
+    # the pool's own version is the first, and none after it is left out
+    if not rows or rows[0][0] != pool.bank_version or any(ids is None for _, ids in rows[1:]):
         return None
-    questions = sorted({question for (ids,) in rows for question in ids})
+    questions = sorted({question for _, ids in rows[1:] for question in ids})
     fresh = replace(
         pool if not questions else _with_rows(conn, pool, questions),
         bank_version=now.bank,

@@ -69,7 +69,12 @@ class World:
 
 
 def add_items(
-    conn: psycopg.Connection[Any], tenant: str, topic_ids: list[int], count: int
+    conn: psycopg.Connection[Any],
+    tenant: str,
+    topic_ids: list[int],
+    count: int,
+    *,
+    stem: str | None = None,
 ) -> list[int]:
     """Writes published items of four options (``A`` is the key), topics and labels in turn."""
     ids = [
@@ -83,11 +88,11 @@ def add_items(
     conn.execute(
         """INSERT INTO question_versions (question_id, version, stem_md, rationale_md, topic_id,
             difficulty_label, created_by)
-        SELECT q.id, 1, 'stem ' || q.id, 'because ' || q.id,
+        SELECT q.id, 1, coalesce(%(stem)s::text, 'stem ' || q.id), 'because ' || q.id,
             (%(topics)s::bigint[])[1 + (q.k - 1) %% array_length(%(topics)s::bigint[], 1)],
             (ARRAY['easy', 'medium', 'hard'])[1 + (q.k - 1) %% 3], 'test'
         FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS q (id, k)""",
-        {"topics": topic_ids, "ids": ids},
+        {"topics": topic_ids, "ids": ids, "stem": stem},
     )
     conn.execute(
         """INSERT INTO question_options (question_version_id, option_label, option_text_md,

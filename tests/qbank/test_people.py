@@ -170,7 +170,7 @@ def test_accommodations_of_others_stay_where_somebody_is_erased(world):
     assert made["policy"]["attempts"] == {"accommodations": {BEN: 2}}
     # what delivery keeps of an exam it reads anew
     after = dict(rows("SELECT exam_code, settings_version FROM bank_versions"))
-    assert {exam: after[exam] - before.get(exam, 0) for exam in after} == {"EX": 1, OTHER: 1}
+    assert {exam for exam in after if after[exam] > before.get(exam, 0)} == {"EX", OTHER}
 
 
 ZOE = "zoe"

@@ -39,13 +39,15 @@ CROSS JOIN jsonb_array_elements(r.options) AS o
 """
 _PUBLISH = """
 INSERT INTO question_publications AS p (question_id, live_version, exam_code, tenant_id)
-SELECT question_id, version, %(exam)s, %(tenant)s
+SELECT r.question_id, r.version, %(exam)s, %(tenant)s
 FROM unnest(%(questions)s::bigint[], %(versions)s::integer[]) AS r (question_id, version)
--- a void item stays out of the exam
-WHERE NOT EXISTS (
+JOIN question_versions AS v USING (question_id, version)
+-- what was retired since it was compared, and a void item, stay out of the exam
+WHERE v.state = 'published' AND NOT EXISTS (
     SELECT 1 FROM item_scoring AS s WHERE s.exam_code = %(exam)s AND s.rule = 'void'
         AND (s.question_id, s.version) = (r.question_id, r.version)
 )
+FOR SHARE OF v
 ON CONFLICT (question_id, tenant_id, exam_code) DO UPDATE
 SET live_version = excluded.live_version, published_at = now()
 WHERE p.live_version <> excluded.live_version
@@ -59,7 +61,8 @@ WHERE id = %(batch)s
 _APPROVED = """
 UPDATE question_versions AS v SET state = 'published'
 FROM unnest(%(questions)s::bigint[], %(versions)s::integer[]) AS r (question_id, version)
-WHERE (v.question_id, v.version) = (r.question_id, r.version) AND v.state <> 'published'
+WHERE (v.question_id, v.version) = (r.question_id, r.version)
+    AND v.state NOT IN ('published', 'retired')
 """
 _TOPIC = """
 INSERT INTO topics (tenant_id, parent_id, name) VALUES (%(tenant)s, %(parent)s, %(name)s)

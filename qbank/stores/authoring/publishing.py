@@ -135,14 +135,15 @@ def retire(
             " only what was published can be retired"
         )
     doomed = [v for v, s in states.items() if s == "published" and version in (None, v)]
-    conn.execute(
-        """DELETE FROM question_publications
-        WHERE question_id = %s AND tenant_id = %s AND live_version = ANY(%s)""",
-        (question_id, tenant_id, doomed),
-    )
+    # the states first: an import that puts one of them live at this moment is waited for
     conn.execute(
         """UPDATE question_versions SET state = 'retired'
         WHERE question_id = %s AND version = ANY(%s)""",
         (question_id, doomed),
+    )
+    conn.execute(
+        """DELETE FROM question_publications
+        WHERE question_id = %s AND tenant_id = %s AND live_version = ANY(%s)""",
+        (question_id, tenant_id, doomed),
     )
     return get(conn, tenant_id, question_id)
