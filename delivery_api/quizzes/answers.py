@@ -19,6 +19,7 @@ from qbank.vocabulary import ScoringKind
 
 # FOR SHARE keeps the quiz from being finished until the answer is in. Postgres scores the answer by
 # what is in force when it is written: a key of a second ago counts, whichever process has the quiz.
+# The time that the client measured is at most the one since the item was served.
 _RECORD = """WITH quiz AS (
         SELECT id, user_id FROM quiz_sessions
         WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
@@ -29,7 +30,11 @@ _RECORD = """WITH quiz AS (
         CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)
     INSERT INTO user_responses
         (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms)
-    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void, %(ms)s
+    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void,
+        CASE WHEN %(ms)s::integer IS NOT NULL THEN (SELECT
+            least(%(ms)s, greatest(0,
+                1 + extract(epoch FROM clock_timestamp() - i.served_at) * 1000))::integer
+            FROM quiz_items AS i WHERE i.quiz_id = scored.id AND i.question_id = %(question)s) END
     FROM scored
     ON CONFLICT (quiz_id, question_id) DO NOTHING
     RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),

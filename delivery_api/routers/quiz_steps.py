@@ -62,7 +62,17 @@ class NewAnswer(Body):
         Field(pattern=r"^[A-Za-z0-9]$", description="the option's label, in either case"),
         AfterValidator(str.upper),
     ]
-    time_taken_ms: Annotated[int, Field(ge=0, le=86_400_000)] | None = None
+    time_taken_ms: (
+        Annotated[
+            int,
+            Field(
+                ge=0,
+                le=86_400_000,
+                description="kept as no more than since the item was served, by the server",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class AnswerResult(BaseModel):

@@ -269,3 +269,19 @@ def test_what_a_quiz_leaves_out_is_as_the_exam_has_it(client, as_user, world):
                 " WHERE exam_code = 'core'"
             )
     assert wish_of(world, make_quiz(client, ann)) == (5, False)
+
+
+def test_no_answer_took_longer_than_since_its_item_was_served(client, as_user, world):
+    headers = as_user("tim", "student")
+    body = {"filters": {"exam_code": "core", "num_questions": 3}}
+    quiz = client.post("/v1/quizzes", json=body, headers=headers).json()["quiz_id"]
+    for claimed in (86_400_000, 1, None):
+        item = client.get(f"/v1/quizzes/{quiz}/next", headers=headers).json()["question_id"]
+        told = {"question_id": item, "selected": "A", "time_taken_ms": claimed}
+        done = client.post(f"/v1/quizzes/{quiz}/answers", json=told, headers=headers)
+        assert done.status_code == 200, done.text
+    sql = "SELECT time_taken_ms FROM user_responses WHERE quiz_id = %s ORDER BY id"
+    with world.connect() as conn:
+        (long,), *others = conn.execute(sql, (quiz,)).fetchall()
+    assert 0 <= long < 10_000
+    assert others == [(1,), (None,)]
