@@ -51,6 +51,12 @@ def items(
         bool, typer.Option("--dry-run", help="Only say what would be done; writes nothing.")
     ] = False,
     rejects: Annotated[Path | None, typer.Option(help="Where refused items go.")] = None,
+    media_dir: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of packages and Moodle XML.")
+    ] = None,
+    media_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where readers fetch what is in that folder.")
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of text; found out, else UTF-8.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
     create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
@@ -70,6 +76,8 @@ def items(
             ("--on-conflict", on_conflict, words(OnConflict)),
         ),
     )
+    if (media_dir is None) != (media_url is None):
+        raise ImportFileError("--media-dir and --media-url belong together: give both, or neither")
     request = ItemsRequest(
         paths=tuple(files),
         exam_code=exam,
@@ -85,6 +93,7 @@ def items(
         rejects=rejects,
         tenant=tenant,
         new_exam=NewExam() if create_exam else None,
+        media=(media_dir, media_url) if media_dir is not None and media_url is not None else None,
     )
     try:
         reports = import_items(request)

@@ -20,6 +20,7 @@ from qbank.errors import ImportFileError
 from qbank.importing.opening import encoding_of, unpacked
 from qbank.importing.questions import aiken, gift, moodle, packages, qti, tables
 from qbank.importing.questions.item import Entry
+from qbank.importing.questions.media import MediaFolder
 from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed, text_of
 
@@ -49,7 +50,12 @@ class Content:
 
 @contextmanager
 def opened(
-    path: Path, form: Form | None, encoding: str | None, reference: str, stem: str
+    path: Path,
+    form: Form | None,
+    encoding: str | None,
+    reference: str,
+    stem: str,
+    media: MediaFolder | None = None,
 ) -> Iterator[Content]:
     """Opens a file of items.
 
@@ -59,6 +65,7 @@ def opened(
         encoding: of text; None finds it out.
         reference: name of a table's column of references.
         stem: name of a table's column of stems.
+        media: where pictures of packages and Moodle XML go; None keeps none.
 
     Raises:
         ImportFileError: the file is missing, empty, too large, or of no known form.
@@ -71,13 +78,13 @@ def opened(
     try:
         with _archive(path) as archive:
             if archive is not None and (packages.MANIFEST in archive.NameToInfo or form == "qti"):
-                yield _package(path, archive)
+                yield _package(path, archive, media)
                 return
         data = b"" if form == "table" else _data(path)
         # a byte that is none spoils a row of a table, and a whole text
         head = data[:_HEAD].decode(encoding_of(data[:_HEAD]), errors="replace")
         if data and _is_xml(head):
-            yield _xml(path, data, form)
+            yield _xml(path, data, form, media)
         elif not data or (form is None and tables.has_header(head, reference, stem)):
             with table() as content:
                 yield content
@@ -124,21 +131,21 @@ def _table(path: Path, encoding: str | None, reference: str, stem: str) -> Itera
         yield Content("table", header, entries, notes)
 
 
-def _package(path: Path, archive: zipfile.ZipFile) -> Content:
+def _package(path: Path, archive: zipfile.ZipFile, media: MediaFolder | None) -> Content:
     if packages.MANIFEST not in archive.NameToInfo:
         raise ImportFileError(f"{path} is no QTI package: it has no {packages.MANIFEST} at its top")
     notes: list[str] = []
-    return Content("qti", ["external_ref"], packages.entries(path, archive, notes), notes)
+    return Content("qti", ["external_ref"], packages.entries(path, archive, notes, media), notes)
 
 
 def _is_xml(head: str) -> bool:
     return head.lstrip("\ufeff \t\r\n").startswith("<")
 
 
-def _xml(path: Path, data: bytes, form: Form | None) -> Content:
+def _xml(path: Path, data: bytes, form: Form | None, media: MediaFolder | None) -> Content:
     root = parsed(data.lstrip(_MARKED), str(path))
     if root.tag == "quiz" and form in (None, "moodle"):
-        return Content("moodle", ["external_ref"], moodle.entries(root))
+        return Content("moodle", ["external_ref"], moodle.entries(root, media))
     if root.tag == qti.ROOT and form in (None, "qti"):
         name = root.get("identifier", "")
         entry = Entry(1, name, partial(qti.item, root, Source(data)))

@@ -19,6 +19,7 @@ from qbank.importing.questions import writing
 from qbank.importing.questions.comparing import Compared, Kept, compared, newest
 from qbank.importing.questions.forms import Content, opened
 from qbank.importing.questions.item import Entry, Item, UnusableItemError, path_of
+from qbank.importing.questions.media import MediaFolder, folder_of
 from qbank.importing.questions.request import ItemsReport, ItemsRequest
 from qbank.importing.reading import fingerprint
 from qbank.importing.rejects import RejectsFile
@@ -60,14 +61,18 @@ def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> 
     """
     if request.rejects is not None and len(request.paths) > 1:
         raise ImportFileError("--rejects names one file, and there are several: leave it out")
-    with connect("owner", settings=settings) as connection:
+    with (
+        folder_of(request.media, dry_run=request.dry_run) as media,
+        connect("owner", settings=settings) as connection,
+    ):
         exam = exam_of(connection, request.exam_code, request.tenant, request.new_exam)
         request = replace(request, exam_code=exam.exam_code)
         batches.lock(connection, exam.exam_code)
         _refuse_two_eyes(exam, request)
         seen: dict[str, tuple[Path, str]] = {}
         reports = [
-            _File(request, path, connection, exam.tenant_id, seen).run() for path in request.paths
+            _File(request, path, connection, exam.tenant_id, seen, media).run()
+            for path in request.paths
         ]
         if request.dry_run:
             connection.rollback()
@@ -95,11 +100,13 @@ class _File:
         connection: Connection,
         tenant: str,
         seen: dict[str, tuple[Path, str]],
+        media: MediaFolder | None,
     ) -> None:
         self.request = request
         # where each item of the import stands first, in this file or another
         self.seen = seen
         self.path = path
+        self.media = media
         self.connection = connection
         self.names: dict[str, Any] = {
             "tenant": tenant,
@@ -118,7 +125,12 @@ class _File:
         """Reads, compares and writes in the connection's transaction."""
         request, path = self.request, self.path
         with opened(
-            path, request.form, request.encoding, request.reference_column, request.stem_column
+            path,
+            request.form,
+            request.encoding,
+            request.reference_column,
+            request.stem_column,
+            self.media,
         ) as content:
             self.counted = "item" if content.form in ("moodle", "qti") else "line"
             for entry in content.entries:
@@ -235,7 +247,7 @@ class _File:
             ),
             media=list(dict.fromkeys(name for item in own for name in item.media)),
             preview=[_shown(item) for item in own[:_PREVIEWED]],
-            notes=list(content.notes),
+            notes=[*content.notes, *(self.media.notes() if self.media else ())],
         )
 
     def _write(

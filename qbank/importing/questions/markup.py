@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from itertools import groupby
 
 from qbank.importing.questions.item import UnusableItemError
+from qbank.importing.questions.media import Kept, not_kept
 
 _PARAGRAPHS = (
     *("p", "div", "section", "article", "header", "footer", "blockquote", "table", "ul", "ol"),
@@ -56,10 +57,12 @@ class Markdown:
     """Markdown of several pieces of HTML.
 
     Attributes:
-        media: files that they name.
+        media: files that they name, and nobody keeps.
+        kept: gives the address of a picture that is kept.
     """
 
     media: list[str] = field(default_factory=list)
+    kept: Kept = not_kept
 
     def of(self, html: str) -> str:
         """The Markdown of one piece.
@@ -67,7 +70,7 @@ class Markdown:
         Raises:
             UnusableItemError: it has a tag that Markdown cannot say.
         """
-        reader = _Reader(self.media)
+        reader = _Reader(self.media, self.kept)
         reader.feed(html)
         reader.close()
         return reader.text()
@@ -91,9 +94,10 @@ class _Verbatim(str):
 
 
 class _Reader(HTMLParser):
-    def __init__(self, media: list[str]) -> None:
+    def __init__(self, media: list[str], kept: Kept) -> None:
         super().__init__(convert_charrefs=True)
         self._media = media
+        self._kept_at = kept
         self._parts: list[str] = []
         self._lists: list[int | None] = []
         self._links: list[str] = []
@@ -176,15 +180,20 @@ class _Reader(HTMLParser):
 
     def _image(self, given: dict[str, str]) -> None:
         source = given.get("src", "").strip()
+        address = self._kept_at(source)
+        if address is None:
+            self._refuse_source(source)
+            self._media.append(source)
+        alt = re.sub(r"[\[\]\n]", " ", given.get("alt", "")).strip()
+        self._parts.append(f"![{alt}]({(address or source).replace(' ', '%20')})")
+
+    def _refuse_source(self, source: str) -> None:
         if source.lower().startswith(("javascript:", "vbscript:")):
             raise UnusableItemError(f"its picture is {source[:40]!r}, which is no file")
         if source.lower().startswith("data:"):
             raise UnusableItemError(
                 "a picture stands in its text as data: put it where readers fetch it, and name it"
             )
-        alt = re.sub(r"[\[\]\n]", " ", given.get("alt", "")).strip()
-        self._media.append(source)
-        self._parts.append(f"![{alt}]({source.replace(' ', '%20')})")
 
     def _bullet(self) -> str:
         if not self._lists or self._lists[-1] is None:

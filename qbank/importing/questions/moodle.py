@@ -5,8 +5,11 @@ What never lives here: which items the bank can keep.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Iterator
 from functools import partial
+from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
 from qbank.importing.questions.item import (
@@ -19,13 +22,14 @@ from qbank.importing.questions.item import (
     right_by,
 )
 from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.media import MediaFolder, not_kept
 from qbank.importing.questions.xml import text_of
 
 _PLUGIN_FILE = "@@PLUGINFILE@@/"
 
 
-def entries(root: Element) -> Iterator[Entry]:
-    """The questions of a file, numbered from 1."""
+def entries(root: Element, media: MediaFolder | None = None) -> Iterator[Entry]:
+    """The questions of a file, numbered from 1; pictures go to `media`."""
     topic: list[str] | None = None
     number = 0
     for question in root.iter("question"):
@@ -34,16 +38,16 @@ def entries(root: Element) -> Iterator[Entry]:
             continue
         number += 1
         name = text_of(question.find("idnumber")) or text_of(question.find("name"))
-        yield Entry(number, name, partial(_item, question, name, topic))
+        yield Entry(number, name, partial(_item, question, name, topic, media))
 
 
-def _item(question: Element, name: str, topic: list[str] | None) -> Item:
+def _item(question: Element, name: str, topic: list[str] | None, media: MediaFolder | None) -> Item:
     kind = question.get("type") or "without a type"
     if kind not in ("multichoice", "truefalse"):
         raise UnusableItemError(
             f"it is of type {kind}, which the bank does not keep: multichoice and truefalse are"
         )
-    written = Markdown()
+    written = Markdown(kept=not_kept if media is None else partial(_kept, question, media))
     options, right, remarks = _options(question, written)
     if kind == "multichoice" and text_of(question.find("single")).lower() in ("false", "0"):
         raise UnusableItemError("it lets people choose several options: the bank's items have one")
@@ -53,7 +57,7 @@ def _item(question: Element, name: str, topic: list[str] | None) -> Item:
         remarks.append("hints are left out")
     if text_of(question.find("defaultgrade")) not in _ONE_MARK:
         remarks.append("marks other than 1 are left out")
-    if any(True for _ in question.iter("file")):
+    if media is None and any(True for _ in question.iter("file")):
         remarks.append("files in the XML are not kept: put them where readers fetch them")
     rest: dict[str, object] = {}
     explanation = question.find("generalfeedback")
@@ -72,6 +76,22 @@ def _item(question: Element, name: str, topic: list[str] | None) -> Item:
         remarks=remarks,
         media=[source.removeprefix(_PLUGIN_FILE) for source in written.media],
     )
+
+
+def _kept(question: Element, media: MediaFolder, source: str) -> str | None:
+    """The address of a picture that stands in the XML of its question."""
+    if source.lower().startswith("data:"):
+        return media.keep_data(source)
+    if not source.startswith(_PLUGIN_FILE):
+        return None
+    name = unquote(source.removeprefix(_PLUGIN_FILE)).rpartition("/")[2]
+    file = next((each for each in question.iter("file") if each.get("name") == name), None)
+    if file is None:
+        raise UnusableItemError(f"its picture {name[:60]!r} is not in the XML")
+    try:
+        return media.keep(name, base64.b64decode("".join(text_of(file).split()), validate=True))
+    except binascii.Error as error:
+        raise UnusableItemError(f"its picture {name[:60]!r} is no base64: {error}") from error
 
 
 _FEEDBACK = ("feedback", "correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")

@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from qbank.errors import ImportFileError
 from qbank.importing.questions import qti
 from qbank.importing.questions.item import Entry, Item, UnusableItemError
+from qbank.importing.questions.media import Kept, MediaFolder, not_kept
 from qbank.importing.questions.metadata import Metadata, told
 from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed
@@ -59,8 +60,10 @@ def refuse_traps(path: Path, archive: zipfile.ZipFile) -> None:
         )
 
 
-def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[Entry]:
-    """The items that a package's manifest lists, numbered from 1."""
+def entries(
+    path: Path, archive: zipfile.ZipFile, notes: list[str], media: MediaFolder | None = None
+) -> Iterator[Entry]:
+    """The items that a package's manifest lists, numbered from 1; pictures go to `media`."""
     refuse_traps(path, archive)
     at = f"{path}: {MANIFEST}"
     manifest = parsed(_read(archive, MANIFEST, at), at)
@@ -75,7 +78,9 @@ def entries(path: Path, archive: zipfile.ZipFile, notes: list[str]) -> Iterator[
             continue
         number += 1
         name = resource.get("identifier", "")
-        yield Entry(number, name, partial(_item, archive, _place(resource), told(resource)))
+        place = _place(resource)
+        kept = not_kept if media is None else partial(_kept, archive, place, media)
+        yield Entry(number, name, partial(_item, archive, place, told(resource), kept))
     notes += [f"{count} resources of type {kind} are not read" for kind, count in others.items()]
 
 
@@ -94,7 +99,23 @@ def _place(resource: Element) -> str:
         return named
 
 
-def _item(archive: zipfile.ZipFile, place: str, metadata: Metadata) -> Item:
+def _kept(archive: zipfile.ZipFile, place: str, media: MediaFolder, source: str) -> str | None:
+    """The address of a picture of the package, which an item's text names from where it stands."""
+    if source.lower().startswith("data:"):
+        return media.keep_data(source)
+    if source.startswith("/") or urlsplit(source).scheme:
+        return None
+    beside = posixpath.join(posixpath.dirname(place), unquote(urlsplit(source).path))
+    name = posixpath.normpath(beside)
+    if name not in archive.NameToInfo:
+        raise UnusableItemError(f"its picture {source[:60]!r} is not in the package")
+    try:
+        return media.keep(source, _read(archive, name, name))
+    except ImportFileError as error:
+        raise UnusableItemError(str(error)) from error
+
+
+def _item(archive: zipfile.ZipFile, place: str, metadata: Metadata, kept: Kept) -> Item:
     if place.startswith(("/", "..")):
         raise UnusableItemError(f"its file {place!r} lies outside the package")
     if place not in archive.NameToInfo:
@@ -106,7 +127,7 @@ def _item(archive: zipfile.ZipFile, place: str, metadata: Metadata) -> Item:
         raise UnusableItemError(str(error)) from error
     if root.tag != qti.ROOT:
         raise UnusableItemError(f"{place} is a <{root.tag}>, not an item")
-    return qti.item(root, Source(data), metadata)
+    return qti.item(root, Source(data), metadata, kept)
 
 
 def _read(archive: zipfile.ZipFile, name: str, what: str) -> bytes:

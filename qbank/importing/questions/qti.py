@@ -17,6 +17,7 @@ from qbank.importing.questions.item import (
     checked,
 )
 from qbank.importing.questions.markup import Markdown
+from qbank.importing.questions.media import Kept, not_kept
 from qbank.importing.questions.metadata import Metadata
 from qbank.importing.questions.source import LEAD_IN, Source, body_xhtml, same
 from qbank.importing.questions.xml import inner_html, text_of
@@ -28,13 +29,19 @@ _ONE_CHOICE = "choiceInteraction"
 _TEMPLATES = ("match_correct", "map_response")
 
 
-def item(root: Element, source: Source | None = None, metadata: Metadata | None = None) -> Item:
+def item(
+    root: Element,
+    source: Source | None = None,
+    metadata: Metadata | None = None,
+    kept: Kept = not_kept,
+) -> Item:
     """The item of a document.
 
     Args:
         root: of the document.
         source: the Markdown that the document keeps.
         metadata: what the package's manifest tells of it.
+        kept: keeps pictures.
 
     Raises:
         UnusableItemError: it asks for more than one choice, or is scored otherwise.
@@ -51,13 +58,13 @@ def item(root: Element, source: Source | None = None, metadata: Metadata | None 
     right, remarks = _right(root, choice)
     for content in list(root.iter("contentBody")):
         content.tag = "div"
-    labels, texts, written = [], [], Markdown()
+    labels, texts, written = [], [], Markdown(kept=kept)
     for option in choice.iter("simpleChoice"):
         remarks += _without(option, "feedbackInline", FEEDBACK)
         identifier = option.get("identifier", "")
         labels.append((identifier, re.sub("^choice_(?=.$)", "", identifier)))
-        kept = source.of(labels[-1][1], option, is_inline=True)
-        texts.append(_text(option, written) if kept is None else _kept(kept, option, written))
+        own = source.of(labels[-1][1], option, is_inline=True)
+        texts.append(_text(option, written) if own is None else _own(own, option, written))
     remarks += _without(body, "rubricBlock", "rubrics are left out")
     remarks += _without(body, "feedbackBlock", "feedback in the body is left out")
     rest = {**metadata.rest, **_explained(root, labels, source, written, remarks)}
@@ -190,7 +197,7 @@ def _text(element: Element, written: Markdown) -> str:
     return written.of(inner_html(element))
 
 
-def _kept(markdown: str, element: Element, written: Markdown) -> str:
+def _own(markdown: str, element: Element, written: Markdown) -> str:
     """Markdown that is there already; files that its element names are noted as elsewhere."""
     written.media += [image.get("src", "") for image in element.iter("img")]
     return markdown
@@ -205,7 +212,7 @@ def _body(
         above = copy(body)
         above.remove(choice)
         if same(above, body_xhtml(lead_in, stem)):
-            return lead_in, _kept(stem, above, written)
+            return lead_in, _own(stem, above, written)
     first = body.find("div")
     lead_in = None
     if first is not None and first.get("class") == LEAD_IN:

@@ -34,6 +34,7 @@ class ItemsRequest:
         tenant: of the exam; None takes that of an existing exam, else ``default``.
         new_exam: how to make the exam where it does not exist; None refuses.
         actor: who imports; None is the system user.
+        media: a folder for pictures, and the address that readers fetch them by; None keeps none.
     """
 
     paths: tuple[Path, ...]
@@ -51,6 +52,7 @@ class ItemsRequest:
     tenant: str | None = None
     new_exam: NewExam | None = None
     actor: str | None = None
+    media: tuple[Path, str] | None = None
 
 
 @dataclass(frozen=True)
