@@ -29,6 +29,7 @@ BENCHMARKS = {
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "delivery": "the delivery API under load",
     "publications": "the delivery API while items are published",
+    "imports": "imports of responses, plain COPY",
     "marts": "the nightly marts, incremental and full",
     "marts_strategies": "ways to keep a mart up",
 }
