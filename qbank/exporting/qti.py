@@ -36,11 +36,13 @@ _STAMP = (1980, 1, 1, 0, 0, 0)
 
 def fits(row: Mapping[str, Any]) -> bool:
     """Whether QTI can say an item: it has options, and no character that XML has not."""
-    texts = (row["external_ref"], row["stem"], row["lead_in"], row["explanation"], row["topic"])
-    return len(row["options"]) >= MIN_OPTIONS and not any(
-        _UNSAID.search(text)
-        for text in (*texts, *map(str, row["tags"]), *(text for _, text, _ in row["options"]))
+    texts = (
+        *(row[name] for name in ("external_ref", "stem", "lead_in", "explanation", "topic")),
+        *map(str, (*row["tags"], *row["references"])),
+        *(text for _, text, _ in row["options"]),
+        *(text for asset in row["assets"] for text in asset.values() if text),
     )
+    return len(row["options"]) >= MIN_OPTIONS and not any(map(_UNSAID.search, texts))
 
 
 def write(path: Path, rows: Sequence[Mapping[str, Any]], exam_code: str) -> None:

@@ -29,7 +29,13 @@ ITEMS = (
         "difficulty": "hard",
     },
     {"external_ref": "q1", "stem": "Plain?", "options": ["yes", "no"], "key": "A", "topic": "M"},
-    {"external_ref": "a name", "stem": "Plain?", "options": ["yes", "no"], "key": "A"},
+    {
+        "external_ref": "a name",
+        "stem": "Plain?",
+        "options": ["yes", "no"],
+        "key": "A",
+        "difficulty": "easy",
+    },
 )
 STEM = """SELECT v.stem_md, v.lead_in, v.rationale_md, v.tags, v.difficulty_label, t.name
 FROM question_versions AS v JOIN questions AS q ON q.id = v.question_id
@@ -208,7 +214,11 @@ def test_items_that_qti_cannot_say_are_named(package, command, tmp_path):
     with connect() as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("UPDATE question_versions SET stem_md = E'a\\x0bb' WHERE tags <> '[]'")
+        connection.execute(
+            """UPDATE question_versions SET reference_list = '["a\\u000bb"]'
+            WHERE difficulty_label = 'easy'"""
+        )
     done = command("export", "items", "o.dat", "--exam", "EX", "--format", "qti")
     assert done.out == (
-        "o.dat: 2 items\nleft out, for QTI cannot say their names or options: Q1, bare\n"
+        "o.dat: 1 items\nleft out, for QTI cannot say their names or options: Q1, a name, bare\n"
     )
