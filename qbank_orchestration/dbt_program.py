@@ -1,13 +1,15 @@
 """dbt's own command, for a build of a hundred small nodes: what it repeats for each is done once.
 
-It connects anew for every node and looks for cycles among the hundred thousands of objects that it
-keeps; that was a tenth of a night. What never lives here: what dbt is asked for (``dbt``,
+It connects anew for every node, looks for cycles among the hundred thousands of objects that it
+keeps, writes code for classes that it never converts and puts messages together for a log that is
+not kept; that was an eighth of a night. What never lives here: what dbt is asked for (``dbt``,
 ``assets.marts``).
 """
 
 from __future__ import annotations
 
 import gc
+from typing import Any
 
 NAME = "qbank-dbt"
 """Of the installed program."""
@@ -17,13 +19,22 @@ _OBJECTS = 100_000  # made before Python looks for cycles again; its own default
 def main() -> None:
     """Runs dbt with the arguments of the command line."""
     gc.disable()
+    _write_converters_when_called()
     from dbt.cli.main import cli
 
     _keep_connections()
+    _leave_out_what_nobody_reads()
     gc.freeze()  # what is imported stays
     gc.set_threshold(_OBJECTS)
     gc.enable()
     cli()
+
+
+def _write_converters_when_called() -> None:
+    """Hundreds of classes get their converters when they are used first, not when defined."""
+    from mashumaro.config import BaseConfig
+
+    BaseConfig.lazy_compilation = True
 
 
 def _keep_connections() -> None:
@@ -48,3 +59,22 @@ def _keep_connections() -> None:
             return None
 
     PostgresAdapter.ConnectionManager = KeptConnections
+
+
+def _leave_out_what_nobody_reads() -> None:
+    """Two thousand events of a night are for debugging: they end where no log takes them."""
+    from dbt_common.events.base_types import BaseEvent, EventLevel
+    from dbt_common.events.event_manager import EventManager
+
+    fire = EventManager.fire_event
+
+    def fire_if_read(
+        self: EventManager, e: BaseEvent, level: EventLevel | None = None, *args: Any, **named: Any
+    ) -> None:
+        # the one callback of the command line is for a warning
+        if (level or e.level_tag()) != EventLevel.DEBUG or any(
+            log.level == EventLevel.DEBUG for log in self.loggers
+        ):
+            fire(self, e, level, *args, **named)
+
+    EventManager.fire_event = fire_if_read  # type: ignore[method-assign]

@@ -112,10 +112,9 @@ held_back as (
         count(*) filter (where given.quiz_id is null) as only_held_back,
         count(*) filter (where held_back_items.is_controlled) as controlled_held_back
     from held_back_items
-    left join steps as given
-        on
-            held_back_items.quiz_id = given.quiz_id
-            and held_back_items.question_id = given.question_id
+    left join {{ looked_up(
+        ref('stg_quiz_items'), 'held_back_items', ['quiz_id', 'question_id'], ['quiz_id']
+    ) }} as given on true
     group by held_back_items.exam_code, held_back_items.ended_on, held_back_items.question_id
 ),
 

@@ -154,25 +154,25 @@ arrived_at as (
 -- numbered anew. Nothing is read of them but what the index holds
 candidates as (
     select
-        placed.response_id,
-        placed.tenant_id,
-        placed.user_id,
-        placed.question_id,
-        placed.answered_at,
+        {% for column in columns %}
+        placed.{{ column }},
+        {% endfor %}
         cast(null as integer) as known_number
     from placed
     union all
     select
-        attempts.response_id,
-        attempts.tenant_id,
-        arrived_at.user_id,
-        arrived_at.question_id,
-        attempts.answered_at,
+        {% for column in columns %}
+        {% if column in ['response_id', 'tenant_id', 'user_id', 'question_id', 'answered_at'] %}
+        attempts.{{ column }},
+        {% else %}
+        null as {{ column }},
+        {% endif %}
+        {% endfor %}
         attempts.attempt_number as known_number
     from arrived_at
     inner join {{ looked_up(
         this, 'arrived_at', ['user_id', 'question_id'],
-        ['response_id', 'tenant_id', 'answered_at', 'attempt_number']
+        ['response_id', 'tenant_id', 'user_id', 'question_id', 'answered_at', 'attempt_number']
     ) }} as attempts on true
     where
         not exists (
@@ -207,11 +207,11 @@ numbered as (
 changed as materialized (
     select
         {% for column in columns %}
-        placed.{{ column }},
+        numbered.{{ column }},
         {% endfor %}
         numbered.attempt_number
-    from placed
-    inner join numbered on placed.response_id = numbered.response_id
+    from numbered
+    where numbered.known_number is null
     union all
     select
         {% for column in columns %}
