@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import BoolArray, FloatArray, IntArray
+from calibration.arrays import BoolArray, FloatArray, IntArray, unmasked
 from calibration.errors import InvalidParameterError
 from calibration.models import ResponseModel, curve_codes, grouped, named_each
 
@@ -158,7 +158,7 @@ class ItemBank:
         Args:
             theta: shape (Q,).
         """
-        at = np.asarray(theta, np.float64)
+        at = unmasked("theta", theta, np.float64)
         out = np.zeros((len(self), int(self.categories.max()), at.size))
         for model, items in self.groups:
             for count in np.unique(self.categories[items]).tolist():
@@ -221,7 +221,10 @@ class ItemBank:
 
 def _column(name: str, values: npt.ArrayLike | None) -> FloatArray:
     try:
-        array = np.array(values, dtype=np.float64)
+        given = np.empty(()) if values is None else unmasked(name, values)
+        array = given.astype(np.float64)
+    except InvalidParameterError:
+        raise
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(f"{name} is not numeric: {error}") from error
     if array.ndim != 1:
@@ -232,7 +235,7 @@ def _column(name: str, values: npt.ArrayLike | None) -> FloatArray:
 
 def _on_one_metric(a: FloatArray, D: npt.ArrayLike) -> tuple[FloatArray, float]:
     """Discriminations under one D, the first, and that."""
-    scale = np.asarray(D, np.float64)
+    scale = unmasked("D", D, np.float64)
     if scale.shape not in ((), a.shape):
         raise InvalidParameterError(f"D has shape {scale.shape}: give one number, or one per item")
     bad = ~(np.isfinite(scale) & (scale > 0))
@@ -254,7 +257,9 @@ def _refuse(name: str, values: FloatArray, bad: BoolArray, remedy: str) -> None:
 
 def _steps(values: npt.ArrayLike, items: int) -> FloatArray:
     try:
-        array = np.array(values, dtype=np.float64)
+        array = unmasked("steps", values).astype(np.float64)
+    except InvalidParameterError:
+        raise
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(
             f"steps are not a table: {error}; give (J, S), ∞ beyond an item's last step"
@@ -314,7 +319,7 @@ def _checked_steps(
 def _topic(topic: npt.ArrayLike | None, size: int) -> IntArray | None:
     if topic is None:
         return None
-    array = np.asarray(topic)
+    array = unmasked("topic", topic)
     if array.shape != (size,):
         raise InvalidParameterError(f"topic has shape {array.shape}: give one code per item")
     if not np.issubdtype(array.dtype, np.integer):

@@ -24,10 +24,11 @@ class InfeasibleExposureError(CalibrationError):
 
     Attributes:
         shortfall: administrations per examinee that the caps cannot supply.
-        smallest_feasible_tau: smallest common cap under which the target is feasible.
+        least_tau: below it no common cap can be met. One above it may still be out of reach: that
+            the caps add up is necessary, and only a calibration tells whether it is enough.
     """
 
-    def __init__(self, message: str, *, shortfall: float, smallest_feasible_tau: float) -> None:
+    def __init__(self, message: str, *, shortfall: float, least_tau: float) -> None:
         super().__init__(message)
         self.shortfall = shortfall
-        self.smallest_feasible_tau = smallest_feasible_tau
+        self.least_tau = least_tau

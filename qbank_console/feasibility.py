@@ -26,7 +26,7 @@ class Verdict:
         feasible: whether they can.
         items: calibrated live items.
         supply: what the caps add up to: items that one examinee can be given.
-        reason: what is wrong, and the smallest τ that would do; empty where feasible.
+        reason: what is wrong, and the τ below which none can be met; empty where feasible.
     """
 
     feasible: bool

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, unmasked
 from calibration.cat.randomness import first_uniforms, seed_of_part
 from calibration.errors import InvalidParameterError
 
@@ -108,7 +108,9 @@ def abilities(theta: npt.ArrayLike) -> FloatArray:
         InvalidParameterError: it is not so.
     """
     try:
-        values = np.ascontiguousarray(theta, dtype=np.float64)
+        values = np.ascontiguousarray(unmasked("theta", theta), dtype=np.float64)
+    except InvalidParameterError:
+        raise
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(f"theta is not numeric: {error}") from error
     if values.ndim != 1 or values.size == 0:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, check_numbers
 from calibration.bank import ItemBank
 from calibration.cat.arrays import Pool
 from calibration.cat.vectors import LANES
@@ -131,6 +131,7 @@ def _checked(
     low, high = (float(bound) for bound in bounds)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise InvalidParameterError(f"bounds are {bounds}: give finite (low, high), low < high")
+    check_numbers(nodes=nodes, prior_mean=mean, prior_sd=sd, step=step)
     if nodes < 2:
         raise InvalidParameterError(f"nodes is {nodes}: give at least 2")
     if not low < mean < high:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from calibration.arrays import unmasked
 from calibration.bank import ItemBank
 from calibration.cat.arrays import Scratch
 from calibration.cat.control import ExposureControl
@@ -125,7 +126,7 @@ def ability(
         InvalidParameterError: an index is outside the bank, shapes differ, or an answer is not 0/1.
     """
     index = _indices("items", items, len(ranked))
-    answers = np.asarray(correct)
+    answers = unmasked("correct", correct)
     if answers.shape != index.shape:
         raise InvalidParameterError(f"correct has shape {answers.shape}, items {index.shape}")
     if answers.dtype != bool and not ((answers == 0) | (answers == 1)).all():
@@ -149,7 +150,7 @@ def warm_up() -> None:
 
 
 def _indices(name: str, values: npt.ArrayLike, items: int) -> npt.NDArray[np.int64]:
-    given = np.asarray(values)
+    given = unmasked(name, values)
     if given.size == 0:
         return np.empty(0, np.int64)
     if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer):

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.cat.arrays import Record, Scratch, Tally
 from calibration.cat.control import ExposureControl, Quota, check_length
@@ -170,7 +170,7 @@ def excluded_mask(excluded: npt.ArrayLike | None, items: int) -> npt.NDArray[np.
     mask = np.zeros(items, bool)
     if excluded is None:
         return mask
-    given = np.asarray(excluded)
+    given = unmasked("excluded", excluded)
     if given.dtype == bool:
         if given.shape != mask.shape:
             raise InvalidParameterError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, check_numbers, unmasked
 from calibration.cat.control import ExposureControl
 from calibration.cat.ranking import RankedBank
 from calibration.errors import InfeasibleExposureError, InvalidParameterError
@@ -71,6 +71,7 @@ class CapPolicy:
             _check_tau(f"topic_tau of topic {code}", cap)
         weights = dict(topic_weights or {})
         for code, weight in weights.items():
+            check_numbers(**{f"topic_weights of topic {code}": weight})
             if not (np.isfinite(weight) and weight > 0):
                 raise InvalidParameterError(
                     f"topic_weights of topic {code} is {weight}: give a value > 0"
@@ -87,7 +88,7 @@ def _topic(ranked: RankedBank, cap_topic: npt.ArrayLike | None) -> IntArray:
     if cap_topic is None:
         own = ranked.pool.topic
         return np.asarray(ranked.topics[own] if ranked.topics.size else own, np.int64)
-    topic = np.asarray(cap_topic)
+    topic = unmasked("cap_topic", cap_topic)
     if topic.shape != (len(ranked),) or not np.issubdtype(topic.dtype, np.integer):
         raise InvalidParameterError(
             f"cap_topic has shape {topic.shape} and dtype {topic.dtype}: give one integer code for"
@@ -107,7 +108,7 @@ def caps_of(
     A topic's own cap wins over its weight w, which gives τ·w/Σw; τ holds for all others.
     """
     own, weights = topic_tau or {}, topic_weights or {}
-    codes, place = np.unique(np.asarray(topic), return_inverse=True)
+    codes, place = np.unique(unmasked("topic", topic), return_inverse=True)
     total = sum(weights.values())
     shares = {code: tau * weight / total for code, weight in weights.items()} | dict(own)
     caps = np.array([shares.get(int(code), tau) for code in codes.tolist()], dtype=np.float64)
@@ -115,6 +116,7 @@ def caps_of(
 
 
 def _check_tau(name: str, tau: float) -> None:
+    check_numbers(**{name: tau})
     if not (np.isfinite(tau) and 0 < tau <= 1):
         raise InvalidParameterError(f"{name} is {tau}: give an exposure rate in (0, 1]")
 
@@ -122,13 +124,13 @@ def _check_tau(name: str, tau: float) -> None:
 def check_feasible(
     ranked: RankedBank, policy: CapPolicy, control: ExposureControl, test_length: int
 ) -> None:
-    """Refuses caps that no exposure parameters can meet.
+    """Refuses caps that no exposure parameters can meet, for want of items.
 
     Every examinee gets `test_length` items, so ΣP(A) = L: the caps must add up to L, within each
     topic to the quota's minimum, and to L when no topic gives more than its maximum.
 
     Raises:
-        InfeasibleExposureError: with the shortfall and the smallest feasible τ.
+        InfeasibleExposureError: with the shortfall and the τ below which none can be met.
     """
     sizes = np.bincount(ranked.pool.topic, minlength=max(ranked.topics.size, 1))
 
@@ -141,7 +143,7 @@ def check_feasible(
     if shortfall <= _SLACK:
         return
     smallest = _smallest(lambda tau: short(tau)[0] <= _SLACK)
-    remedy = f"the smallest feasible tau is {smallest:.6g}"
+    remedy = f"and none below {smallest:.6g} can be met"
     if smallest > 1:
         common = _common(sizes, control.quota_min, control.quota_max, test_length)
         smallest, remedy = (
@@ -155,7 +157,7 @@ def check_feasible(
         f"the exposure caps are infeasible: {where}, {shortfall:.6g} short per examinee; "
         f"tau is {policy.tau:g}, {remedy}",
         shortfall=shortfall,
-        smallest_feasible_tau=smallest,
+        least_tau=smallest,
     )
 
 

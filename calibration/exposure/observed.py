@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
 
-from calibration.arrays import BoolArray, FloatArray, IntArray
+from calibration.arrays import BoolArray, FloatArray, IntArray, check_numbers, unmasked
 from calibration.errors import InvalidParameterError
 
 
@@ -76,6 +76,7 @@ def observed_exposure(
             than there were, or an option is out of range.
     """
     rate, count, days = _checked(predicted, served, sittings)
+    check_numbers(predicted_n=predicted_n, fdr=fdr, margin=margin)
     if predicted_n < 1 or not 0 < fdr < 1 or not margin >= 0:
         raise InvalidParameterError(
             f"predicted_n is {predicted_n}, fdr {fdr}, margin {margin}:"
@@ -131,8 +132,8 @@ def _discoveries(p: FloatArray, fdr: float) -> BoolArray:
 def _checked(
     predicted: npt.ArrayLike, served: npt.ArrayLike, sittings: npt.ArrayLike
 ) -> tuple[FloatArray, IntArray, IntArray]:
-    rate = np.asarray(predicted, dtype=np.float64)
-    count, days = np.asarray(served), np.asarray(sittings)
+    rate = unmasked("predicted", predicted, np.float64)
+    count, days = unmasked("served", served), unmasked("sittings", sittings)
     if rate.ndim != 1 or days.ndim != 1 or count.shape != (days.size, rate.size):
         raise InvalidParameterError(
             f"predicted has shape {rate.shape}, served {count.shape}, sittings {days.shape}:"

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers
 from calibration.cat.results import Simulation
 from calibration.errors import InvalidParameterError
 
@@ -76,6 +76,7 @@ def check_search(n: int, iters: int, alpha: float, floor: float, ceil: float, to
     for name, value in (("n", n), ("iters", iters)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise InvalidParameterError(f"{name} is {value!r}: give an integer ≥ 1")
+    check_numbers(alpha=alpha, floor=floor, ceil=ceil, tol=tol)
     if not (np.isfinite(alpha) and 0 < alpha <= 1):
         raise InvalidParameterError(f"alpha is {alpha}: give a value in (0, 1]")
     if not (np.isfinite(floor) and np.isfinite(ceil) and 0 <= floor <= ceil <= 1 and ceil > 0):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import BoolArray, IntArray
+from calibration.arrays import BoolArray, IntArray, unmasked
 from calibration.errors import InvalidParameterError
 from calibration.irt.responses import MOST_CATEGORIES, code_count, whole_codes
 
@@ -21,8 +21,8 @@ def item_total(
     Raises:
         InvalidResponsesError: malformed codes of persons or items.
     """
-    whole_codes("person", person, person_count)
-    return code_count(whole_codes("item", item, item_count), item_count)
+    code_count("person", whole_codes("person", person, person_count), person_count)
+    return code_count("item", whole_codes("item", item, item_count), item_count)
 
 
 def category_counts(
@@ -53,7 +53,7 @@ def category_counts(
             return out  # refused by `build_responses`, with all the lengths
         np.maximum.at(out, codes, answers.astype(np.int64) + 1)
     else:
-        counts = np.asarray(given)
+        counts = unmasked("categories", given)
         if counts.shape not in ((), out.shape) or not np.issubdtype(counts.dtype, np.integer):
             raise InvalidParameterError(
                 f"categories has shape {counts.shape}: give one whole number, or one per item"

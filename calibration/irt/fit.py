@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, check_numbers
 from calibration.errors import InvalidParameterError
 from calibration.irt.assemble import assemble
 from calibration.irt.categories import category_counts, item_total
@@ -250,6 +250,7 @@ def _held_slopes(models: tuple[ResponseModel, ...], gate: Gate) -> frozenset[str
 
 
 def _check_options(D: float, tol: float, max_cycles: int) -> None:
+    check_numbers(D=D, tol=tol, max_cycles=max_cycles)
     if not np.isfinite(D) or D <= 0:
         raise InvalidParameterError(f"D is {D}: use 1.7 (normal metric) or 1.0 (logistic)")
     if not np.isfinite(tol) or tol <= 0:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError
 from calibration.models import ResponseModel, named_each
@@ -71,7 +71,7 @@ class KnownItems:
         if steps is not None and model is None:
             raise InvalidParameterError("steps need a model: name that of the known items")
         bank = ItemBank(a, b, c, D=1.7 if D is None else D, model=model, steps=steps)
-        codes = np.asarray(item)
+        codes = unmasked("item", item)
         if codes.shape != bank.a.shape or not np.issubdtype(codes.dtype, np.integer):
             raise InvalidParameterError(
                 f"item of the known items has shape {codes.shape} and dtype {codes.dtype}: give "
@@ -137,7 +137,7 @@ class KnownItems:
 
 
 def _errors(name: str, value: npt.ArrayLike | None, shape: tuple[int, ...]) -> FloatArray:
-    array = np.zeros(shape) if value is None else np.array(value, np.float64)
+    array = np.zeros(shape) if value is None else unmasked(name, value, np.float64).copy()
     if array.shape != shape:
         raise InvalidParameterError(f"{name} has shape {array.shape}: give {shape}, one per value")
     if not (array >= 0).all():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from calibration.arrays import unmasked
 from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.fit import fit
@@ -85,7 +86,7 @@ def latent_distribution(
         InvalidResponsesError: malformed responses, or none.
         InvalidParameterError: an item is none of the bank's.
     """
-    items, persons = np.asarray(item), np.asarray(person)
+    items, persons = unmasked("item", item), unmasked("person", person)
     if items.size == 0:
         raise InvalidResponsesError("there are no answers: give at least one")
     if items.max() >= len(bank):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers
 from calibration.errors import InvalidParameterError
 
 LANES = 8  # table rows are padded to whole vectors of 8 doubles
@@ -51,7 +51,8 @@ def rectangular(nodes: int = 61, bounds: tuple[float, float] = (-6.0, 6.0)) -> Q
         InvalidParameterError: fewer than 5 or more than 2,001 nodes, or bounds that are not finite
             and ascending.
     """
-    if isinstance(nodes, bool) or int(nodes) != nodes or not 5 <= nodes <= 2001:
+    check_numbers(nodes=nodes)
+    if int(nodes) != nodes or not 5 <= nodes <= 2001:
         raise InvalidParameterError(f"nodes is {nodes}: give a whole number from 5 to 2001")
     low, high = (float(edge) for edge in bounds)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):

@@ -12,12 +12,13 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray, unmasked
 from calibration.compiled import compiled
 from calibration.errors import InvalidResponsesError
 
 MAX_CODE = 2**30  # item codes are doubled (item, answer) and must stay within int32
 MOST_CATEGORIES = 32
+_ROOM = 1000  # codes that may be left out beside two for each response
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +112,8 @@ def build_responses(
 
     Raises:
         InvalidResponsesError: lengths differ, no responses, a code that is not a whole number or
-            out of range, an answer other than 0 or 1 or beyond the item's categories (NaN
-            included), a pair given twice.
+            out of range, ids in place of codes, an answer other than 0 or 1 or beyond the item's
+            categories (NaN included), a pair given twice.
     """
     person_ = whole_codes("person", person, person_count)
     item_ = whole_codes("item", item, item_count)
@@ -129,8 +130,8 @@ def build_responses(
         )
     if person_.size == 0 and not allow_empty:
         raise InvalidResponsesError("there are no responses: give at least one")
-    persons = code_count(person_, person_count)
-    items = code_count(item_, item_count)
+    persons = code_count("person", person_, person_count)
+    items = code_count("item", item_, item_count)
     indptr = np.zeros(persons + 1, np.int64)
     np.cumsum(np.bincount(person_, minlength=persons), out=indptr[1:])
     if not _is_sorted(person_):
@@ -167,7 +168,7 @@ def check_weight(weight: npt.ArrayLike | None, person_count: int) -> FloatArray:
     """
     if weight is None:
         return np.ones(person_count)
-    array = np.asarray(weight, np.float64)
+    array = unmasked("weight", weight, np.float64)
     if array.shape != (person_count,):
         raise InvalidResponsesError(
             f"weight has shape {array.shape}: give one weight for each of {person_count} persons"
@@ -188,7 +189,7 @@ def whole_codes(name: str, values: npt.ArrayLike, count: int | None) -> CodeArra
     Raises:
         InvalidResponsesError: not flat, not whole numbers, or outside 0 … `count` − 1.
     """
-    array = np.asarray(values)
+    array = unmasked(name, values)
     if array.ndim != 1:
         raise InvalidResponsesError(f"{name} has shape {array.shape}: give a flat array (M,)")
     if array.size == 0:
@@ -222,7 +223,7 @@ def _whole(name: str, array: npt.NDArray[np.generic]) -> IntArray:
 
 
 def _answers(correct: npt.ArrayLike) -> ByteArray:
-    array = np.asarray(correct)
+    array = unmasked("correct", correct)
     if array.ndim != 1:
         raise InvalidResponsesError(f"correct has shape {array.shape}: give a flat array (M,)")
     if array.dtype == np.bool_:
@@ -238,11 +239,23 @@ def _answers(correct: npt.ArrayLike) -> ByteArray:
     return array.astype(np.uint8)
 
 
-def code_count(codes: CodeArray, given: int | None) -> int:
-    """How many codes there are: the number given, else the largest and one."""
+def code_count(name: str, codes: CodeArray, given: int | None) -> int:
+    """How many codes there are: the number given, else the largest and one.
+
+    Raises:
+        InvalidResponsesError: none is given and the codes are ids: there would be room for each
+            below the largest, whether it occurs or not.
+    """
     if given is not None:
         return int(given)
-    return int(codes.max()) + 1 if codes.size else 0
+    count = int(codes.max()) + 1 if codes.size else 0
+    if count > _ROOM + 2 * codes.size:
+        raise InvalidResponsesError(
+            f"{name} has codes up to {count - 1} in {codes.size} responses: they look like ids; "
+            f"give codes from 0 on, numpy.unique({name}, return_inverse=True)[1], or say "
+            f"{name}_count"
+        )
+    return count
 
 
 @compiled()

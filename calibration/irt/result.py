@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.irt.known import KnownItems
 
@@ -134,7 +134,7 @@ class FitResult:
             InvalidParameterError: a code is not of this fit, or such an item has a ≤ 0.
         """
         usable = self.estimated | self.flagged("fixed")
-        codes = np.flatnonzero(usable) if item is None else np.asarray(item)
+        codes = np.flatnonzero(usable) if item is None else unmasked("item", item)
         return KnownItems(
             codes,
             self.a[codes],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.responses import Responses, build_responses
 
@@ -105,13 +105,13 @@ def distractors(
         InvalidResponsesError: malformed responses or option codes.
         InvalidParameterError: a key outside the options.
     """
-    right = np.asarray(key)
-    chosen = np.asarray(option)
+    right = unmasked("key", key)
+    chosen = unmasked("option", option)
     for name, codes in (("key", right), ("option", chosen)):
         if codes.ndim != 1 or not np.issubdtype(codes.dtype, np.integer) or (codes < 0).any():
             raise InvalidResponsesError(f"{name} must be a flat array of integer codes ≥ 0")
     items = right.size
-    item_ = np.asarray(item)
+    item_ = unmasked("item", item)
     if item_.shape != chosen.shape or (item_.size and not 0 <= item_.min() <= item_.max() < items):
         raise InvalidResponsesError(
             f"item needs one code from 0 to {items - 1} (the keys given) per option chosen"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.responses import Responses
 
@@ -19,7 +19,7 @@ def check_focal(focal: npt.ArrayLike, person_count: int) -> npt.NDArray[np.bool_
     Raises:
         InvalidParameterError: not one bool (or 0/1) per person, or one cohort is empty.
     """
-    member = np.asarray(focal)
+    member = unmasked("focal", focal)
     if member.shape != (person_count,) or not np.isin(member, (0, 1)).all():
         raise InvalidParameterError(
             f"focal has shape {member.shape}: give True or False for each of {person_count} persons"
@@ -36,7 +36,7 @@ def check_match(match: npt.ArrayLike, person_count: int) -> FloatArray:
     Raises:
         InvalidParameterError: not one finite number per person.
     """
-    values = np.asarray(match, np.float64)
+    values = unmasked("match", match, np.float64)
     if values.shape != (person_count,) or not np.isfinite(values).all():
         raise InvalidParameterError(
             f"match has shape {values.shape}: give one finite number for each of {person_count} "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
+from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
@@ -117,7 +117,7 @@ def ability_bins(
         InvalidResponsesError: malformed responses, or an item that the bank does not have.
         InvalidParameterError: edges that do not ascend, or bad abilities.
     """
-    limits = np.linspace(-3, 3, 13) if edges is None else np.asarray(edges, np.float64)
+    limits = np.linspace(-3, 3, 13) if edges is None else unmasked("edges", edges, np.float64)
     if limits.ndim != 1 or limits.size < 2 or not (np.diff(limits) > 0).all():
         raise InvalidParameterError("edges must be a flat ascending array of at least two numbers")
     responses = scored_responses(bank, person, item, correct, None)
@@ -147,7 +147,7 @@ def ability_bins(
 def _ability(bank: ItemBank, responses: Responses, theta: npt.ArrayLike | None) -> FloatArray:
     if theta is None:
         return eap(bank, responses.person(), responses.item, responses.correct).theta
-    ability = np.asarray(theta, np.float64)
+    ability = unmasked("theta", theta, np.float64)
     if ability.shape != (responses.person_count,) or not np.isfinite(ability).all():
         raise InvalidParameterError(
             f"theta has shape {ability.shape}: give one finite ability for each of "

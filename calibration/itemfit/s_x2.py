@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, check_numbers, unmasked
 from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError, InvalidResponsesError
 from calibration.irt.quadrature import rectangular
@@ -73,10 +73,11 @@ def s_x2(
         InvalidParameterError: the form has fewer than 3 items or a polytomous one, or an option is
             out of range.
     """
+    check_numbers(mean=mean, sd=sd)
     if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
         raise InvalidParameterError(f"mean and sd are {mean}, {sd}: give finite numbers, sd > 0")
     responses = scored_responses(bank, person, item, correct, None)
-    chosen = np.unique(responses.item if form is None else np.asarray(form)).astype(np.int64)
+    chosen = np.unique(responses.item if form is None else unmasked("form", form)).astype(np.int64)
     if chosen.size < 3 or chosen[0] < 0 or chosen[-1] >= len(bank):
         raise InvalidParameterError(
             f"the form has {chosen.size} items: give at least 3 of the bank's {len(bank)}"
@@ -87,7 +88,7 @@ def s_x2(
             f"item {item_} has {bank.categories[item_]} categories: S-X² is for items scored right "
             "or wrong; leave it out of the form, or use infit and outfit"
         )
-    free = np.broadcast_to(np.asarray(n_parameters, np.int64), chosen.shape)
+    free = np.broadcast_to(unmasked("n_parameters", n_parameters, np.int64), chosen.shape)
     wanted = np.zeros(len(bank), bool)
     wanted[chosen] = True
     own = responses.only(wanted)

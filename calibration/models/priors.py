@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betaln
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers
 from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError
 
@@ -64,6 +64,7 @@ class Beta:
 
     def __post_init__(self) -> None:
         for name, value in (("alpha", self.alpha), ("beta", self.beta)):
+            check_numbers(**{name: value})
             if not np.isfinite(value) or value < 1:
                 raise InvalidParameterError(
                     f"{name} of the beta prior is {value}: give a number ≥ 1, so that a mode exists"
@@ -164,6 +165,7 @@ def resolve_priors(priors: Priors | str | None, D: float) -> Priors:
 
 
 def _positive(name: str, value: float) -> None:
+    check_numbers(**{name: value})
     if not np.isfinite(value) or value <= 0:
         raise InvalidParameterError(f"{name} is {value}: give a finite number > 0")
 

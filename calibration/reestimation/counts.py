@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers, unmasked
 from calibration.errors import InvalidParameterError
 
 
@@ -45,6 +45,7 @@ def observed(
     """
     if basis not in ("sessions", "attempts"):
         raise InvalidParameterError(f'basis is {basis!r}: give "sessions" or "attempts"')
+    check_numbers(fading=fading)
     if not (np.isfinite(fading) and 0 < fading <= 1):
         raise InvalidParameterError(f"fading is {fading}: give a value in (0, 1]")
     given = _counts("served", served, items)
@@ -65,7 +66,7 @@ def observed(
 
 
 def _counts(name: str, values: npt.ArrayLike, items: int) -> FloatArray:
-    table = np.array(values, dtype=np.float64, ndmin=2)
+    table = np.array(unmasked(name, values), dtype=np.float64, ndmin=2)
     if table.ndim != 2 or table.shape[1] != items or len(table) == 0:
         raise InvalidParameterError(
             f"{name} has shape {np.shape(values)}: give ({items},), or by day (days, {items})"
@@ -78,7 +79,7 @@ def _counts(name: str, values: npt.ArrayLike, items: int) -> FloatArray:
 
 
 def _days(sessions: npt.ArrayLike, days: int) -> FloatArray:
-    values = np.atleast_1d(np.array(sessions, dtype=np.float64))
+    values = np.atleast_1d(unmasked("sessions", sessions, np.float64))
     if values.shape != (days,):
         raise InvalidParameterError(
             f"sessions has shape {np.shape(sessions)}: give one number for each of {days} day(s)"

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers, unmasked
 from calibration.errors import InvalidParameterError
 from calibration.reestimation.counts import Observed, observed
 from calibration.reestimation.wilson import wilson_interval
@@ -139,7 +139,7 @@ def _selection_rate(before: FloatArray, seen: Observed) -> FloatArray:
 def _checked(
     sh_p: npt.ArrayLike, floor: float, ceil: float, rule: str, confidence: float | None
 ) -> FloatArray:
-    before = np.array(sh_p, dtype=np.float64)
+    before = unmasked("sh_p", sh_p, np.float64).copy()
     if before.ndim != 1 or before.size == 0:
         raise InvalidParameterError(f"sh_p has shape {before.shape}: give one value per item, (J,)")
     bad = ~((before >= 0) & (before <= 1))
@@ -148,6 +148,7 @@ def _checked(
         raise InvalidParameterError(
             f"sh_p[{first}] is {before[first]} ({int(bad.sum())} such items): give values in [0, 1]"
         )
+    check_numbers(floor=floor, ceil=ceil, confidence=0.5 if confidence is None else confidence)
     if not (np.isfinite(floor) and np.isfinite(ceil) and 0 <= floor <= ceil <= 1):
         raise InvalidParameterError(f"floor is {floor}, ceil {ceil}: give 0 ≤ floor ≤ ceil ≤ 1")
     if rule not in ("nudge", "eligibility"):
@@ -158,7 +159,7 @@ def _checked(
 
 
 def _caps(tau: npt.ArrayLike, items: int) -> FloatArray:
-    given = np.array(tau, dtype=np.float64)
+    given = unmasked("tau", tau, np.float64)
     if given.shape not in ((), (items,)):
         raise InvalidParameterError(f"tau has shape {given.shape}: give a number, or ({items},)")
     bad = ~(np.isfinite(given) & (given > 0) & (given <= 1))
@@ -171,7 +172,7 @@ def _caps(tau: npt.ArrayLike, items: int) -> FloatArray:
 def _pinned(pinned: npt.ArrayLike | None, items: int) -> npt.NDArray[np.bool_]:
     if pinned is None:
         return np.zeros(items, bool)
-    mask = np.asarray(pinned)
+    mask = unmasked("pinned", pinned)
     if mask.shape != (items,) or mask.dtype != bool:
         raise InvalidParameterError(
             f"pinned has shape {mask.shape} and dtype {mask.dtype}: give bool ({items},)"

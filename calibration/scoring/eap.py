@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import CodeArray, FloatArray, IntArray
+from calibration.arrays import CodeArray, FloatArray, IntArray, check_numbers, unmasked
 from calibration.bank import ItemBank
 from calibration.compiled import compiled
 from calibration.errors import InvalidParameterError, InvalidResponsesError
@@ -68,6 +68,7 @@ def eap(
         InvalidResponsesError: malformed responses, or an item that the bank does not have.
         InvalidParameterError: mean or sd out of range, or a bad quadrature.
     """
+    check_numbers(mean=mean, sd=sd)
     if not (np.isfinite(mean) and np.isfinite(sd) and sd > 0):
         raise InvalidParameterError(f"mean and sd are {mean}, {sd}: give finite numbers, sd > 0")
     responses = scored_responses(bank, person, item, correct, person_count)
@@ -125,7 +126,7 @@ def scored_responses(
     Raises:
         InvalidResponsesError: malformed responses, or an item that the bank does not have.
     """
-    codes = np.asarray(item)
+    codes = unmasked("item", item)
     if codes.size and np.issubdtype(codes.dtype, np.integer) and int(codes.max()) >= len(bank):
         raise InvalidResponsesError(
             f"item {int(codes.max())} is not in the bank of {len(bank)} items: pass the bank that "

@@ -151,7 +151,7 @@ def _infeasible(error: Any, why: str) -> tuple[Finding, ...]:
     """One check failed; a word in the others, or Dagit would call them faults of their own."""
     numbers = {
         "shortfall": error.shortfall,
-        "smallest_feasible_tau": error.smallest_feasible_tau,
+        "least_tau": error.least_tau,
     }
     unjudged = (name for name in CHECKS if name != "caps_feasible")
     return (

@@ -155,6 +155,6 @@ def infeasible(pool: Pool, request: SympsonHetter, error: InfeasibleExposureErro
     elif request.topic_tau or request.topic_weights:
         remedy = f"wider caps of topics, or {fixed_form}"
     else:
-        tau = min(math.ceil(100 * error.smallest_feasible_tau) / 100, 1.0)
+        tau = min(math.ceil(100 * error.least_tau) / 100, 1.0)
         remedy = f"`qbank exam set {code} --tau {tau:g}`, a shorter test, or {fixed_form}"
     return f"{error}: {remedy}"

@@ -22,7 +22,7 @@ def test_caps_that_can_be_met() -> None:
 def test_caps_that_cannot_be_met_name_the_smallest_tau() -> None:
     verdict = judge(POOL, TREE, 0.4, 25, {}, {})
     assert not verdict.feasible
-    assert "smallest feasible tau is 0.416667" in verdict.reason
+    assert "none below 0.416667 can be met" in verdict.reason
 
 
 def test_a_topic_is_capped_with_all_below_it() -> None:
