@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray
+from calibration.arrays import FloatArray, check_numbers
 from calibration.errors import InvalidParameterError
 from calibration.irt.known import KnownItems
 from calibration.linking.robust_z import robust_z
@@ -66,6 +66,7 @@ def drift(
         raise InvalidParameterError(
             f"there are {old.item.size} common items: drift needs at least 3"
         )
+    check_numbers(critical_z=critical_z, alpha=alpha)
     if not (critical_z > 0 and 0 < alpha < 1):
         raise InvalidParameterError(
             f"critical_z is {critical_z} and alpha is {alpha}: give > 0 and between 0 and 1"

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray
+from calibration.arrays import FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.errors import InvalidParameterError
-from calibration.linking.robust_z import robust_z
+from calibration.linking.robust_z import moved_together, robust_z
 
 METHODS = ("stocking_lord", "haebara", "mean_sigma")
 CRITICAL_Z = 2.7  # Huynh & Meyer (2010): 1.645 drops one good anchor in ten, 2.7 one in a hundred
@@ -38,6 +38,8 @@ class Link:
         loss: value of the criterion at (A, B), per node; for mean–sigma that of Stocking–Lord.
         robust_z_a: drift of log a per anchor given, shape (K,).
         robust_z_b: the same for b.
+        moved_together: the anchors fall in two groups by b, as where a form leaked or was taught.
+            The link is that of the larger group; which one kept its meaning, numbers do not tell.
     """
 
     A: float
@@ -48,6 +50,7 @@ class Link:
     loss: float
     robust_z_a: FloatArray
     robust_z_b: FloatArray
+    moved_together: bool
 
     def bank(self, new: ItemBank) -> ItemBank:
         """Items of the new calibration on the old scale."""
@@ -55,7 +58,7 @@ class Link:
 
     def theta(self, theta: npt.ArrayLike) -> FloatArray:
         """Abilities of the new calibration on the old scale, same shape."""
-        return np.asarray(self.A * np.asarray(theta, np.float64) + self.B)
+        return np.asarray(self.A * unmasked("theta", theta, np.float64) + self.B)
 
 
 def link(
@@ -97,8 +100,8 @@ def link(
             f"fewest is {least}: give a number from {FEWEST_ANCHORS} to the {len(old)} anchors"
         )
     theta, weight = _nodes(nodes, weights)
-    kept = np.arange(len(old))
-    dropped: list[int] = []
+    dropped = _second_group(old, new, critical_z)[: len(old) - least] if purify else []
+    kept = np.setdiff1d(np.arange(len(old)), dropped)
     while True:
         A, B, loss = _solve(old, new, kept, method, theta, weight)
         # over all anchors: a spread of the kept ones alone would shrink with each drop, and so
@@ -111,7 +114,22 @@ def link(
             break
         dropped.append(int(worst))
         kept = kept[kept != worst]
-    return Link(A, B, method, kept, np.array(dropped, np.int64), loss, z_a, z_b)
+    out = np.array(dropped, np.int64)
+    apart = moved_together(old.b - A * new.b)
+    return Link(A, B, method, kept, out, loss, z_a, z_b, apart)
+
+
+def _second_group(old: ItemBank, new: ItemBank, critical_z: float) -> list[int]:
+    """Anchors that moved together, the furthest first: they would bend the first link and hide.
+
+    The slope is the middle one of the discriminations, for moments of b are bent by them.
+    """
+    difference = old.b - np.median(new.a / old.a) * new.b
+    if not moved_together(difference):
+        return []
+    z = np.abs(robust_z(difference))
+    order = np.argsort(-z, kind="stable")
+    return [int(k) for k in order if z[k] > critical_z]
 
 
 def _check(old: ItemBank, new: ItemBank, method: str, critical_z: float) -> None:
@@ -141,8 +159,10 @@ def _check(old: ItemBank, new: ItemBank, method: str, critical_z: float) -> None
 def _nodes(
     nodes: npt.ArrayLike | None, weights: npt.ArrayLike | None
 ) -> tuple[FloatArray, FloatArray]:
-    theta = np.linspace(-4, 4, 41) if nodes is None else np.asarray(nodes, np.float64)
-    weight = np.exp(-0.5 * theta**2) if weights is None else np.asarray(weights, np.float64)
+    theta = np.linspace(-4, 4, 41) if nodes is None else unmasked("nodes", nodes, np.float64)
+    weight = (
+        np.exp(-0.5 * theta**2) if weights is None else unmasked("weights", weights, np.float64)
+    )
     fine = np.isfinite(theta).all() and np.isfinite(weight).all() and (weight >= 0).all()
     if theta.ndim != 1 or theta.shape != weight.shape or not fine or weight.sum() <= 0:
         raise InvalidParameterError("nodes and weights: give flat finite arrays, weights ≥ 0")

@@ -118,6 +118,7 @@ def on_old_scale(
             "B": found.B,
             "anchors": int(found.anchors.size),
             "dropped": int(found.dropped.size),
+            "moved_together": found.moved_together,
             "loss": found.loss,
             **_drift(published, anchors, codes, fit, a, b, found.A),
         },

@@ -56,6 +56,34 @@ def test_anchors_that_leaked_are_dropped(method):
     assert abs(link.robust_z_b[4]) > 5
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("leaked", [6, 9, 12])
+def test_anchors_that_leaked_together_are_found_and_told(method, seed, leaked):
+    """Up to 40 % of the anchors became easier: the scale is that of the others."""
+    old, rng = a_bank(seed, 30), np.random.default_rng(seed)
+    now = moved(old, 1.1, 0.5)
+    b = now.b + rng.normal(0, 0.08, 30)
+    b[:leaked] -= 0.8
+    new = cal.ItemBank(now.a * np.exp(rng.normal(0, 0.05, 30)), b, now.c)
+    found = cal.link(old, new, method=method)
+
+    assert set(range(leaked)) <= set(found.dropped)
+    assert_allclose([found.A, found.B], [1.1, 0.5], atol=0.12)
+    assert found.moved_together == (leaked > 7)  # what quartiles bear needs no telling
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_anchors_of_one_kind_have_not_moved_together(seed):
+    old, rng = a_bank(seed, 30), np.random.default_rng(seed)
+    now = moved(old, 1.1, 0.5)
+    b = now.b + rng.normal(0, 0.08, 30)
+    found = cal.link(old, cal.ItemBank(now.a * np.exp(rng.normal(0, 0.05, 30)), b, now.c))
+
+    assert not found.moved_together
+    assert found.dropped.size <= 4
+
+
 def test_purification_keeps_half_of_the_anchors():
     old = a_bank(5, 10)
     rng = np.random.default_rng(5)
