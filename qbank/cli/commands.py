@@ -24,6 +24,7 @@ from qbank.cli import (
     rescoring,
     runs,
     serve,
+    warming,
 )
 
 GROUP = "qbank.commands"
@@ -89,6 +90,7 @@ app.add_typer(alerts.app, name="alerts")
 app.command("rescore")(rescoring.rescore)
 app.command("demo-data")(demo.demo_data)
 app.command("serve")(serve.serve)
+app.command("warm-up")(warming.warm_up)
 app.command(
     "dagster",
     context_settings={

@@ -85,7 +85,18 @@ def user(installed) -> Iterator[User]:
 
 
 @pytest.fixture(scope="module")
-def demo(user):
+def compiled(user) -> set[str]:
+    """What the science left in its cache when it was warmed up on a machine that never ran it."""
+    said = user.run("qbank", "warm-up").splitlines()
+    assert len(said) > 5
+    assert "done, kept in" in said[-1]
+    kept = {str(path) for path in (user.folder / ".cache").rglob("calibration-*/*.nb[ci]")}
+    assert len(kept) > 100
+    return kept
+
+
+@pytest.fixture(scope="module")
+def demo(user, compiled):
     """The demo, from an empty folder."""
     return {exam["exam_code"]: exam for exam in json.loads(user.run("qbank", "demo", "--json"))}
 

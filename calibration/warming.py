@@ -1,0 +1,121 @@
+"""Compiles all kernels before they are needed: once on a machine, part by part.
+
+What never lives here: what a process compiles at its start (``cat.warm_up``, for delivery).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from calibration.arrays import IntArray
+from calibration.bank import ItemBank
+from calibration.cat import ExposureControl, RankedBank, select, simulate, warm_up
+from calibration.exposure import item_eligibility, stocking_lewis, sympson_hetter
+from calibration.irt import FitResult, KnownItems, fit, latent_distribution
+from calibration.itemfit import (
+    ability_bins,
+    classical,
+    distractors,
+    logistic_dif,
+    mantel_haenszel,
+    residual_fit,
+    rest_slope,
+    s_x2,
+)
+from calibration.scoring import eap, mle, wle
+
+_PERSONS, _ITEMS = 300, 8
+
+
+def compile_all() -> Iterator[str]:
+    """Compiles every kernel, or loads it from disk: a minute on a machine that never did.
+
+    Yields:
+        What is compiled next, before it is.
+    """
+    for name, work in _PARTS.items():
+        yield name
+        work()
+
+
+def _answers(categories: int = 2) -> tuple[IntArray, IntArray, IntArray]:
+    """Made-up responses in which each item and category occurs."""
+    person = np.repeat(np.arange(_PERSONS), _ITEMS)
+    item = np.tile(np.arange(_ITEMS), _PERSONS)
+    ability = (person * 7919 % _PERSONS) / _PERSONS
+    luck = (person * 31 + item * 17) % 101 / 101
+    return person, item, np.floor(categories * (ability + luck) / 2).astype(np.int64)
+
+
+def _fit(model: str) -> FitResult:
+    return fit(*_answers(3 if model in ("grm", "gpcm") else 2), model=model, max_cycles=20)
+
+
+def _dichotomous() -> None:
+    known = _fit("2pl").bank()
+    for model in ("1pl", "3pl"):
+        _fit(model)
+    held = KnownItems(np.arange(4), known.a[:4], known.b[:4])
+    fit(*_answers(), fixed=held, weight=np.full(_PERSONS, 1.5), max_cycles=5)
+    latent_distribution(known, *_answers())
+
+
+def _polytomous() -> None:
+    for model in ("grm", "gpcm"):
+        bank = _fit(model).bank()
+        for score in (eap, mle, wle):
+            score(bank, *_answers(3))
+
+
+def _bank() -> ItemBank:
+    return ItemBank(
+        np.linspace(0.6, 1.6, 40), np.linspace(-2, 2, 40), np.full(40, 0.2), topic=np.arange(40) % 4
+    )
+
+
+def _scores() -> None:
+    bank = _bank()
+    for score in (eap, mle, wle):
+        score(bank, *_answers())
+        score(ItemBank(bank.a, bank.b), *_answers())
+
+
+def _exposure() -> None:
+    quota = {0: (1, 4), 1: (1, 4)}
+    for bank in (_bank(), RankedBank.of(_bank())):
+        simulate(bank, "normal(0,1)", 5, n=100, seed=1)
+    sympson_hetter(_bank(), 0.5, n=200, iters=2, test_length=5, quota=quota, seed=1)
+    stocking_lewis(_bank(), 0.9, n=200, iters=2, test_length=5, seed=1)
+    item_eligibility(_bank(), 0.5, n=200, test_length=5, seed=1)
+
+
+def _statistics() -> None:
+    answers, bank = _answers(), _bank()
+    group = np.arange(_PERSONS) % 2
+    classical(*answers)
+    distractors(answers[0], answers[1], answers[2] * 2, np.full(_ITEMS, 2))
+    residual_fit(bank, *answers)
+    ability_bins(bank, *answers)
+    rest_slope(bank, *answers)
+    s_x2(bank, *answers)
+    mantel_haenszel(*answers, group)
+    logistic_dif(*answers, group)
+
+
+def _selection() -> None:
+    warm_up()
+    ranked = RankedBank.of(_bank())
+    control = ExposureControl.of(ranked, np.full(40, 0.5))
+    select(ranked, 0.0, control, seed=1)
+
+
+_PARTS: dict[str, Callable[[], None]] = {
+    "estimation of items scored right or wrong": _dichotomous,
+    "estimation of items scored in steps": _polytomous,
+    "scores": _scores,
+    "simulation and exposure control": _exposure,
+    "item statistics": _statistics,
+    "selection": _selection,
+}
