@@ -47,7 +47,7 @@ class Change:
 def change(request: Request, caller: Principal) -> Iterator[Change]:
     """Opens the transaction of a change; committed when the block ends without an error."""
     claim: Claim | None = getattr(request.state, "claim", None)
-    with Services.of(request).database.transaction(caller.tenant_id) as conn:
+    with Services.of(request).database.transaction(caller.tenant_id, caller.user_id) as conn:
         if claim is not None:
             claim.take(conn, caller)
         yield Change(conn, caller, getattr(request.state, "request_id", None))

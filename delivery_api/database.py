@@ -26,6 +26,8 @@ from qbank.settings import Settings
 Result = TypeVar("Result")
 
 _SET_TENANT = "SELECT set_config('qbank.tenant_id', %s, %s)"
+_SET_CALLER = """SELECT set_config('qbank.tenant_id', %s, true),
+    set_config('qbank.actor', %s, true)"""
 # The quiz path's statements look rows up by key. Planning them anew costs several times their
 # execution, and a plan made while the tables were small must not scan them when they have grown.
 _PLAN_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c jit=off"
@@ -137,10 +139,15 @@ class Database:
             return await work(conn)
 
     @contextmanager
-    def transaction(self, tenant_id: str) -> Iterator[Connection]:
-        """A transaction of the tenant for worker threads; committed when the block ends."""
+    def transaction(self, tenant_id: str, actor: str | None = None) -> Iterator[Connection]:
+        """A transaction of the tenant for worker threads; committed when the block ends.
+
+        Args:
+            tenant_id: whose rows it may see.
+            actor: who changes something: Postgres lets history and audit log be of nobody else.
+        """
         with self._threads.connection() as conn:
-            conn.execute(_SET_TENANT, (tenant_id, True))
+            conn.execute(_SET_CALLER, (tenant_id, actor or ""))
             yield conn
 
     def statistics(self) -> dict[str, int]:

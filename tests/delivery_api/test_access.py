@@ -409,8 +409,10 @@ def test_no_sh_p_changes_without_its_history(delivery, probe, statement):
 
 
 def test_a_history_of_something_else_does_not_do(delivery, probe, world):
-    delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
-    change = """UPDATE item_exposure_control SET sh_p = %s
+    named = """SELECT set_config('qbank.tenant_id', 'demo', true),
+        set_config('qbank.actor', 'amy', true)"""
+    delivery.execute(named)
+    change = """UPDATE item_exposure_control SET sh_p = %s, updated_by = 'amy'
         WHERE exam_code = 'core' AND question_id = %s"""
     history = """INSERT INTO item_exposure_history
             (exam_code, question_id, version, before, after, source, actor)
@@ -421,7 +423,7 @@ def test_a_history_of_something_else_does_not_do(delivery, probe, world):
         delivery.execute(history, (item, after))
         with pytest.raises(psycopg.errors.IntegrityError, match=f"question {one} version 1"):
             delivery.commit()
-        delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
+        delivery.execute(named)
     delivery.execute(change, (0.25, one))
     delivery.execute(history, (one, 0.25))
     delivery.commit()

@@ -120,10 +120,20 @@ def told(statement: str, things: dict[str, dict[str, Any]], foreign: set[str]) -
     return statement.format(**quoted, more="", value="")
 
 
+# of everything that the tenant has, as whoever changes it through the API writes down what it is
+_AUDIT = """INSERT INTO audit_log (tenant_id, actor, action, target)
+    SELECT 'other', 'x', 'any.change', concat_ws(' ', 'exam=theirs',
+        (SELECT string_agg('question=' || id, ' ') FROM questions),
+        (SELECT string_agg('topic=' || id, ' ') FROM topics))"""
+
+
 def tried(conn: psycopg.Connection[Any], statement: str) -> None:
-    conn.execute("SELECT set_config('qbank.tenant_id', 'other', true)")
+    conn.execute(
+        "SELECT set_config('qbank.tenant_id', 'other', true), set_config('qbank.actor', 'x', true)"
+    )
     try:
         conn.execute(statement)
+        conn.execute(_AUDIT)
         conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
     finally:
         conn.rollback()
@@ -147,7 +157,8 @@ def test_keys_hold_for_the_owner_too(world, things, statement, foreign):
 @pytest.mark.parametrize(
     "statement",
     [
-        *(_PUBLISH, _QUIZ, _ITEM, _NAMED, _BELOW, _VERSION, _BLUEPRINT, _SERVED, _HISTORY),
+        *(_PUBLISH, _QUIZ, _ITEM, _NAMED, _BELOW, _VERSION, _BLUEPRINT, _SERVED),
+        f"{_HISTORY}; {_CONTROL}",
         *(_CALIBRATED, _COUNTED),
     ],
 )

@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from qbank import postgres
-from qbank.stores import exposure, runs
+from qbank.stores import audit, exposure, runs
 from qbank_orchestration import retries
 from qbank_orchestration.instance import instance
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
@@ -81,8 +81,11 @@ def test_cancel_stops_a_run_at_its_next_iteration(alive: int):
     run_id = request(n=1_000_000, iters=1000)
     wait_for(lambda: look(run_id).history or None, PATIENCE, "the first iteration")
     with postgres.connect("delivery") as conn:
-        conn.execute("SELECT set_config('qbank.tenant_id', 't', true)")
+        conn.execute(
+            "SELECT set_config('qbank.tenant_id', 't', true), set_config('qbank.actor', 'a', true)"
+        )
         runs.request_cancel(conn, run_id)
+        audit.noting(conn, "t", "a")("calibration.cancel", f"run={run_id}")
     run = ended(run_id)
     assert (run.status, run.stopped_reason) == ("canceled", "canceled")
     assert in_force() == before

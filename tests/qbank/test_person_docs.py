@@ -20,8 +20,9 @@ _PERSONAL = (
     r"(^|_)(user|users|person|people|student|actor|reviewer|author|username)(_|$)|_by$|^quiz_id$"
 )
 _NOT_OF_A_PERSON = {
-    # a number of people, and who ran a migration
+    # a number of people, a role of Postgres, and who ran a migration
     ("exposure_daily", "people"),
+    ("audit_log", "written_by"),
     ("_yoyo_log", "username"),
     # documents that name nobody, or go with a row that is the person's
     ("calibration_runs", "history"),
