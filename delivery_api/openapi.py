@@ -27,6 +27,7 @@ _TAGS = [
     {"name": "results", "description": "what the marts say"},
     {"name": "exposure", "description": "exposure control: read, set, re-estimate, calibrate"},
     {"name": "experiments", "description": "feature flags and cohorts"},
+    {"name": "sittings", "description": "everybody's sittings, for who administers exams"},
     {"name": "audit", "description": "who changed what"},
     {"name": "login", "description": "development only"},
     {"name": "operation", "description": "health, readiness, metrics"},

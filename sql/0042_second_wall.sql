@@ -34,6 +34,7 @@ DECLARE
         WHEN 'topics' THEN 'topic=' || (item ->> 'id')
         WHEN 'feature_flags' THEN 'flag=' || (item ->> 'key')
         WHEN 'cohort_assignments' THEN 'cohort=' || (item ->> 'cohort_key')
+        WHEN 'quiz_sessions' THEN 'quiz=' || (item ->> 'id')
         WHEN 'calibration_runs' THEN 'run=' || (item ->> 'id')
         ELSE 'question=' || (item ->> 'question_id')
     END;

@@ -12,6 +12,7 @@ from delivery_api.routers import (
     quizzes,
     results,
     runs,
+    sittings,
     topics,
 )
 
@@ -27,5 +28,6 @@ ROUTERS = (
     calibrations.router,
     runs.router,
     experiments.router,
+    sittings.router,
     audit.router,
 )

@@ -71,6 +71,9 @@ MAY: dict[str, set[str]] = {
     "GET /v1/admin/cohorts": ANALYST,
     "PUT /v1/admin/cohorts/{cohort_key}": ADMIN,
     "DELETE /v1/admin/cohorts/{cohort_key}/{user_id}": ADMIN,
+    "GET /v1/admin/sittings": ANALYST,
+    "GET /v1/admin/sittings/{quiz_id}": ANALYST,
+    "POST /v1/admin/sittings/{quiz_id}/extend": ADMIN,
     "GET /v1/admin/audit": ADMIN,
 }
 
@@ -146,6 +149,7 @@ def probe(world, client, as_user) -> Probe:
             "POST /v1/admin/exposure/reestimate": {"exam_code": "core"},
             "POST /v1/admin/exposure/calibrate_sh/start": {"exam_code": "core"},
             "PUT /v1/admin/flags/{key}": {"enabled": True, "value_json": 1},
+            "POST /v1/admin/sittings/{quiz_id}/extend": {"minutes": 5},
             "PUT /v1/admin/cohorts/{cohort_key}": {"user_ids": ["ann"], "value": "red"},
         },
     )
@@ -226,6 +230,7 @@ LISTINGS = {
     "GET /v1/admin/exposure/calibrate_sh/runs": empty,
     "GET /v1/admin/flags": lambda flags: all(f["tenant_id"] != "demo" for f in flags),
     "GET /v1/admin/cohorts": empty,
+    "GET /v1/admin/sittings": empty,
     "GET /v1/admin/audit": lambda page: all(
         row["target"].startswith(("flag=some_flag", "cohort=colour", "exam=probe"))
         for row in page["items"]

@@ -27,7 +27,7 @@ CHANGES = {
     "question_publications": "live_version, published_at",
     "question_versions": "state",
     "questions": "external_ref, is_deleted",
-    "quiz_sessions": "sealed_at, theta, theta_se",
+    "quiz_sessions": "expires_at, sealed_at, theta, theta_se",
 }
 REMOVES = {
     "cohort_assignments",

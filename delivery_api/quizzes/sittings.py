@@ -1,0 +1,135 @@
+"""People's sittings for whoever administers an exam: which there are, and all of one.
+
+A sitting is a quiz in exam mode. What never lives here: a person's own quizzes (``listing``), and
+what a person is told (``telling``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from qbank.postgres import Connection
+from qbank.vocabulary import Selector, SessionStatus
+
+_SITTINGS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
+        started_at, expires_at, sealed_at,
+        CASE WHEN sealed_at IS NOT NULL THEN 'finished'
+            WHEN expires_at <= now() THEN 'expired' ELSE 'open' END AS status
+    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'
+        AND (%(quiz)s::text IS NULL OR id = %(quiz)s)
+        AND (%(user)s::text IS NULL OR user_id = %(user)s)
+        AND (%(exam)s::text IS NULL OR exam_code = %(exam)s)"""
+_FOUND = f"""WITH sittings AS ({_SITTINGS}),
+    found AS (SELECT * FROM sittings WHERE %(status)s::text IS NULL OR status = %(status)s)"""  # noqa: S608
+_PAGE = f"""{_FOUND}, page AS (
+        SELECT * FROM found ORDER BY started_at DESC, quiz_id LIMIT %(limit)s OFFSET %(offset)s)
+    SELECT page.*, steps.* FROM page CROSS JOIN LATERAL (
+        SELECT count(*) AS served, count(r.id) AS answered
+        FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
+        WHERE i.quiz_id = page.quiz_id) AS steps
+    ORDER BY started_at DESC, quiz_id"""  # noqa: S608
+_TOTAL = f"{_FOUND} SELECT count(*) FROM found"  # noqa: S608
+_STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector, i.theta_before,
+        i.sh_p, i.rejected AS held_back, i.forced, r.option_label::text AS selected,
+        r.is_correct AS correct, coalesce(r.is_void, false) AS void, r.time_taken_ms,
+        r.created_at AS answered_at
+    FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
+    WHERE i.quiz_id = %s ORDER BY i.position"""
+# what is over stays over: its result may have been told
+_EXTEND = """UPDATE quiz_sessions SET expires_at = expires_at + make_interval(mins => %s)
+    WHERE id = %s AND mode = 'exam' AND sealed_at IS NULL AND expires_at > now()"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """A sitting as it stands.
+
+    Attributes:
+        theta, theta_se: the running estimate, or the sealed one.
+        served, answered: items.
+    """
+
+    quiz_id: str
+    user_id: str
+    exam_code: str
+    selector: Selector
+    num_questions: int
+    theta: float
+    theta_se: float | None
+    started_at: datetime
+    expires_at: datetime
+    sealed_at: datetime | None
+    status: SessionStatus
+    served: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An item that was served in a sitting, and its answer.
+
+    Attributes:
+        theta_before: θ̂ that it was chosen at.
+        sh_p: probability with which it was administered once it was chosen.
+        held_back: question ids that exposure control held back before it.
+        forced: all were held back, and the first of them was served all the same.
+        selected, correct, time_taken_ms, answered_at: of its answer; None without one.
+        void: whether it counts for nothing.
+    """
+
+    position: int
+    question_id: int
+    version: int
+    served_at: datetime
+    selector: Selector
+    theta_before: float | None
+    sh_p: float | None
+    held_back: list[int]
+    forced: bool
+    selected: str | None
+    correct: bool | None
+    void: bool
+    time_taken_ms: int | None
+    answered_at: datetime | None
+
+
+def find(
+    conn: Connection,
+    tenant_id: str,
+    *,
+    quiz_id: str | None = None,
+    exam_code: str | None = None,
+    user_id: str | None = None,
+    status: SessionStatus | None = None,
+    limit: int = 1,
+    offset: int = 0,
+) -> tuple[Sequence[Sitting], int]:
+    """A page of the tenant's sittings, the newest first, and how many there are."""
+    values = {
+        "tenant": tenant_id,
+        "quiz": quiz_id,
+        "exam": exam_code,
+        "user": user_id,
+        "status": status,
+        "limit": limit,
+        "offset": offset,
+    }
+    with conn.cursor(row_factory=class_row(Sitting)) as cursor:
+        rows = cursor.execute(_PAGE, values).fetchall()
+    total = conn.execute(_TOTAL, values).fetchone()
+    return rows, int(total[0]) if total else 0
+
+
+def steps(conn: Connection, quiz_id: str) -> Sequence[Step]:
+    """What was served in a sitting, in order."""
+    with conn.cursor(row_factory=class_row(Step)) as cursor:
+        return cursor.execute(_STEPS, (quiz_id,)).fetchall()
+
+
+def extend(conn: Connection, quiz_id: str, minutes: int) -> bool:
+    """Gives a sitting more time; False where it is over."""
+    return conn.execute(_EXTEND, (minutes, quiz_id)).rowcount == 1

@@ -1,0 +1,153 @@
+"""People's sittings, for whoever administers exams: find them, see one whole, give more time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from delivery_api.access import Admin, Analyst
+from delivery_api.changes import change, reading
+from delivery_api.exam_codes import ShownExam, key_of
+from delivery_api.fields import Body, ExamCode, Note, Page, PageNumber, PageSize, QuizId
+from delivery_api.idempotency import ChangeRoute
+from delivery_api.problems import ProblemError, documented, not_found
+from delivery_api.quizzes import sittings
+from delivery_api.tokens import Principal
+from qbank.postgres import Connection
+from qbank.vocabulary import Selector, SessionStatus
+
+router = APIRouter(
+    prefix="/v1/admin/sittings",
+    tags=["sittings"],
+    responses=documented(401, 403, 422, 503),
+    route_class=ChangeRoute,
+)
+
+SittingPath = Annotated[QuizId, Path(description="the sitting, as `POST /quizzes` named it")]
+
+
+class Sitting(BaseModel):
+    """A quiz in exam mode, of anybody of the tenant."""
+
+    quiz_id: str
+    user_id: str
+    exam_code: ShownExam
+    status: SessionStatus
+    selector: Selector
+    num_questions: int
+    served: int
+    answered: int
+    theta: float = Field(description="running estimate, or the sealed one")
+    theta_se: float | None
+    started_at: datetime
+    expires_at: datetime
+    sealed_at: datetime | None = Field(description="when it was finished")
+
+
+class SittingStep(BaseModel):
+    """An item that was served, why, and its answer."""
+
+    position: int = Field(description="counts from 1")
+    question_id: int
+    version: int
+    served_at: datetime
+    selector: Selector
+    theta_before: float | None = Field(description="θ̂ that it was chosen at")
+    sh_p: float | None = Field(description="probability of being administered once chosen")
+    held_back: list[int] = Field(description="questions that exposure control held back before it")
+    forced: bool = Field(description="all were held back, and this one was served all the same")
+    selected: str | None
+    correct: bool | None
+    void: bool = Field(description="whether it counts for nothing")
+    time_taken_ms: int | None
+    answered_at: datetime | None
+
+
+class SittingInFull(Sitting):
+    """A sitting with all that was served in it."""
+
+    steps: list[SittingStep]
+
+
+class MoreTime(Body):
+    """More time for a sitting."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"minutes": 15, "why": "the fire alarm went"}]}
+    )
+
+    minutes: Annotated[int, Field(ge=1, le=1440)]
+    why: Note = ""
+
+
+@router.get("", summary="Sittings")
+def list_sittings(
+    caller: Analyst,
+    request: Request,
+    exam_code: Annotated[ExamCode | None, Query()] = None,
+    user_id: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
+    status: Annotated[SessionStatus | None, Query()] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[Sitting]:
+    """Everybody's, the newest first."""
+    with reading(request, caller) as conn:
+        found, total = sittings.find(
+            conn,
+            caller.tenant_id,
+            exam_code=key_of(conn, caller.tenant_id, exam_code),
+            user_id=user_id,
+            status=status,
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    items = [Sitting.model_validate(one, from_attributes=True) for one in found]
+    return Page(items=items, total=total, page=page, page_size=page_size)
+
+
+@router.get("/{quiz_id}", summary="A sitting in full", responses=documented(404, 409))
+def read_sitting(quiz_id: SittingPath, caller: Analyst, request: Request) -> SittingInFull:
+    """What was served and why, with θ̂, sh_p, what was held back, times and answers."""
+    with reading(request, caller) as conn:
+        sitting = _found(conn, caller, quiz_id)
+        if sitting.user_id == caller.user_id and sitting.status == "open":
+            raise ProblemError(
+                409,
+                "quiz-open",
+                f"quiz {quiz_id} is your own, and open: finish it first",
+                quiz_id=quiz_id,
+            )
+        steps = [
+            SittingStep.model_validate(step, from_attributes=True)
+            for step in sittings.steps(conn, quiz_id)
+        ]
+    return SittingInFull(
+        **Sitting.model_validate(sitting, from_attributes=True).model_dump(), steps=steps
+    )
+
+
+@router.post(
+    "/{quiz_id}/extend", summary="Give a sitting more time", responses=documented(404, 410)
+)
+def extend_sitting(
+    quiz_id: SittingPath, body: MoreTime, caller: Admin, request: Request
+) -> Sitting:
+    """For an open sitting; one that is over stays so. Kept in the audit log."""
+    with change(request, caller) as step:
+        _found(step.conn, caller, quiz_id)
+        if not sittings.extend(step.conn, quiz_id, body.minutes):
+            raise ProblemError(
+                410, "quiz-finished", f"quiz {quiz_id} is over: it gets no more time"
+            )
+        step.audit("sitting.extend", f"quiz={quiz_id}", minutes=body.minutes, why=body.why)
+        return Sitting.model_validate(_found(step.conn, caller, quiz_id), from_attributes=True)
+
+
+def _found(conn: Connection, caller: Principal, quiz_id: str) -> sittings.Sitting:
+    found, _ = sittings.find(conn, caller.tenant_id, quiz_id=quiz_id)
+    if not found:
+        raise not_found(f"sitting {quiz_id}")
+    return found[0]

@@ -1,0 +1,2 @@
+DROP TRIGGER quiz_sessions_has_audit ON quiz_sessions;
+REVOKE UPDATE (expires_at) ON quiz_sessions FROM qbank_delivery;
