@@ -32,6 +32,11 @@ CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap"
 OVER_CAP = Counter("qbank_api_items_over_cap", "Items served over their cap, for want of others")
 # not by right and wrong: whoever reads metrics could tell an answer's worth from the count
 ANSWERS = Counter("qbank_api_answers", "Answers recorded")
+HARVESTING = Counter(
+    "qbank_api_harvesting",
+    "Quizzes made by people whose last day looks like harvesting of items",
+    ["exam_code"],
+)
 BANK_LOADS = Histogram(
     "qbank_api_bank_load_seconds", "Time to load an exam's item bank, or what has changed of it"
 )

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.problems import ProblemError, not_found
-from delivery_api.quizzes import creation, store
+from delivery_api.quizzes import creation, harvesting, store
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.creation import Setup
@@ -153,6 +153,7 @@ class Enrolment:
             if request.mode == "exam"
             else self._minutes,
         )
+        await harvesting.look(conn, caller, setup.exam_key, len(bank.pool))
 
     async def _bank(self, caller: Principal, setup: Setup) -> Bank:
         """The exam's bank, with its settings and blueprint as they are now."""
