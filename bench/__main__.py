@@ -1,6 +1,6 @@
 """Runs the benchmarks, prints their tables, and writes the same as JSON beside them.
 
-A benchmark is a module of this package with ``run(quick: bool) -> Table`` (or a list of them);
+A benchmark is a module of this package with ``run(*, quick: bool) -> Table`` (or a list of them);
 adding one is adding its name to ``BENCHMARKS``. What never lives here: measurements.
 """
 
@@ -52,7 +52,7 @@ def main() -> None:
     record: dict[str, Any] = {"machine": machine, "quick": options.quick, "benchmarks": {}}
     for name in names:
         began = time.perf_counter()
-        found = importlib.import_module(f"bench.{name}").run(options.quick)
+        found = importlib.import_module(f"bench.{name}").run(quick=options.quick)
         tables = found if isinstance(found, list) else [found]
         for table in tables:
             console.print(table)

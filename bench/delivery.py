@@ -80,7 +80,7 @@ class Row:
         return statistics.median(figure(run) for run in self.runs)
 
 
-def run(quick: bool = False) -> Table:
+def run(*, quick: bool = False) -> Table:
     """Measures and returns the table; quick takes seconds and says less."""
     size = Size(8, 60, 2, 1) if quick else Size(16, 600, 2, 3)
     say = Console(stderr=True)
@@ -190,7 +190,7 @@ def main() -> None:
     """Runs this bench alone."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    Console(width=160).print(run(parser.parse_args().quick))
+    Console(width=160).print(run(quick=parser.parse_args().quick))
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ Found = tuple[
 ]  # a, b, log-likelihood
 
 
-def run(quick: bool = False) -> list[Table]:
+def run(*, quick: bool = False) -> list[Table]:
     """Ratios on complete data, the sizes of the platform, memory."""
-    return [_ratios(quick), _sizes(quick), _memory(quick)]
+    return [_ratios(quick=quick), _sizes(quick=quick), _memory(quick=quick)]
 
 
 def fitted(data: Responses, model: str, priors: str | None = "default") -> cal.FitResult:
@@ -45,7 +45,7 @@ def fitted(data: Responses, model: str, priors: str | None = "default") -> cal.F
     )
 
 
-def _ratios(quick: bool) -> Table:
+def _ratios(*, quick: bool) -> Table:
     made = table(
         "complete data, θ ~ N(0,1), D = 1; 2PL by maximum likelihood, 3PL with default priors",
         "program", "persons × items", "seconds", "log-likelihood", "RMSE of a", "RMSE of b",
@@ -118,7 +118,7 @@ SIZES = (
 )
 
 
-def _sizes(quick: bool) -> Table:
+def _sizes(*, quick: bool) -> Table:
     made = table(
         "2PL and 3PL with standard errors and default priors, 61 nodes",
         "data", "answers", "seconds", "cycles", "ns per answer and cycle", "converged",
@@ -138,7 +138,7 @@ def _sizes(quick: bool) -> Table:
     return made
 
 
-def _memory(quick: bool) -> Table:
+def _memory(*, quick: bool) -> Table:
     made = table("peak resident memory of a process of its own", "what it does", "MB")
     code = "from bench.scenarios import responses\nfrom bench.fit import fitted\n"
     cases = SIZES[3:4] if quick else SIZES[3:]

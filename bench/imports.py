@@ -43,7 +43,7 @@ finally:
 """
 
 
-def run(quick: bool = False) -> Table:
+def run(*, quick: bool = False) -> Table:
     """Long rows and a matrix."""
     long = (100_000,) if quick else (1_000_000, 5_000_000)
     return measured(long, (2_000 if quick else 100_000, 300))

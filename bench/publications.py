@@ -58,7 +58,7 @@ class Run:
     published: int
 
 
-def run(quick: bool = False) -> Table:
+def run(*, quick: bool = False) -> Table:
     """Measures and returns the table."""
     size = Size(8, 200, 1) if quick else Size(8, 1200, 3)
     say = Console(stderr=True)

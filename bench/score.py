@@ -17,7 +17,7 @@ from bench.scenarios import responses
 METHODS: dict[str, Callable[..., object]] = {"EAP": cal.eap, "MLE": cal.mle, "WLE": cal.wle}
 
 
-def run(quick: bool = False) -> Table:
+def run(*, quick: bool = False) -> Table:
     """Seconds and core seconds of each method for the 2PL and the 3PL."""
     made = table(
         "scores of complete answers to 100 items, θ ~ N(0,1), D = 1",

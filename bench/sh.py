@@ -23,12 +23,19 @@ LENGTH, TAU = 30, 0.2
 QUOTA = {0: (9, 11), 1: (6, 8), 2: (4, 6), 3: (2, 4), 4: (1, 2)}
 
 
-def run(quick: bool = False) -> list[Table]:
+def run(*, quick: bool = False) -> list[Table]:
     """The heavy run and its ratio; growth; the reference scenario; methods; what a K holds for."""
-    return [_ratio(quick), _growth(quick), _reference(quick), _methods(), _levels(), _conditions()]
+    return [
+        _ratio(quick=quick),
+        _growth(quick=quick),
+        _reference(quick=quick),
+        _methods(),
+        _levels(),
+        _conditions(),
+    ]
 
 
-def _ratio(quick: bool) -> Table:
+def _ratio(*, quick: bool) -> Table:
     n, iters = (10_000, 20) if quick else (100_000, 20)
     made = table(
         f"Sympson-Hetter, 1,000 items, tests of {LENGTH}, τ = {TAU}, all iterations run",
@@ -63,7 +70,7 @@ def _ratio(quick: bool) -> Table:
     return made
 
 
-def _growth(quick: bool) -> Table:
+def _growth(*, quick: bool) -> Table:
     n = 2_000 if quick else 20_000
     made = table(
         f"Sympson-Hetter, growth with the pool: {n:,} examinees × 10 iterations, tests of {LENGTH}",
@@ -90,7 +97,7 @@ def _growth(quick: bool) -> Table:
     return made
 
 
-def _reference(quick: bool) -> Table:
+def _reference(*, quick: bool) -> Table:
     made = table(
         "the reference scenario: 500 items, D = 1, tests of 25, EAP at 81 nodes, "
         "evaluated on 40,000 fresh examinees",

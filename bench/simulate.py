@@ -22,19 +22,19 @@ from calibration.threads import core_count
 LENGTH = 30
 
 
-def run(quick: bool = False) -> list[Table]:
+def run(*, quick: bool = False) -> list[Table]:
     """Ratios, growth with the pool and with the examinees, one step of delivery, memory."""
     return [
-        _ratios(quick),
-        _growth_with_pool(quick),
-        _growth_with_examinees(quick),
+        _ratios(quick=quick),
+        _growth_with_pool(quick=quick),
+        _growth_with_examinees(quick=quick),
         _grid_loss(),
-        _delivery_step(quick),
-        _memory(quick),
+        _delivery_step(quick=quick),
+        _memory(quick=quick),
     ]
 
 
-def _ratios(quick: bool) -> Table:
+def _ratios(*, quick: bool) -> Table:
     made = table(
         f"simulated tests of {LENGTH} items, 1,000-item 3PL pool, EAP at 41 nodes, no control",
         "simulator", "examinees", "seconds", "core µs per selection", "RMSE of θ̂",
@@ -100,7 +100,7 @@ def _catsim(bank: cal.ItemBank, n: int) -> float:
     return float(np.sqrt(np.mean((np.clip(found, -4, 4) - theta) ** 2)))
 
 
-def _growth_with_pool(quick: bool) -> Table:
+def _growth_with_pool(*, quick: bool) -> Table:
     made = table(
         f"growth with the pool, tests of {LENGTH} items, EAP at 41 nodes, core time",
         "items", "ranking the bank, s", "ns per selection, no control",
@@ -124,7 +124,7 @@ def _growth_with_pool(quick: bool) -> Table:
     return made
 
 
-def _growth_with_examinees(quick: bool) -> Table:
+def _growth_with_examinees(*, quick: bool) -> Table:
     made = table(
         f"growth with the examinees, 1,000 items, tests of {LENGTH}, {core_count()} cores",
         "examinees", "seconds", "core ns per selection",
@@ -160,7 +160,7 @@ def _grid_loss() -> Table:
     return made
 
 
-def _delivery_step(quick: bool) -> Table:
+def _delivery_step(*, quick: bool) -> Table:
     made = table(
         "one step of delivery from Python, the 15th item of a test, τ = 0.2, core time",
         "items", "select, µs", "ability after one more answer, µs",
@@ -193,7 +193,7 @@ def _repeat(work: Callable[[], object], calls: int) -> None:
         work()
 
 
-def _memory(quick: bool) -> Table:
+def _memory(*, quick: bool) -> Table:
     made = table("peak resident memory of a process of its own", "what it does", "MB")
     code = "import calibration as cal\nfrom bench.scenarios import reference_bank\n"
     n = 100_000 if quick else 1_000_000

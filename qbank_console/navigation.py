@@ -81,7 +81,7 @@ def _home(draw: Callable[[], None]) -> Any:
     return st.Page(_named(draw, "home"), title="qbank", default=True, visibility="hidden")
 
 
-def _page(entry: Entry, draw: Callable[[], None] | None = None, visible: bool = True) -> Any:
+def _page(entry: Entry, draw: Callable[[], None] | None = None, *, visible: bool = True) -> Any:
     return st.Page(
         _named(draw or partial(_draw, entry), entry.url),
         title=entry.title,

@@ -54,7 +54,7 @@ def make_plan(
         ("dashboard", item) for found in items.values() for item in found if item["id"] not in ours
     ]
     strangers += _strange_cards(client, catalog)
-    steps += [_stranger_step(kind, item, prune) for kind, item in strangers]
+    steps += [_stranger_step(kind, item, prune=prune) for kind, item in strangers]
     return Plan(content, catalog, tuple(steps))
 
 
@@ -112,6 +112,6 @@ def _strange_cards(client: MetabaseClient, catalog: Catalog) -> list[tuple[Kind,
     ]
 
 
-def _stranger_step(kind: Kind, item: Json, prune: bool) -> Step:
+def _stranger_step(kind: Kind, item: Json, *, prune: bool) -> Step:
     action: Action = "archive" if prune else "leave"
     return Step(kind, f"{kind} {item['id']}", item["name"], action, item["id"])

@@ -52,7 +52,10 @@ def nightly(
 @options_of(SympsonHetter)
 def calibrate(exam: Exam, as_json: AsJson = False, **given: Any) -> None:
     """Calibrates an exam's exposure control by Sympson-Hetter and publishes what passes."""
-    _ask([Request("sympson_hetter", exam, _resolved(SympsonHetter, exam, given), _who())], as_json)
+    _ask(
+        [Request("sympson_hetter", exam, _resolved(SympsonHetter, exam, given), _who())],
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -66,7 +69,7 @@ def reestimate(
     """Re-estimates an exam's sh_p for a day (default today) from what was served before it."""
     chosen = day.date() if day else datetime.now(UTC).date()
     params = _resolved(Reestimation, exam, given, day=chosen)
-    _ask([Request("reestimation", exam, params, _who(), day=chosen)], as_json)
+    _ask([Request("reestimation", exam, params, _who(), day=chosen)], as_json=as_json)
 
 
 @app.command()
@@ -85,7 +88,7 @@ def backfill(
         for day in days
         for code in dict.fromkeys(exam)
     ]
-    _ask(asked, as_json)
+    _ask(asked, as_json=as_json)
 
 
 @app.command()
@@ -106,7 +109,7 @@ def rollback(
     with postgres.connect("orchestration") as conn:
         run = rolling.request(conn, target_id, requested_by=_who(), note=note)
     asked = Request("rollback", run.exam_code, run_id=run.id, why=f"back to run {to}")
-    _ask([asked], as_json)
+    _ask([asked], as_json=as_json)
 
 
 @app.command()
@@ -159,7 +162,7 @@ def demo(
         raise typer.Exit(1)
 
 
-def _ask(requests: list[Request], as_json: bool) -> None:
+def _ask(requests: list[Request], *, as_json: bool) -> None:
     from qbank_orchestration.console import Console
 
     with Console() as console:

@@ -111,7 +111,7 @@ class Queue:
         """
         # nobody else begins one between the look and the launch
         with nights.alone(lambda: self.on_start("night", None, "waits for another command's")):
-            if marts_id := self._open_night(day, exams, full):
+            if marts_id := self._open_night(day, exams, full=full):
                 self.on_start("rebuild_marts", None, f"a night is under way: run {marts_id}")
             else:
                 marts_id = str(uuid4())
@@ -196,7 +196,7 @@ class Queue:
         record = self._instance.get_run_record_by_id(run.run_id)
         return time.time() - (record.end_time or 0) if record else float("inf")
 
-    def _open_night(self, day: date, exams: Sequence[str] | None, full: bool) -> str | None:
+    def _open_night(self, day: date, exams: Sequence[str] | None, *, full: bool) -> str | None:
         """The run of the marts of such a night of the daemon's that is not over."""
         building = nights.under_way(self._instance, exams, weekly=full)
         if building is not None:

@@ -123,9 +123,9 @@ class Runner:
             done.ended.append(marts)
             if not marts.success:
                 return done
-            for due in self._plan(day, exams, full):
+            for due in self._plan(day, exams, full=full):
                 # what the night began with may be done by now: a daemon may have come up
-                (still,) = self._plan(day, [due.exam_code], full) if due.why else (due,)
+                (still,) = self._plan(day, [due.exam_code], full=full) if due.why else (due,)
                 if not still.calibration:
                     done.waiting[still.exam_code] = still.waiting
                 for request in nights.runs_of([still], tags, marts.run_id):
@@ -135,7 +135,7 @@ class Runner:
             self._instance.add_run_tags(marts.run_id, {OVER: "true"})
         return done
 
-    def _plan(self, day: date, exams: Sequence[str] | None, full: bool) -> tuple[Due, ...]:
+    def _plan(self, day: date, exams: Sequence[str] | None, *, full: bool) -> tuple[Due, ...]:
         with postgres.connect("orchestration") as conn:
             return plan(conn, day, exam_codes=exams, full=full)
 

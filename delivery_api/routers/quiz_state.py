@@ -121,7 +121,9 @@ def quiz_state_of(standing: Standing) -> QuizState:
         _tell_score(state, standing)
         if result is not None:
             state.result = Revision(**_name_of(result))
-            state.supersedes = [_superseded(old, with_items) for old in result.superseded]
+            state.supersedes = [
+                _superseded(old, with_items=with_items) for old in result.superseded
+            ]
     if with_items:
         state.items = _items_kept(result) if result is not None else _items_so_far(standing)
     return state
@@ -131,7 +133,7 @@ def _name_of(result: Result) -> dict[str, Any]:
     return {name: getattr(result, name) for name in Revision.model_fields}
 
 
-def _superseded(result: Result, with_items: bool) -> SupersededResult:
+def _superseded(result: Result, *, with_items: bool) -> SupersededResult:
     has_theta = result.theta_se is not None
     return SupersededResult(
         **_name_of(result),

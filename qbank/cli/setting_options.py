@@ -54,7 +54,7 @@ def _annotation(setting: Setting) -> Any:
     return Annotated[str | None, typer.Option(f"--{name}", metavar=shape, help=f"{text} ({form}).")]
 
 
-def _value(setting: Setting, typed: str | bool) -> Any:
+def _value(setting: Setting, typed: str | bool) -> Any:  # noqa: FBT001  (a switch's)
     """What was typed, as the setting's type where it can be; else as it is, to be refused."""
     if isinstance(typed, bool):
         return typed

@@ -92,7 +92,9 @@ def play(
         if sittings.adaptive[number]:
             pilot = pilots[sittings.exam[number]]
             controlled = bool(people.controlled[sittings.user[number]])
-            served = _adaptive(rng, units, pilot, sittings, number, theta, controlled, seed)
+            served = _adaptive(
+                rng, units, pilot, sittings, number, theta, seed, controlled=controlled
+            )
         else:
             served = _random_form(rng, units, sittings, number, theta)
         played.append(served)
@@ -141,8 +143,9 @@ def _adaptive(
     sittings: Sittings,
     number: int,
     theta: float,
-    controlled: bool,
     seed: int,
+    *,
+    controlled: bool,
 ) -> Played:
     control = pilot.controlled if controlled else pilot.free
     live = units.live(int(sittings.exam[number]), int(sittings.day[number]))

@@ -212,7 +212,7 @@ def _gift(row: dict[str, Any]) -> str:
     tags = [re.sub(r"\s*[\r\n]\s*", " ", tag) for tag in row["tags"]]
     marks = "".join(f" [tag:{_bracketed(tag)}]" for tag in tags)
     answers = "".join(
-        f"\n\t{'=' if right else '~'}{_weight(text, right)}{_inner(text)}"
+        f"\n\t{'=' if right else '~'}{_weight(text, right=right)}{_inner(text)}"
         for _, text, right in row["options"]
     )
     explained = f"\n\t####[markdown]{_escaped(row['explanation'])}" if row["explanation"] else ""
@@ -223,7 +223,7 @@ def _gift(row: dict[str, Any]) -> str:
     )
 
 
-def _weight(text: str, right: bool) -> str:
+def _weight(text: str, *, right: bool) -> str:
     """An option that begins with % would be taken for its worth."""
     return f"%{100 if right else 0}%" if text.lstrip().startswith("%") else ""
 

@@ -12,7 +12,7 @@ def flags(api: Api) -> list[Json]:
     return list(api.get("/admin/flags"))
 
 
-def set_flag(api: Api, key: str, enabled: bool, value: Any) -> Json:
+def set_flag(api: Api, key: str, value: Any, *, enabled: bool) -> Json:
     """Sets the tenant's own flag."""
     return dict(api.put(f"/admin/flags/{key}", {"enabled": enabled, "value_json": value}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qbank_console.api.client import Api, Json
 
 
-def create(api: Api, filters: Json, adaptive: bool, blueprint_quota: bool) -> Json:
+def create(api: Api, filters: Json, *, adaptive: bool, blueprint_quota: bool) -> Json:
     """Makes a quiz: quiz_id, num_questions, mode, expires_at.
 
     Where the blueprint's quota is not asked for, the exam's policy decides.

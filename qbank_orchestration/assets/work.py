@@ -157,7 +157,7 @@ def findings_as_results(findings: Iterable[Finding], asset: str) -> list[dg.Asse
             asset_key=asset,
             check_name=finding.check,
             passed=finding.passed,
-            severity=_severity(finding.blocking),
+            severity=_severity(blocking=finding.blocking),
             description=finding.summary,
             metadata={k: v for k, v in finding.numbers.items() if v is not None},
         )
@@ -243,5 +243,5 @@ def _is_canceled(context: Context) -> bool:
     return run is not None and run.status is dg.DagsterRunStatus.CANCELING
 
 
-def _severity(blocking: bool) -> dg.AssetCheckSeverity:
+def _severity(*, blocking: bool) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN

@@ -104,7 +104,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _tex(state: StateInline, silent: bool) -> bool:
+def _tex(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  (as the parser calls it)
     """TeX between dollars, in which nothing is a mark of Markdown."""
     if state.src[state.pos] != "$" or not (found := _TEX.match(state.src, state.pos)):
         return False

@@ -62,7 +62,7 @@ def _selection(flag: dict[str, Any] | None) -> None:
     value: Any = strategy
     if strategy == "split":
         value = {"split": {"sympson_hetter": share, "vanilla": 100 - share}}
-    _set(STRATEGY, True, value)
+    _set(STRATEGY, value, enabled=True)
 
 
 def _current(flag: dict[str, Any] | None) -> tuple[str, int]:
@@ -111,15 +111,15 @@ def _flags(known: dict[str, dict[str, Any]]) -> None:
     except json.JSONDecodeError as error:
         st.error(f"The value is not JSON: {error.msg} at line {error.lineno}.")
         return
-    _set(key.strip(), enabled, value)
+    _set(key.strip(), value, enabled=enabled)
 
 
-def _set(key: str, enabled: bool, value: Any) -> None:
+def _set(key: str, value: Any, *, enabled: bool) -> None:
     if not key:
         st.error("Name the flag.")
         return
     try:
-        experiments.set_flag(session.api(), key, enabled, value)
+        experiments.set_flag(session.api(), key, value, enabled=enabled)
     except ApiError as error:
         st.error(said(error), icon=":material/error:")
         return

@@ -76,13 +76,13 @@ def _new() -> None:
         "num_questions": number,
         "mode": mode,
     }
-    _make(filters, adaptive, quota)
+    _make(filters, adaptive=adaptive, quota=quota)
 
 
-def _make(filters: dict[str, Any], adaptive: bool, quota: bool) -> None:
+def _make(filters: dict[str, Any], *, adaptive: bool, quota: bool) -> None:
     try:
         with st.spinner("Making the quiz …"):
-            made = quizzes.create(session.api(), filters, adaptive, quota)
+            made = quizzes.create(session.api(), filters, adaptive=adaptive, blueprint_quota=quota)
     except ApiError as error:
         st.error(said(error), icon=":material/error:")
         if error.quiz_id:
