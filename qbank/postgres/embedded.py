@@ -179,14 +179,15 @@ def _spawn_supervisor(settings: Settings, log: Path, *, new_port: bool) -> subpr
         "run_dir": str(settings.home / "run"),
         "log": str(log),
     }
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-I", "-S", server_supervisor.__file__, json.dumps(spec)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=log.open("ab"),
-        cwd="/",
-        start_new_session=True,
-    )
+    with log.open("ab") as stderr:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", server_supervisor.__file__, json.dumps(spec)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd="/",
+            start_new_session=True,
+        )
 
 
 def _port(settings: Settings, *, new: bool) -> int:

@@ -69,6 +69,7 @@ def provider() -> Iterator[Provider]:
     yield made
     made.go_on.set()
     made.server.shutdown()
+    made.server.server_close()
 
 
 class Clock:

@@ -134,6 +134,7 @@ def provider():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/jwks", rsa_key, ec_key, fetched
     server.shutdown()
+    server.server_close()
 
 
 def test_an_identity_providers_keys_and_only_they(world, provider, monkeypatch, secret):

@@ -66,9 +66,10 @@ def worker(preparation: str, work: str, folder: Path) -> Iterator[Callable[..., 
         assert status in (0, signal.SIGKILL)
         return status
 
-    yield run
-    process.stdin.close()
-    assert process.wait(timeout=30) == 0
+    with process:
+        yield run
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
 
 
 def wait_for_silence() -> None:
