@@ -9,8 +9,9 @@ export UV_PROJECT_ENVIRONMENT := $(VENV)
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export NO_MKDOCS_2_WARNING := 1
-# once, here, and not by each process that comes first
+# once, here, and not by each process that comes first; our own sources too, whatever the shell says
 export UV_COMPILE_BYTECODE := 1
+export PYTHONDONTWRITEBYTECODE :=
 
 # --inexact keeps uv itself, and the groups that an earlier target added
 SYNC := $(UV) sync --frozen --inexact --quiet --extra console

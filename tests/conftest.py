@@ -11,10 +11,13 @@ Fixtures:
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -36,6 +39,9 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="qbank-tests-"))
     home.chmod(0o711)  # the user that runs the server for root passes through
     config.stash[_HOME] = home
+    # a shell's background job ignores Ctrl-C, and so would all that tests start
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # nothing of the caller's environment reaches a test
     for name in [name for name in os.environ if name.startswith("QBANK_")]:
         del os.environ[name]
@@ -46,6 +52,16 @@ def pytest_configure(config: pytest.Config) -> None:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "GX_ANALYTICS_ENABLED": "false",
     }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    gc.disable()  # what is imported is no garbage, and looking for some took a third of the time
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

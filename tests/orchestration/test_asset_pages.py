@@ -205,7 +205,7 @@ def test_a_backfill_of_days_and_exams_re_estimates_each(pages):
     dagit, _ = pages
     with instance():
         today = date.today()
-    days = [today - timedelta(days=ago) for ago in (4, 3, 2)]
+    days = [today - timedelta(days=ago) for ago in (3, 2)]
     keys = [partition_key(exam, day) for day in days for exam in (ALGEBRA, GEOMETRY)]
     dagit.backfilled(dagit.backfill(("sh_p_reestimation", "sh_p_reestimation_publication"), keys))
     for exam_code in (ALGEBRA, GEOMETRY):

@@ -155,12 +155,7 @@ def child_of(pid: int) -> int | None:
 def qbank(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     command = [str(Path(sys.executable).parent / "qbank"), *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    # what starts in a shell's background ignores Ctrl-C, and so would all that it starts
-    return subprocess.Popen(command, text=True, preexec_fn=_heed_ctrl_c, **streams)
-
-
-def _heed_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, text=True, **streams)
 
 
 def end(process: subprocess.Popen[str]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -143,7 +144,9 @@ def _run(mutant: Mutant, tests: Sequence[str]) -> int:
     return int(
         pytest.main(
             ["-x", "-q", "-c", os.devnull, f"--rootdir={ROOT}", "--import-mode=importlib"]
-            + ["--noconftest", "-p", "no:cacheprovider"]
+            # nobody reads why a test fails, and hundreds of mutants each start anew
+            + ["--assert=plain", "--tb=no", "--noconftest"]
+            + [f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "logging")]
             + ["-p", "tests.orchestration.audits.bank", "-p", "tests.orchestration.audits.given"]
             + [str(here / test) for test in tests]
         )
@@ -180,6 +183,8 @@ def main() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     # once for all children
     import qbank_orchestration.assets.reestimation  # noqa: F401
+
+    gc.freeze()
 
     tried, survived = 0, []
     for module, tests in TESTS.items():
