@@ -94,7 +94,7 @@ def _page(entry: Entry, draw: Callable[[], None] | None = None, *, visible: bool
 def _named(draw: Callable[[], None], name: str) -> Callable[[], None]:
     """Streamlit asks for the name of what draws a page."""
     named = partial(draw)
-    named.__name__ = name  # type: ignore[attr-defined]
+    named.__name__ = name  # type: ignore[attr-defined]  # functions have one
     return named
 
 

@@ -11,12 +11,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from qbank.cli.output import AsJson, show
 from qbank.errors import EmbeddedServerError, SettingsError
+
+if TYPE_CHECKING:
+    from qbank.postgres import Role
 
 app = typer.Typer(help="Make, migrate and inspect the database.", no_args_is_help=True)
 RoleOption = Annotated[
@@ -175,7 +178,7 @@ def _migrate() -> None:
         print("the schema is up to date")
 
 
-def _role(name: str):  # type: ignore[no-untyped-def]
+def _role(name: str) -> Role:
     from qbank.postgres.roles import ROLES, user_name
 
     user_name(name)  # type: ignore[arg-type]  # refuses an unknown one

@@ -133,7 +133,7 @@ class ColumnMap:
 
     def with_names(self, **names: str | None) -> ColumnMap:
         """The same map with the names that are given (None keeps what is there)."""
-        return replace(self, **{k: v for k, v in names.items() if v is not None})  # type: ignore[arg-type]
+        return replace(self, **{k: v for k, v in names.items() if v is not None})  # type: ignore[arg-type]  # its own
 
 
 # a column of one of these names holds no users, or no items

@@ -11,8 +11,17 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from qbank.errors import EmbeddedServerError
+
+
+class PopenAccount(TypedDict, total=False):
+    """Keyword arguments of ``subprocess`` that run a program as another user."""
+
+    user: int
+    group: int
+    extra_groups: list[str | int]
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Account:
     uid: int
     gid: int
 
-    def as_popen(self) -> dict[str, object]:
+    def as_popen(self) -> PopenAccount:
         """Keyword arguments of ``subprocess`` that drop to this user, and all groups."""
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
@@ -63,7 +72,7 @@ def server_account() -> Account | None:
 
 def _fault_of(command: Sequence[str], account: Account) -> str | None:
     try:
-        done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+        done = subprocess.run(  # noqa: S603
             command,
             cwd="/",
             stdin=subprocess.DEVNULL,

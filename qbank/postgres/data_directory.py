@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qbank.errors import EmbeddedServerError
-from qbank.postgres.account import Account, server_account
+from qbank.postgres.account import Account, PopenAccount, server_account
 from qbank.postgres.folders import make_folder
 from qbank.postgres.installation import bundled_installation, copied, fault_for
 from qbank.postgres.server_supervisor import clear_remains
@@ -38,7 +38,7 @@ class DataDirectory:
     data: Path
     account: Account | None
 
-    def popen_account(self) -> dict[str, object]:
+    def popen_account(self) -> PopenAccount:
         """Keyword arguments of ``subprocess`` that run a program as the server's user."""
         return self.account.as_popen() if self.account else {}
 

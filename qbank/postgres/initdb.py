@@ -56,7 +56,7 @@ def _run_initdb(directory: DataDirectory, data: Path, secret: Path) -> None:
         "--builtin-locale=C.UTF-8",
         "--no-instructions",
     ]
-    done = subprocess.run(  # type: ignore[call-overload]  # noqa: S603
+    done = subprocess.run(  # noqa: S603
         command,
         cwd="/",
         stdin=subprocess.DEVNULL,
