@@ -116,9 +116,9 @@ def test_a_generated_client_takes_a_whole_quiz(generated, world, start_server):
         return answer.parsed
 
     models = importlib.import_module("qbank_client.models")
-    anyone = generated.Client(base_url=url, raise_on_unexpected_status=True)
     login = models.MockLogin(user_id="ann", roles=[models.MockLoginRolesItem.STUDENT])
-    token = call("login.mock_login", client=anyone, body=login).access_token
+    with generated.Client(base_url=url, raise_on_unexpected_status=True) as anyone:
+        token = call("login.mock_login", client=anyone, body=login).access_token
     student = generated.AuthenticatedClient(url, token, raise_on_unexpected_status=True)
     filters = models.QuizFilters(exam_code="core", num_questions=3)
     made = call("quizzes.create_quiz", client=student, body=models.NewQuiz(filters))
@@ -145,6 +145,7 @@ def test_a_generated_client_takes_a_whole_quiz(generated, world, start_server):
     assert gone.parsed.type_ == "urn:qbank:problem:quiz-finished"
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as http:
         assert http.get(f"/v1/quizzes/{made.quiz_id}").json()["correct"] == 3
+    student.get_httpx_client().close()
 
 
 QUIZ_TS = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,17 @@ def test_types_are_checked_strictly_in_every_package() -> None:
     assert packages >= {"calibration", "qbank", "qbank_orchestration", "delivery_api", "bench"}
     assert settings["strict"]
     assert set(settings["packages"]) == packages - {"tests"}
+
+
+def test_only_others_code_may_use_what_is_deprecated() -> None:
+    def warned(module: str) -> None:
+        warnings.warn_explicit("old", DeprecationWarning, "file.py", 1, module=module)
+
+    for room in ("calibration.irt", "qbank.cli", "qbank_console.app", "delivery_api", "dictionary"):
+        with pytest.raises(DeprecationWarning):
+            warned(room)
+    with pytest.warns(DeprecationWarning, match="old"):
+        warned("pandas.core")
 
 
 def test_ci_runs_actions_of_one_commit_only() -> None:
