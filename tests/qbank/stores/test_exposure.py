@@ -48,6 +48,7 @@ def test_a_manual_value_keeps_the_pin_unless_told(conn, items):
 def test_delivery_may_set_by_hand(items):
     with postgres.connect("delivery") as conn:
         conn.execute("SELECT set_config('qbank.tenant_id', 't', true)")
+        conn.execute("SELECT set_config('qbank.actor', 'admin', true)")
         row = exposure.set_manual(conn, EXAM, Control(items[0], 1, 0.3), actor="admin", note="why")
         assert (row.sh_p, row.updated_by) == (0.3, "admin")
         assert exposure.history(conn, EXAM)[0].note == "why"
