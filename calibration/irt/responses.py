@@ -18,7 +18,8 @@ from calibration.errors import InvalidResponsesError
 
 MAX_CODE = 2**30  # item codes are doubled (item, answer) and must stay within int32
 MOST_CATEGORIES = 32
-_ROOM = 1000  # codes that may be left out beside two for each response
+# codes that may be left out, beside two for each response: an item costs a table of curves
+_ROOM = {"person": 1_000_000, "item": 1_000}
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,11 +250,11 @@ def code_count(name: str, codes: CodeArray, given: int | None) -> int:
     if given is not None:
         return int(given)
     count = int(codes.max()) + 1 if codes.size else 0
-    if count > _ROOM + 2 * codes.size:
+    if count > _ROOM[name] + 2 * codes.size:
         raise InvalidResponsesError(
             f"{name} has codes up to {count - 1} in {codes.size} responses: they look like ids; "
-            f"give codes from 0 on, numpy.unique({name}, return_inverse=True)[1], or say "
-            f"{name}_count"
+            f"give codes from 0 on, as numpy.unique({name}, return_inverse=True) does, and in that "
+            f"order whatever there is one of per {name}"
         )
     return count
 

@@ -13,6 +13,7 @@ IQR_OF_NORMAL = 0.74  # makes the interquartile range an SD, as Huynh & Meyer (2
 SMALLEST_SPREAD = 1e-6  # below this, differences are rounding, not drift
 
 
+FEWEST_OF_TWO = 10  # differences in which two groups can be told apart
 HALF_OF_NORMAL = 1.349  # width of the shortest half of normal values, in SDs
 
 
@@ -41,15 +42,18 @@ def moved_together(difference: FloatArray) -> bool:
     """Whether the differences fall in two groups: quartiles too far apart for one.
 
     Of K normal differences the range of the quartiles exceeds 1 + 5/√K widths of the shortest half
-    once in a thousand times (once in a hundred where K is 10; simulated).
+    once in a thousand times (once in a hundred where K is 10; simulated). Fewer than ten do not
+    tell; nor does one group beside equal differences, as of parameters that were copied.
 
     Args:
         difference: old minus new per item, shape (K,).
     """
+    if difference.size < FEWEST_OF_TWO:
+        return False
     low, high = np.percentile(difference, [25, 75])
     _, width = _shortest_half(difference)
-    apart = max(width, SMALLEST_SPREAD) * (1 + 5 / np.sqrt(difference.size))
-    return bool(high - low > apart)
+    apart = width * (1 + 5 / np.sqrt(difference.size))
+    return bool(width > SMALLEST_SPREAD and high - low > apart)
 
 
 def _shortest_half(difference: FloatArray) -> tuple[FloatArray, float]:

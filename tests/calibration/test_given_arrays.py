@@ -22,7 +22,7 @@ def test_database_ids_are_no_codes(estimate: Callable[..., object]) -> None:
     with pytest.raises(InvalidResponsesError, match=r"item has codes up to 5000009 in 4000"):
         estimate(PERSON, ITEM + 5_000_000, CORRECT)
     with pytest.raises(InvalidResponsesError, match=r"numpy\.unique\(person, return_inverse=True"):
-        estimate(PERSON + 300_000, ITEM, CORRECT)
+        estimate(PERSON + 300_000_000, ITEM, CORRECT)
 
 
 def test_items_that_nobody_answered_may_be_left_out() -> None:

@@ -84,6 +84,14 @@ def test_anchors_of_one_kind_have_not_moved_together(seed):
     assert found.dropped.size <= 4
 
 
+@pytest.mark.parametrize("anchors", [3, 5, 9])
+def test_few_anchors_do_not_tell_two_groups(anchors):
+    old, rng = a_bank(1, anchors), np.random.default_rng(1)
+    moves = [cal.ItemBank(old.a, old.b + rng.normal(0, 0.1, anchors), old.c) for _ in range(50)]
+
+    assert not any(cal.link(old, new).moved_together for new in moves)
+
+
 def test_purification_keeps_half_of_the_anchors():
     old = a_bank(5, 10)
     rng = np.random.default_rng(5)
