@@ -42,6 +42,15 @@ def alive(template: MakeTemplate) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def calibrated(alive: None) -> None:
+    """An exam with item parameters, whichever tests ran before."""
+    with postgres.connect("orchestration") as conn:
+        nights = runs.list(conn, runs.RunFilter(ALGEBRA, kind="irt", status="done")).runs
+    if not nights:
+        end(qbank("nightly", "--exam", ALGEBRA, "--json"))
+
+
 def test_two_nights_at_once_are_one_and_nothing_runs_twice(alive: None):
     both = [qbank("nightly", "--json") for _ in range(2)]
     told = [json.loads(end(process)) for process in both]
@@ -86,7 +95,7 @@ LONG = ("calibrate", "--exam", ALGEBRA, "--n", "200000", "--iters", "40", "--tau
 
 
 @pytest.mark.alone
-def test_ctrl_c_leaves_the_work_to_the_daemon(alive: None):
+def test_ctrl_c_leaves_the_work_to_the_daemon(calibrated: None):
     following = qbank(*LONG, "0.51")
     row_id = simulating(0.51)
     following.send_signal(signal.SIGINT)
@@ -98,7 +107,7 @@ def test_ctrl_c_leaves_the_work_to_the_daemon(alive: None):
 
 @pytest.mark.alone
 @pytest.mark.timeout(600)
-def test_ctrl_c_at_a_terminal_asks_and_cancels(alive: None):
+def test_ctrl_c_at_a_terminal_asks_and_cancels(calibrated: None):
     keyboard, terminal = pty.openpty()
     following = qbank(*LONG, "0.52", stdin=terminal, stderr=terminal)
     row_id = simulating(0.52)
