@@ -195,7 +195,7 @@ def test_an_infeasible_target_is_a_result_not_a_fault(calibrated: Exams, calibra
     run = newest("sympson_hetter")
     assert (run.status, run.stopped_reason) == ("rejected", "infeasible")
     assert run.error is not None
-    assert "none below 0.16 can be met" in run.error
+    assert "none below 0.166667 can be met" in run.error
     assert in_force() == before
 
 
