@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from qbank.importing.questions import packages
 from qbank.importing.questions.source import inline_xhtml, xhtml
 from qbank.postgres import connect
 from qbank.stores import item_parameters
@@ -70,6 +71,18 @@ def imported(command, tmp_path):
         return command("import", "items", "in.zip", "--exam", "EX", *options)
 
     return run
+
+
+def test_what_is_of_all_items_may_be_larger_than_an_item(package, imported, monkeypatch):
+    files = package()
+    largest = max(len(text) for name, text in files.items() if name.startswith("items/"))
+    monkeypatch.setattr(packages, "MAX_MEMBER", largest + 100)
+    assert len(files["imsmanifest.xml"]) > packages.MAX_MEMBER
+    files["usage-data.xml"] += " " * packages.MAX_MEMBER
+    done = imported(files)
+    assert "3 items read: 0 new, 0 changed, 3 known" in done.out, done.err
+    monkeypatch.setattr(packages, "MAX_MANIFEST", 1000)
+    assert "imsmanifest.xml has more than 1,000 bytes unpacked" in imported(files).err
 
 
 def newest(name):

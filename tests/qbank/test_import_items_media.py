@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
 
 import pytest
@@ -95,9 +96,45 @@ def test_pictures_in_moodle_xml_are_kept(imported):
     assert "not kept" not in done.out
 
 
+def of_moodle(data):
+    return base64.b64encode(data).decode()
+
+
+SAME_NAMES = f"""<quiz><question type="multichoice"><name><text>m1</text></name>
+<questiontext format="html"><text><![CDATA[<img src="@@PLUGINFILE@@/image.png?time=1690000000">
+<img src="@@PLUGINFILE@@/old/image.png">]]></text>
+<file name="image.png" path="/old/" encoding="base64">{of_moodle(PNG + b"0")}</file>
+<file name="image.png" path="/" encoding="base64">{of_moodle(PNG + b"1")}</file></questiontext>
+<generalfeedback format="html"><text><![CDATA[<img src="@@PLUGINFILE@@/image.png">]]></text>
+<file name="image.png" path="/" encoding="base64">{of_moodle(PNG + b"2")}</file></generalfeedback>
+<answer fraction="100" format="html"><text><![CDATA[<img src="@@PLUGINFILE@@/image.png">]]></text>
+<file name="image.png" encoding="base64">{of_moodle(PNG + b"3")}</file></answer>
+<answer fraction="0"><text>y</text></answer></question></quiz>"""
+
+
+def test_each_text_of_moodle_xml_has_its_own_pictures(imported):
+    done, folder = imported(SAME_NAMES)
+    assert done.code == 0, done.err
+    assert len(folder) == 4
+    stem, explanation, option = rows(
+        """SELECT v.stem_md, v.rationale_md, o.option_text_md FROM question_versions AS v
+        JOIN question_options AS o ON o.question_version_id = v.id WHERE o.option_label = 'A'"""
+    )[0]
+    shown = [
+        folder[name][len(PNG) :].decode()
+        for text in (stem, explanation, option)
+        for name in re.findall(r"/media/(\w+\.png)", text)
+    ]
+    assert shown == ["1", "0", "2", "3"]
+
+
 WRONG = (
     (PACKAGE | {"items/b.gif": b"<svg onload='x'/>"}, "'b.gif' is no PNG, JPEG, GIF or WebP"),
     ({k: v for k, v in PACKAGE.items() if k != "items/b.gif"}, "'b.gif' is not in the package"),
+    (
+        PACKAGE | {"items/i.xml": ITEM.replace("b.gif", "http://[bad/b.gif")},
+        "'http://[bad/b.gif' is no address",
+    ),
     (PACKAGE | {"items/i.xml": ITEM.replace("b.gif", "../../b.gif")}, "is not in the package"),
     (MOODLE.replace('name="the', 'name="a'), "picture 'the sign.png' is not in the XML"),
     (MOODLE.replace('base64">', 'base64">*'), "picture 'the sign.png' is no base64"),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -47,8 +48,9 @@ def _item(question: Element, name: str, topic: list[str] | None, media: MediaFol
         raise UnusableItemError(
             f"it is of type {kind}, which the bank does not keep: multichoice and truefalse are"
         )
-    written = Markdown(kept=not_kept if media is None else partial(_kept, question, media))
-    options, right, remarks = _options(question, written)
+    named: list[str] = []
+    text_in = partial(_text, media=media, named=named)
+    options, right, remarks = _options(question, text_in)
     if kind == "multichoice" and text_of(question.find("single")).lower() in ("false", "0"):
         raise UnusableItemError("it lets people choose several options: the bank's items have one")
     if any(text_of(node) for tag in _FEEDBACK for node in question.iter(tag)):
@@ -62,30 +64,35 @@ def _item(question: Element, name: str, topic: list[str] | None, media: MediaFol
     rest: dict[str, object] = {}
     explanation = question.find("generalfeedback")
     if explanation is not None:
-        rest["rationale_md"] = _text(explanation, written)
+        rest["rationale_md"] = text_in(explanation)
     if question.find("tags") is not None:
         rest["tags"] = [text_of(tag) for tag in question.iterfind("tags/tag")]
     stem = question.find("questiontext")
     return checked(
         name,
-        "" if stem is None else _text(stem, written),
+        "" if stem is None else text_in(stem),
         [("", text) for text in options],
         right,
         topic=topic,
         rest=rest,
         remarks=remarks,
-        media=[source.removeprefix(_PLUGIN_FILE) for source in written.media],
+        media=[source.removeprefix(_PLUGIN_FILE) for source in named],
     )
 
 
-def _kept(question: Element, media: MediaFolder, source: str) -> str | None:
-    """The address of a picture that stands in the XML of its question."""
+def _kept(element: Element, media: MediaFolder, source: str) -> str | None:
+    """The address of a picture that stands in the XML beside its text.
+
+    Each text of a question has its own files, and they may well have the same name.
+    """
     if source.lower().startswith("data:"):
         return media.keep_data(source)
     if not source.startswith(_PLUGIN_FILE):
         return None
-    name = unquote(source.removeprefix(_PLUGIN_FILE)).rpartition("/")[2]
-    file = next((each for each in question.iter("file") if each.get("name") == name), None)
+    # an editor puts ?time=… behind what it changed
+    place = unquote(re.split("[?#]", source.removeprefix(_PLUGIN_FILE))[0])
+    name = place.rpartition("/")[2]
+    file = next((each for each in element.iterfind("file") if _place(each) == f"/{place}"), None)
     if file is None:
         raise UnusableItemError(f"its picture {name[:60]!r} is not in the XML")
     try:
@@ -94,11 +101,17 @@ def _kept(question: Element, media: MediaFolder, source: str) -> str | None:
         raise UnusableItemError(f"its picture {name[:60]!r} is no base64: {error}") from error
 
 
+def _place(file: Element) -> str:
+    return f"{file.get('path') or '/'}{file.get('name')}"
+
+
 _FEEDBACK = ("feedback", "correctfeedback", "partiallycorrectfeedback", "incorrectfeedback")
 _ONE_MARK = ("", "1", "1.0", "1.0000000")
 
 
-def _options(question: Element, written: Markdown) -> tuple[list[str], list[int], list[str]]:
+def _options(
+    question: Element, text_in: Callable[[Element], str]
+) -> tuple[list[str], list[int], list[str]]:
     options: list[str] = []
     shares: list[float] = []
     for answer in question.iterfind("answer"):
@@ -108,13 +121,15 @@ def _options(question: Element, written: Markdown) -> tuple[list[str], list[int]
             raise UnusableItemError(
                 f"fraction is {answer.get('fraction')!r}: use a number up to 100"
             ) from error
-        text = _text(answer, written)
+        text = text_in(answer)
         is_truth = question.get("type") == "truefalse"
         options.append(text.capitalize() if is_truth else text)
     return options, *right_by(shares)
 
 
-def _text(element: Element, written: Markdown) -> str:
+def _text(element: Element, media: MediaFolder | None, named: list[str]) -> str:
+    """The Markdown of an element's text; files that nobody keeps are added to `named`."""
+    written = Markdown(named, not_kept if media is None else partial(_kept, element, media))
     text = element.findtext("text") or ""
     form = element.get("format", "html")
     if form == "html":

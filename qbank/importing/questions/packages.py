@@ -24,7 +24,9 @@ from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed
 
 MANIFEST: Final = "imsmanifest.xml"
+# an item or a picture; the manifest has something of each
 MAX_MEMBER: Final = 16 << 20
+MAX_MANIFEST: Final = 128 << 20
 MAX_IN_ALL: Final = 512 << 20
 MAX_MEMBERS: Final = 100_000
 
@@ -45,14 +47,6 @@ def refuse_traps(path: Path, archive: zipfile.ZipFile) -> None:
                 f"{path} holds {member.filename!r}, which leads out of the package: it is refused"
             )
     of_xml = [member for member in members if member.filename.lower().endswith(".xml")]
-    # a workbook's sheet is no item
-    is_package = MANIFEST in archive.NameToInfo
-    large = next((member for member in of_xml if member.file_size > MAX_MEMBER), None)
-    if is_package and large is not None:
-        raise ImportFileError(
-            f"{path} holds {large.filename!r} of {large.file_size:,} bytes unpacked: an item has at"
-            f" most {MAX_MEMBER:,}"
-        )
     total = sum(member.file_size for member in of_xml)
     if total > MAX_IN_ALL:
         raise ImportFileError(
@@ -66,7 +60,7 @@ def entries(
     """The items that a package's manifest lists, numbered from 1; pictures go to `media`."""
     refuse_traps(path, archive)
     at = f"{path}: {MANIFEST}"
-    manifest = parsed(_read(archive, MANIFEST, at), at)
+    manifest = parsed(_read(archive, MANIFEST, at, MAX_MANIFEST), at)
     others: Counter[str] = Counter()
     number = 0
     for resource in _resources(manifest):
@@ -103,9 +97,15 @@ def _kept(archive: zipfile.ZipFile, place: str, media: MediaFolder, source: str)
     """The address of a picture of the package, which an item's text names from where it stands."""
     if source.lower().startswith("data:"):
         return media.keep_data(source)
-    if source.startswith("/") or urlsplit(source).scheme:
+    if source.startswith("/"):
         return None
-    beside = posixpath.join(posixpath.dirname(place), unquote(urlsplit(source).path))
+    try:
+        address = urlsplit(source)
+    except ValueError as error:
+        raise UnusableItemError(f"its picture {source[:60]!r} is no address: {error}") from error
+    if address.scheme:
+        return None
+    beside = posixpath.join(posixpath.dirname(place), unquote(address.path))
     name = posixpath.normpath(beside)
     if name not in archive.NameToInfo:
         raise UnusableItemError(f"its picture {source[:60]!r} is not in the package")
@@ -130,10 +130,11 @@ def _item(archive: zipfile.ZipFile, place: str, metadata: Metadata, kept: Kept) 
     return qti.item(root, Source(data), metadata, kept)
 
 
-def _read(archive: zipfile.ZipFile, name: str, what: str) -> bytes:
+def _read(archive: zipfile.ZipFile, name: str, what: str, most: int | None = None) -> bytes:
     """A file of the archive; what its directory says of the size is not believed."""
+    most = most or MAX_MEMBER
     with archive.open(name) as file:
-        data = file.read(MAX_MEMBER + 1)
-    if len(data) > MAX_MEMBER:
-        raise ImportFileError(f"{what} has more than {MAX_MEMBER:,} bytes unpacked: it is refused")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ImportFileError(f"{what} has more than {most:,} bytes unpacked: it is refused")
     return data
