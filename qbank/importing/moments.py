@@ -23,7 +23,9 @@ _ISO = (
     r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)? ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?)?$"
     r"|^\d{8}(T\d{4}(\d{2}([.,]\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
 )
-_OFFSET = r"(?i)(Z|UTC|GMT|[T ]\d{2}:?\d{2}[\d:.,]* ?[+-]\d{2}(:?\d{2})?)$"
+# Moodle writes two between date and time
+_BLANKS = r"[\s\p{Zs}]+"
+_OFFSET = r"(?i)(Z|UTC|GMT|[T\s\p{Zs}]\d{2}:?\d{2}[\d:.,]*[\s\p{Zs}]*[+-]\d{2}(:?\d{2})?)$"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 # 19 April 2022 7:19 PM, Mar 1, 2024: the month is a word, so nothing is ambiguous
 _NAMED_MONTH = (
@@ -64,6 +66,7 @@ def read_moments(text: Any, form: str | None) -> Any:
     if at.null_count == text.null_count:
         return at
     left = pc.if_else(pc.is_null(at), text, pa.scalar(None, pa.string()))
+    left = pc.replace_substring_regex(left, _BLANKS, " ")
     left = pc.replace_substring_regex(left, r" ?(UTC|GMT)$", "Z")
     left = pc.replace_substring_regex(left, r"^(\d{4}-\d{2}-\d{2}.*\d),(\d+)", r"\1.\2")
     readable = pc.or_(
