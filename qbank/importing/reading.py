@@ -24,7 +24,8 @@ from qbank.errors import ImportFileError
 from qbank.importing.columns import ColumnError, plain_name
 from qbank.importing.delimited import delimited
 from qbank.importing.opening import WHOLE_FILES, format_of, unpacked
-from qbank.importing.quiz_reports import ReportColumns, report_form
+from qbank.importing.quiz_reports import ReportColumns
+from qbank.importing.quiz_scores import report_form
 from qbank.importing.records import excel, json_lines
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Source
@@ -56,8 +57,17 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
     Raises:
         ImportFileError: the file is missing, empty, of no known format, or lacks a column.
     """
-    report = request.columns.report if isinstance(request.columns, ReportColumns) else None
-    if request.shape == "wide" or report is not None:
+    with _rows_of(request) as source:
+        if isinstance(request.columns, ReportColumns):
+            yield report_form(source, request.columns.report, request.timezone)
+        else:
+            yield source if request.shape == "long" else long_form(source, request.items)
+
+
+@contextmanager
+def _rows_of(request: ImportRequest) -> Iterator[Source]:
+    """The rows as they stand in the file."""
+    if request.shape == "wide" or isinstance(request.columns, ReportColumns):
         request = replace(request, columns=columns_of_wide(request.columns))
     path = request.path
     if not path.is_file():
@@ -68,11 +78,7 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
     with path.open("rb") as file:
         try:
             with unpacked(path, file) as stream:
-                source = _opened(request, file, stream, size)
-                if report is not None:
-                    yield report_form(source, report)
-                else:
-                    yield source if request.shape == "long" else long_form(source, request.items)
+                yield _opened(request, file, stream, size)
         except _BROKEN_FILE as error:
             if isinstance(error, OSError) and error.errno:
                 raise
@@ -89,7 +95,7 @@ def recognised(request: ImportRequest) -> ImportRequest:
         ImportFileError: the file cannot be opened as either.
     """
     if isinstance(request.columns, ReportColumns):
-        with open_source(request) as source:
+        with _rows_of(request) as source:
             return replace(request, columns=source.columns, shape="wide")
     if request.shape != "auto":
         return request

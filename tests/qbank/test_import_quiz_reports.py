@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from tests.qbank.answers import rows
@@ -22,7 +24,7 @@ RESPONSES = """Last name,First name,Email address,State,Started on,Completed,Tim
 Question 1,Response 1,Right answer 1,Question 2,Response 2,Right answer 2
 Doe,Jane,jane@x.org,Finished,22 July 2026 09:00,22 July 2026 09:05,5 mins,2.00,\
 2+2?,4,4,Moon?,rock,rock
-Smith,John,john@x.org,Finished,22 July 2026 09:01,22 July 2026 09:07,6 mins,1.00,\
+Smith,John,john@x.org,Finished,22 July 2026 09:01,22 July 2026 09:07,6 mins,0.00,\
 2+2?,5,4,Moon?,-,rock
 Roe,Ann,ann@x.org,In progress,22 July 2026 09:02,-,-,-,2+2?,4,4,Moon?,-,rock
 """
@@ -90,12 +92,122 @@ def test_a_grades_report_of_moodle(imported):
     assert rows(ANSWERS) == [("jane", "Q1", True), ("jane", "Q2", True), ("john", "Q1", False)]
 
 
+QUIZ = """Email address,State,Started on,Completed,Grade/10.00,\
+Question 1,Response 1,Right answer 1,Question 2,Response 2,Right answer 2
+"""
+
+
+def quiz(*attempts):
+    """A Responses report of finished attempts: grade, and two of question, response and answer."""
+    ends = "Finished,22 July 2026  9:00 AM,22 July 2026  9:05 AM"
+    return QUIZ + "".join(f"u{k}@x.org,{ends},{each}\n" for k, each in enumerate(attempts))
+
+
+def test_times_of_moodle_are_those_of_its_zone(imported):
+    report = quiz("10.00,2+2?,4,4,Moon?,rock,rock")
+    done = imported(report, "moodle-responses", "--dry-run")
+    assert "its times are read as UTC: --timezone Europe/Berlin names another" in done.out, done.err
+    done = imported(report, "moodle-responses", "--timezone", "Europe/Berlin")
+    assert "read as UTC" not in done.out
+    assert rows("SELECT min(created_at) AT TIME ZONE 'UTC' FROM user_responses") == [
+        (datetime(2026, 7, 22, 7, 5),)
+    ]
+    assert "read as UTC" not in imported(CANVAS, "canvas", "--exam", "E2").out
+
+
+def test_choices_in_another_order_are_the_same_question(imported):
+    one, other = "A big moon?: hot rock; cheese; air", "A big moon?: air; hot rock; cheese"
+    done = imported(
+        quiz(f"10.00,2+2?,4,4,{one},air,air", f"5.00,2+2?,4,4,{other},cheese,air"),
+        "moodle-responses",
+    )
+    assert "4 rows read: 4 new" in done.out, done.err
+    # two questions of a slot differ in a word
+    another = other.replace("big", "red")
+    done = imported(
+        quiz(f"10.00,2+2?,4,4,{one},air,air", f"5.00,2+2?,4,4,{another},cheese,air"),
+        "moodle-responses",
+    )
+    assert "Q2 is not one question: it shows 'big moon?: hot rock; cheese; air' and" in done.err
+
+
+def test_questions_without_a_right_answer_have_no_score(imported):
+    essay = "{},2+2?,{},4,Tell!,Once upon a time,{}"
+    done = imported(
+        quiz(essay.format("7.00", 4, "-"), essay.format("-", 5, "-")), "moodle-responses"
+    )
+    assert done.code == 0, done.err
+    assert "questions without a right answer are not read: Q2" in done.out
+    assert "1 columns are items: Q1" in done.out
+    assert "2 rows read: 2 new" in done.out
+    some = quiz(essay.format("7.00", 4, "-"), essay.format("5.00", 4, "Never"))
+    done = imported(some, "moodle-responses", "--exam", "E2")
+    assert "answers to what has no right answer are missing: Q2 1" in done.out, done.err
+    assert "4 rows read: 3 new, 0 known, 0 replaced, 1 missing" in done.out
+    none = quiz("7.00,Why?,So,-,Tell!,Once,-")
+    assert (
+        "no question of the report has a right answer: use the Gr"
+        in imported(none, "moodle-responses").err
+    )
+
+
+def test_grades_that_contradict_the_answers_refuse_a_responses_report(imported):
+    right, half = "10.00,2+2?,4,4,Moon?,rock,rock", "5.00,2+2?,5,4,Moon?,rock,rock"
+    # a short answer is right in any case, and a number within its tolerance
+    short = "10.00,2+2?,4,4,Moon?,Rock,rock"
+    done = imported(quiz(right, half, short), "moodle-responses")
+    assert done.code == 2
+    assert (
+        "1 of 3 attempts have another grade than right answers, like one with 1 of 2 right and the"
+        " grade 10.00/10.00"
+    ) in done.err
+    assert "use the Grades report (--preset moodle-grades)" in done.err
+    # one in twenty may have been set by hand
+    done = imported(quiz(*[right, half] * 10, short), "moodle-responses")
+    assert "1 attempts have another grade than right answers" in done.out, done.err
+    assert "42 new" in done.out
+
+
+def test_an_answer_without_a_mark_is_no_omission(imported):
+    done = imported(
+        GRADES.replace("1,00;2,00\n", "1,00;Requires grading\n"),
+        "moodle-grades",
+        "--blank-correct",
+        "omitted",
+    )
+    assert "answers that nobody has marked are missing: Q2 1" in done.out, done.err
+    assert rows(ANSWERS) == [("jane", "Q1", True), ("john", "Q1", False), ("john", "Q2", None)]
+
+
+def test_points_of_canvas_are_kept_whatever_the_answer_is(imported):
+    points = CANVAS.replace("two,0.0", "-,1.0").replace("Ada,0.0,,0.0", "Ada,0.0,,1.0")
+    points = points.replace("y,0.0", "y,")
+    done = imported(points, "canvas", "--blank-correct", "omitted")
+    assert "answers that nobody has marked are missing: 104 1" in done.out, done.err
+    assert rows(ANSWERS) == [
+        *(("11", "101", True), ("11", "102", False), ("11", "104", True)),
+        *(("12", "101", True), ("12", "102", True)),
+        *(("11", "101", True), ("11", "102", True), ("11", "104", True)),
+    ]
+
+
+def test_parts_of_points_are_told_in_few_digits(imported):
+    done = imported(CANVAS.replace("2.0,103", "3.0,103").replace("B,0.0", "B,1.0"), "canvas")
+    assert "0.333333" in done.err
+    assert "0.3333333" not in done.err
+
+
 WRONG = (
-    (RESPONSES.replace("Right answer", "Answer"), "moodle-responses", "tick the response and the"),
+    (
+        RESPONSES.replace("Right answer", "Answer"),
+        "moodle-responses",
+        "tick the question text, the",
+    ),
     (RESPONSES, "canvas", "a Student Analysis has"),
-    (RESPONSES.replace("Moon?,-", "Sun?,-"), "moodle-responses", "Q2 is not one question"),
+    (RESPONSES.replace("Moon?,-", "Sun?,-"), "moodle-responses", "it shows 'Moon?' and 'Sun?';"),
     (RESPONSES.replace("Email address", "Mail"), "moodle-responses", "name it with --user-col"),
     (CANVAS.replace("2.0,103", "0,103").replace("1.0,", "0.0,"), "canvas", "it is a survey"),
+    (RESPONSES.replace("Question", "Text"), "moodle-responses", "tick the question text,"),
     (RESPONSES, "moodle", "use one of qbank, assistments, irw, eedi, canvas, moodle-responses"),
 )
 
