@@ -11,17 +11,18 @@ from delivery_api.tokens import Principal
 from qbank.postgres import Connection
 
 # a quiz waits for the answer to the question, or is a sitting of an exam that the question is in
-_IN_THE_WAY = """SELECT s.id FROM quiz_sessions AS s
+_IN_THE_WAY = """SELECT s.id, asked.question_id
+    FROM quiz_sessions AS s, unnest(%(questions)s::bigint[]) AS asked (question_id)
     WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
         AND s.sealed_at IS NULL AND s.expires_at > now()
         AND (EXISTS (
                 SELECT FROM quiz_items AS i
                 LEFT JOIN user_responses AS r USING (quiz_id, question_id)
-                WHERE i.quiz_id = s.id AND i.question_id = %(question)s
+                WHERE i.quiz_id = s.id AND i.question_id = asked.question_id
                     AND (s.mode = 'exam' OR r.id IS NULL))
             OR s.mode = 'exam' AND EXISTS (
                 SELECT FROM question_publications AS p
-                WHERE p.question_id = %(question)s AND p.exam_code = s.exam_code))
+                WHERE p.question_id = asked.question_id AND p.exam_code = s.exam_code))
     ORDER BY s.started_at LIMIT 1"""
 
 _OPEN_SITTINGS = """SELECT s.exam_code FROM quiz_sessions AS s
@@ -29,19 +30,23 @@ _OPEN_SITTINGS = """SELECT s.exam_code FROM quiz_sessions AS s
         AND s.sealed_at IS NULL AND s.expires_at > now()"""
 
 
-def refuse_keys_of_open_quizzes(conn: Connection, caller: Principal, question_id: int) -> None:
-    """Lets nobody read or work on a question of a quiz of their own that is open.
+def refuse_keys_of_open_quizzes(conn: Connection, caller: Principal, *question_ids: int) -> None:
+    """Lets nobody read or work on questions of a quiz of their own that is open.
 
     Raises:
         ProblemError: 409, naming the quiz.
     """
-    values = {"tenant": caller.tenant_id, "user": caller.user_id, "question": question_id}
+    values = {
+        "tenant": caller.tenant_id,
+        "user": caller.user_id,
+        "questions": list(question_ids),
+    }
     row = conn.execute(_IN_THE_WAY, values).fetchone()
     if row is not None:
         raise ProblemError(
             409,
             "quiz-open",
-            f"question {question_id} belongs to quiz {row[0]} that you have open: finish it first",
+            f"question {row[1]} belongs to quiz {row[0]} that you have open: finish it first",
             quiz_id=row[0],
         )
 

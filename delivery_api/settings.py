@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from qbank.attempts import LONGEST_MINUTES
 from qbank.postgres.roles import generated_secret
 from qbank.settings import Settings, SettingsGroup
 
@@ -95,7 +96,7 @@ class ApiSettings(SettingsGroup):
     item_rate_per_minute: int = Field(default=240, ge=1)
     answer_rate_per_minute: int = Field(default=240, ge=1)
     tenant_rate_per_minute: int = Field(default=600_000, ge=1)
-    quiz_minutes: int = Field(default=180, ge=1, le=10_080)
+    quiz_minutes: int = Field(default=180, ge=1, le=LONGEST_MINUTES)
 
     @field_validator("jwks_url")
     @classmethod

@@ -20,6 +20,8 @@ from qbank.requests.allowed import Names
 from qbank.vocabulary import Mode, Review
 
 KEY: Final = "attempts"
+# limits of serving look as far back
+LONGEST_MINUTES: Final = 7 * 24 * 60
 
 
 def _moment(text: str) -> str:
@@ -86,11 +88,12 @@ class AttemptPolicy(BaseModel):
     cool_down_minutes: Annotated[int, Field(ge=0, le=525_600)] = Field(
         default=0, description="Minutes between the end of a person's sitting and the next one."
     )
-    time_limit_minutes: Annotated[int, Field(ge=1, le=10_080)] | None = Field(
+    time_limit_minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = Field(
         default=None, description="Minutes of a sitting; left out: `QBANK_QUIZ_MINUTES`."
     )
     accommodations: Annotated[dict[User, TimeFactor], Field(max_length=10_000)] = Field(
-        default={}, description="By user, how many times as long a sitting may take."
+        default={},
+        description="By user, how many times as long a sitting may take; a week at most.",
     )
 
     @model_validator(mode="after")
@@ -118,7 +121,7 @@ class AttemptPolicy(BaseModel):
             usual: minutes where the exam has no limit of its own.
         """
         limit = usual if self.time_limit_minutes is None else self.time_limit_minutes
-        return math.ceil(limit * self.accommodations.get(user_id, 1.0))
+        return min(math.ceil(limit * self.accommodations.get(user_id, 1.0)), LONGEST_MINUTES)
 
     @classmethod
     def of(cls, exam_code: str, policy: Mapping[str, Any]) -> Self:

@@ -84,8 +84,9 @@ class Endings:
     async def ability(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Ability:
         """θ̂ and its standard error: the running one, or the one that was sealed."""
         if quiz.over:
-            result = await self._result(conn, caller, quiz)
-            return result.theta, result.theta_se
+            quiz, result = await self._result(conn, caller, quiz)
+            if result is not None:
+                return result.theta, result.theta_se
         return ability_of(await self.bank(caller, quiz), quiz)
 
     async def bank(self, caller: Principal, quiz: Quiz) -> Bank:
@@ -150,24 +151,31 @@ class Endings:
                 return ability
 
     async def _standing(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Standing:
+        quiz, result = await self._result(conn, caller, quiz)
         may_tell = await self.telling(conn, caller, quiz)
-        if quiz.over:
-            return Standing(quiz, may_tell, await self._result(conn, caller, quiz), NO_ABILITY)
+        if result is not None:
+            return Standing(quiz, may_tell, result, NO_ABILITY)
         ability = await self.ability(conn, caller, quiz) if may_tell.practice else NO_ABILITY
         return Standing(quiz, may_tell, None, ability)
 
-    async def _result(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Result:
-        """What a quiz that is over came to; kept now where it expired and nobody has asked yet."""
-        while True:
+    async def _result(
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz
+    ) -> tuple[Quiz, Result | None]:
+        """What a quiz that is over came to; kept now where it expired and nobody has asked yet.
+
+        None, with the quiz as it is now, where it is open: it may just have been given more time.
+        """
+        while quiz.over:
             found = await sealing.read(conn, quiz.id)
             if found is not None:
-                return found
+                return quiz, found
             bank = await self._scoring_bank(caller, quiz)
             kept = bank.scoring_version == quiz.scoring_version and await sealing.keep(
                 conn, quiz, bank, ability_of(bank, quiz)
             )
             if not kept:
                 quiz = await self.read(conn, caller, quiz.id)
+        return quiz, None
 
 
 def gone(quiz: Quiz) -> ProblemError:

@@ -25,6 +25,7 @@ _SEAL = f"""WITH over AS (
         WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SCORED_ALIKE}
         RETURNING id, theta, theta_se, true AS is_known)"""  # noqa: S608
 
+# waits for whoever gives the quiz more time;
 # of a quiz that was sealed before results were kept, θ̂ stands and its parameters are not known
 _KEEP = f"""WITH over AS (
         SELECT id, CASE WHEN sealed_at IS NULL THEN %(theta)s ELSE theta END AS theta,
@@ -32,7 +33,7 @@ _KEEP = f"""WITH over AS (
             sealed_at IS NULL AS is_known
         FROM quiz_sessions
         WHERE id = %(quiz)s AND (sealed_at IS NOT NULL OR expires_at <= now())
-            AND {_SCORED_ALIKE})"""  # noqa: S608
+            AND {_SCORED_ALIKE} FOR SHARE)"""  # noqa: S608
 
 _INSERT = """
     INSERT INTO quiz_results (quiz_id, answered, correct, theta, theta_se, model, scale,

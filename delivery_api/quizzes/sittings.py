@@ -15,22 +15,25 @@ from psycopg.rows import class_row
 from qbank.postgres import Connection
 from qbank.vocabulary import Selector, SessionStatus
 
-_SITTINGS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
+_ROWS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
         started_at, expires_at, sealed_at,
         CASE WHEN sealed_at IS NOT NULL THEN 'finished'
             WHEN expires_at <= now() THEN 'expired' ELSE 'open' END AS status
-    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'
-        AND (%(quiz)s::text IS NULL OR id = %(quiz)s)
+    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""
+_COUNTED = """CROSS JOIN LATERAL (
+        SELECT count(*) AS served, count(r.id) AS answered
+        FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
+        WHERE i.quiz_id = sitting.quiz_id) AS steps"""
+_ONE = f"""SELECT sitting.*, steps.* FROM ({_ROWS} AND id = %(quiz)s) AS sitting
+    {_COUNTED}"""  # noqa: S608
+_SITTINGS = f"""{_ROWS}
         AND (%(user)s::text IS NULL OR user_id = %(user)s)
         AND (%(exam)s::text IS NULL OR exam_code = %(exam)s)"""
 _FOUND = f"""WITH sittings AS ({_SITTINGS}),
     found AS (SELECT * FROM sittings WHERE %(status)s::text IS NULL OR status = %(status)s)"""  # noqa: S608
 _PAGE = f"""{_FOUND}, page AS (
         SELECT * FROM found ORDER BY started_at DESC, quiz_id LIMIT %(limit)s OFFSET %(offset)s)
-    SELECT page.*, steps.* FROM page CROSS JOIN LATERAL (
-        SELECT count(*) AS served, count(r.id) AS answered
-        FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
-        WHERE i.quiz_id = page.quiz_id) AS steps
+    SELECT sitting.*, steps.* FROM page AS sitting {_COUNTED}
     ORDER BY started_at DESC, quiz_id"""  # noqa: S608
 _TOTAL = f"{_FOUND} SELECT count(*) FROM found"  # noqa: S608
 _STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector, i.theta_before,
@@ -39,9 +42,12 @@ _STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector
         r.created_at AS answered_at
     FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
     WHERE i.quiz_id = %s ORDER BY i.position"""
-# what is over stays over: its result may have been told
+_HOLD = "SELECT FROM quiz_sessions WHERE id = %s AND tenant_id = %s FOR UPDATE"
+# What is over stays over: its result may have been told. By the clock, for time goes on while the
+# lock is waited for; whoever keeps a result waits for it, too.
 _EXTEND = """UPDATE quiz_sessions SET expires_at = expires_at + make_interval(mins => %s)
-    WHERE id = %s AND mode = 'exam' AND sealed_at IS NULL AND expires_at > now()"""
+    WHERE id = %s AND mode = 'exam' AND sealed_at IS NULL AND expires_at > clock_timestamp()
+        AND NOT EXISTS (SELECT FROM quiz_results WHERE quiz_id = quiz_sessions.id)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +107,15 @@ def find(
     conn: Connection,
     tenant_id: str,
     *,
-    quiz_id: str | None = None,
     exam_code: str | None = None,
     user_id: str | None = None,
     status: SessionStatus | None = None,
-    limit: int = 1,
-    offset: int = 0,
+    limit: int,
+    offset: int,
 ) -> tuple[Sequence[Sitting], int]:
     """A page of the tenant's sittings, the newest first, and how many there are."""
     values = {
         "tenant": tenant_id,
-        "quiz": quiz_id,
         "exam": exam_code,
         "user": user_id,
         "status": status,
@@ -124,6 +128,18 @@ def find(
     return rows, int(total[0]) if total else 0
 
 
+def one(conn: Connection, tenant_id: str, quiz_id: str) -> Sitting | None:
+    """A sitting of the tenant; None where there is none of that id."""
+    with conn.cursor(row_factory=class_row(Sitting)) as cursor:
+        return cursor.execute(_ONE, {"tenant": tenant_id, "quiz": quiz_id}).fetchone()
+
+
+def hold(conn: Connection, tenant_id: str, quiz_id: str) -> Sitting | None:
+    """The same, which nobody answers, seals or extends until the transaction ends."""
+    conn.execute(_HOLD, (quiz_id, tenant_id))
+    return one(conn, tenant_id, quiz_id)
+
+
 def steps(conn: Connection, quiz_id: str) -> Sequence[Step]:
     """What was served in a sitting, in order."""
     with conn.cursor(row_factory=class_row(Step)) as cursor:
@@ -131,5 +147,5 @@ def steps(conn: Connection, quiz_id: str) -> Sequence[Step]:
 
 
 def extend(conn: Connection, quiz_id: str, minutes: int) -> bool:
-    """Gives a sitting more time; False where it is over."""
+    """Gives a sitting that is held more time; False where it is over."""
     return conn.execute(_EXTEND, (minutes, quiz_id)).rowcount == 1

@@ -40,8 +40,9 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
 # What the owner was served lately is looked up from the rows themselves, so that all processes
-# count alike. A quiz lasts a week at most. The item was chosen from a bank that may be behind by a
-# little: where it is, the item is looked at, and served only while it is live in that version.
+# count alike. A quiz lasts a week at most, extended or not (``attempts.LONGEST_MINUTES``). The item
+# was chosen from a bank that may be behind by a little: where it is, the item is looked at, and
+# served only while it is live in that version.
 # What is remembered of the quiz may be more than a database knows that went back: positions follow
 # each other, and each item is answered before the next.
 _SERVE = """WITH lately AS (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -10,13 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
+from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ShownExam, key_of
 from delivery_api.fields import Body, ExamCode, Note, Page, PageNumber, PageSize, QuizId
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented, not_found
 from delivery_api.quizzes import sittings
 from delivery_api.tokens import Principal
-from qbank.postgres import Connection
+from qbank.attempts import LONGEST_MINUTES
 from qbank.vocabulary import Selector, SessionStatus
 
 router = APIRouter(
@@ -40,7 +42,9 @@ class Sitting(BaseModel):
     num_questions: int
     served: int
     answered: int
-    theta: float = Field(description="running estimate, or the sealed one")
+    theta: float | None = Field(
+        description="running estimate, or the sealed one; null of an own sitting that is open"
+    )
     theta_se: float | None
     started_at: datetime
     expires_at: datetime
@@ -80,7 +84,9 @@ class MoreTime(Body):
     )
 
     minutes: Annotated[int, Field(ge=1, le=1440)]
-    why: Note = ""
+    why: Annotated[
+        Note, Field(description="kept in the audit log for ever: do not name the person")
+    ] = ""
 
 
 @router.get("", summary="Sittings")
@@ -104,7 +110,7 @@ def list_sittings(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [Sitting.model_validate(one, from_attributes=True) for one in found]
+    items = [_shown(caller, sitting) for sitting in found]
     return Page(items=items, total=total, page=page, page_size=page_size)
 
 
@@ -112,42 +118,51 @@ def list_sittings(
 def read_sitting(quiz_id: SittingPath, caller: Analyst, request: Request) -> SittingInFull:
     """What was served and why, with θ̂, sh_p, what was held back, times and answers."""
     with reading(request, caller) as conn:
-        sitting = _found(conn, caller, quiz_id)
-        if sitting.user_id == caller.user_id and sitting.status == "open":
-            raise ProblemError(
-                409,
-                "quiz-open",
-                f"quiz {quiz_id} is your own, and open: finish it first",
-                quiz_id=quiz_id,
-            )
-        steps = [
-            SittingStep.model_validate(step, from_attributes=True)
-            for step in sittings.steps(conn, quiz_id)
-        ]
-    return SittingInFull(
-        **Sitting.model_validate(sitting, from_attributes=True).model_dump(), steps=steps
-    )
+        sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
+        served = sittings.steps(conn, quiz_id)
+        refuse_keys_of_open_quizzes(conn, caller, *(step.question_id for step in served))
+    steps = [SittingStep.model_validate(step, from_attributes=True) for step in served]
+    return SittingInFull(**_shown(caller, sitting).model_dump(), steps=steps)
 
 
 @router.post(
-    "/{quiz_id}/extend", summary="Give a sitting more time", responses=documented(404, 410)
+    "/{quiz_id}/extend", summary="Give a sitting more time", responses=documented(404, 409, 410)
 )
 def extend_sitting(
     quiz_id: SittingPath, body: MoreTime, caller: Admin, request: Request
 ) -> Sitting:
-    """For an open sitting; one that is over stays so. Kept in the audit log."""
+    """For somebody else's open sitting; one that is over stays so. Kept in the audit log."""
     with change(request, caller) as step:
-        _found(step.conn, caller, quiz_id)
+        sitting = _found(sittings.hold(step.conn, caller.tenant_id, quiz_id), quiz_id)
+        if sitting.user_id == caller.user_id:
+            raise ProblemError(
+                409, "own-sitting", f"quiz {quiz_id} is your own: ask another administrator"
+            )
         if not sittings.extend(step.conn, quiz_id, body.minutes):
             raise ProblemError(
                 410, "quiz-finished", f"quiz {quiz_id} is over: it gets no more time"
             )
+        longer = replace(sitting, expires_at=sitting.expires_at + timedelta(minutes=body.minutes))
+        if longer.expires_at - longer.started_at > timedelta(minutes=LONGEST_MINUTES):
+            raise ProblemError(
+                422,
+                "too-long",
+                f"quiz {quiz_id} would end at {longer.expires_at:%FT%TZ}, and a sitting lasts"
+                f" {LONGEST_MINUTES} minutes at most: give fewer than {body.minutes}",
+            )
         step.audit("sitting.extend", f"quiz={quiz_id}", minutes=body.minutes, why=body.why)
-        return Sitting.model_validate(_found(step.conn, caller, quiz_id), from_attributes=True)
+        return _shown(caller, longer)
 
 
-def _found(conn: Connection, caller: Principal, quiz_id: str) -> sittings.Sitting:
-    found, _ = sittings.find(conn, caller.tenant_id, quiz_id=quiz_id)
-    if not found:
+def _found(sitting: sittings.Sitting | None, quiz_id: str) -> sittings.Sitting:
+    if sitting is None:
         raise not_found(f"sitting {quiz_id}")
-    return found[0]
+    return sitting
+
+
+def _shown(caller: Principal, sitting: sittings.Sitting) -> Sitting:
+    """A sitting, without what tells its own person how it goes while it is open."""
+    shown = Sitting.model_validate(sitting, from_attributes=True)
+    if sitting.user_id == caller.user_id and sitting.status == "open":
+        return shown.model_copy(update={"theta": None, "theta_se": None})
+    return shown

@@ -318,6 +318,12 @@ def test_who_needs_it_has_more_time(client, as_user, new_exam):
         assert lasts(made) == pytest.approx(minutes, abs=0.5), user
 
 
+def test_no_sitting_lasts_longer_than_a_week(client, as_user, new_exam):
+    exam = new_exam("slow", time_limit_minutes=7 * 1440, accommodations={"ann": 2})
+    made = ask(client, as_user("ann", "student"), exam, mode="exam")
+    assert lasts(made) == pytest.approx(7 * 1440, abs=0.5)
+
+
 @pytest.mark.parametrize(
     ("policy", "words"),
     [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from delivery_api.quizzes import sittings
 from qbank.postgres import connect
 from tests.delivery_api.test_quizzes import answer
 
@@ -79,6 +82,100 @@ def test_nobody_sees_the_key_of_an_own_open_sitting(client, amy):
     assert (refused.status_code, refused.json()["quiz_id"]) == (409, own)
     client.post(f"/v1/quizzes/{own}/finish", headers=amy)
     assert client.get(f"{SITTINGS}/{own}", headers=amy).status_code == 200
+
+
+def test_nobody_sees_the_keys_of_an_own_open_sitting_in_that_of_another(client, amy, sitting):
+    _, quiz = sitting
+    own = sit(client, amy, 1)
+    refused = client.get(f"{SITTINGS}/{quiz}", headers=amy)
+    assert (refused.status_code, refused.json()["quiz_id"]) == (409, own)
+    assert "selected" not in refused.text
+    client.post(f"/v1/quizzes/{own}/finish", headers=amy)
+    assert client.get(f"{SITTINGS}/{quiz}", headers=amy).status_code == 200
+
+
+def test_nobody_sees_how_an_own_open_sitting_goes(client, amy):
+    own = sit(client, amy, 2)
+
+    def told() -> list[Any]:
+        reply = client.get(SITTINGS, params={"user_id": "amy"}, headers=amy).json()
+        (one,) = [one for one in reply["items"] if one["quiz_id"] == own]
+        return [one["answered"], one["theta"], one["theta_se"]]
+
+    assert told() == [2, None, None]
+    client.post(f"/v1/quizzes/{own}/finish", headers=amy)
+    assert None not in told()
+
+
+def test_nobody_gives_an_own_sitting_more_time(client, amy, as_user):
+    own = sit(client, amy, 0)
+    refused = client.post(f"{SITTINGS}/{own}/extend", json={"minutes": 5}, headers=amy)
+    assert refused.status_code == 409
+    assert refused.json()["type"] == "urn:qbank:problem:own-sitting"
+    other = as_user("otto", "admin")
+    longer = client.post(f"{SITTINGS}/{own}/extend", json={"minutes": 5}, headers=other)
+    assert longer.status_code == 200
+    client.post(f"/v1/quizzes/{own}/finish", headers=amy)
+
+
+def test_a_sitting_lasts_a_week_at_most(client, amy, sitting):
+    _, quiz = sitting
+    replies = [
+        client.post(f"{SITTINGS}/{quiz}/extend", json={"minutes": 1440}, headers=amy)
+        for _ in range(7)
+    ]
+    assert [reply.status_code for reply in replies] == [200] * 6 + [422]
+    assert "a sitting lasts 10080 minutes at most" in replies[-1].json()["detail"]
+    seen = client.get(f"{SITTINGS}/{quiz}", headers=amy).json()
+    assert seen["expires_at"] == replies[-2].json()["expires_at"]
+
+
+def test_a_sitting_whose_result_was_told_stays_over(client, amy, as_user, sitting, world):
+    user, quiz = sitting
+    expires = "UPDATE quiz_sessions SET expires_at = {} WHERE id = %s"
+    with world.connect() as owner, connect("delivery", settings=world.settings) as conn:
+        conn.execute("SELECT set_config('qbank.tenant_id', 'demo', true), now()")
+        # open when the transaction began, over when it gets there
+        owner.execute(expires.format("clock_timestamp()"), (quiz,))
+        owner.commit()
+        assert not sittings.extend(conn, quiz, 5)
+    kept = client.get(f"/v1/quizzes/{quiz}", headers=as_user(user, "student")).json()
+    assert (kept["status"], kept["answered"]) == ("expired", 3)
+    with world.connect() as owner:
+        owner.execute(expires.format("now() + interval '1 hour'"), (quiz,))
+    assert (
+        client.post(f"{SITTINGS}/{quiz}/extend", json={"minutes": 5}, headers=amy)
+        .json()["type"]
+        .endswith("quiz-finished")
+    )
+
+
+def test_a_result_is_kept_of_no_sitting_that_just_gets_more_time(client, as_user, sitting, world):
+    user, quiz = sitting
+    student = as_user(user, "student")
+    with world.connect() as conn:
+        soon = "UPDATE quiz_sessions SET expires_at = clock_timestamp() + interval '0.3 s'"
+        conn.execute(f"{soon} WHERE id = %s", (quiz,))
+        conn.commit()
+        assert sittings.extend(conn, quiz, 5)
+        time.sleep(0.4)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(client.get, f"/v1/quizzes/{quiz}", headers=student)
+            time.sleep(0.5)
+            assert not asked.done()
+            conn.commit()
+        assert asked.result().json()["status"] == "open"
+        kept = conn.execute("SELECT FROM quiz_results WHERE quiz_id = %s", (quiz,)).fetchall()
+    assert kept == []
+
+
+def test_the_newest_sittings_are_found_by_an_index(world):
+    values = {"tenant": "demo", "user": None, "exam": None, "status": None, "limit": 5, "offset": 0}
+    with world.connect() as conn:
+        conn.execute("SET LOCAL enable_seqscan = off")
+        sql = f"EXPLAIN {sittings._PAGE}"
+        plan = "".join(row[0] for row in conn.execute(sql, values).fetchall())
+    assert "quiz_sessions_sittings_idx" in plan
 
 
 def test_an_open_sitting_gets_more_time_and_one_that_is_over_none(
