@@ -216,7 +216,7 @@ class Banks:
         began, seen = time.monotonic(), kept.newest
         kept.not_before = began + PAUSE_S
         try:
-            bank, goes_on = await run_in_threadpool(self._read, kept)
+            bank, went_back = await run_in_threadpool(self._read, kept)
         except NotFoundError:
             self._drop(kept)
             raise
@@ -225,7 +225,7 @@ class Banks:
             raise
         kept.bank, kept.failures = bank, 0
         kept.loaded_at = kept.current_at = began
-        if not goes_on:
+        if went_back:
             _log.warning("the database went back: exam %s was loaded anew", kept.exam_code)
             self._forget()
         if kept.newest == seen:
@@ -236,12 +236,12 @@ class Banks:
         self._make_room(kept)
 
     def _read(self, kept: _Kept) -> tuple[Bank, bool]:
-        """The bank as it is now, and whether it came about from the one here."""
+        """The bank as it is now, and whether the database went back behind the one here."""
         with self._database.transaction(kept.tenant_id) as conn:
             if kept.bank is None:
-                return loading.load(conn, kept.exam_code), True
+                return loading.load(conn, kept.exam_code), False
             fresh = loading.refreshed(conn, kept.bank)
-            return fresh, pool_changes.goes_on_from(conn, kept.bank.pool)
+            return fresh, pool_changes.went_back(conn, kept.bank.pool)
 
     def _failed(self, kept: _Kept, error: Exception) -> None:
         kept.failures += 1

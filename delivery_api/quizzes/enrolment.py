@@ -113,6 +113,9 @@ class Enrolment:
                 await self._make(conn, caller, request, quiz_id, setup)
         quiz = await store.read(conn, caller, quiz_id)
         assert quiz is not None  # noqa: S101  (it was written, or was there)
+        if not setup.exists:
+            bank = await self._banks.get(caller.tenant_id, setup.exam_key)
+            await harvesting.look(conn, caller, setup.exam_key, len(bank.pool))
         return quiz
 
     async def _make(
@@ -153,7 +156,6 @@ class Enrolment:
             if request.mode == "exam"
             else self._minutes,
         )
-        await harvesting.look(conn, caller, setup.exam_key, len(bank.pool))
 
     async def _bank(self, caller: Principal, setup: Setup) -> Bank:
         """The exam's bank, with its settings and blueprint as they are now."""

@@ -1,6 +1,7 @@
 """Who looks as if they collect an exam's items: said to the log and counted, refused nothing.
 
-Looked at when a person makes a quiz, for whoever collects makes many. What slows them down are
+Looked at when a person has made a quiz, for whoever collects makes many; it stands, whatever
+becomes of the look. What slows them down are
 limits and exclusions of items (``enrolment``, ``store``), which never live here.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from typing import Final
+
+import psycopg
 
 from delivery_api.database import TenantConnection
 from delivery_api.metrics import HARVESTING
@@ -64,7 +67,11 @@ class Pattern:
 async def look(conn: TenantConnection, caller: Principal, exam_code: str, live: int) -> None:
     """Says so where the caller's last day in an exam, with so many live items, looks like it."""
     values = {"tenant": caller.tenant_id, "user": caller.user_id, "exam": exam_code}
-    row = await (await conn.execute(_LATELY, values)).fetchone()
+    try:
+        row = await (await conn.execute(_LATELY, values)).fetchone()
+    except psycopg.Error as error:
+        _log.warning("nobody looked for harvesting: %s", " ".join(str(error).split()))
+        return
     assert row is not None  # noqa: S101
     items, answers, median_s = row
     suspicion = Pattern(items, live, answers, median_s).suspicion

@@ -19,16 +19,21 @@ from qbank.stores.item_bank import Pool
 
 _SINCE = """SELECT version, questions FROM bank_changes
     WHERE exam_code = %s AND version BETWEEN %s AND %s ORDER BY version"""
-_HAS_BEEN_AT = "SELECT EXISTS (SELECT FROM bank_changes WHERE exam_code = %s AND version = %s)"
+# 0 is where an exam is before anything was published; of what is kept no more nothing is known
+_WENT_BACK = """SELECT %(version)s > coalesce(max(v.version), 0) OR (
+        %(version)s > (SELECT min(c.version) FROM bank_changes AS c WHERE c.exam_code = %(exam)s)
+        AND NOT EXISTS (SELECT FROM bank_changes AS c
+            WHERE c.exam_code = %(exam)s AND c.version = %(version)s))
+    FROM bank_versions AS v WHERE v.exam_code = %(exam)s"""
 
 
-def goes_on_from(conn: Connection[Any], pool: Pool) -> bool:
-    """Whether the database was where the pool is, as far back as changes are kept.
+def went_back(conn: Connection[Any], pool: Pool) -> bool:
+    """Whether the database was never where the pool is, as far back as changes are kept.
 
-    It was not where it went back since, as a standby that lost commits or a restored backup.
+    So it is where it went back since, as a standby that lost commits or a restored backup.
     """
-    values = (pool.exam.exam_code, pool.bank_version)
-    row = conn.execute(_HAS_BEEN_AT, values).fetchone()
+    values = {"exam": pool.exam.exam_code, "version": pool.bank_version}
+    row = conn.execute(_WENT_BACK, values).fetchone()
     return bool(row and row[0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -266,6 +266,22 @@ def test_where_it_is_not_known_what_changed_all_is_read(world, conn, exam, how):
         conn.execute("DELETE FROM bank_changes WHERE exam_code = 'moving'")
         conn.execute(SH_P, (0.5, questions(conn)[0]))
     assert pool_changes.refreshed(conn, pool) is None
+    # of what is long ago nothing is known, and an exam made anew is there no more as it was
+    assert not pool_changes.went_back(conn, pool)
+
+
+def test_a_database_went_back_where_it_never_was(conn, exam):
+    pool = item_bank.load(conn, exam)
+    assert not pool_changes.went_back(conn, pool)
+    conn.execute(SH_P, (0.5, questions(conn)[0]))
+    assert not pool_changes.went_back(conn, pool)
+    # in the future, and between two changes that are kept
+    for lost in (item_bank.bank_version(conn, exam) + 1, pool.bank_version + 1):
+        assert pool_changes.went_back(conn, replace(pool, bank_version=lost))
+    # nothing was published yet; the last change was before changes were kept
+    assert not pool_changes.went_back(conn, replace(pool, bank_version=0))
+    conn.execute("DELETE FROM bank_changes WHERE exam_code = %s", (exam,))
+    assert not pool_changes.went_back(conn, item_bank.load(conn, exam))
 
 
 def test_settings_and_a_withdrawal_at_once_do_not_wait_for_each_other(world: World):

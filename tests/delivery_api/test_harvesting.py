@@ -59,6 +59,16 @@ def test_a_person_who_answers_faster_than_anybody_reads_is_told_of(client, as_us
     assert suspected() == before + 1
 
 
+def test_a_look_that_fails_undoes_no_quiz(client, as_user, caplog, monkeypatch):
+    monkeypatch.setattr(harvesting, "_LATELY", "SELECT 1 / 0")
+    ann = as_user("ann", "student")
+    body = {"filters": {"exam_code": "core", "num_questions": 3}}
+    made = client.post("/v1/quizzes", json=body, headers=ann)
+    assert made.status_code == 201, made.text
+    assert client.get(f"/v1/quizzes/{made.json()['quiz_id']}", headers=ann).status_code == 200
+    assert "nobody looked for harvesting: division by zero" in caplog.text
+
+
 def test_the_page_says_when():
     page = " ".join(Path("docs/api/operation.md").read_text().split())
     items, share = harvesting.MOST_ITEMS, f"{harvesting.MOST_SHARE:.0%}"
