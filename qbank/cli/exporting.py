@@ -71,7 +71,8 @@ def items(
     print(f"{done.path}: {done.rows} items")
     if left_out:
         said = (form or form_of(file)).upper()
-        print(f"left out, for {said} cannot say their names or options: {listed(left_out, 10)}")
+        names = listed(left_out, 10)
+        print(f"left out, for {said} cannot say their names, options or texts: {names}")
 
 
 @app.command()

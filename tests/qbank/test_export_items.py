@@ -178,7 +178,8 @@ def test_what_cannot_be_exported_is_named(exam, command, tmp_path):
     written(1, seed=3)
     done = command("export", "items", "o.txt", "--exam", "EX", "--format", "gift")
     assert (
-        done.out == "o.txt: 1 items\nleft out, for GIFT cannot say their names or options: bare\n"
+        done.out
+        == "o.txt: 1 items\nleft out, for GIFT cannot say their names, options or texts: bare\n"
     )
     refused = command("export", "items", "o.txt", "--exam", "EX")
     assert "o.txt is there already" in refused.err
@@ -206,7 +207,8 @@ def test_items_without_names_are_found_again_and_labels_of_their_own_are_no_gift
     name = rows(f"SELECT external_ref FROM questions WHERE id = {ids[2]}")[0][0]  # noqa: S608
     done = command("export", "items", "o.gift", "--exam", "EX")
     assert (
-        f"o.gift: 3 items\nleft out, for GIFT cannot say their names or options: {name}" in done.out
+        f"o.gift: 3 items\nleft out, for GIFT cannot say their names, options or texts: {name}"
+        in done.out
     )
     known = command("import", "items", "o.gift", "--exam", "EX", "--on-conflict", "replace")
     assert "3 items read: 0 new, 0 changed, 2 known, 1 replaced" in known.out, known.out + known.err

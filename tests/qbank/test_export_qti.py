@@ -233,5 +233,6 @@ def test_items_that_qti_cannot_say_are_named(package, command, tmp_path):
         )
     done = command("export", "items", "o.dat", "--exam", "EX", "--format", "qti")
     assert done.out == (
-        "o.dat: 1 items\nleft out, for QTI cannot say their names or options: Q1, a name, bare\n"
+        "o.dat: 1 items\n"
+        "left out, for QTI cannot say their names, options or texts: Q1, a name, bare\n"
     )
