@@ -139,6 +139,8 @@ class ColumnMap:
 # a column of one of these names holds no users, or no items
 _OF_USERS = ("user", "user_id", "person", "person_id", "student", "student_id")
 _OF_ITEMS = ("item", "item_id", "question", "question_id", "problem_id")
+# a file with one of them has a row per answer
+OF_ANSWERS = frozenset((*_OF_ITEMS, "score", "correct", "is_correct", "response", "answer"))
 
 
 def plain_name(name: str) -> str:

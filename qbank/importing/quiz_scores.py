@@ -101,6 +101,8 @@ class _Reading:
             ImportFileError: none has, or the report's grades say something else.
         """
         notes = self._source.notes
+        if self._report == "moodle-responses" and self._grade is None:
+            notes.append("no column Grade/10.00: nothing tells whether Moodle marked as texts do")
         if self._unfinished:
             states = ", ".join(f"{state} {n}" for state, n in self._unfinished.most_common())
             notes.append(f"attempts that are not finished are not read: {states}")
@@ -130,7 +132,7 @@ class _Reading:
             )
         if left_out := [item.name for item in self._items if item.name not in shown]:
             notes.append(f"questions without a right answer are not read: {listed(left_out, 10)}")
-        if partly := Counter({name: self._keyless[name] for name in shown}) + Counter():
+        if partly := Counter({name: n for name in shown if (n := self._keyless[name])}):
             notes.append(f"answers to what has no right answer are missing: {_told(partly)}")
         return shown
 

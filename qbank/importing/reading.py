@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qbank.errors import ImportFileError
-from qbank.importing.columns import ColumnError, plain_name
+from qbank.importing.columns import OF_ANSWERS, ColumnError, plain_name
 from qbank.importing.delimited import delimited
 from qbank.importing.opening import WHOLE_FILES, format_of, unpacked
 from qbank.importing.quiz_reports import ReportColumns
@@ -103,9 +103,16 @@ def recognised(request: ImportRequest) -> ImportRequest:
         with open_source(replace(request, shape="long")):
             return replace(request, shape="long")
     except ColumnError as error:
-        names = map(plain_name, error.header)
-        if error.meaning != "item" or plain_name(request.columns.correct) in names:
+        if error.meaning != "item":
             raise
+        names = {plain_name(name): name for name in error.header}
+        of_answers = OF_ANSWERS | {plain_name(request.columns.correct)}
+        one = next((own for name, own in names.items() if name in of_answers), None)
+        if request.items is None and one is not None:
+            raise ImportFileError(
+                f"{error}; column {one!r} is of one answer: where a row has all of a person's, name"
+                " its items with --items"
+            ) from error
     return replace(request, shape="wide")
 
 

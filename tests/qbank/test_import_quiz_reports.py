@@ -166,6 +166,8 @@ def test_grades_that_contradict_the_answers_refuse_a_responses_report(imported):
     done = imported(quiz(*[right, half] * 10, short), "moodle-responses")
     assert "1 attempts have another grade than right answers" in done.out, done.err
     assert "42 new" in done.out
+    done = imported(quiz(right, short).replace("Grade/", "Mark/"), "moodle-responses", "--dry-run")
+    assert "no column Grade/10.00: nothing tells whether Moodle marked as texts do" in done.out
 
 
 def test_an_answer_without_a_mark_is_no_omission(imported):
@@ -236,6 +238,11 @@ def test_the_shape_of_a_file_is_found_out_where_that_is_asked(imported, command,
     assert "4 rows read: 4 new" in wide.out
     # a column of scores is of one answer: the item's column has another name
     assert "no column 'question' for the item" in run(LONG.replace("question", "task")).err
+    for name in ("item_id", "Score"):
+        done = run(LONG.replace("question", "task").replace("correct", name))
+        assert f"column '{name}' is of one answer" in done.err
+    total = "user_id,q1,q2,score\nu1,1,0,1\nu2,0,1,1\n"
+    assert "4 rows read: 4 new" in run(total, "--items", "q*").out
     # and where neither has its name, what is no score is refused
     odd = run("user_id,task,outcome\nu1,adding,1\nu2,dividing,0\n")
     assert (odd.code, "2 columns are items: task to outcome" in odd.out) == (2, True)
