@@ -1,6 +1,9 @@
 GRANT UPDATE ON quiz_sessions, exposure_daily, questions, question_versions, question_publications,
 exams, exam_blueprints, feature_flags, cohort_assignments, calibration_runs, item_exposure_control
 TO qbank_delivery;
+GRANT UPDATE, DELETE ON question_options TO qbank_delivery;
+DROP TRIGGER calibration_runs_begin_elsewhere ON calibration_runs;
+DROP FUNCTION refuse_beginning();
 DROP POLICY canceled ON calibration_runs;
 DROP POLICY asked_for ON calibration_runs;
 DROP TRIGGER quiz_sessions_stay_sealed ON quiz_sessions;
@@ -29,8 +32,11 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+DROP TRIGGER question_options_add_to_no_published ON question_options;
 DROP FUNCTION ask_for_audit() CASCADE;
+DROP FUNCTION question_of(jsonb);
 DROP TRIGGER audit_log_sign ON audit_log;
 DROP FUNCTION sign_audit_log();
+DROP FUNCTION check_actor(text, text);
 DROP INDEX audit_log_created_at_idx;
 ALTER TABLE audit_log DROP COLUMN written_by;

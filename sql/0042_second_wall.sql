@@ -8,18 +8,35 @@ ALTER TABLE audit_log ADD COLUMN written_by text;
 ALTER TABLE audit_log ALTER COLUMN written_by SET DEFAULT session_user;
 CREATE INDEX audit_log_created_at_idx ON audit_log (created_at);
 
-CREATE FUNCTION sign_audit_log() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_actor(told text, actor text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    named constant text := nullif(current_setting('qbank.actor', true), '');
 BEGIN
-    IF NEW.actor IS DISTINCT FROM current_setting('qbank.actor', true) THEN
-        RAISE EXCEPTION 'the audit log is of the actor that the transaction names, not of %', NEW.actor
+    IF named IS NULL THEN
+        RAISE EXCEPTION '% needs an actor, and no qbank.actor is set (is an older release running?)', told
             USING ERRCODE = 'insufficient_privilege';
     END IF;
+    IF actor IS DISTINCT FROM named THEN
+        RAISE EXCEPTION '% is of the actor that the transaction names, not of %', told, actor
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END $$;
+
+CREATE FUNCTION sign_audit_log() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM check_actor('the audit log', NEW.actor);
     NEW.written_by := session_user;
     NEW.created_at := transaction_timestamp();
     RETURN NEW;
 END $$;
 CREATE TRIGGER audit_log_sign BEFORE INSERT ON audit_log
 FOR EACH ROW WHEN (current_user = 'qbank_delivery') EXECUTE FUNCTION sign_audit_log();
+
+-- of a row that belongs to a version
+CREATE FUNCTION question_of(item jsonb) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT v.question_id::text FROM question_versions AS v
+    WHERE v.id = (item ->> 'question_version_id')::bigint
+$$;
 
 -- Looked for when the transaction ends. The owner, who imports and restores, writes what he likes.
 CREATE FUNCTION ask_for_audit() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -36,6 +53,8 @@ DECLARE
         WHEN 'cohort_assignments' THEN 'cohort=' || (item ->> 'cohort_key')
         WHEN 'quiz_sessions' THEN 'quiz=' || (item ->> 'id')
         WHEN 'calibration_runs' THEN 'run=' || (item ->> 'id')
+        WHEN 'question_options' THEN 'question=' || question_of(item)
+        WHEN 'question_reviews' THEN 'question=' || question_of(item)
         ELSE 'question=' || (item ->> 'question_id')
     END;
 BEGIN
@@ -63,6 +82,8 @@ BEGIN
         ('topics', 'INSERT OR UPDATE OR DELETE', 'true'),
         ('questions', 'INSERT OR UPDATE', 'true'),
         ('question_versions', 'INSERT OR UPDATE', 'true'),
+        ('question_options', 'INSERT', 'true'),
+        ('question_reviews', 'INSERT', 'true'),
         ('question_publications', 'INSERT OR UPDATE OR DELETE', 'true'),
         ('feature_flags', 'INSERT OR UPDATE OR DELETE', 'true'),
         -- who makes a quiz under a split is enrolled by it
@@ -78,6 +99,11 @@ BEGIN
         );
     END LOOP;
 END $$;
+
+-- An import writes the options of a version that is published with it; who writes one by hand does not.
+CREATE TRIGGER question_options_add_to_no_published BEFORE INSERT ON question_options
+FOR EACH ROW WHEN (current_user = 'qbank_delivery') EXECUTE FUNCTION keep_published_options();
+REVOKE UPDATE, DELETE ON question_options FROM qbank_delivery;
 
 -- A row of history says what was, too, and who is told to have changed it; and it is of a change.
 CREATE OR REPLACE FUNCTION ask_for_exposure_history() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -131,8 +157,9 @@ EXECUTE FUNCTION ask_for_exposure_change();
 
 CREATE FUNCTION sign_exposure_history() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.actor IS DISTINCT FROM current_setting('qbank.actor', true) THEN
-        RAISE EXCEPTION 'history is of the actor that the transaction names, not of %', NEW.actor
+    PERFORM check_actor('history', NEW.actor);
+    IF NEW.source <> 'manual' OR NEW.run_id IS NOT NULL THEN
+        RAISE EXCEPTION 'sh_p is set by hand here, not by % (run %)', NEW.source, NEW.run_id
             USING ERRCODE = 'insufficient_privilege';
     END IF;
     NEW.created_at := transaction_timestamp();
@@ -151,11 +178,22 @@ FOR EACH ROW WHEN (
     OLD.sealed_at IS NOT NULL AND current_user IN ('qbank_delivery', 'qbank_orchestration')
 ) EXECUTE FUNCTION refuse_unsealing();
 
--- Delivery asks for a run and cancels it; it says of none that it is done.
+-- Delivery asks for a run and cancels it while it is not over; it says of none that it is done, nor
+-- that it has begun.
 CREATE POLICY asked_for ON calibration_runs AS RESTRICTIVE FOR INSERT TO qbank_delivery
 WITH CHECK (status = 'queued' AND result IS NULL AND orchestrator_run_id IS NULL);
 CREATE POLICY canceled ON calibration_runs AS RESTRICTIVE FOR UPDATE TO qbank_delivery
-USING (true) WITH CHECK (status IN ('running', 'canceled'));
+USING (status IN ('queued', 'running', 'proposed')) WITH CHECK (status IN ('running', 'canceled'));
+
+CREATE FUNCTION refuse_beginning() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'run % is %: who works on it says that it begins', OLD.id, OLD.status
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER calibration_runs_begin_elsewhere BEFORE UPDATE ON calibration_runs
+FOR EACH ROW WHEN (
+    OLD.status <> 'running' AND NEW.status = 'running' AND current_user = 'qbank_delivery'
+) EXECUTE FUNCTION refuse_beginning();
 
 REVOKE UPDATE ON quiz_sessions, exposure_daily, questions, question_versions, question_publications,
 exams, exam_blueprints, feature_flags, cohort_assignments, calibration_runs, item_exposure_control

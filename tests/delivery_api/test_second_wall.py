@@ -23,7 +23,6 @@ CHANGES = {
     "feature_flags": "enabled, value_json",
     "idempotent_requests": "body, status",
     "item_exposure_control": "pinned, run_id, sh_p, updated_at, updated_by",
-    "question_options": "*",
     "question_publications": "live_version, published_at",
     "question_versions": "state",
     "questions": "external_ref, is_deleted",
@@ -33,13 +32,13 @@ REMOVES = {
     "cohort_assignments",
     "exam_blueprints",
     "idempotent_requests",
-    "question_options",
     "question_publications",
 }
 ADDS = set(CHANGES) | {
     "audit_log",
     "exam_blueprints",
     "item_exposure_history",
+    "question_options",
     "question_reviews",
     "quiz_items",
     "quiz_results",
@@ -192,6 +191,60 @@ def test_the_audit_log_is_of_the_person_of_the_transaction_and_of_now(delivery):
         audit(delivery, "exam=core", actor="bob")
 
 
+@pytest.mark.parametrize("actor", [None, ""])
+def test_who_names_no_actor_is_told_so(delivery, actor):
+    """As a worker of an older release does."""
+    delivery.rollback()
+    delivery.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
+    if actor is not None:
+        delivery.execute("SELECT set_config('qbank.actor', %s, true)", (actor,))
+    with pytest.raises(InsufficientPrivilege, match="is an older release running"):
+        audit(delivery, "exam=core")
+
+
+@pytest.fixture
+def draft(world: World) -> tuple[int, int]:
+    """A question, and the id of its version that is a draft."""
+    with world.connect() as owner:
+        row = owner.execute(
+            """INSERT INTO question_versions (question_id, version, stem_md, topic_id, created_by)
+            SELECT question_id, max(version) + 1, 'draft', min(topic_id), 'amy'
+            FROM question_versions WHERE question_id = %s GROUP BY question_id
+            RETURNING question_id, id""",
+            (world.questions[73],),
+        ).fetchone()
+    assert row is not None
+    return row
+
+
+OPTION = """INSERT INTO question_options (question_version_id, option_label, option_text_md,
+        is_correct) VALUES (%s, %s, 'text', %s)"""
+REVIEW = """INSERT INTO question_reviews (question_version_id, reviewer_id, status)
+    VALUES (%s, 'amy', 'approved')"""
+
+
+@pytest.mark.parametrize(("statement", "values"), [(OPTION, ("A", True)), (REVIEW, ())])
+def test_no_key_and_no_review_comes_without_its_audit(delivery, draft, statement, values):
+    question, version = draft
+    delivery.execute(statement, (version, *values))
+    with pytest.raises(IntegrityError, match=f"question={question} changes without a row"):
+        delivery.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    delivery.rollback()
+    name(delivery)
+    audit(delivery, f"question={question}")
+    delivery.execute(statement, (version, *values))
+    delivery.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_a_published_version_gets_no_more_options(delivery, world):
+    question = world.questions[74]
+    audit(delivery, f"question={question}")
+    sql = "SELECT id FROM question_versions WHERE question_id = %s"
+    (version,) = delivery.execute(sql, (question,)).fetchone()
+    with pytest.raises(IntegrityError, match=f"question {question} is published and its options"):
+        delivery.execute(OPTION, (version, "E", False))
+
+
 HISTORY = """INSERT INTO item_exposure_history
         (exam_code, question_id, version, before, after, source, actor)
     VALUES ('core', %(item)s, 1, %(before)s, %(after)s, 'manual', %(actor)s)"""
@@ -218,6 +271,17 @@ def test_history_of_sh_p_tells_what_was_and_by_whom(delivery, world, told, error
     with pytest.raises((IntegrityError, InsufficientPrivilege), match=error):  # noqa: PT012
         delivery.execute(HISTORY, values | told)
         delivery.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.parametrize(
+    ("source", "run"), [("calibration", None), ("manual", "00000000-0000-0000-0000-000000000002")]
+)
+def test_what_is_set_by_hand_is_no_runs_doing(delivery, world, source, run):
+    sql = """INSERT INTO item_exposure_history
+            (exam_code, question_id, version, before, after, source, run_id, actor)
+        VALUES ('core', %s, 1, 0.6, 0.25, %s, %s, 'amy')"""
+    with pytest.raises(InsufficientPrivilege, match="set by hand"):
+        delivery.execute(sql, (world.questions[75], source, run))
 
 
 @pytest.mark.parametrize("role", ["delivery", "orchestration"])
@@ -250,8 +314,13 @@ def test_the_apis_role_says_of_no_run_that_it_is_done(delivery, world):
     delivery.rollback()
     name(delivery)
     (run,) = delivery.execute(new.format(more="", value="")).fetchone()
-    delivery.execute(
-        "UPDATE calibration_runs SET status = 'canceled', finished_at = now() WHERE id = %s", (run,)
-    )
-    with pytest.raises(InsufficientPrivilege, match="row-level security"):
-        delivery.execute("UPDATE calibration_runs SET status = 'done' WHERE id = %s", (run,))
+    state = "UPDATE calibration_runs SET status = %s, finished_at = now() WHERE id = %s"
+    for status, error in (("done", "row-level security"), ("running", f"{run} is queued")):
+        with (
+            pytest.raises(InsufficientPrivilege, match=error),
+            delivery.transaction(),
+        ):
+            delivery.execute(state, (status, run))
+    assert delivery.execute(state, ("canceled", run)).rowcount == 1
+    # it is over
+    assert delivery.execute(state, ("canceled", run)).rowcount == 0

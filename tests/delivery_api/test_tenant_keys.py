@@ -158,7 +158,8 @@ def test_keys_hold_for_the_owner_too(world, things, statement, foreign):
     "statement",
     [
         *(_PUBLISH, _QUIZ, _ITEM, _NAMED, _BELOW, _VERSION, _BLUEPRINT, _SERVED),
-        f"{_HISTORY}; {_CONTROL}",
+        # by hand, as nothing that the API's role sets is a run's doing
+        f"{_HISTORY}; {_CONTROL}".replace("{run}", "NULL"),
         *(_CALIBRATED, _COUNTED),
     ],
 )
