@@ -1,6 +1,7 @@
 """Rows of others that name a person: which they are, and how they stay without the name.
 
-Parameters are ``person`` and ``tenant``; the table's alias is ``t``. What never lives here: rows
+Parameters are ``person`` and ``tenant``; the table's alias is ``t``, ``person_quizzes`` has the
+person's. What never lives here: rows
 that are a person's own (``stored``).
 """
 
@@ -63,6 +64,13 @@ UNASSIGNED: Final = Mention(
     """t.action = 'cohort.unassign'
     AND right(t.target, length(%(person)s) + 6) = ' user=' || %(person)s""",
     f"target = left(t.target, -length(%(person)s)) || '{NOBODY}'",
+)
+# what was said of why may name the person, in whichever words
+EXTENDED: Final = Mention(
+    """t.action = 'sitting.extend'
+    AND t.target IN (SELECT 'quiz=' || p.quiz_id FROM person_quizzes AS p)""",
+    f"target = 'quiz={NOBODY}', details = t.details - 'why'",
+    "t.details",
 )
 # for a day they answer a request that comes again, which without its key would be carried out again
 REPLY: Final = Mention(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from qbank.importing.items import ITEM_NAME
-from qbank.people.mentions import POLICY, REPLY, SETTINGS, UNASSIGNED, Mention
+from qbank.people.mentions import EXTENDED, POLICY, REPLY, SETTINGS, UNASSIGNED, Mention
 
 Fate = Literal["removed", "name removed", "kept", "gone with the next night"]
 
@@ -207,6 +207,16 @@ PERSONAL: Final = (
         "named_in_the_audit_log",
         "t.action, t.target, t.created_at",
         "t.id",
+    ),
+    Stored(
+        "audit_log",
+        ("target", "details"),
+        EXTENDED.of_tenant,
+        "name removed",
+        "more_time_for_sittings",
+        f"t.target, {EXTENDED.told}, t.created_at",
+        order="t.id",
+        without=EXTENDED.without,
     ),
 )
 

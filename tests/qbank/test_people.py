@@ -173,6 +173,23 @@ def test_accommodations_of_others_stay_where_somebody_is_erased(world):
     assert {exam for exam in after if after[exam] > before.get(exam, 0)} == {"EX", OTHER}
 
 
+def test_why_a_sitting_got_more_time_is_told_and_erased_with_it(world):
+    (quiz,), (other,) = quizzes_of(ANNA), quizzes_of(BEN)
+    with connect() as connection:
+        note = audit.noting(connection, "north", "olga")
+        for sitting in (quiz, other):
+            note("sitting.extend", f"quiz={sitting}", minutes=5, why="she was ill")
+    (told,) = everything_about(ANNA)["more_time_for_sittings"]
+    assert (told["target"], told["details"]["why"]) == (f"quiz={quiz}", "she was ill")
+    erase(ANNA)
+    sql = "SELECT target, details FROM audit_log WHERE action = 'sitting.extend' ORDER BY id"
+    assert rows(sql) == [
+        ("quiz=(erased)", {"minutes": 5}),
+        (f"quiz={other}", {"minutes": 5, "why": "she was ill"}),
+    ]
+    assert mentions(ANNA, quiz).keys() == UNTIL_THE_NIGHT
+
+
 ZOE = "zoe"
 ONLY_THERE = {
     "attributes": lambda command, tenant: rows(
