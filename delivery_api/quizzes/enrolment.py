@@ -109,12 +109,12 @@ class Enrolment:
             )
             if setup is None:
                 raise not_found(f"exam {request.exam_code!r}")
+            bank = None
             if not setup.exists:
-                await self._make(conn, caller, request, quiz_id, setup)
+                bank = await self._make(conn, caller, request, quiz_id, setup)
         quiz = await store.read(conn, caller, quiz_id)
         assert quiz is not None  # noqa: S101  (it was written, or was there)
-        if not setup.exists:
-            bank = await self._banks.get(caller.tenant_id, setup.exam_key)
+        if bank is not None:
             await harvesting.look(conn, caller, setup.exam_key, len(bank.pool))
         return quiz
 
@@ -125,7 +125,8 @@ class Enrolment:
         request: Request,
         quiz_id: str,
         setup: Setup,
-    ) -> None:
+    ) -> Bank:
+        """Writes the quiz; returns the bank that it is planned by."""
         if setup.quizzes_lately >= self._a_minute:
             raise too_many("quizzes", self._a_minute, setup.wait_s or 0)
         policy = AttemptPolicy.of(request.exam_code, setup.policy)
@@ -156,6 +157,7 @@ class Enrolment:
             if request.mode == "exam"
             else self._minutes,
         )
+        return bank
 
     async def _bank(self, caller: Principal, setup: Setup) -> Bank:
         """The exam's bank, with its settings and blueprint as they are now."""
