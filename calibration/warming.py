@@ -24,6 +24,7 @@ from calibration.itemfit import (
     rest_slope,
     s_x2,
 )
+from calibration.models import MODELS
 from calibration.scoring import eap, mle, wle
 
 _PERSONS, _ITEMS = 300, 8
@@ -49,24 +50,25 @@ def _answers(categories: int = 2) -> tuple[IntArray, IntArray, IntArray]:
     return person, item, np.floor(categories * (ability + luck) / 2).astype(np.int64)
 
 
-def _fit(model: str) -> FitResult:
-    return fit(*_answers(3 if model in ("grm", "gpcm") else 2), model=model, max_cycles=20)
+def _fits(*, dichotomous: bool) -> Iterator[FitResult]:
+    categories = 2 if dichotomous else 3
+    for name, model in MODELS.items():
+        if model.dichotomous == dichotomous:
+            yield fit(*_answers(categories), model=name, max_cycles=20)
 
 
 def _dichotomous() -> None:
-    known = _fit("2pl").bank()
-    for model in ("1pl", "3pl"):
-        _fit(model)
+    *_, last = _fits(dichotomous=True)
+    known = last.bank()
     held = KnownItems(np.arange(4), known.a[:4], known.b[:4])
     fit(*_answers(), fixed=held, weight=np.full(_PERSONS, 1.5), max_cycles=5)
     latent_distribution(known, *_answers())
 
 
 def _polytomous() -> None:
-    for model in ("grm", "gpcm"):
-        bank = _fit(model).bank()
+    for each in _fits(dichotomous=False):
         for score in (eap, mle, wle):
-            score(bank, *_answers(3))
+            score(each.bank(), *_answers(3))
 
 
 def _bank() -> ItemBank:

@@ -72,7 +72,7 @@ def test_serve_refuses_a_wrong_setting_of_any_service(tmp_path, name, value):
 
 
 def test_debugging_shows_the_traceback(settings):
-    done = qbank("db", "rollback", "0042", "--yes", env=os.environ | {"QBANK_DEBUG": "1"})
+    done = qbank("db", "rollback", "9942", "--yes", env=os.environ | {"QBANK_DEBUG": "1"})
     assert "Traceback" in done.stderr
     assert "MigrationError" in done.stderr
 
