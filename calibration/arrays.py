@@ -18,10 +18,8 @@ ByteArray = npt.NDArray[np.uint8]
 BoolArray = npt.NDArray[np.bool_]
 
 
-def unmasked(
-    name: str, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None
-) -> npt.NDArray[Any]:
-    """Values as an array; numpy drops a mask in silence, and what it hides would count.
+def refuse_mask(name: str, values: object) -> None:
+    """Refuses masked entries: numpy drops a mask in silence, and what it hides would count.
 
     Raises:
         InvalidParameterError: some are masked.
@@ -33,6 +31,17 @@ def unmasked(
             f"{name} is masked in {hidden} of {values.size} places: masks are not read; leave "
             "those entries out, in every array that goes with it"
         )
+
+
+def unmasked(
+    name: str, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None
+) -> npt.NDArray[Any]:
+    """Values as an array, of which none is masked.
+
+    Raises:
+        InvalidParameterError: some are masked.
+    """
+    refuse_mask(name, values)
     return np.asarray(values, dtype)
 
 

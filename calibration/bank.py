@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import BoolArray, FloatArray, IntArray, unmasked
+from calibration.arrays import BoolArray, FloatArray, IntArray, refuse_mask, unmasked
 from calibration.errors import InvalidParameterError
 from calibration.models import ResponseModel, curve_codes, grouped, named_each
 
@@ -220,11 +220,9 @@ class ItemBank:
 
 
 def _column(name: str, values: npt.ArrayLike | None) -> FloatArray:
+    refuse_mask(name, values)
     try:
-        given = np.empty(()) if values is None else unmasked(name, values)
-        array = given.astype(np.float64)
-    except InvalidParameterError:
-        raise
+        array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(f"{name} is not numeric: {error}") from error
     if array.ndim != 1:
@@ -256,10 +254,9 @@ def _refuse(name: str, values: FloatArray, bad: BoolArray, remedy: str) -> None:
 
 
 def _steps(values: npt.ArrayLike, items: int) -> FloatArray:
+    refuse_mask("steps", values)
     try:
-        array = unmasked("steps", values).astype(np.float64)
-    except InvalidParameterError:
-        raise
+        array = np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(
             f"steps are not a table: {error}; give (J, S), ∞ beyond an item's last step"

@@ -9,23 +9,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+import calibration as cal
 from calibration.arrays import IntArray
-from calibration.bank import ItemBank
-from calibration.cat import ExposureControl, RankedBank, select, simulate, warm_up
-from calibration.exposure import item_eligibility, stocking_lewis, sympson_hetter
-from calibration.irt import FitResult, KnownItems, fit, latent_distribution
-from calibration.itemfit import (
-    ability_bins,
-    classical,
-    distractors,
-    logistic_dif,
-    mantel_haenszel,
-    residual_fit,
-    rest_slope,
-    s_x2,
-)
 from calibration.models import MODELS
-from calibration.scoring import eap, mle, wle
 
 _PERSONS, _ITEMS = 300, 8
 
@@ -50,67 +36,67 @@ def _answers(categories: int = 2) -> tuple[IntArray, IntArray, IntArray]:
     return person, item, np.floor(categories * (ability + luck) / 2).astype(np.int64)
 
 
-def _fits(*, dichotomous: bool) -> Iterator[FitResult]:
+def _fits(*, dichotomous: bool) -> Iterator[cal.FitResult]:
     categories = 2 if dichotomous else 3
     for name, model in MODELS.items():
         if model.dichotomous == dichotomous:
-            yield fit(*_answers(categories), model=name, max_cycles=20)
+            yield cal.fit(*_answers(categories), model=name, max_cycles=20)
 
 
 def _dichotomous() -> None:
     *_, last = _fits(dichotomous=True)
     known = last.bank()
-    held = KnownItems(np.arange(4), known.a[:4], known.b[:4])
-    fit(*_answers(), fixed=held, weight=np.full(_PERSONS, 1.5), max_cycles=5)
-    latent_distribution(known, *_answers())
+    held = cal.KnownItems(np.arange(4), known.a[:4], known.b[:4])
+    cal.fit(*_answers(), fixed=held, weight=np.full(_PERSONS, 1.5), max_cycles=5)
+    cal.latent_distribution(known, *_answers())
 
 
 def _polytomous() -> None:
     for each in _fits(dichotomous=False):
-        for score in (eap, mle, wle):
+        for score in (cal.eap, cal.mle, cal.wle):
             score(each.bank(), *_answers(3))
 
 
-def _bank() -> ItemBank:
-    return ItemBank(
+def _bank() -> cal.ItemBank:
+    return cal.ItemBank(
         np.linspace(0.6, 1.6, 40), np.linspace(-2, 2, 40), np.full(40, 0.2), topic=np.arange(40) % 4
     )
 
 
 def _scores() -> None:
     bank = _bank()
-    for score in (eap, mle, wle):
+    for score in (cal.eap, cal.mle, cal.wle):
         score(bank, *_answers())
-        score(ItemBank(bank.a, bank.b), *_answers())
+        score(cal.ItemBank(bank.a, bank.b), *_answers())
 
 
 def _exposure() -> None:
     quota = {0: (1, 4), 1: (1, 4)}
-    for bank in (_bank(), RankedBank.of(_bank())):
-        simulate(bank, "normal(0,1)", 5, n=100, seed=1)
-    sympson_hetter(_bank(), 0.5, n=200, iters=2, test_length=5, quota=quota, seed=1)
-    stocking_lewis(_bank(), 0.9, n=200, iters=2, test_length=5, seed=1)
-    item_eligibility(_bank(), 0.5, n=200, test_length=5, seed=1)
+    for bank in (_bank(), cal.RankedBank.of(_bank())):
+        cal.simulate(bank, "normal(0,1)", 5, n=100, seed=1)
+    cal.sympson_hetter(_bank(), 0.5, n=200, iters=2, test_length=5, quota=quota, seed=1)
+    cal.stocking_lewis(_bank(), 0.9, n=200, iters=2, test_length=5, seed=1)
+    cal.item_eligibility(_bank(), 0.5, n=200, test_length=5, seed=1)
 
 
 def _statistics() -> None:
     answers, bank = _answers(), _bank()
     group = np.arange(_PERSONS) % 2
-    classical(*answers)
-    distractors(answers[0], answers[1], answers[2] * 2, np.full(_ITEMS, 2))
-    residual_fit(bank, *answers)
-    ability_bins(bank, *answers)
-    rest_slope(bank, *answers)
-    s_x2(bank, *answers)
-    mantel_haenszel(*answers, group)
-    logistic_dif(*answers, group)
+    cal.classical(*answers)
+    cal.distractors(answers[0], answers[1], answers[2] * 2, np.full(_ITEMS, 2))
+    cal.residual_fit(bank, *answers)
+    cal.ability_bins(bank, *answers)
+    cal.rest_slope(bank, *answers)
+    cal.s_x2(bank, *answers)
+    cal.mantel_haenszel(*answers, group)
+    cal.logistic_dif(*answers, group)
 
 
 def _selection() -> None:
-    warm_up()
-    ranked = RankedBank.of(_bank())
-    control = ExposureControl.of(ranked, np.full(40, 0.5))
-    select(ranked, 0.0, control, seed=1)
+    cal.warm_up()
+    ranked = cal.RankedBank.of(_bank())
+    control = cal.ExposureControl.of(ranked, np.full(40, 0.5))
+    cal.select(ranked, 0.0, control, seed=1)
 
 
 _PARTS: dict[str, Callable[[], None]] = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray, unmasked
+from calibration.arrays import FloatArray, IntArray, refuse_mask, unmasked
 from calibration.cat.arrays import Control
 from calibration.cat.ranking import RankedBank
 from calibration.errors import InvalidParameterError
@@ -89,7 +89,7 @@ class ExposureControl:
 
     def with_sh_p(self, sh_p: FloatArray) -> ExposureControl:
         """The same quota under other exposure parameters that need no check, (J,) or (S, J)."""
-        table = np.array(unmasked("sh_p", sh_p), dtype=np.float64, ndmin=2)
+        table = np.array(sh_p, dtype=np.float64, ndmin=2)
         table.setflags(write=False)
         arrays = self.arrays._replace(sh_p=table)
         if len(table) != len(self.sh_p):
@@ -105,8 +105,9 @@ class ExposureControl:
 def _sh_p(sh_p: npt.ArrayLike | None, items: int) -> FloatArray:
     if sh_p is None:
         return np.ones((1, items))
+    refuse_mask("sh_p", sh_p)
     try:
-        table = np.atleast_2d(unmasked("sh_p", sh_p).astype(np.float64))
+        table = np.atleast_2d(np.array(sh_p, dtype=np.float64))
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(f"sh_p is not numeric: {error}") from error
     if table.ndim != 2 or table.shape[1] != items or len(table) == 0:

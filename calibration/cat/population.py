@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from calibration.arrays import FloatArray, unmasked
+from calibration.arrays import FloatArray, refuse_mask
 from calibration.cat.randomness import first_uniforms, seed_of_part
 from calibration.errors import InvalidParameterError
 
@@ -107,10 +107,9 @@ def abilities(theta: npt.ArrayLike) -> FloatArray:
     Raises:
         InvalidParameterError: it is not so.
     """
+    refuse_mask("theta", theta)
     try:
-        values = np.ascontiguousarray(unmasked("theta", theta), dtype=np.float64)
-    except InvalidParameterError:
-        raise
+        values = np.ascontiguousarray(theta, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InvalidParameterError(f"theta is not numeric: {error}") from error
     if values.ndim != 1 or values.size == 0:

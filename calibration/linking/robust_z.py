@@ -11,8 +11,6 @@ from calibration.arrays import FloatArray
 
 IQR_OF_NORMAL = 0.74  # makes the interquartile range an SD, as Huynh & Meyer (2010) write it
 SMALLEST_SPREAD = 1e-6  # below this, differences are rounding, not drift
-
-
 FEWEST_OF_TWO = 10  # differences in which two groups can be told apart
 HALF_OF_NORMAL = 1.349  # width of the shortest half of normal values, in SDs
 
@@ -30,11 +28,7 @@ def robust_z(difference: FloatArray) -> FloatArray:
     Returns:
         Robust z per item, shape (K,).
     """
-    low, middle, high = np.percentile(difference, [25, 50, 75])
-    spread = IQR_OF_NORMAL * (high - low)
-    if moved_together(difference):
-        half, width = _shortest_half(difference)
-        middle, spread = half.mean(), width / HALF_OF_NORMAL
+    middle, spread, _ = _bulk(difference)
     return np.asarray((difference - middle) / max(spread, SMALLEST_SPREAD))
 
 
@@ -48,18 +42,20 @@ def moved_together(difference: FloatArray) -> bool:
     Args:
         difference: old minus new per item, shape (K,).
     """
+    return _bulk(difference)[2]
+
+
+def _bulk(difference: FloatArray) -> tuple[float, float, bool]:
+    """Middle and SD of the bulk of the differences, and whether there are two groups of them."""
+    low, middle, high = np.percentile(difference, [25, 50, 75])
+    all_alike = float(middle), float(IQR_OF_NORMAL * (high - low)), False
     if difference.size < FEWEST_OF_TWO:
-        return False
-    low, high = np.percentile(difference, [25, 75])
-    _, width = _shortest_half(difference)
-    apart = width * (1 + 5 / np.sqrt(difference.size))
-    return bool(width > SMALLEST_SPREAD and high - low > apart)
-
-
-def _shortest_half(difference: FloatArray) -> tuple[FloatArray, float]:
-    """The K/2 + 1 values that lie closest together, and how wide they lie."""
+        return all_alike
     values = np.sort(difference)
     most = values.size // 2 + 1
     widths = values[most - 1 :] - values[: values.size - most + 1]
     first = int(widths.argmin())
-    return values[first : first + most], float(widths[first])
+    width = float(widths[first])
+    if width <= SMALLEST_SPREAD or high - low <= width * (1 + 5 / np.sqrt(values.size)):
+        return all_alike
+    return float(values[first : first + most].mean()), width / HALF_OF_NORMAL, True

@@ -148,13 +148,17 @@ def _checked(
         raise InvalidParameterError(
             f"sh_p[{first}] is {before[first]} ({int(bad.sum())} such items): give values in [0, 1]"
         )
-    check_numbers(floor=floor, ceil=ceil, confidence=0.5 if confidence is None else confidence)
+    check_numbers(floor=floor, ceil=ceil)
     if not (np.isfinite(floor) and np.isfinite(ceil) and 0 <= floor <= ceil <= 1):
         raise InvalidParameterError(f"floor is {floor}, ceil {ceil}: give 0 ≤ floor ≤ ceil ≤ 1")
     if rule not in ("nudge", "eligibility"):
         raise InvalidParameterError(f'rule is {rule!r}: give "nudge" or "eligibility"')
-    if confidence is not None and not 0 < confidence < 1:
-        raise InvalidParameterError(f"confidence is {confidence}: give a value in (0, 1), or None")
+    if confidence is not None:
+        check_numbers(confidence=confidence)
+        if not 0 < confidence < 1:
+            raise InvalidParameterError(
+                f"confidence is {confidence}: give a value in (0, 1), or None"
+            )
     return before
 
 
