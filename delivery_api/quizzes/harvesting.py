@@ -1,8 +1,8 @@
 """Who looks as if they collect an exam's items: said to the log and counted, refused nothing.
 
-Looked at when a person has made a quiz, for whoever collects makes many; it stands, whatever
-becomes of the look. What slows them down are
-limits and exclusions of items (``enrolment``, ``store``), which never live here.
+Looked at when a person has made a quiz, for whoever collects makes many; the quiz stands, whatever
+becomes of the look. What slows them down are limits and exclusions of items (``enrolment``,
+``store``), which never live here.
 """
 
 from __future__ import annotations

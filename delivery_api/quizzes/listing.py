@@ -14,15 +14,16 @@ from delivery_api.database import TenantConnection
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode, SessionStatus
 
-_OWN = """WITH own AS (
+STATUS = """CASE WHEN sealed_at IS NOT NULL THEN 'finished'
+    WHEN expires_at <= now() THEN 'expired' ELSE 'open' END"""
+_OWN = f"""WITH own AS (
         SELECT id AS quiz_id, exam_code, mode, num_questions, started_at, expires_at, sealed_at,
-            CASE WHEN sealed_at IS NOT NULL THEN 'finished'
-                WHEN expires_at <= now() THEN 'expired' ELSE 'open' END AS status
+            {STATUS} AS status
         FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id = %(user)s
             AND (%(exam)s::text IS NULL OR exam_code = (
                 SELECT e.exam_code FROM exams AS e
                 WHERE e.tenant_id = %(tenant)s AND e.code = %(exam)s))),
-    found AS (SELECT * FROM own WHERE %(status)s::text IS NULL OR status = %(status)s)"""
+    found AS (SELECT * FROM own WHERE %(status)s::text IS NULL OR status = %(status)s)"""  # noqa: S608
 _PAGE = f"""{_OWN}, page AS (
         SELECT * FROM found ORDER BY started_at DESC, quiz_id
         LIMIT %(size)s OFFSET (%(page)s - 1) * %(size)s)

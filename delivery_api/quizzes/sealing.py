@@ -25,8 +25,8 @@ _SEAL = f"""WITH over AS (
         WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SCORED_ALIKE}
         RETURNING id, theta, theta_se, true AS is_known)"""  # noqa: S608
 
-# waits for whoever gives the quiz more time;
-# of a quiz that was sealed before results were kept, θ̂ stands and its parameters are not known
+# It waits for whoever gives the quiz more time. Of a quiz that was sealed before results were kept,
+# θ̂ stands and its parameters are not known.
 _KEEP = f"""WITH over AS (
         SELECT id, CASE WHEN sealed_at IS NULL THEN %(theta)s ELSE theta END AS theta,
             CASE WHEN sealed_at IS NULL THEN %(se)s ELSE theta_se END AS theta_se,

@@ -12,14 +12,13 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from delivery_api.quizzes.listing import STATUS
 from qbank.postgres import Connection
 from qbank.vocabulary import Selector, SessionStatus
 
-_ROWS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
-        started_at, expires_at, sealed_at,
-        CASE WHEN sealed_at IS NOT NULL THEN 'finished'
-            WHEN expires_at <= now() THEN 'expired' ELSE 'open' END AS status
-    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""
+_ROWS = f"""SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
+        started_at, expires_at, sealed_at, {STATUS} AS status
+    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""  # noqa: S608
 _COUNTED = """CROSS JOIN LATERAL (
         SELECT count(*) AS served, count(r.id) AS answered
         FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
