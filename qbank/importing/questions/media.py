@@ -99,10 +99,14 @@ class MediaFolder:
         found = _DATA.fullmatch(source.strip())
         if found is None:
             return None
+        return self.keep_base64(source[:30], found[1])
+
+    def keep_base64(self, name: str, text: str) -> str:
+        """The address of a picture that is written in base64."""
         try:
-            return self.keep(source[:30], base64.b64decode(found[1], validate=True))
+            return self.keep(name, base64.b64decode(text, validate=True))
         except binascii.Error as error:
-            raise UnusableItemError(f"its picture {source[:30]!r} is no base64: {error}") from error
+            raise UnusableItemError(f"its picture {name[:60]!r} is no base64: {error}") from error
 
     def notes(self) -> list[str]:
         """What is said of it."""

@@ -5,8 +5,6 @@ What never lives here: which items the bank can keep.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -95,10 +93,7 @@ def _kept(element: Element, media: MediaFolder, source: str) -> str | None:
     file = next((each for each in element.iterfind("file") if _place(each) == f"/{place}"), None)
     if file is None:
         raise UnusableItemError(f"its picture {name[:60]!r} is not in the XML")
-    try:
-        return media.keep(name, base64.b64decode("".join(text_of(file).split()), validate=True))
-    except binascii.Error as error:
-        raise UnusableItemError(f"its picture {name[:60]!r} is no base64: {error}") from error
+    return media.keep_base64(name, "".join(text_of(file).split()))
 
 
 def _place(file: Element) -> str:
