@@ -90,9 +90,13 @@ def compiled(user) -> set[str]:
     said = user.run("qbank", "warm-up").splitlines()
     assert len(said) > 5
     assert "done, kept in" in said[-1]
-    kept = {str(path) for path in (user.folder / ".cache").rglob("calibration-*/*.nb[ci]")}
+    kept = kernels(user)
     assert len(kept) > 100
     return kept
+
+
+def kernels(user: User) -> set[str]:
+    return {str(path) for path in (user.folder / ".cache").rglob("calibration-*/*.nb[ci]")}
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +117,10 @@ def test_the_night_runs_again(user, demo):
     runs = json.loads(user.run("qbank", "runs", "list", "--json"))["runs"]
     assert {run["status"] for run in runs} == {"done"}
     assert {run["exam_code"] for run in runs} == set(demo)
+
+
+def test_nothing_was_left_to_compile(user, compiled, demo):
+    assert kernels(user) == compiled
 
 
 def test_the_database_and_the_content_answer(user, demo):
