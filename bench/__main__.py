@@ -27,6 +27,7 @@ BENCHMARKS = {
     "sh": "Sympson-Hetter: qbank, a plain Python loop",
     "fit": "estimation: qbank, girth, mirt",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
+    "fairness": "DIF with planted truth, and fairness and fit of 20,000 items",
     "delivery": "the delivery API under load",
     "publications": "the delivery API while items are published",
     "imports": "imports of responses, plain COPY",

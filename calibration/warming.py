@@ -93,6 +93,10 @@ def _statistics() -> None:
     cal.s_x2(bank, *answers)
     cal.mantel_haenszel(*answers, group)
     cal.logistic_dif(*answers, group)
+    cal.latent_dif(bank, *answers, group, min_n=10)
+    cal.curve_fit(bank, *answers)
+    cal.local_dependence(bank, *answers)
+    cal.person_fit(bank, *answers)
 
 
 def _selection() -> None:

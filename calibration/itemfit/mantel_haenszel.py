@@ -131,7 +131,7 @@ def _result(table: FloatArray) -> MantelHaenszel:
     se_delta = np.where(testable, abs(ETS_UNIT) * np.sqrt(variance), 0.0)
     statistic = np.where(testable, _chi2(a, b, c, d), 0.0)
     p_value = np.where(testable, chi_square_p(statistic, 1), 1.0)
-    classes = _ets_class(delta, se_delta, testable)
+    classes = tuple(map(str, ets_classes(delta, se_delta, testable)))
     return MantelHaenszel(odds_ratio, delta, se_delta, statistic, p_value, classes, testable)
 
 
@@ -146,13 +146,19 @@ def _chi2(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> FloatAr
     return np.asarray(gap**2 / np.maximum(variance, 1e-12))
 
 
-def _ets_class(
+def ets_classes(
     delta: FloatArray, se: FloatArray, testable: npt.NDArray[np.bool_]
-) -> tuple[str, ...]:
+) -> npt.NDArray[np.str_]:
+    """Classes of Zwick & Ercikan (1989): "A", "B" or "C", "" where not testable.
+
+    Args:
+        delta: effects on the delta scale, any shape.
+        se: their standard errors, in the same shape.
+        testable: whether there is an effect, in the same shape.
+    """
     size = np.abs(delta)
     z = size / np.where(se > 0, se, np.inf)
     above_one = (size - MODERATE) / np.where(se > 0, se, np.inf)
     large = (size >= LARGE) & (above_one > ndtri(0.95))
     negligible = (size < MODERATE) | (z < ndtri(0.975))
-    names = np.where(negligible, "A", np.where(large, "C", "B"))
-    return tuple(str(name) if on else "" for name, on in zip(names, testable, strict=True))
+    return np.where(testable, np.where(negligible, "A", np.where(large, "C", "B")), "")

@@ -84,7 +84,7 @@ def residual_fit(
         InvalidParameterError: `theta` is not one finite number per person.
     """
     responses = scored_responses(bank, person, item, correct, None)
-    ability = _ability(bank, responses, theta)
+    ability = abilities(bank, responses, theta)
     square, variance, standard = _sums(
         responses.indptr, responses.item, responses.correct, ability, Items.of(bank)
     )
@@ -121,7 +121,7 @@ def ability_bins(
     if limits.ndim != 1 or limits.size < 2 or not (np.diff(limits) > 0).all():
         raise InvalidParameterError("edges must be a flat ascending array of at least two numbers")
     responses = scored_responses(bank, person, item, correct, None)
-    ability = _ability(bank, responses, theta)
+    ability = abilities(bank, responses, theta)
     bins = limits.size - 1
     chosen = np.clip(np.searchsorted(limits, ability, side="right") - 1, 0, bins - 1)
     n, right, at, expected, variance = _binned(
@@ -144,7 +144,12 @@ def ability_bins(
     return AbilityBins(limits, n.astype(np.int64), where, observed, expected, standardised)
 
 
-def _ability(bank: ItemBank, responses: Responses, theta: npt.ArrayLike | None) -> FloatArray:
+def abilities(bank: ItemBank, responses: Responses, theta: npt.ArrayLike | None) -> FloatArray:
+    """Abilities given, or EAP from the answers, shape (N,).
+
+    Raises:
+        InvalidParameterError: not one finite ability per person.
+    """
     if theta is None:
         return eap(bank, responses.person(), responses.item, responses.correct).theta
     ability = unmasked("theta", theta, np.float64)
