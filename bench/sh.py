@@ -171,6 +171,10 @@ def _levels() -> Table:
     return made
 
 
+# mean 0 and SD 1, as N(0,1)
+TWO_GROUPS = "0.5*normal(-.9,.436) + 0.5*normal(.9,.436)"
+
+
 def _conditions() -> Table:
     made = table(
         "what K holds for: reference bank in five topics, τ = 0.2, largest P(A) of 40,000",
@@ -183,6 +187,7 @@ def _conditions() -> Table:
         ("normal(0,1)", 25, None),
         ("normal(-1,1)", 25, None),
         ("normal(.5,1)", 25, None),
+        (TWO_GROUPS, 25, None),
         ("normal(0,1)", 25, QUOTA),
         ("normal(0,1)", 40, None),
     ):

@@ -6,12 +6,12 @@ What never lives here: estimation of a population (that is calibration.irt's), g
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from calibration.arrays import FloatArray, refuse_mask
 from calibration.cat.randomness import first_uniforms, seed_of_part
@@ -19,7 +19,13 @@ from calibration.errors import InvalidParameterError
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _FORM = re.compile(rf"(normal|uniform)\s*(\(?)\s*({_NUMBER})\s*,\s*({_NUMBER})\s*(\)?)")
-_FORMS = '"normal(mean,sd)", "uniform(low,high)" or the short "normal0,1"'
+_PART = re.compile(rf"({_NUMBER})\s*\*\s*normal\s*\(\s*({_NUMBER})\s*,\s*({_NUMBER})\s*\)")
+_BETWEEN = re.compile(r"\)\s*\+")
+_FORMS = (
+    '"normal(mean,sd)", "uniform(low,high)", the short "normal0,1", or a mixture as '
+    '"0.7*normal(-1,0.5) + 0.3*normal(1,0.6)"'
+)
+_ROUNDED = 0.005  # by so much weights that were rounded may miss 1
 _FARTHEST = 100.0  # logits; what lies beyond overflows, and no examinee does
 
 
@@ -28,20 +34,24 @@ class Population:
     """A distribution of θ from which any examinee can be drawn by number.
 
     Attributes:
-        kind: "normal", "uniform" or "empirical".
+        kind: "normal", "uniform", "mixture" (of normal ones) or "empirical".
         first: mean, or lower end (uniform).
         second: standard deviation, or upper end (uniform).
         values: sorted abilities of an empirical population, shape (N,); else empty.
+        parts: weight, mean and SD of each part of a mixture, shape (K, 3); else (0, 3).
     """
 
-    kind: Literal["normal", "uniform", "empirical"]
+    kind: Literal["normal", "uniform", "mixture", "empirical"]
     first: float
     second: float
-    values: FloatArray
+    values: FloatArray = field(default_factory=lambda: np.empty(0))
+    parts: FloatArray = field(default_factory=lambda: np.empty((0, 3)))
 
     @classmethod
     def of(cls, theta_dist: Population | str | npt.ArrayLike) -> Population:
-        """Reads a distribution: {"normal(0,1)", "normal0,1", "uniform(-2,2)"} or an array of θ.
+        """Reads a distribution: a text such as "normal(0,1)" or "uniform(-2,2)", or an array of θ.
+
+        A mixture of normal distributions is a sum: "0.7*normal(-1,0.5) + 0.3*normal(1,0.6)".
 
         Raises:
             InvalidParameterError: the text is of no known form, or a parameter is out of range.
@@ -77,28 +87,90 @@ class Population:
             return np.asarray(self.first + self.second * ndtri(u))
         if self.kind == "uniform":
             return self.first + (self.second - self.first) * u
+        if self.kind == "mixture":
+            return self._of_parts(u)
         return self.values[(u * self.values.size).astype(np.int64)]
 
+    def cdf(self, theta: npt.ArrayLike) -> FloatArray:
+        """Share of the population at or below each θ, shape (N,)."""
+        x = abilities(theta)
+        if self.kind == "normal":
+            return np.asarray(ndtr((x - self.first) / self.second))
+        if self.kind == "uniform":
+            return np.clip((x - self.first) / (self.second - self.first), 0, 1)
+        if self.kind == "mixture":
+            weight, mean, sd = self.parts.T
+            return np.asarray(ndtr((x[:, None] - mean) / sd) @ weight)
+        return np.searchsorted(self.values, x, side="right") / self.values.size
+
+    def _of_parts(self, u: FloatArray) -> FloatArray:
+        """The part that u falls in, and there the quantile of where in it u lies."""
+        weight, mean, sd = self.parts.T
+        above = np.cumsum(weight)
+        part = np.minimum(np.searchsorted(above, u, side="right"), len(above) - 1)
+        within = (u - (above - weight)[part]) / weight[part]
+        return np.asarray(mean[part] + sd[part] * ndtri(np.clip(within, 2.0**-54, 1 - 2.0**-53)))
+
     def __str__(self) -> str:
+        if self.kind == "mixture":
+            return " + ".join(f"{w:g}*normal({mean:g},{sd:g})" for w, mean, sd in self.parts)
         if self.kind == "empirical":
             return f"empirical({self.values.size} values)"
         return f"{self.kind}({self.first:g},{self.second:g})"
 
 
 def _parsed(text: str) -> Population:
-    match = _FORM.fullmatch(text.strip().lower())
+    given = text.strip().lower()
+    if "*" in given:
+        return _mixture(text, given)
+    match = _FORM.fullmatch(given)
     if match is None or bool(match[2]) != bool(match[5]):
         raise InvalidParameterError(f"theta_dist is {text!r}: give {_FORMS}")
-    first, second = float(match[3]), float(match[4])
-    if max(abs(first), abs(second)) > _FARTHEST:
+    first, second = _logits(text, match[3], match[4])
+    if match[1] == "normal":
+        _check_sd(text, second)
+        return Population("normal", first, second)
+    if first >= second:
+        raise InvalidParameterError(f"theta_dist is {text!r}: low must be below high")
+    return Population("uniform", first, second)
+
+
+def _mixture(text: str, given: str) -> Population:
+    terms = _BETWEEN.sub(")\n", given).split("\n")
+    matches = [_PART.fullmatch(term.strip()) for term in terms]
+    parts = []
+    for match in matches:
+        if match is None:
+            raise InvalidParameterError(f"theta_dist is {text!r}: give {_FORMS}")
+        mean, sd = _logits(text, match[2], match[3])
+        _check_sd(text, sd)
+        parts.append((float(match[1]), mean, sd))
+    table = np.array(parts)
+    weight, mean, sd = table.T
+    if (weight <= 0).any() or abs(weight.sum() - 1) > _ROUNDED:
+        raise InvalidParameterError(
+            f"theta_dist is {text!r}: the weights add up to {weight.sum():g}, give numbers above 0 "
+            "that add up to 1"
+        )
+    table[:, 0] = weight = weight / weight.sum()
+    whole = float(weight @ mean)
+    spread = float(np.sqrt(weight @ (sd**2 + (mean - whole) ** 2)))
+    table.setflags(write=False)
+    return Population("mixture", whole, spread, parts=table)
+
+
+def _logits(text: str, *numbers: str) -> list[float]:
+    found = [float(number) for number in numbers]
+    if max(map(abs, found)) > _FARTHEST:
         raise InvalidParameterError(
             f"theta_dist is {text!r}: give logits from -{_FARTHEST:g} to {_FARTHEST:g}"
         )
-    if match[1] == "normal" and second <= 0:
+    return found
+
+
+def _check_sd(text: str, sd: float) -> None:
+    if sd <= 0:
         raise InvalidParameterError(f"theta_dist is {text!r}: the sd must be > 0")
-    if match[1] == "uniform" and first >= second:
-        raise InvalidParameterError(f"theta_dist is {text!r}: low must be below high")
-    return Population("normal" if match[1] == "normal" else "uniform", first, second, np.empty(0))
 
 
 def abilities(theta: npt.ArrayLike) -> FloatArray:

@@ -78,8 +78,8 @@ class SympsonHetter(Request):
         default=OWN_POPULATION,
         title="Ability distribution",
         description="Of the simulated examinees: exam (its own, estimated from answers),"
-        " normal(mean,sd) or uniform(low,high).",
-        examples=["exam", "normal(0,1.2)", "normal(.5,1)", "uniform(-3,3)"],
+        " normal(mean,sd), uniform(low,high), or a mixture of normal ones.",
+        examples=["exam", "normal(0,1.2)", "uniform(-3,3)", "0.7*normal(-1,.5) + 0.3*normal(1,.6)"],
     )
     floor: Annotated[Probability, ExamPolicy(), _PROBABILITY] = Field(
         default=FLOOR, title="Least sh_p", description="No item is held back more than this."

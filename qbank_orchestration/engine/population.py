@@ -94,7 +94,7 @@ def of_exam(conn: Connection[Any], exam: Exam, request: SympsonHetter) -> ExamPo
 def estimate(
     attempts: FirstAttempts, published: Sequence[ItemParameters]
 ) -> LatentDistribution | None:
-    """Mean and SD of ability of those who answered published items; None where nobody did."""
+    """The ability of those who answered published items; None where nobody did."""
     import calibration as cal  # kept out of the code location's import
 
     known = {(row.question_id, row.version): row for row in published}
@@ -124,12 +124,15 @@ def _usable(found: LatentDistribution) -> bool:
 
 
 def _estimated(found: LatentDistribution, source: Source, of: str) -> ExamPopulation:
+    import calibration as cal  # kept out of the code location's import
+
+    simulated = cal.Population.of(found.theta_dist)
     return ExamPopulation(
-        theta_dist=f"normal({found.mean:.4f},{found.sd:.4f})",
+        theta_dist=found.theta_dist,
         source=source,
         reason=f"estimated from {found.persons:,} persons: {of}",
-        mean=found.mean,
-        sd=found.sd,
+        mean=simulated.mean,
+        sd=simulated.sd,
         se_mean=found.se_mean,
         se_sd=found.se_sd,
         persons=found.persons,

@@ -32,6 +32,8 @@ ENOUGH_SITTINGS = 100
 """With fewer, a rate of a fifth is known to no better than ±.08."""
 MOVED_ERRORS, MOVED_BY = 3.0, 0.1
 """A mean or SD of ability has moved when it did so by more than so many standard errors and SDs."""
+MOVED_SHAPE = 0.05
+"""Its shape has, when distribution functions are farther apart than at a mean moved by MOVED_BY."""
 MANY_OUTSIDE = 0.05
 """Share of sittings outside the certified conditions that is worth a word."""
 
@@ -171,15 +173,23 @@ def _population_moved(
     numbers |= {"assumed_mean": round(assumed.mean, 3), "assumed_sd": round(assumed.sd, 3)}
     if found is None or not found.identified:
         return []
-    numbers |= {"mean": round(found.mean, 3), "sd": round(found.sd, 3)}
+    present = cal.Population.of(found.theta_dist)
+    numbers |= {"mean": round(present.mean, 3), "sd": round(present.sd, 3)}
     numbers |= {"se_mean": round(found.se_mean, 3), "se_sd": round(found.se_sd, 3)}
     moved = []
+    of_mean = math.hypot(found.se_mean, kept.get("se_mean") or 0)
     for name, now, then, error in (
-        ("mean", found.mean, assumed.mean, math.hypot(found.se_mean, kept.get("se_mean") or 0)),
-        ("SD", found.sd, assumed.sd, math.hypot(found.se_sd, kept.get("se_sd") or 0)),
+        ("mean", present.mean, assumed.mean, of_mean),
+        ("SD", present.sd, assumed.sd, math.hypot(found.se_sd, kept.get("se_sd") or 0)),
     ):
         if abs(now - then) > max(MOVED_ERRORS * error, MOVED_BY * assumed.sd):
             moved.append(f"{name} of ability is {now:.2f} (±{error:.2f}), not {then:.2f}")
+    at = np.linspace(-6, 6, 241)
+    apart = float(abs(present.cdf(at) - assumed.cdf(at)).max())
+    numbers["shape_apart"] = round(apart, 3)
+    # a normal distribution function is moved by at most .4 of an SD that its mean moves
+    if not moved and apart > max(MOVED_ERRORS * 0.4 * of_mean / assumed.sd, MOVED_SHAPE):
+        moved.append(f"shape of ability is {present}, off by {apart:.0%} of the examinees")
     return ["population moved: " + ", ".join(moved)] if moved else []
 
 

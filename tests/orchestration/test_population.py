@@ -29,8 +29,11 @@ def publish_truth(planted: Planted) -> None:
         item_parameters.publish(conn, planted.exam_code, "2pl", rows, run_id=None)
 
 
-def answer_anew(planted: Planted, mean: float, sd: float, *, seed: int) -> None:
-    """Lets the controlled sittings in the marts be answered by another population."""
+def answer_anew(planted: Planted, mean: float, sd: float, *, seed: int, apart: float = 0.0) -> None:
+    """Lets the controlled sittings in the marts be answered by another population.
+
+    With `apart`, it is of two groups of equal size whose means are so far apart.
+    """
     random = np.random.default_rng(seed)
     place = {question: at for at, question in enumerate(planted.question_id.tolist())}
     with postgres.connect("owner") as conn:
@@ -41,7 +44,8 @@ def answer_anew(planted: Planted, mean: float, sd: float, *, seed: int) -> None:
             (planted.exam_code,),
         ).fetchall()
         quiz = np.unique([row[0] for row in rows], return_inverse=True)[1]
-        theta = random.normal(mean, sd, quiz.max() + 1)[quiz]
+        group = random.choice([-apart / 2, apart / 2], quiz.max() + 1)
+        theta = (group + random.normal(mean, sd, quiz.max() + 1))[quiz]
         item = np.array([place[row[1]] for row in rows])
         p = 1 / (1 + np.exp(-1.7 * planted.a[item] * (theta - planted.b[item])))
         right = random.random(p.size) < p
@@ -70,6 +74,19 @@ def test_it_is_that_of_the_sittings_under_control(exams: Exams):
     assert own.se_mean < 0.06
     assert own.theta_dist == f"normal({own.mean:.4f},{own.sd:.4f})"
     assert own.reason == "estimated from 600 persons: controlled sittings of 90 days"
+
+
+def test_two_groups_are_simulated_as_two_groups(exams: Exams, runner: Runner):
+    publish_truth(exams.algebra)
+    answer_anew(exams.algebra, 0.3, 0.4, seed=3, apart=3.0)
+    run = calibrated_with(runner, {"tau": 0.5, "dry_run": True})
+    kept = run.result["summary"]["population"]
+    own = Population.of(kept["theta_dist"])
+    assert own.kind == "mixture"
+    assert own.parts[:, 0] == pytest.approx([0.5, 0.5], abs=0.1)
+    assert own.parts[:, 1] == pytest.approx([-1.2, 1.8], abs=0.25)
+    assert (kept["mean"], kept["sd"]) == pytest.approx((own.mean, own.sd))
+    assert run.result["certificate"]["population"] == str(own)
 
 
 def test_with_few_sittings_it_is_that_of_all_first_attempts(exams: Exams):

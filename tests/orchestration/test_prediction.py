@@ -166,6 +166,18 @@ def test_the_certified_population_raises_no_alarm_and_another_does(calibrated: E
         assert max(item.p for item in found.items) < 0.01
 
 
+def test_another_shape_of_the_same_mean_and_sd_is_named(calibrated: Exams):
+    with delivered() as exam:
+        own = cal.Population.of(exam.run.result["summary"]["population"]["theta_dist"])
+        away, sd = 0.92 * own.sd, 0.39 * own.sd
+        groups = [f"0.5*normal({own.mean + side * away:.4f},{sd:.4f})" for side in (-1, 1)]
+        exam.sit(" + ".join(groups), 1)
+        found = exam.compare()
+    assert not found.fine
+    assert "population moved: shape of ability is 0." in found.why
+    assert 0.08 < found.numbers["shape_apart"] < 0.25
+
+
 def test_what_else_moved_is_named(calibrated: Exams):
     with delivered() as exam:
         exam.sit("normal(1,1)", 1)

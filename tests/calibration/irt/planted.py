@@ -26,14 +26,25 @@ class Planted:
 
 
 def draw(
-    seed, persons, items, each=None, *, c=0.0, mean=0.0, sd=1.0, scale=1.7, a_sd=0.25, bank=None
+    seed,
+    persons,
+    items,
+    each=None,
+    *,
+    c=0.0,
+    mean=0.0,
+    sd=1.0,
+    scale=1.7,
+    a_sd=0.25,
+    bank=None,
+    theta=None,
 ) -> Planted:
     """`persons` answer `each` random items (default: all) of `items`, or of a given (a, b, c)."""
     rng = np.random.default_rng(seed)
     if bank is None:
         bank = np.exp(rng.normal(0, a_sd, items)), rng.normal(0, 1, items), np.full(items, c)
     a, b, c = bank
-    theta = rng.normal(mean, sd, persons)
+    theta = rng.normal(mean, sd, persons) if theta is None else theta
     each = items if each is None else each
     item = np.argsort(rng.random((persons, items)), axis=1)[:, :each]
     p = c[item] + (1 - c[item]) / (1 + np.exp(-scale * a[item] * (theta[:, None] - b[item])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.stats import norm
 
 import calibration as cal
 from calibration import InvalidParameterError, InvalidResponsesError, ItemBank
@@ -68,6 +69,66 @@ def test_it_is_the_maximum_of_the_likelihood():
     errors = np.sqrt(np.diag(best.hess_inv))
     assert found.se_mean == pytest.approx(errors[0], rel=0.1)
     assert found.se_sd == pytest.approx(errors[1] * np.exp(best.x[1]), rel=0.1)
+
+
+# weight, mean, SD: apart, skewed to the right, a few who lag behind, all around one centre
+SHAPES = {
+    "two groups": ((0.5, -1.1, 0.5), (0.5, 1.1, 0.6)),
+    "skewed": ((0.7, -0.6, 0.5), (0.3, 0.9, 0.9)),
+    "a tail": ((0.85, 0.3, 0.6), (0.15, -1.8, 0.7)),
+    "peaked": ((0.7, 0.0, 0.45), (0.3, 0.0, 1.6)),
+}
+GRID = np.linspace(-6, 6, 1201)
+
+
+def cdf(parts):
+    return sum(weight * norm.cdf(GRID, mean, sd) for weight, mean, sd in parts)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_shape_that_is_not_normal_is_found(shape, seed):
+    """Farthest distance of the distribution functions; the normal one's is what it replaces."""
+    random = np.random.default_rng(seed)
+    weight, mean, sd = (np.array(values) for values in zip(*SHAPES[shape], strict=True))
+    part = random.choice(2, 4000, p=weight)
+    data = draw(seed, 4000, 120, 30, c=0.2, theta=random.normal(mean[part], sd[part]))
+    found = cal.latent_distribution(bank_of(data), *data.responses)
+    assert found.identified
+    assert len(found.parts) == 2
+    assert sum(part.weight for part in found.parts) == pytest.approx(1)
+    truth = cdf(SHAPES[shape])
+    off = abs(cdf(found.parts) - truth).max()
+    off_normal = abs(cdf([(1, found.mean, found.sd)]) - truth).max()
+    assert off < 0.025
+    assert off < 0.6 * off_normal
+    simulated = cal.Population.of(found.theta_dist)
+    whole = weight @ mean
+    assert simulated.mean == pytest.approx(whole, abs=0.08)
+    assert simulated.sd == pytest.approx(np.sqrt(weight @ (sd**2 + (mean - whole) ** 2)), abs=0.08)
+
+
+def test_a_normal_shape_stays_normal():
+    shapes = []
+    for seed in range(20):
+        data = draw(seed, 1500, 100, 20, c=0.2, mean=-0.5, sd=0.8)
+        found = cal.latent_distribution(bank_of(data), *data.responses)
+        shapes.append(len(found.parts))
+        if shapes[-1] == 1:
+            assert found.theta_dist == f"normal({found.mean:.4f},{found.sd:.4f})"
+    assert shapes.count(1) >= 19
+
+
+def test_persons_count_by_their_weight_for_the_shape_too():
+    random = np.random.default_rng(4)
+    theta = np.where(random.random(2000) < 0.5, -1.2, 1.2) + random.normal(0, 0.5, 2000)
+    data = draw(4, 2000, 60, 30, theta=theta)
+    twice = [np.concatenate([values, values]) for values in (data.item, data.correct)]
+    person = np.concatenate([data.person, data.person + 2000])
+    weighted = cal.latent_distribution(bank_of(data), *data.responses, weight=np.full(2000, 2.0))
+    doubled = cal.latent_distribution(bank_of(data), person, *twice)
+    np.testing.assert_allclose(weighted.parts, doubled.parts, atol=1e-3)
+    assert len(doubled.parts) == 2
 
 
 def test_known_items_of_the_1pl_may_have_been_fitted_at_different_times():
