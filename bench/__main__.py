@@ -23,9 +23,9 @@ from rich.table import Table
 from calibration.threads import core_count
 
 BENCHMARKS = {
-    "simulate": "adaptive tests: qbank, a plain Python loop, catsim",
+    "simulate": "adaptive tests: qbank, mirt, catsim, a plain Python loop",
     "sh": "Sympson-Hetter: qbank, a plain Python loop",
-    "fit": "estimation: qbank, girth, mirt",
+    "fit": "estimation: qbank, theta-irt, mirt, girth",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "fairness": "DIF with planted truth, and fairness and fit of 20,000 items",
     "delivery": "the delivery API under load",

@@ -1,4 +1,4 @@
-"""What an adaptive test costs to simulate: against a plain Python loop and catsim, and as it grows.
+"""What an adaptive test costs to simulate: against mirt, catsim and a plain loop, and as it grows.
 
 What never lives here: Sympson–Hetter (``sh``), the delivery API (``delivery``).
 """
@@ -20,6 +20,8 @@ from bench.scenarios import reference_bank
 from calibration.threads import core_count
 
 LENGTH = 30
+# its batch simulator
+MIRT = {"2PL": "mirt (PyPI), Rust", "3PL": "mirt (PyPI), lock step"}
 
 
 def run(*, quick: bool = False) -> list[Table]:
@@ -36,33 +38,53 @@ def run(*, quick: bool = False) -> list[Table]:
 
 def _ratios(*, quick: bool) -> Table:
     made = table(
-        f"simulated tests of {LENGTH} items, 1,000-item 3PL pool, EAP at 41 nodes, no control",
-        "simulator", "examinees", "seconds", "core µs per selection", "RMSE of θ̂",
+        f"simulated tests of {LENGTH} items, 1,000-item pool, EAP at 41 nodes, no control; "
+        "2PL is 3PL with c = 0",
+        "simulator", "model", "examinees", "seconds", "core µs per selection", "RMSE of θ̂",
         "times the core time",
     )  # fmt: skip
-    bank = reference_bank(1000)
-    ranked = cal.RankedBank.of(bank)
+    guessing = reference_bank(1000)
+    banks = {"3PL": guessing, "2PL": cal.ItemBank(guessing.a, guessing.b, D=guessing.D)}
     n = 20_000 if quick else 200_000
-    outcome: list[cal.Simulation] = []
-    qbank = partial(cal.simulate, ranked, "normal(0,1)", LENGTH, seed=1, n=n)
-    spent = cost(into(outcome, qbank), 5)
-    base = spent.core_seconds / n / LENGTH * 1e6
-    made.add_row(
-        f"qbank, {core_count()} cores", f"{n:,}", f"{spent.seconds:.3f}", f"{base:.4f}",
-        f"{outcome[0].rmse:.3f}", "1",
-    )  # fmt: skip
-    for name, work, few in (
-        ("plain Python loop", _plain_python, 4 if quick else 20),
-        ("catsim", _catsim, 20 if quick else 100),
-    ):
-        rmse: list[float] = []
-        spent = cost_of_one(into(rmse, partial(work, bank, few)))
-        each = spent.core_seconds / few / LENGTH * 1e6
+    for model, bank in banks.items():
+        ranked = cal.RankedBank.of(bank)
+        outcome: list[cal.Simulation] = []
+        qbank = partial(cal.simulate, ranked, "normal(0,1)", LENGTH, seed=1, n=n)
+        spent = cost(into(outcome, qbank), 5)
+        base = spent.core_seconds / n / LENGTH * 1e6
         made.add_row(
-            name, f"{few:,}", f"{spent.seconds:.3f}", f"{each:,.1f}", f"{rmse[0]:.3f}",
-            f"{each / base:,.0f}",
+            f"qbank, {core_count()} cores", model, f"{n:,}", f"{spent.seconds:.3f}",
+            f"{base:.4f}", f"{outcome[0].rmse:.3f}", "1",
         )  # fmt: skip
+        for name, work, few in (
+            (MIRT[model], _mirt, 4_000 if quick else 20_000),
+            ("plain Python loop", _plain_python, 4 if quick else 20),
+            ("catsim", _catsim, 20 if quick else 100),
+        ):
+            rmse: list[float] = []
+            spent = cost_of_one(into(rmse, partial(work, bank, few)))
+            each = spent.core_seconds / few / LENGTH * 1e6
+            made.add_row(
+                name, model, f"{few:,}", f"{spent.seconds:.3f}", f"{each:,.1f}",
+                f"{rmse[0]:.3f}", f"{each / base:,.0f}",
+            )  # fmt: skip
     return made
+
+
+def _mirt(bank: cal.ItemBank, n: int) -> float:
+    """The fastest way that mirt has for each model; the stop by precision is out of reach."""
+    from mirt.cat import CATEngine
+    from mirt.models import ThreeParameterLogistic, TwoParameterLogistic
+
+    guessing = bool(bank.c.any())
+    model = (ThreeParameterLogistic if guessing else TwoParameterLogistic)(n_items=len(bank))
+    parameters = {"discrimination": bank.D * bank.a, "difficulty": np.array(bank.b)}
+    model.set_parameters(**parameters, **({"guessing": np.array(bank.c)} if guessing else {}))
+    model._is_fitted = True  # there is no other way to simulate with known parameters
+    engine = CATEngine(model, se_threshold=1e-9, max_items=LENGTH, n_quadpts=41, seed=1)
+    theta = np.random.default_rng(1).normal(size=n)
+    found = np.array([result.theta for result in engine.run_batch_simulation(theta)])
+    return float(np.sqrt(np.mean((found - theta) ** 2)))
 
 
 def _plain_python(bank: cal.ItemBank, n: int) -> float:
