@@ -51,6 +51,7 @@ class ApiSettings(SettingsGroup):
         api_max_requests: requests that a process answers at once; others get 503.
         api_bank_memory_mb: what item banks may take of a process's memory, about; with more, those
             of exams that were not asked for longest are dropped, and loaded again when they are.
+        api_export_items: a file of an exam's items has at most so many; of more it is refused.
         api_access_log: one structured line a request.
         api_database_patience_s: how long a request waits for Postgres to come back before 503.
         api_statement_timeout_s, api_lock_timeout_s: how long Postgres may take for a statement,
@@ -86,6 +87,7 @@ class ApiSettings(SettingsGroup):
     api_max_connections: int = Field(default=1000, ge=10, le=100_000)
     api_max_requests: int = Field(default=500, ge=1, le=100_000)
     api_bank_memory_mb: int = Field(default=1000, ge=1, le=1_000_000)
+    api_export_items: int = Field(default=20_000, ge=1, le=1_000_000)
     api_access_log: bool = True
     api_database_patience_s: float = Field(default=10.0, ge=0, le=120)
     api_statement_timeout_s: float = Field(default=10.0, ge=0.1, le=600)

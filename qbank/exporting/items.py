@@ -6,11 +6,13 @@ What ``qbank import items`` can keep comes back the same. What never lives here:
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +38,23 @@ from qbank.stores.authoring.limits import MIN_OPTIONS
 from qbank.stores.item_bank import Exam
 
 Form = Literal["table", "gift", "qti"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        rows: items.
+        columns: of a table, in order.
+        left_out: names of items that the form cannot hold.
+    """
+
+    rows: int
+    columns: list[str]
+    left_out: list[str]
+
+
 _FORMS: Mapping[str, Form] = {".gift": "gift", ".zip": "qti"}
 _CONTENT = ("stem", "lead_in", "key", "topic", "difficulty", "bloom_level", "tags", "explanation")
 _USAGE = pa.schema(
@@ -83,7 +102,7 @@ LEFT JOIN item_exposure_control AS x
     ON (x.exam_code, x.question_id, x.version) = (e.exam_code, q.id, v.version)
 {{health}}
 WHERE e.exam_code = %(exam)s AND (p.question_id IS NOT NULL OR q.exam_code = e.exam_code)
-ORDER BY 1, q.id
+ORDER BY 1, q.id LIMIT %(most)s
 """  # noqa: S608
 _HEALTH = """LEFT JOIN analytics.item_health AS h
     ON (h.exam_code, h.question_id, h.version) = (e.exam_code, q.id, v.version)"""
@@ -111,31 +130,53 @@ def export_items(
     form = form or form_of(path)
     with connect("owner", settings=settings) as connection:
         exam = known_exam(connection, exam_code)
-        rows = _read(connection, exam)
+        rows = read_items(connection, exam)
     if not rows:
         raise ExportError(f"exam {exam_code!r} has no items: nothing was written")
     with partial(path) as made:
-        if form != "table":
-            kept: list[dict[str, Any]] = []
-            left_out: list[dict[str, Any]] = []
-            fits = qti.fits if form == "qti" else _fits_gift
-            for row in rows:
-                (kept if fits(row) else left_out).append(row)
-            if form == "qti":
-                qti.write(made, kept, exam.exam_code)
-            else:
-                made.write_text("\n".join(map(_gift, kept)), encoding="utf-8")
-            return placed(made, path, len(kept), []), [row["external_ref"] for row in left_out]
+        with made.open("wb") as file:
+            done = write_items(rows, file, exam, form, as_parquet=is_parquet(path))
+        return placed(made, path, done.rows, done.columns), done.left_out
+
+
+def write_items(
+    rows: Sequence[dict[str, Any]], file: BinaryIO, exam: Exam, form: Form, *, as_parquet: bool
+) -> Written:
+    """Writes items to an open file.
+
+    Args:
+        rows: of :func:`read_items`.
+        file: to be written from its beginning; it stays open.
+        exam: whose items they are.
+        form: how.
+        as_parquet: a table as Parquet, and not as CSV.
+    """
+    if form == "table":
         table = _table(rows)
-        if is_parquet(path):
-            pq.write_table(table, made)
+        if as_parquet:
+            pq.write_table(table, file)
         else:
-            # not Arrow's writer, which quotes every text
-            with made.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(table.schema.names)
-                writer.writerows(zip(*(c.to_pylist() for c in table.columns), strict=True))
-        return placed(made, path, len(rows), table.schema.names), []
+            _write_csv(table, file)
+        return Written(len(rows), table.schema.names, [])
+    kept: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
+    fits = qti.fits if form == "qti" else _fits_gift
+    for row in rows:
+        (kept if fits(row) else left_out).append(row)
+    if form == "qti":
+        qti.write(file, kept, exam.exam_code)
+    else:
+        file.write("\n".join(map(_gift, kept)).encode())
+    return Written(len(kept), [], [row["external_ref"] for row in left_out])
+
+
+def _write_csv(table: pa.Table, file: BinaryIO) -> None:
+    # not Arrow's writer, which quotes every text
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.schema.names)
+    writer.writerows(zip(*(c.to_pylist() for c in table.columns), strict=True))
+    text.detach()
 
 
 def form_of(path: Path) -> Form:
@@ -143,9 +184,18 @@ def form_of(path: Path) -> Form:
     return _FORMS.get(path.suffix.lower(), "table")
 
 
-def _read(connection: Connection, exam: Exam) -> list[dict[str, Any]]:
-    """The items of an exam, by name."""
-    mart = "SELECT to_regclass('analytics.item_health') IS NOT NULL"
+def read_items(
+    connection: Connection, exam: Exam, *, at_most: int | None = None
+) -> list[dict[str, Any]]:
+    """The items of an exam, by name.
+
+    Args:
+        connection: of the owner, or of delivery and the exam's tenant.
+        exam: whose items.
+        at_most: as many, and no more are read; None is all.
+    """
+    # null where it is not built
+    mart = "SELECT has_table_privilege(to_regclass('analytics.item_health'), 'SELECT')"
     has_mart = connection.execute(mart).fetchone() == (True,)
     query = _QUERY.format(
         exposure="h.exposure_rate" if has_mart else "NULL::float8",
@@ -153,7 +203,7 @@ def _read(connection: Connection, exam: Exam) -> list[dict[str, Any]]:
     )
     paths = {number: path for path, number in topics(connection, exam.tenant_id).items()}
     with connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(query.encode(), {"exam": exam.exam_code}).fetchall()
+        found = cursor.execute(query.encode(), {"exam": exam.exam_code, "most": at_most}).fetchall()
     for item in found:
         item["path"] = paths[item["topic_id"]]
         item["topic"] = path_of(item["path"])

@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from xml.sax.saxutils import quoteattr
 
 from qbank.exporting.qti_metadata import lom, usage
@@ -45,16 +44,16 @@ def fits(row: Mapping[str, Any]) -> bool:
     return len(row["options"]) >= MIN_OPTIONS and not any(map(_UNSAID.search, texts))
 
 
-def write(path: Path, rows: Sequence[Mapping[str, Any]], exam_code: str) -> None:
+def write(file: BinaryIO, rows: Sequence[Mapping[str, Any]], exam_code: str) -> None:
     """Writes a package.
 
     Args:
-        path: of the file, which is written over.
+        file: to be written from its beginning.
         rows: items, of which each fits.
         exam_code: the exam that usage data are of, which they name by its tenant's code.
     """
     names = _identifiers(rows)
-    with zipfile.ZipFile(path, "w") as package:
+    with zipfile.ZipFile(file, "w") as package:
         _put(package, MANIFEST, _manifest(rows, names))
         _put(package, USAGE, _HEAD + usage(rows, names, code_of(exam_code)))
         for row, name in zip(rows, names, strict=True):

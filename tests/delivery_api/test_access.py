@@ -41,6 +41,7 @@ MAY: dict[str, set[str]] = {
     "PATCH /v1/exams/{exam_code}": ADMIN,
     "GET /v1/exams/{exam_code}/blueprint": EDITOR,
     "PUT /v1/exams/{exam_code}/blueprint": ADMIN,
+    "GET /v1/exams/{exam_code}/items": EDITOR,
     "GET /v1/author/questions": EDITOR,
     "POST /v1/author/questions": AUTHOR,
     "GET /v1/author/questions/{question_id}": EDITOR,
