@@ -29,6 +29,9 @@ Model = Literal["1pl", "2pl", "3pl"]
 Linking = Literal["stocking_lord", "haebara", "mean_sigma"]
 Unanswered = Literal["missing", "wrong"]
 
+# fairness of items: differences that are negligible, moderate and large
+EtsClass = Literal["A", "B", "C"]
+
 # delivery
 Mode = Literal["tutor", "exam"]
 Selector = Literal["vanilla", "sympson_hetter", "fixed"]

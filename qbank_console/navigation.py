@@ -42,6 +42,7 @@ ENTRIES = (
     Entry(
         "Analyse", "item-health", "Item health", "monitor_heart", "analyst.item_health", ANALYSTS
     ),
+    Entry("Analyse", "fairness", "Fairness and fit", "balance", "analyst.fairness", ANALYSTS),
     Entry("Analyse", "item", "Item", "target", "analyst.item", ANALYSTS),
     Entry("Analyse", "mastery", "Topic mastery", "school", "analyst.mastery", ANALYSTS),
     Entry("Analyse", "coverage", "Blueprint coverage", "grid_view", "analyst.coverage", ANALYSTS),

@@ -32,6 +32,9 @@ _PARSED = "partial_parse.msgpack"
 _WRITTEN_BY_ASSETS = {
     "item_calibration": "item_parameters",
     "item_exposure_control": "item_exposure_control",
+    "item_examinations": "item_fairness",
+    "item_fairness": "item_fairness",
+    "item_fit": "item_fit",
 }
 
 

@@ -7,7 +7,15 @@ from dagster_dbt import DbtCliResource
 
 from qbank.programs import program
 from qbank_orchestration import dbt, dbt_program, housekeeping, jobs, schedules
-from qbank_orchestration.assets import consumers, exposure, marts, parameters, raw, reestimation
+from qbank_orchestration.assets import (
+    consumers,
+    examination,
+    exposure,
+    marts,
+    parameters,
+    raw,
+    reestimation,
+)
 from qbank_orchestration.checks import expectations
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
 from qbank_orchestration.sensors import alerts, daily, night, partitions, recovery, requests
@@ -34,6 +42,7 @@ def build_defs() -> dg.Definitions:
             exposure.item_exposure_control,
             reestimation.sh_p_reestimation,
             reestimation.sh_p_reestimation_publication,
+            examination.item_examination,
             *consumers.build(project.manifest_path),
         ],
         asset_checks=[

@@ -17,6 +17,7 @@ from qbank_orchestration.tags import KIND
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")
+EXAMINATION = ("item_fairness", "item_fit")
 REESTIMATION = ("sh_p_reestimation", "sh_p_reestimation_publication")
 
 
@@ -46,9 +47,10 @@ refresh_results = _job(
 )
 nightly = _job(
     "nightly",
-    [*PARAMETERS, *EXPOSURE],
+    [*PARAMETERS, *EXPOSURE, *EXAMINATION],
     "calibration",
-    "An exam's night: parameters, then exposure control; each proposed, audited, published.",
+    "An exam's night: parameters, exposure control; each proposed, audited, published; then"
+    " fairness and fit.",
 )
 calibrate_parameters = _job(
     "calibrate_parameters",
@@ -62,6 +64,12 @@ calibrate_exam = _job(
     "calibration",
     "A Sympson-Hetter calibration of an exam's live pool.",
 )
+examine_exam = _job(
+    "examine_exam",
+    [*EXAMINATION],
+    "examination",
+    "Examines fairness and fit of an exam's items under the parameters in force.",
+)
 reestimate_exam = _job(
     "reestimate_exam",
     [*REESTIMATION],
@@ -70,12 +78,14 @@ reestimate_exam = _job(
 )
 
 __all__ = [
+    "EXAMINATION",
     "EXPOSURE",
     "JOBS",
     "PARAMETERS",
     "REESTIMATION",
     "calibrate_exam",
     "calibrate_parameters",
+    "examine_exam",
     "nightly",
     "rebuild_marts",
     "reestimate_exam",
@@ -89,6 +99,7 @@ JOBS = [
     nightly,
     calibrate_parameters,
     calibrate_exam,
+    examine_exam,
     reestimate_exam,
     rollback_exposure,
 ]

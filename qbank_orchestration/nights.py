@@ -22,7 +22,7 @@ from qbank.settings import get_settings
 from qbank.stores import turns
 from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.engine.night import Due
-from qbank_orchestration.jobs import EXPOSURE, PARAMETERS
+from qbank_orchestration.jobs import EXAMINATION, EXPOSURE, PARAMETERS
 from qbank_orchestration.tags import EXAM, EXAMS, NIGHT, NIGHT_RUN, WEEKLY, WHY
 
 UNDER_WAY = [
@@ -123,6 +123,7 @@ def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> lis
             selected = [
                 *(PARAMETERS if due.parameters else ()),
                 *(EXPOSURE if due.exposure else ()),
+                *(EXAMINATION if due.examination else ()),
             ]
             requests.append(
                 dg.RunRequest(
@@ -131,6 +132,15 @@ def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> lis
                     partition_key=due.exam_code,
                     asset_selection=[dg.AssetKey(name) for name in selected],
                     tags={**own, WHY: due.calibration},
+                )
+            )
+        elif due.examination:
+            requests.append(
+                dg.RunRequest(
+                    run_key=f"{night_run}:{due.exam_code}:examination",
+                    job_name="examine_exam",
+                    partition_key=due.exam_code,
+                    tags={**own, WHY: due.examination},
                 )
             )
         if due.reestimation:

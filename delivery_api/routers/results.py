@@ -139,6 +139,49 @@ class DailyExposure(MartRow, mart="exposure_daily_rates"):
     selection_rate: float | None
 
 
+class ItemFairness(MartRow, mart="item_fairness"):
+    """Whether an item is harder for a group than for another of equal ability."""
+
+    question_id: int
+    version: int
+    attribute: str
+    focal: str
+    reference: str
+    n_focal: int
+    n_reference: int
+    delta: float
+    delta_lower: float
+    delta_upper: float
+    ets_class: str
+    favoured: str
+    uniform_p: float
+    nonuniform_p: float
+    q_value: float
+    power: float
+    examined_at: datetime.datetime
+
+
+class ItemFit(MartRow, mart="item_fit"):
+    """How the answers to an item follow its curve."""
+
+    question_id: int
+    version: int
+    n: int
+    infit: float
+    outfit: float
+    rmsd: float
+    is_poor: bool
+    shape_p: float | None
+    shape_q: float | None
+    s_x2: float | None
+    s_x2_df: int | None
+    s_x2_p: float | None
+    dependent_question_id: int | None
+    dependent_version: int | None
+    q3: float | None
+    examined_at: datetime.datetime
+
+
 @router.get("/items", summary="Item health")
 def list_item_health(
     caller: Reader,
@@ -248,6 +291,60 @@ def list_daily_exposure(
             },
             at_least={"day": since},
             order=["-day", "-exposure_rate", "question_id", "version"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
+@router.get("/exams/{exam_code}/fairness", summary="Fairness of items")
+def list_item_fairness(
+    exam_code: ExamPath,
+    caller: Reader,
+    request: Request,
+    attribute: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
+    question_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[ItemFairness]:
+    """Differential item functioning, the most certain first."""
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            ItemFairness,
+            equal={
+                "tenant_id": caller.tenant_id,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
+                "attribute": attribute,
+                "question_id": question_id,
+            },
+            order=["q_value", "question_id", "version", "attribute", "focal"],
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
+@router.get("/exams/{exam_code}/fit", summary="Fit of items")
+def list_item_fit(
+    exam_code: ExamPath,
+    caller: Reader,
+    request: Request,
+    question_id: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 50,
+) -> Page[ItemFit]:
+    """How answers follow the items' curves, the worst first."""
+    with reading(request, caller) as conn:
+        rows, total = page_of(
+            conn,
+            ItemFit,
+            equal={
+                "tenant_id": caller.tenant_id,
+                "exam_code": key_of(conn, caller.tenant_id, exam_code),
+                "question_id": question_id,
+            },
+            order=["-is_poor", "-rmsd", "question_id", "version"],
             limit=page_size,
             offset=(page - 1) * page_size,
         )

@@ -15,6 +15,12 @@ explore: item_health {
     sql_on: ${item_health.question_id} = ${dim_items.question_id} and ${item_health.version} = ${dim_items.version} ;;
   }
 
+  join: item_fit {
+    type: left_outer
+    relationship: one_to_one
+    sql_on: ${item_health.exam_code} = ${item_fit.exam_code} and ${item_health.question_id} = ${item_fit.question_id} and ${item_health.version} = ${item_fit.version} ;;
+  }
+
   join: dim_topics {
     type: left_outer
     relationship: many_to_one

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from qbank.demo import loading, truth
+from qbank.demo.attributes import write_people
 from qbank.demo.content import EXAMS, plant
 from qbank.demo.delivery import play
 from qbank.demo.experiment import write_experiment
@@ -26,7 +27,7 @@ SEED = 20_240_601
 _LOCK = 0x64_65_6D_6F  # "demo"
 _TOUCHED = (
     "quiz_sessions, quiz_items, user_responses, questions, question_versions, question_options,"
-    " question_publications, exposure_daily, cohort_assignments, topics"
+    " question_publications, exposure_daily, cohort_assignments, topics, people"
 )
 
 
@@ -68,7 +69,7 @@ def generate(
     """
     settings = settings or get_settings()
     day = today or datetime.now(UTC).date()
-    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(5)]
+    streams = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(6)]
     units, people = plant(streams[0]), draw_people(streams[1])
     with connect("owner", settings=settings) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -100,6 +101,7 @@ def generate(
         )
         on_progress("writing sessions", 0, 1)
         loading.write_sessions(connection, rows)
+        write_people(streams[5], connection, units, people, sittings, played, TENANT)
         write_experiment(connection, units, people, pilots, ids, TENANT, day)
         # before the commit: data without their truth would never get it from this seed
         truth.write(units, people, settings)

@@ -40,6 +40,8 @@ class ExamState:
         last_controlled_day: newest UTC day before the night's with a controlled session.
         sh_p_replaced_at: when sh_p was last replaced as a whole, before the night's day.
         reestimated_day: newest UTC day up to the night's that was re-estimated.
+        examined_at: when fairness and fit of the items were examined last.
+        people_changed_at: when an attribute of the tenant's people changed last.
     """
 
     exam: Exam
@@ -61,6 +63,8 @@ class ExamState:
     last_controlled_day: date | None
     sh_p_replaced_at: datetime | None
     reestimated_day: date | None
+    examined_at: datetime | None = None
+    people_changed_at: datetime | None = None
 
     @property
     def pool_state(self) -> str:
@@ -152,7 +156,9 @@ _STATES = f"""SELECT e.exam_code,
          WHERE r.exam_code = e.exam_code AND r.kind = 'reestimation'
            AND r.status IN ('done', 'empty', 'rejected')
            AND r.stopped_reason IS DISTINCT FROM 'dry_run'
-           AND (r.params ->> 'day')::date <= %(day)s)
+           AND (r.params ->> 'day')::date <= %(day)s),
+        (SELECT x.examined_at FROM item_examinations AS x WHERE x.exam_code = e.exam_code),
+        (SELECT max(p.changed_at) FROM people AS p WHERE p.tenant_id = e.tenant_id)
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
     LEFT JOIN LATERAL ({_FIT}) AS fit ON true
     LEFT JOIN LATERAL ({_DONE}) AS done ON true

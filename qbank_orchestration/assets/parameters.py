@@ -8,7 +8,7 @@ from uuid import UUID
 import dagster as dg
 
 from qbank.requests import IrtFit
-from qbank.stores import item_bank, responses
+from qbank.stores import item_bank, item_examinations, responses
 from qbank.stores import item_parameters as parameters_store
 from qbank_orchestration.assets.config import RequestConfig, configures
 from qbank_orchestration.assets.publishing import publish
@@ -75,6 +75,7 @@ def irt_calibration(
             published = parameters_store.in_force(conn, exam.exam_code, exam.irt_model)
             times = responses.median_times(conn, exam.exam_code)
             refs = item_bank.external_refs(conn, attempts.question_id.tolist())
+            people = item_examinations.people(conn, exam, attempts.persons)
         proposed = parameters.estimate(
             exam,
             work.request,
@@ -82,6 +83,7 @@ def irt_calibration(
             published,
             times,
             refs,
+            people,
             lambda entry: rows.report(run.id, entry),
         )
         if isinstance(proposed, NothingToCalibrate):

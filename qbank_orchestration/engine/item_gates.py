@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from calibration.irt import FitResult
 
 FALLS = "falls_with_ability"
+LARGE_DIF = "large_dif"
 LARGEST_SE_B = 1.0
 """A difficulty that is this uncertain says no more than the population's spread does."""
 
@@ -48,6 +49,10 @@ REASONS: Mapping[str, Reason] = {
     FALLS: Reason(
         "its answers do not rise with the ability that the other items show",
         "its key is likely wrong: look which option the able choose",
+    ),
+    LARGE_DIF: Reason(
+        "it is new, and far harder for one group of people than for another of equal ability",
+        "read it with somebody of that group: what does it ask for beside what it should measure?",
     ),
     "negative_a": Reason("its slope is negative", "its key is likely wrong"),
     "a_at_bound": Reason(
@@ -80,6 +85,7 @@ class HeldBack:
         n: first attempts.
         p_value: share correct.
         z: of its slope on the other items' ability, as a standard normal; below 0 it falls.
+        seen: what else was seen, in words; "" where the reason says all.
     """
 
     question_id: int
@@ -89,18 +95,22 @@ class HeldBack:
     p_value: float
     z: float
     external_ref: str | None = None
+    seen: str = ""
 
     def __str__(self) -> str:
         why = REASONS[self.reason]
         name = f"item {self.external_ref}, " if self.external_ref else ""
         return (
             f"{name}question {self.question_id} v{self.version} ({self.n} answers,"
-            f" {self.p_value:.0%} right): {why.means}; {why.remedy}"
+            f" {self.p_value:.0%} right): {self.seen or why.means}; {why.remedy}"
         )
 
 
 def held_back(
-    attempts: FirstAttempts, fit: FitResult, refs: Mapping[int, str]
+    attempts: FirstAttempts,
+    fit: FitResult,
+    refs: Mapping[int, str],
+    large_dif: Mapping[int, str],
 ) -> tuple[HeldBack, ...]:
     """The estimated items that are held back, by item code.
 
@@ -108,6 +118,7 @@ def held_back(
         attempts: what was estimated from.
         fit: the estimates.
         refs: names of questions where they came from, by id.
+        large_dif: new items with DIF of class C, by item code: whom they favour.
     """
     import calibration as cal  # kept out of the code location's import
 
@@ -118,6 +129,7 @@ def held_back(
     marks: dict[str, npt.NDArray[np.bool_]] = {
         FALLS: (slopes.n > 0) & (slopes.z <= 0),
         "se_b_too_large": fit.se_b > LARGEST_SE_B,
+        LARGE_DIF: np.isin(np.arange(fit.n.size), [*large_dif]),
     }
     first = np.full(fit.n.size, "", dtype=object)
     for reason in reversed(tuple(REASONS)):
@@ -132,6 +144,7 @@ def held_back(
             p_value=float(right[item] / fit.n[item]),
             z=float(slopes.z[item]),
             external_ref=refs.get(int(attempts.question_id[item])),
+            seen=large_dif.get(item, "") if first[item] == LARGE_DIF else "",
         )
         for item in np.flatnonzero(first != "").tolist()
     )

@@ -34,6 +34,7 @@ class Due:
         parameters: why the IRT model is fitted anew, None where it is not.
         exposure: why exposure control is calibrated, None where it is not.
         reestimation: why the day is re-estimated, None where it is not.
+        examination: why fairness and fit are examined, None where they are not.
         waiting: why no calibration is due.
     """
 
@@ -41,6 +42,7 @@ class Due:
     parameters: str | None = None
     exposure: str | None = None
     reestimation: str | None = None
+    examination: str | None = None
     waiting: str = ""
 
     @property
@@ -51,7 +53,7 @@ class Due:
     @property
     def why(self) -> str:
         """Why the exam has a night at all, "" where it has none."""
-        return self.calibration or self.reestimation or ""
+        return self.calibration or self.examination or self.reestimation or ""
 
 
 def plan(
@@ -73,7 +75,11 @@ def plan(
     fits = {state.exam.exam_code: _fit_due(state) for state in states}
     fits |= _too_few(conn, [s for s in states if fits[s.exam.exam_code].parameters])
     return tuple(
-        replace(due, reestimation=_reestimation_due(state, due, day))
+        replace(
+            due,
+            reestimation=_reestimation_due(state, due, day),
+            examination=_examination_due(state, due),
+        )
         for state in states
         for due in [_exposure_due(conn, state, fits[state.exam.exam_code], full=full)]
     )
@@ -167,6 +173,19 @@ def _refused(state: ExamState) -> str:
 
 def _waits(fit: Due, why: str) -> Due:
     return replace(fit, waiting="; ".join(filter(None, (fit.waiting, why))))
+
+
+def _examination_due(state: ExamState, due: Due) -> str | None:
+    """Fairness and fit are of parameters, answers and groups of people: one of them is new."""
+    if due.parameters:
+        return "new parameters"
+    if not state.has_parameters or state.responses == 0:
+        return None
+    if state.examined_at is None:
+        return "fairness and fit were never examined"
+    if state.people_changed_at is not None and state.people_changed_at > state.examined_at:
+        return "attributes of people changed"
+    return None
 
 
 def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:

@@ -5,7 +5,7 @@ What never lives here: reading responses, publishing, Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from qbank.requests import IrtFit
 from qbank.stores.item_bank import Exam
 from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
-from qbank_orchestration.engine import item_gates
+from qbank_orchestration.engine import fairness, item_gates
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ParameterProposal
 from qbank_orchestration.engine.scale import OldScale, Scaled, on_old_scale
@@ -81,6 +81,7 @@ def estimate(
     published: tuple[ItemParameters, ...],
     median_times: Mapping[tuple[int, int], float],
     refs: Mapping[int, str],
+    people: Sequence[Mapping[str, str]],
     report: Report,
 ) -> ParameterProposal | NothingToCalibrate:
     """Fits the exam's model, puts it on the published scale and gathers what may be used.
@@ -95,6 +96,7 @@ def estimate(
         published: parameters in force, which give the scale.
         median_times: median time in ms by (question id, version).
         refs: names of questions where they came from, by id.
+        people: attributes of each person of the attempts.
         report: takes progress as a JSON object; returns False to cancel.
 
     Raises:
@@ -117,7 +119,9 @@ def estimate(
             report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
         ),
     )
-    held = item_gates.held_back(attempts, fit, refs)
+    known = {(row.question_id, row.version) for row in published}
+    large_dif = fairness.large_on_new(attempts, fit, people, known)
+    held = item_gates.held_back(attempts, fit, refs, large_dif)
     usable = item_gates.usable(attempts, fit, held)
     seen = {"responses": len(attempts), "settings": settings(exam, request)}
     if not usable.any():

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from qbank.stores.item_examinations import Fairness
 from qbank_orchestration.engine.item_gates import REASONS
 from qbank_orchestration.engine.proposal import ExposureProposal
 
@@ -44,6 +45,31 @@ def most_exposed(proposal: ExposureProposal, rates: list[float], top: int = 10) 
                 dg.TableColumn("sh_p", "float"),
             ]
         ),
+    )
+
+
+def largest_dif(rows: Sequence[Fairness], top: int = 10) -> dg.MetadataValue:
+    """The items that differ most between groups of equal ability."""
+    if not rows:
+        return dg.MetadataValue.text("no item has answers enough of two groups")
+    return table(
+        [
+            {
+                "question_id": row.question_id,
+                "version": row.version,
+                "attribute": row.attribute,
+                "focal": row.focal,
+                "reference": row.reference,
+                "n_focal": row.n_focal,
+                "n_reference": row.n_reference,
+                "delta": round(row.delta, 2),
+                "se_delta": round(row.se_delta, 2),
+                "ets_class": row.ets_class,
+                "q_value": float(f"{row.q_value:.3g}"),
+                "power": round(row.power, 2),
+            }
+            for row in heapq.nlargest(top, rows, key=lambda row: abs(row.delta) / row.se_delta)
+        ]
     )
 
 

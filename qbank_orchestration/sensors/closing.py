@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from qbank.stores import runs
+from qbank.stores import item_examinations, runs
 from qbank_orchestration import jobs, nights
 from qbank_orchestration.resources import Database
 from qbank_orchestration.tags import BY_COMMAND, NIGHT_RUN, OVER
 
 _WORK = {job.name for job in jobs.JOBS}
-_ASSETS = {dg.AssetKey(name) for name in (*jobs.PARAMETERS, *jobs.EXPOSURE, *jobs.REESTIMATION)}
+_ASSETS = {
+    dg.AssetKey(name)
+    for name in (*jobs.PARAMETERS, *jobs.EXPOSURE, *jobs.EXAMINATION, *jobs.REESTIMATION)
+}
 _GOING_ON = {"REQUESTED", "CANCELING", "FAILING"}  # states of a backfill that may still add runs
 BACKFILLS = 200  # the newest ones that are looked at: older ones are over
 BETWEEN_RUNS = timedelta(minutes=2)  # a command's night is not over in the gap between two runs
@@ -42,12 +45,15 @@ def close(
         return dg.SkipReason("a command is at a night of its own")
     with database.connect() as conn:
         published = runs.newest_published(conn)
+        examined = item_examinations.newest(conn)
     changed = datetime.fromtimestamp(marts[0].end_time or 0, UTC)
     if published is not None and published.finished_at is not None:
         changed = max(changed, published.finished_at)
+    if examined is not None:
+        changed = max(changed, examined)
     last = instance.get_run_records(dg.RunsFilter(job_name="refresh_results"), limit=1)
     if not last or last[0].create_timestamp.astimezone(UTC) <= changed:
-        return _refresh(marts[0].dagster_run, nights_done, published)
+        return _refresh(marts[0].dagster_run, nights_done, published, examined)
     for run in nights_done:
         if OVER not in run.tags:
             instance.add_run_tags(run.run_id, {OVER: "true"})
@@ -56,12 +62,17 @@ def close(
 
 
 def _refresh(
-    marts: dg.DagsterRun, nights_done: Sequence[dg.DagsterRun], published: runs.Run | None
+    marts: dg.DagsterRun,
+    nights_done: Sequence[dg.DagsterRun],
+    published: runs.Run | None,
+    examined: datetime | None,
 ) -> dg.SensorResult:
     open_nights = [run for run in nights_done if OVER not in run.tags]
     tags = nights.results_tags(open_nights[-1].tags, open_nights[-1].run_id) if open_nights else {}
     # the key says what the results would show
     key = f"{marts.run_id}:{published.id if published else 'none'}"
+    if examined is not None:
+        key += f":{examined.isoformat()}"
     request = dg.RunRequest(run_key=key, job_name="refresh_results", tags=tags)
     return dg.SensorResult(run_requests=[request])
 

@@ -27,7 +27,7 @@ LOOK_BACK = timedelta(days=1)  # marts older than this are no ground for a calib
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    jobs=[jobs.nightly, jobs.reestimate_exam, jobs.refresh_results],
+    jobs=[jobs.nightly, jobs.examine_exam, jobs.reestimate_exam, jobs.refresh_results],
     description="After the marts: each exam's night; after those: the marts that read results.",
 )
 def night_sensor(
@@ -74,7 +74,7 @@ def exam_nights(
 def _exams_under_way(instance: dg.DagsterInstance) -> Collection[tuple[str | None, str]]:
     return {
         (job, run.tags[EXAM_TAG])
-        for job in ("nightly", "reestimate_exam")
+        for job in ("nightly", "examine_exam", "reestimate_exam")
         for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=nights.UNDER_WAY))
         if EXAM_TAG in run.tags
     }

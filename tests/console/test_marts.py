@@ -10,7 +10,7 @@ import pytest
 
 from qbank.settings import Settings
 from qbank_console import resources
-from qbank_console.marts import coverage, exams, exposure, items, topics
+from qbank_console.marts import coverage, exams, exposure, fairness, items, topics
 from qbank_console.marts.reading import read
 
 EXAM = "MED-A"
@@ -46,6 +46,9 @@ QUESTIONS: dict[str, Callable[[str, int, int, str], pd.DataFrame]] = {
     "cohorts": lambda t, q, v, u: exposure.cohorts(t, EXAM),
     "runs": lambda t, q, v, u: exposure.runs(t, EXAM),
     "coverage": lambda t, q, v, u: coverage.coverage(t, EXAM),
+    "examination": lambda t, q, v, u: fairness.examination(t, EXAM),
+    "fairness": lambda t, q, v, u: fairness.fairness(t, EXAM),
+    "fit": lambda t, q, v, u: fairness.fit(t, EXAM),
 }
 
 

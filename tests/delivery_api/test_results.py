@@ -119,6 +119,30 @@ def test_coverage_and_exposure_by_day(demo, marts, admin):
     assert rates == sorted(rates, reverse=True)
 
 
+def test_fairness_and_fit_are_the_marts_and_staffs_alone(demo, marts, admin, as_user):
+    exam, total, large = one(
+        marts,
+        """SELECT exam_code, count(*), count(*) FILTER (WHERE ets_class = 'C')
+        FROM analytics.item_fairness GROUP BY 1""",
+    )
+    path = f"/v1/results/exams/{exam}/fairness"
+    page = demo.get(path, params={"page_size": 200}, headers=admin).json()
+    assert page["total"] == total > large > 0
+    assert [row["ets_class"] for row in page["items"][: large + 1]] == ["C"] * large + ["A"]
+    first = page["items"][0]
+    assert (first["favoured"], first["focal"], first["delta"]) == ("English", "other", -3.0)
+    assert first["delta_lower"] == pytest.approx(-3.98, abs=1e-4)
+    none = demo.get(path, params={"attribute": "school"}, headers=admin).json()
+    assert none["total"] == 0
+    (poor,) = one(marts, "SELECT count(*) FILTER (WHERE is_poor) FROM analytics.item_fit")
+    fit = demo.get(f"/v1/results/exams/{exam}/fit", headers=admin).json()
+    assert [row["is_poor"] for row in fit["items"][: poor + 1]] == [True] * poor + [False]
+    for refused in (path, f"/v1/results/exams/{exam}/fit"):
+        assert demo.get(refused, headers=as_user("ann", "student")).status_code == 403
+        elsewhere = demo.get(refused, headers=as_user("ann", "admin", tenant="other"))
+        assert elsewhere.status_code == 404 or elsewhere.json()["total"] == 0
+
+
 def test_the_exposure_listing_shows_what_was_observed(demo, marts, admin):
     page = demo.get("/v1/admin/exposure/items", params={"limit": 5}, headers=admin).json()
     rates = [item["exposure_rate_28d"] for item in page["items"]]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from qbank.postgres import connect, libpq_environment
 from qbank.requests import IrtFit
-from qbank.stores import item_bank, item_parameters, responses
+from qbank.stores import item_bank, item_examinations, item_parameters, responses
+from qbank_orchestration.engine.examination import examine
 from qbank_orchestration.engine.parameters import estimate
 from tests.e2e.processes import run, tool
 
@@ -23,10 +24,13 @@ def pass_night(work: Path) -> None:
             attempts = responses.first_attempts(connection, exam.exam_code)
             times = responses.median_times(connection, exam.exam_code)
             request = IrtFit.resolve(exam, {})
-            found = estimate(exam, request, attempts, (), times, {}, lambda _: True)
+            people = item_examinations.people(connection, exam, attempts.persons)
+            found = estimate(exam, request, attempts, (), times, {}, people, lambda _: True)
             item_parameters.publish(
                 connection, exam.exam_code, found.model, found.parameters, run_id=None
             )
+            examined = examine(exam, attempts, found.parameters, people)
+            item_examinations.publish(connection, exam.exam_code, examined)
     build(work, "--exclude", "tag:nightly_input")
 
 

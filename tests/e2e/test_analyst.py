@@ -95,3 +95,28 @@ def test_mastery_of_a_student_and_the_experiment(visitor: MakeVisitor) -> None:
            WHERE exam_code = 'MED-A' AND cohort_key = 'delivered_selector'"""
     )
     assert person.page.locator("thead th").count() == 1 + int(str(cohorts))
+
+
+def test_fairness_and_fit_agree_with_the_marts(visitor: MakeVisitor) -> None:
+    compared, attributes, large = one(
+        """SELECT count(DISTINCT (question_id, version)), count(DISTINCT attribute),
+                  count(DISTINCT (question_id, version)) FILTER (WHERE ets_class = 'C')
+           FROM analytics.item_fairness WHERE exam_code = 'MED-A'"""
+    )
+    (poor,) = one(
+        "SELECT count(*) FILTER (WHERE is_poor) FROM analytics.item_fit WHERE exam_code = 'MED-A'"
+    )
+    person = visitor().sign_in("ana", "analyst").menu("Fairness and fit")
+    person.choose("Exam", "Basic medical sciences")
+    assert person.metric("Items compared") == f"{compared:,}"
+    assert person.metric("Items of class C") == f"{large:,}"
+    assert person.metric("Items that do not fit") == f"{poor:,}"
+    assert attributes == 2
+    person.sees("first_language").sees("sex")
+    with person.page.expect_download() as download:
+        person.page.get_by_role("button", name="Download CSV").first.click()
+    lines = download.value.path().read_text().splitlines()
+    (rows,) = one("SELECT count(*) FROM analytics.item_fairness WHERE exam_code = 'MED-A'")
+    assert len(lines) == 1 + int(str(rows))
+    assert lines[0].startswith("question_id,version,external_ref")
+    person.tab("Fit").sees("items with parameters and answers")

@@ -63,6 +63,45 @@ INSERT INTO item_exposure_history (
 )
 SELECT exam_code, question_id, version, 1.0, 0.5, 'calibration', run_id, 'tests' FROM items
 """
+# as an examination of that exam's items would leave things
+EXAMINED = """
+WITH examinations AS (
+    INSERT INTO item_examinations (exam_code, responses, persons, input_fingerprint, summary)
+    SELECT exam_code, 50000, 1500, 'tests', '{
+        "attributes": {
+            "first_language": {"groups": [
+                {"value": "English", "persons": 800, "mean": 0.1, "sd": 1.0},
+                {"value": "other", "persons": 700, "mean": -0.1, "sd": 1.1}]},
+            "school": {"skipped": "1 groups have 100 persons, 2 are needed"}},
+        "person_fit": {"persons": 1400, "misfit": 21}}'
+    FROM exams ORDER BY exam_code LIMIT 1
+    RETURNING exam_code
+),
+fairness AS (
+    INSERT INTO item_fairness (
+        exam_code, question_id, version, attribute, focal, reference, n_focal, n_reference, delta,
+        se_delta, uniform_p, nonuniform_p, q_value, power, ets_class
+    )
+    SELECT
+        exam_code, question_id, version, 'first_language', 'other', 'English', 150, 170,
+        CASE WHEN question_id % 40 = 0 THEN -3 ELSE 0.1 * (question_id % 9 - 4) END, 0.5,
+        CASE WHEN question_id % 40 = 0 THEN 0.0001 ELSE 0.6 END, 0.5,
+        CASE WHEN question_id % 40 = 0 THEN 0.01 ELSE 0.9 END, 0.85,
+        CASE WHEN question_id % 40 = 0 THEN 'C' ELSE 'A' END
+    FROM examinations JOIN item_calibration USING (exam_code)
+)
+INSERT INTO item_fit (
+    exam_code, question_id, version, n, infit, outfit, rmsd, is_poor, shape_p, shape_q,
+    dependent_question_id, dependent_version, q3
+)
+SELECT
+    exam_code, question_id, version, 300, 1, 1.02, 0.15 / (1 + question_id % 7),
+    question_id % 7 = 0, 0.01, 0.04,
+    CASE WHEN question_id % 30 = 0 THEN question_id END,
+    CASE WHEN question_id % 30 = 0 THEN version END,
+    CASE WHEN question_id % 30 = 0 THEN 0.3 END
+FROM examinations JOIN item_calibration USING (exam_code)
+"""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -71,6 +110,7 @@ def marts(clone_database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with clone_database("demo") as settings:
         with connect("owner", settings=settings) as owner:
             owner.execute(CALIBRATED)
+            owner.execute(EXAMINED)
         work = tmp_path_factory.mktemp("dbt")
         command = [str(Path(sys.executable).with_name("dbt")), "run", "--quiet"]
         command += ["--project-dir", "dbt_qbank", "--profiles-dir", "dbt_qbank"]

@@ -30,6 +30,7 @@ _NOT_OF_A_PERSON = {
     ("calibration_runs", "result"),
     ("feature_flags", "value_json"),
     ("import_batches", "mapping"),
+    ("item_examinations", "summary"),
     ("question_versions", "assets"),
     ("question_versions", "reference_list"),
     ("question_versions", "tags"),

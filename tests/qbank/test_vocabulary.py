@@ -30,6 +30,7 @@ CHECKED = {
     ("exams", "irt_model"): vocabulary.Model,
     ("import_batches", "kind"): vocabulary.BatchKind,
     ("item_calibration", "model"): vocabulary.Model,
+    ("item_fairness", "ets_class"): vocabulary.EtsClass,
     ("item_exposure_history", "source"): vocabulary.Source,
     ("question_reviews", "status"): vocabulary.ReviewStatus,
     ("question_versions", "difficulty_label"): vocabulary.Difficulty,
@@ -41,7 +42,11 @@ CHECKED = {
     ("scoring_rules", "rule"): vocabulary.ScoringKind,
 }
 OF_TRIGGERS = {("source_changes", "kind")}  # written and read by SQL alone
-ACCEPTED = {"difficulty": vocabulary.Difficulty, "unanswered_policy": vocabulary.Unanswered}
+ACCEPTED = {
+    "difficulty": vocabulary.Difficulty,
+    "ets_class": vocabulary.EtsClass,
+    "unanswered_policy": vocabulary.Unanswered,
+}
 
 
 @pytest.fixture(scope="module")

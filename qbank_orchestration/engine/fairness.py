@@ -1,0 +1,217 @@
+"""DIF of an exam's items by what is known of its people.
+
+What never lives here: reading and writing, fit of items (see ``engine.item_fit``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qbank.intervals import Z_95
+from qbank.stores.item_examinations import Fairness
+from qbank.stores.responses import FirstAttempts
+from qbank.vocabulary import EtsClass
+
+if TYPE_CHECKING:
+    from calibration import ItemBank, LatentDif
+    from calibration.irt import FitResult
+
+SMALLEST_GROUP = 100
+"""Persons; an item needs as many answers of a group."""
+MOST_GROUPS = 12
+"""Of one attribute, the largest ones: one with more values is no grouping of people."""
+LARGE: EtsClass = "C"
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """First answers to items with parameters; M answers of N persons.
+
+    Attributes:
+        bank: J items.
+        question_id: of each item, shape (J,).
+        version: of each item, shape (J,).
+        person: codes 0 … N − 1, shape (M,).
+        item: positions in the bank, shape (M,).
+        correct: 0 or 1, shape (M,).
+        people: attributes of each person, N of them.
+    """
+
+    bank: ItemBank
+    question_id: npt.NDArray[np.int64]
+    version: npt.NDArray[np.int64]
+    person: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    correct: npt.NDArray[np.int8]
+    people: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Persons by one attribute.
+
+    Attributes:
+        values: of the groups, the largest first, which is the reference.
+        group: place of each person's value among them, −1 for others, shape (N,).
+        persons: by group.
+        skipped: why the attribute is not looked at; "" where it is.
+    """
+
+    attribute: str
+    values: tuple[str, ...]
+    group: npt.NDArray[np.int64]
+    persons: tuple[int, ...]
+    skipped: str = ""
+
+
+def groupings(people: Sequence[Mapping[str, str]]) -> Iterator[Grouping]:
+    """Each attribute of the people by name, with its groups that are large enough."""
+    for attribute in sorted({name for own in people for name in own}):
+        values = [own.get(attribute) for own in people]
+        counts = Counter(value for value in values if value)
+        large = sorted(
+            (value for value, n in counts.items() if n >= SMALLEST_GROUP),
+            key=lambda value: (-counts[value], value),
+        )[:MOST_GROUPS]
+        place = {value: at for at, value in enumerate(large)}
+        few = f"{len(large)} groups have {SMALLEST_GROUP} persons, 2 are needed"
+        yield Grouping(
+            attribute,
+            tuple(large),
+            np.array([place.get(value or "", -1) for value in values], np.int64),
+            tuple(counts[value] for value in large),
+            few if len(large) < 2 else "",
+        )
+
+
+def by_attribute(answers: Answers) -> Iterator[tuple[Grouping, LatentDif | None]]:
+    """DIF by each attribute; None where it is not looked at."""
+    import calibration as cal  # kept out of the code location's import
+
+    for grouping in groupings(answers.people):
+        found = None
+        if not grouping.skipped:
+            found = cal.latent_dif(
+                answers.bank,
+                answers.person,
+                answers.item,
+                answers.correct,
+                grouping.group,
+                reference=0,
+                min_n=SMALLEST_GROUP,
+            )
+        yield grouping, found
+
+
+def examined(answers: Answers) -> tuple[tuple[Fairness, ...], dict[str, Any]]:
+    """DIF of each item by each attribute, and what was looked at.
+
+    Returns:
+        Rows by attribute, item and group; and by attribute the groups, with persons and mean
+        ability, or why it was not looked at.
+    """
+    rows: list[Fairness] = []
+    looked: dict[str, Any] = {}
+    for grouping, found in by_attribute(answers):
+        if found is None:
+            looked[grouping.attribute] = {"skipped": grouping.skipped}
+            continue
+        own = [*_rows(answers, grouping, found)]
+        rows += own
+        looked[grouping.attribute] = {
+            "groups": [
+                {"value": value, "persons": n, "mean": round(float(m), 4), "sd": round(float(s), 4)}
+                for value, n, m, s in zip(
+                    grouping.values, grouping.persons, found.mean, found.sd, strict=True
+                )
+            ],
+            "items": int(found.testable.any(axis=1).sum()),
+            "classes": dict(sorted(Counter(row.ets_class for row in own).items())),
+        }
+    return tuple(rows), looked
+
+
+def _rows(answers: Answers, grouping: Grouping, found: LatentDif) -> Iterator[Fairness]:
+    delta, se_delta = found.delta, found.se_delta
+    for item, k in zip(*np.nonzero(found.testable), strict=True):
+        yield Fairness(
+            question_id=int(answers.question_id[item]),
+            version=int(answers.version[item]),
+            attribute=grouping.attribute,
+            focal=grouping.values[k + 1],
+            reference=grouping.values[0],
+            n_focal=int(found.n[item, k + 1]),
+            n_reference=int(found.n[item, 0]),
+            delta=float(delta[item, k]),
+            se_delta=float(se_delta[item, k]),
+            uniform_p=float(found.uniform_p[item, k]),
+            nonuniform_p=float(found.nonuniform_p[item, k]),
+            q_value=float(found.q_value[item, k]),
+            power=float(found.power[item, k]),
+            ets_class=found.ets_class[item, k].item(),
+        )
+
+
+def told(row: Fairness) -> str:
+    """Whom an item favours, and by how much."""
+    harder = row.focal if row.delta < 0 else row.reference
+    easier = row.reference if row.delta < 0 else row.focal
+    return (
+        f"harder for {row.attribute} {harder} than for {easier} of equal ability"
+        f" (Δ {row.delta:+.2f} ± {Z_95 * row.se_delta:.2f} for {row.focal})"
+    )
+
+
+def large_on_new(
+    attempts: FirstAttempts,
+    fit: FitResult,
+    people: Sequence[Mapping[str, str]],
+    published: Collection[tuple[int, int]],
+) -> dict[int, str]:
+    """New items with DIF of class C under a fit that nobody uses yet, and whom each favours.
+
+    Args:
+        attempts: what was estimated from.
+        fit: the estimates.
+        people: attributes of each person of the attempts.
+        published: items that have parameters in force, by question id and version.
+
+    Returns:
+        In words by item code; the attribute with the largest effect.
+    """
+    keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
+    new = fit.estimated & np.array([key not in published for key in keys], bool)
+    if not new.any() or not any(people):
+        return {}
+    known = fit.estimated[attempts.item]
+    persons, person = np.unique(attempts.person[known], return_inverse=True)
+    codes = np.flatnonzero(fit.estimated)
+    answers = Answers(
+        bank=fit.bank().only(fit.estimated),
+        question_id=attempts.question_id[fit.estimated],
+        version=attempts.version[fit.estimated],
+        person=person,
+        item=(np.cumsum(fit.estimated) - 1)[attempts.item[known]],
+        correct=attempts.correct[known],
+        people=[people[at] for at in persons.tolist()],
+    )
+    place = {
+        (int(attempts.question_id[code]), int(attempts.version[code])): code
+        for code in codes.tolist()
+        if new[code]
+    }
+    rows, _ = examined(answers)
+    large = [
+        row for row in rows if row.ets_class == LARGE and (row.question_id, row.version) in place
+    ]
+    # the largest last, so that it stays
+    return {
+        place[row.question_id, row.version]: told(row)
+        for row in sorted(large, key=lambda row: abs(row.delta))
+    }
