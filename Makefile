@@ -63,6 +63,7 @@ test-fast: $(VENV)/.dev ## the tests that take seconds
 generate: $(VENV)/.dev ## from dbt's yml and the requests: LookML, docs, what the API says
 	@$(BIN)/python -m dictionary
 	@$(BIN)/python -m qbank.requests.page > docs/calibration/requests.md
+	@$(BIN)/python -m qbank.requests.import_page > docs/core/import-options.md
 
 lint: $(VENV)/.dev ## formatting, lint, types, imports, SQL, Dagster definitions
 	@$(BIN)/ruff format --check .

@@ -73,6 +73,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         https_only=api.env == "prod",
         max_requests=api.api_max_requests,
         max_body_bytes=api.api_max_body_bytes,
+        max_upload_bytes=api.api_max_upload_bytes,
         hosts=api.api_trusted_hosts,
     )
     describe(app)

@@ -40,6 +40,17 @@ def in_codes(text: str) -> str:
     return _NAMED.sub(r"\1", text)
 
 
+def told_in_codes(value: Any) -> Any:
+    """What is told, texts within it included, with exams by their codes."""
+    if isinstance(value, str):
+        return in_codes(value)
+    if isinstance(value, dict):
+        return {name: told_in_codes(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [told_in_codes(item) for item in value]
+    return value
+
+
 def run_in_codes(run: Run) -> Run:
     """The run with its exam by its code, in all that it says."""
     key, code = run.exam_code, code_of(run.exam_code)

@@ -47,6 +47,10 @@ class Claim:
     fingerprint: str
     is_taken: bool = False
 
+    def extend(self, digest: str) -> None:
+        """Takes into the fingerprint what came after the request's head."""
+        self.fingerprint = hashlib.sha256(f"{self.fingerprint}{digest}".encode()).hexdigest()
+
     def take(self, conn: Connection, caller: Principal) -> None:
         """Takes the key for the transaction of the change.
 
@@ -81,6 +85,10 @@ class Claim:
 class ChangeRoute(StrictRoute):
     """A route that carries out an unsafe request with an idempotency key once."""
 
+    async def asked(self, request: Request) -> bytes:
+        """What a request asks for, beside its address."""
+        return await request.body()
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, which answers the same request with the same reply."""
         answer = super().get_route_handler()
@@ -91,7 +99,7 @@ class ChangeRoute(StrictRoute):
             key = request.headers.get("idempotency-key")
             if key is None:
                 return await answer(request)
-            claim = await _claim(request, key)
+            claim = _claim(request, key, await self.asked(request))
             request.state.claim = claim
             try:
                 response = await answer(request)
@@ -104,7 +112,7 @@ class ChangeRoute(StrictRoute):
         return once
 
 
-async def _claim(request: Request, key: str) -> Claim:
+def _claim(request: Request, key: str, body: bytes) -> Claim:
     if not re.fullmatch(PATTERN, key):
         raise ProblemError(
             422,
@@ -112,7 +120,7 @@ async def _claim(request: Request, key: str) -> Claim:
             "header.Idempotency-Key: give 8 to 128 letters, digits, dots, dashes or underscores",
         )
     asked = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
-    return Claim(key, hashlib.sha256(asked + await request.body()).hexdigest())
+    return Claim(key, hashlib.sha256(asked + body).hexdigest())
 
 
 def _keep(request: Request, claim: Claim, response: Response) -> None:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from delivery_api.metrics import REQUESTS
 from delivery_api.problems import render
+from delivery_api.uploads import is_upload
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _HEADERS = {
@@ -48,6 +49,7 @@ class RequestContext:
         https_only: whether browsers are told to stay on HTTPS.
         max_requests: how many are answered at once; others get 503, probes excepted.
         max_body_bytes: a body that turns out longer is refused with 413.
+        max_upload_bytes: the same where the body is a file.
         hosts: what ``Host`` may say, probes excepted; anything where empty.
     """
 
@@ -59,6 +61,7 @@ class RequestContext:
         https_only: bool,
         max_requests: int,
         max_body_bytes: int,
+        max_upload_bytes: int,
         hosts: Sequence[str] = (),
     ) -> None:
         self._app = app
@@ -67,6 +70,7 @@ class RequestContext:
         self._max_requests = max_requests
         self._running = 0
         self._max_body_bytes = max_body_bytes
+        self._max_upload_bytes = max_upload_bytes
         self._hosts = frozenset(host.lower() for host in hosts)
         self._log = structlog.get_logger("qbank.api").bind()
 
@@ -81,6 +85,7 @@ class RequestContext:
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         began = time.perf_counter()
         status = received = 0
+        most = self._max_upload_bytes if is_upload(scope) else self._max_body_bytes
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -99,8 +104,8 @@ class RequestContext:
             finally:
                 self._running += 1
             received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                raise HTTPException(413, f"a body has at most {self._max_body_bytes} bytes")
+            if received > most:
+                raise HTTPException(413, f"a body has at most {most} bytes")
             return message
 
         self._running += 1

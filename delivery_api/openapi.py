@@ -27,6 +27,7 @@ _TAGS = [
     {"name": "results", "description": "what the marts say"},
     {"name": "exposure", "description": "exposure control: read, set, re-estimate, calibrate"},
     {"name": "experiments", "description": "feature flags and cohorts"},
+    {"name": "imports", "description": "files of responses and items: sent, followed, taken back"},
     {"name": "sittings", "description": "everybody's sittings, for who administers exams"},
     {"name": "audit", "description": "who changed what"},
     {"name": "login", "description": "development only"},
@@ -34,7 +35,7 @@ _TAGS = [
 ]
 # relative: behind whichever address the document was read from
 _SERVERS: list[dict[str, str | Any]] = [{"url": "/", "description": "this service"}]
-_CHANGES = ("/v1/author", "/v1/admin", "/v1/exams")
+_CHANGES = ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports")
 _OPEN = ("/health", "/ready", "/metrics", "/v1/auth/mock-login")
 _REF = "#/components/schemas/{model}"
 

@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from delivery_api.problems import MEDIA_TYPE, problem
 from delivery_api.settings import ApiSettings
+from delivery_api.uploads import is_upload
 
 _MAX_HEADERS: Final = 100
 # a chunk of one byte takes six; more is no framing but a head, a trailer or an extension
@@ -44,6 +45,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._is_refused = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._is_upload = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Takes a connection; where there are too many, another one goes."""
@@ -73,7 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._expect_nothing()
         elif self._received > self._api.api_max_header_bytes + _FRAMED * self._body_bytes:
             self._refuse_head()
-        elif self._body_bytes > self._api.api_max_body_bytes + _DRAINED_BYTES:
+        elif self._body_bytes > self._most_body_bytes + _DRAINED_BYTES:
             self.transport.abort()
         elif self._deadline is None:
             self._expect_request()
@@ -88,6 +90,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse_head()
         else:
             super().on_headers_complete()
+            self._is_upload = is_upload(self.scope)
+            if self._is_upload:  # a file takes its time
+                self._expect_nothing()
+                self._expect_request()
 
     def on_body(self, body: bytes) -> None:
         """Takes a piece of the body."""
@@ -98,6 +104,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Leaves a whole request to the application."""
         self._received = self._body_bytes = 0
+        self._is_upload = False
         self.waiting.pop(self, None)
         if self._is_refused:
             return
@@ -116,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(400, msg)
 
     def _expect_request(self) -> None:
-        self._deadline = self.loop.call_later(self._api.api_request_timeout_s, self._too_late)
+        self._deadline = self.loop.call_later(self._patience_s, self._too_late)
 
     def _expect_nothing(self) -> None:
         if self._deadline is not None:
@@ -128,8 +135,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._received:
             self.transport.close()
             return
-        seconds = f"{self._api.api_request_timeout_s:g}"
+        seconds = f"{self._patience_s:g}"
         self._refuse(408, f"the request was not whole after {seconds} s: send it again")
+
+    @property
+    def _patience_s(self) -> float:
+        api = self._api
+        return api.api_upload_timeout_s if self._is_upload else api.api_request_timeout_s
+
+    @property
+    def _most_body_bytes(self) -> int:
+        """Of a file that was refused already no more is taken than of anything else."""
+        if self._is_upload and self._is_answering:
+            return self._api.api_max_upload_bytes
+        return self._api.api_max_body_bytes
 
     @property
     def _is_answering(self) -> bool:

@@ -44,11 +44,16 @@ def _refuse_unknown(request: Request) -> None:
         )
 
 
+def _is_query(info: Any) -> bool:
+    # a field of a model of query parameters is no parameter itself
+    return isinstance(info, params.Query) or not isinstance(info, params.Param)
+
+
 def _known(request: Request) -> frozenset[str]:
     route = request.scope["route"]
     known = _KNOWN.get(route.endpoint)
     if known is None:
         fields = get_flat_params(route.dependant)
-        known = frozenset(f.alias for f in fields if isinstance(f.field_info, params.Query))
+        known = frozenset(f.alias for f in fields if _is_query(f.field_info))
         _KNOWN[route.endpoint] = known
     return known

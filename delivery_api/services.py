@@ -25,6 +25,7 @@ class Services:
 
     Attributes:
         warmed_up: whether the selection rule is compiled.
+        uploads: files that are being received.
     """
 
     api: ApiSettings
@@ -37,6 +38,7 @@ class Services:
     quiz_limits: QuizLimits
     login_limit: RateLimit
     warmed_up: bool = False
+    uploads: int = 0
 
     @staticmethod
     def of(where: FastAPI | Request) -> Services:

@@ -43,6 +43,9 @@ class ApiSettings(SettingsGroup):
         api_metrics_token: what ``/metrics`` wants as a bearer token; outside dev there are no
             metrics without one.
         api_max_body_bytes: larger request bodies are refused with 413.
+        api_max_upload_bytes: the same for files that are imported.
+        api_upload_timeout_s: such a request is whole within this time.
+        api_max_uploads: such files that a process receives at once; others get 503.
         api_max_header_bytes: request line and headers; more is refused with 431.
         api_request_timeout_s: a request is whole, head and body, within this time.
         api_keep_alive_s: how long a connection is kept for its next request.
@@ -81,6 +84,9 @@ class ApiSettings(SettingsGroup):
     api_docs: bool | None = None
     api_metrics_token: SecretStr | None = None
     api_max_body_bytes: int = Field(default=262_144, ge=1024, le=16_777_216)
+    api_max_upload_bytes: int = Field(default=536_870_912, ge=1024, le=1 << 40)
+    api_upload_timeout_s: float = Field(default=900.0, ge=0.1, le=86_400)
+    api_max_uploads: int = Field(default=4, ge=1, le=1000)
     api_max_header_bytes: int = Field(default=32_768, ge=4096, le=1_048_576)
     api_request_timeout_s: float = Field(default=20.0, ge=0.1, le=600)
     api_keep_alive_s: int = Field(default=5, ge=1, le=600)

@@ -43,6 +43,18 @@ Review = Literal["score", "items"]
 # imports
 BatchKind = Literal["import", "rescore", "items"]
 ScoringKind = Literal["key", "all", "void"]
+Shape = Literal["long", "wide", "auto"]
+Quoting = Literal["doubled", "backslash", "none"]
+TimeUnit = Literal["ms", "s"]
+Blank = Literal["missing", "omitted", "reject"]
+OnConflict = Literal["refuse", "replace"]
+ItemScope = Literal["exam", "tenant"]
+ItemForm = Literal["table", "gift", "aiken", "moodle", "qti"]
+
+# what is asked for over the API, and carried out as the owner
+DataRequestKind = Literal["responses", "items", "undo"]
+DataRequestFile = Literal["upload", "rejects"]
+DataRequestState = Literal["queued", "running", "done", "refused", "failed"]
 
 # authoring
 Difficulty = Literal["easy", "medium", "hard"]

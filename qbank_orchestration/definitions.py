@@ -6,7 +6,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from qbank.programs import program
-from qbank_orchestration import dbt, dbt_program, housekeeping, jobs, schedules
+from qbank_orchestration import data_requests, dbt, dbt_program, housekeeping, jobs, schedules
 from qbank_orchestration.assets import (
     consumers,
     examination,
@@ -18,7 +18,15 @@ from qbank_orchestration.assets import (
 )
 from qbank_orchestration.checks import expectations
 from qbank_orchestration.resources import CalibrationRows, Database, Presence
-from qbank_orchestration.sensors import alerts, daily, night, partitions, recovery, requests
+from qbank_orchestration.sensors import (
+    alerts,
+    daily,
+    night,
+    partitions,
+    recovery,
+    requests,
+)
+from qbank_orchestration.sensors import data_requests as data_request_sensors
 
 
 def build_defs() -> dg.Definitions:
@@ -51,7 +59,7 @@ def build_defs() -> dg.Definitions:
         ],
         # what asset pages launch runs as the jobs do: the libraries are imported once
         executor=dg.in_process_executor,
-        jobs=[*jobs.JOBS, housekeeping.retention],
+        jobs=[*jobs.JOBS, data_requests.carry_out_data_request, housekeeping.retention],
         schedules=[
             schedules.nightly_schedule,
             schedules.weekly_full_schedule,
@@ -60,6 +68,7 @@ def build_defs() -> dg.Definitions:
         sensors=[
             partitions.exam_partitions_sensor,
             requests.calibration_request_sensor,
+            data_request_sensors.data_request_sensor,
             night.night_sensor,
             recovery.recovery_sensor,
             recovery.failed_runs,

@@ -1,55 +1,32 @@
 """``qbank import items``: items that were written elsewhere.
 
-What never lives here: reading files.
+What never lives here: reading files, and which options there are (``qbank.requests.imports``).
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qbank.cli.import_options import import_options
 from qbank.cli.output import AsJson, show, show_json
-from qbank.vocabulary import refuse_other_words, words
+from qbank.requests.imports import ItemsImport
 from qbank.wording import listed
 
 if TYPE_CHECKING:
-    from qbank.importing.questions import ItemsReport
+    from qbank.import_reports import ItemsReport
 
 
+@import_options(ItemsImport)
 def items(
     files: Annotated[
         list[Path],
         typer.Argument(help="CSV, Excel, GIFT, Aiken, Moodle XML, or a QTI item or package."),
     ],
     exam: Annotated[str, typer.Option("--exam", help="Exam that they belong to.")],
-    form: Annotated[
-        str | None,
-        typer.Option("--format", help="table, gift, aiken, moodle or qti; found out."),
-    ] = None,
-    ref_col: Annotated[
-        str, typer.Option(metavar="NAME", help="Column of a table with the items' names.")
-    ] = "external_ref",
-    stem_col: Annotated[
-        str, typer.Option(metavar="NAME", help="Column of a table with the stems.")
-    ] = "stem",
-    publish: Annotated[
-        bool, typer.Option("--publish", help="Live in the exam at once; drafts without it.")
-    ] = False,
-    item_scope: Annotated[
-        str, typer.Option(help="Names of items are the exam's own, or the tenant's, to share them.")
-    ] = "exam",
-    on_conflict: Annotated[
-        str, typer.Option(help="Items that somebody changed in the bank: refuse or replace.")
-    ] = "refuse",
-    max_rejects: Annotated[
-        int, typer.Option(min=0, help="With more refused items nothing is written.")
-    ] = 0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would be done; writes nothing.")
-    ] = False,
     rejects: Annotated[Path | None, typer.Option(help="Where refused items go.")] = None,
     media_dir: Annotated[
         Path | None, typer.Option(help="Folder for pictures of packages and Moodle XML.")
@@ -57,50 +34,26 @@ def items(
     media_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Where readers fetch what is in that folder.")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of text; found out, else UTF-8.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Tenant of the exam.")] = None,
-    create_exam: Annotated[bool, typer.Option("--create-exam", help="Make it if need be.")] = False,
     as_json: AsJson = False,
+    **given: Any,
 ) -> None:
     """Import files of items, all or nothing; what is there already gets no second version."""
     from qbank.errors import ImportFileError
-    from qbank.importing import NewExam
-    from qbank.importing.questions import Form, ItemsRefusedError, ItemsRequest, import_items
-    from qbank.importing.request import ItemScope, OnConflict
+    from qbank.importing.asked import items_request
+    from qbank.importing.questions import ItemsRefusedError, import_items
 
-    refuse_other_words(
-        ImportFileError,
-        (
-            ("--format", form or "table", words(Form)),
-            ("--item-scope", item_scope, words(ItemScope)),
-            ("--on-conflict", on_conflict, words(OnConflict)),
-        ),
-    )
+    asked: ItemsImport = given["asked"]
     if (media_dir is None) != (media_url is None):
         raise ImportFileError("--media-dir and --media-url belong together: give both, or neither")
-    request = ItemsRequest(
-        paths=tuple(files),
-        exam_code=exam,
-        form=cast("Form | None", form),
-        reference_column=ref_col,
-        stem_column=stem_col,
-        encoding=encoding,
-        publish=publish,
-        item_scope=cast("ItemScope", item_scope),
-        on_conflict=cast("OnConflict", on_conflict),
-        max_rejects=max_rejects,
-        dry_run=dry_run,
-        rejects=rejects,
-        tenant=tenant,
-        new_exam=NewExam() if create_exam else None,
-        media=(media_dir, media_url) if media_dir is not None and media_url is not None else None,
-    )
+    media = (media_dir, media_url) if media_dir is not None and media_url is not None else None
+    request = items_request(asked, files, exam, media=media, rejects=rejects, tenant=tenant)
     try:
         reports = import_items(request)
     except ItemsRefusedError as error:
-        _answer([error.report], dry_run=dry_run, as_json=as_json)
+        _answer([error.report], dry_run=asked.dry_run, as_json=as_json)
         raise
-    _answer(reports, dry_run=dry_run, as_json=as_json)
+    _answer(reports, dry_run=asked.dry_run, as_json=as_json)
 
 
 def _answer(reports: list[ItemsReport], *, dry_run: bool, as_json: bool) -> None:

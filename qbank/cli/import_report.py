@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from qbank.cli.output import show, show_json
 
 if TYPE_CHECKING:
-    from qbank.importing import ImportReport, ImportRequest
+    from qbank.import_reports import ImportReport
+    from qbank.importing import ImportRequest
 
 
 def answer(request: ImportRequest, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ What never lives here: responses of our own delivery, and anything psychometric.
 from qbank.importing.codes import Codes
 from qbank.importing.columns import PRESETS, ColumnMap
 from qbank.importing.exam import NewExam
-from qbank.importing.request import ImportReport, ImportRequest
+from qbank.importing.request import ImportRequest
 from qbank.importing.responses import ImportRefusedError, Progress, import_responses
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Codes",
     "ColumnMap",
     "ImportRefusedError",
-    "ImportReport",
     "ImportRequest",
     "NewExam",
     "Progress",

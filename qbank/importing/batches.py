@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from qbank.errors import ImportFileError
-from qbank.importing.request import ImportReport, ImportRequest
+from qbank.import_reports import ImportReport
+from qbank.importing.request import ImportRequest
 from qbank.postgres import Connection
 
 # what decides who and what a row is about, and which of a user's sittings it belongs to

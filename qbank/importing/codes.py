@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qbank.errors import ImportFileError
+from qbank.vocabulary import Blank
 
-Blank = Literal["missing", "omitted", "reject"]
 ALWAYS_MISSING = ("na", ".", "null", "nan")
 _RIGHT = ("1", "true", "t", "yes", "y", "correct")
 _WRONG = ("0", "false", "f", "no", "n", "incorrect", "wrong")

@@ -10,11 +10,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
 
 from qbank.errors import ImportFileError
-
-TimeUnit = Literal["ms", "s"]
+from qbank.vocabulary import TimeUnit
 
 
 class ColumnError(ImportFileError):

@@ -1,6 +1,6 @@
-"""What an import is asked to do, and what it did.
+"""What an import is asked to do.
 
-What never lives here: doing it.
+What never lives here: doing it, and what it did (``qbank.import_reports``).
 """
 
 from __future__ import annotations
@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.exam import NewExam
-
-Shape = Literal["long", "wide", "auto"]
-Quoting = Literal["doubled", "backslash", "none"]
-OnConflict = Literal["refuse", "replace"]
-ItemScope = Literal["exam", "tenant"]
+from qbank.vocabulary import ItemScope, OnConflict, Quoting, Shape
 
 
 @dataclass(frozen=True)
@@ -106,53 +102,3 @@ class ImportRequest:
             "pseudonymised": self.pseudonymise,
             "groups": [name for name, _ in self.columns.groups],
         }
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What an import did or found; ``rows_read`` is the sum of the other row counts.
-
-    Attributes:
-        rows_inserted: new rows.
-        rows_known: rows that the database had already.
-        rows_conflicting: rows that it has with another score or option; replaced where written.
-        rows_missing: rows that are no answer: the item was not administered or not reached.
-        rows_rejected: rows in the rejects file.
-        new_items: questions that were made.
-        unkeyed_items: of these, those with options whose correct one is not certain.
-        refused_by_reason, refused_by_item, refused_by_score: rejected rows, counted.
-        codes: rows by special meaning of their score.
-        disagreeing: rows by item whose score in the file is not that of their key.
-        blanked: unusable values that were left out, by column and value.
-        rejects: the rejects file; None where nothing was refused.
-        refused: why nothing was written; None where it was.
-        attributes: attributes of people by what they are beside those that are there: ``new``,
-            ``known``, ``conflicting`` (they stay) or ``replaced``, and ``ambiguous``: the file says
-            two things, and the first is taken.
-        columns: which column was taken for what.
-        preview: the first rows as they were understood.
-        notes: what was skipped in the file, or taken for what.
-        batch: the import's number; None where nothing was written.
-    """
-
-    rows_read: int
-    rows_inserted: int
-    rows_known: int
-    rows_conflicting: int
-    rows_missing: int
-    rows_rejected: int
-    new_items: int
-    unkeyed_items: int
-    refused_by_reason: dict[str, int]
-    refused_by_item: dict[str, int]
-    refused_by_score: dict[str, int]
-    codes: dict[str, int]
-    blanked: dict[str, dict[str, int]]
-    disagreeing: dict[str, int] = field(default_factory=dict)
-    attributes: dict[str, int] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)
-    preview: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    rejects: Path | None = None
-    refused: str | None = None
-    batch: int | None = None

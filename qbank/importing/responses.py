@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from qbank.errors import ImportFileError
+from qbank.import_reports import ImportReport
 from qbank.importing import batches, scoring
 from qbank.importing.exam import exam_of
 from qbank.importing.key_files import given_rules, keyed, without_key_row
@@ -24,7 +25,7 @@ from qbank.importing.people import People
 from qbank.importing.reading import fingerprint, open_source, recognised
 from qbank.importing.refusals import Refusals, bias
 from qbank.importing.rejects import Refused, RejectsFile, picked_rows, refused_rows
-from qbank.importing.request import ImportReport, ImportRequest
+from qbank.importing.request import ImportRequest
 from qbank.importing.rules import rules_of
 from qbank.importing.sittings import Sittings
 from qbank.importing.source import Source
@@ -34,6 +35,7 @@ from qbank.settings import Settings
 from qbank.system_user import system_user
 
 Progress = Callable[[str, int, int], None]
+Written = Callable[[Connection, ImportReport], None]
 _TOUCHED = "quiz_sessions, quiz_items, user_responses, questions, question_versions"
 _NAMED = 3
 _PREVIEWED = 5
@@ -56,6 +58,7 @@ def import_responses(
     *,
     settings: Settings | None = None,
     on_progress: Progress = lambda stage, done, total: None,
+    on_written: Written = lambda connection, report: None,
 ) -> ImportReport:
     """Imports a file in one transaction: a failed import leaves nothing, and so does a dry run.
 
@@ -65,6 +68,7 @@ def import_responses(
         request: what to import.
         settings: those of the process where None.
         on_progress: hears (stage, bytes read, bytes in all); bytes stand still while loading.
+        on_written: hears the report of what was written, in the transaction that writes it.
 
     Raises:
         ImportFileError: the file, a column or the exam is not usable.
@@ -84,6 +88,8 @@ def import_responses(
             with connect("owner", settings=settings) as connection:
                 work = _Import(request, source, rejects, given, people, on_progress)
                 report = work.run(connection, sha256)
+                if not request.dry_run:
+                    on_written(connection, report)
         except BaseException as error:
             if not isinstance(error, ImportRefusedError):
                 rejects.discard()

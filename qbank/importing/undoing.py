@@ -7,10 +7,11 @@ next night computes them anew.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, LiteralString
 
 from qbank.errors import ImportFileError
+from qbank.import_reports import Undone
 from qbank.importing import batches
 from qbank.importing.attributes import take_attributes_back
 from qbank.importing.exam import exam_of
@@ -112,30 +113,20 @@ WHERE mine.import_batch_id = %(batch)s AND later.import_batch_id > mine.import_b
 """
 
 
-@dataclass(frozen=True)
-class Undone:
-    """What went.
-
-    Attributes:
-        responses: answers that were removed.
-        restored: answers that are again what they were.
-        sittings: quizzes that were removed.
-        items: items that are no longer live in the exam.
-        versions: versions of items that were removed, or retired where they had been published.
-        kind: what it was.
-    """
-
-    batch: int
-    responses: int
-    restored: int
-    sittings: int
-    items: int
-    kind: BatchKind = "import"
-    versions: int = 0
-
-
-def undo(number: int, *, actor: str | None = None, settings: Settings | None = None) -> Undone:
+def undo(
+    number: int,
+    *,
+    actor: str | None = None,
+    settings: Settings | None = None,
+    on_written: Callable[[Connection, Undone], None] = lambda connection, undone: None,
+) -> Undone:
     """Takes an import back in one transaction; its questions stay, but are not live in the exam.
+
+    Args:
+        number: of the import.
+        actor: who takes it back; None is the system user.
+        settings: those of the process where None.
+        on_written: hears what went, in the transaction in which it goes.
 
     Raises:
         ImportFileError: there is no such import, it is undone, a later one replaced answers of it,
@@ -164,6 +155,7 @@ def undo(number: int, *, actor: str | None = None, settings: Settings | None = N
             target=f"exam={found['exam_code']} import={number}",
             details=details,
         )
+        on_written(connection, undone)
         return undone
 
 

@@ -72,6 +72,13 @@ EXTENDED: Final = Mention(
     f"target = 'quiz={NOBODY}', details = t.details - 'why'",
     "t.details",
 )
+# of an import that was asked for over the API: its first rows, and what it refused
+REPORTED: Final = Mention(
+    """strpos(t.report::text, to_json(%(person)s::text)::text) > 0 OR strpos(concat_ws(' ',
+        t.report ->> 'refused', t.report ->> 'notes', t.error), %(person)s) > 0""",
+    f"report = NULL, error = CASE WHEN t.error IS NOT NULL THEN '{NOBODY}' END",
+    "t.report, t.error",
+)
 # for a day they answer a request that comes again, which without its key would be carried out again
 REPLY: Final = Mention(
     "t.user_id <> %(person)s AND strpos(t.body, to_json(%(person)s::text)::text) > 0",

@@ -51,6 +51,13 @@ STAFF: Final = (
         TENANTS_EXAM,
         also="undone_by",
     ),
+    _done(
+        "data_requests",
+        "requested_by",
+        "imports_asked_for",
+        "t.id, t.kind, t.exam, t.file_name, t.created_at",
+        _OF_TENANT,
+    ),
     _done("scoring_rules", "set_by", "keys_set", f"{_ITEM_OF_EXAM}, t.created_at", TENANTS_EXAM),
     _done(
         "response_history",

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from qbank.importing.items import ITEM_NAME
-from qbank.people.mentions import EXTENDED, POLICY, REPLY, SETTINGS, UNASSIGNED, Mention
+from qbank.people.mentions import (
+    EXTENDED,
+    POLICY,
+    REPLY,
+    REPORTED,
+    SETTINGS,
+    UNASSIGNED,
+    Mention,
+)
 
 Fate = Literal["removed", "name removed", "kept", "gone with the next night"]
 
@@ -88,6 +96,15 @@ def _named(
     )
 
 
+# rows that an import refused; a name may stand across two pieces
+_REFUSED = """t.what = 'rejects' AND t.request_id IN (
+    SELECT f.request_id FROM data_request_files AS f
+    JOIN data_requests AS r ON r.id = f.request_id
+    LEFT JOIN data_request_files AS n
+        ON (n.request_id, n.what, n.position) = (f.request_id, f.what, f.position + 1)
+    WHERE r.tenant_id = %(tenant)s AND f.what = 'rejects'
+        AND position(convert_to(%(person)s, 'UTF8') IN f.data || coalesce(
+            substr(n.data, 1, 1024), '')) > 0)"""
 _REQUEST = "t.key, t.status, t.created_at"
 # in the order in which rows go, so that nothing refers to what is gone
 PERSONAL: Final = (
@@ -183,6 +200,14 @@ PERSONAL: Final = (
         _REQUEST,
     ),
     _named("idempotent_requests", "body", REPLY, "named_in_replies_of_the_last_day", _REQUEST),
+    _named(
+        "data_requests",
+        "report",
+        REPORTED,
+        "named_in_reports_of_imports",
+        "t.id, t.file_name, t.created_at",
+    ),
+    Stored("data_request_files", ("data",), _REFUSED, "removed"),
     # before the audit log: who changes an exam meanwhile has noted it there, or waits
     _named(
         "exams",

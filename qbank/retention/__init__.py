@@ -8,5 +8,6 @@ Dagster purges by itself (``deploy/dagster/dagster.yaml``).
 from qbank.retention.files import old_files
 from qbank.retention.proposals import old_proposals
 from qbank.retention.settings import Removed, RetentionSettings
+from qbank.retention.uploads import old_uploads
 
-__all__ = ["Removed", "RetentionSettings", "old_files", "old_proposals"]
+__all__ = ["Removed", "RetentionSettings", "old_files", "old_proposals", "old_uploads"]

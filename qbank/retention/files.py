@@ -18,6 +18,7 @@ _PATTERNS = {
     "folders of failed dbt runs": ("dbt/run-*",),
     "unfinished parts of the embedded server": ("postgres/making", "postgres/server-partial"),
     # those that are written to are younger; a program that is no longer run writes none
+    "files of imports that were killed": ("imports/*",),
     "old log files": ("logs/*.log", "logs/*.log.*"),
 }
 

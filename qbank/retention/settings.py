@@ -17,7 +17,7 @@ class RetentionSettings(SettingsGroup):
         keep_proposals_days: days after its end that a run's item-by-item proposal is kept, where
             nothing can need it any more; its figures, iterations and history always are.
         keep_files_days: days that folders of failed dbt runs, unfinished copies and old log files
-            are kept in the home folder.
+            are kept in the home folder, and rows that an import over the API refused in Postgres.
         retention_cron: when the daily job removes what is older.
     """
 

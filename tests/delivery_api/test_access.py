@@ -15,7 +15,7 @@ from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import ROLES
 from qbank.postgres import connect
-from qbank.stores import runs
+from qbank.stores import data_requests, runs
 
 STUDENT = {"student"}
 AUTHOR = {"author", "admin"}
@@ -42,6 +42,12 @@ MAY: dict[str, set[str]] = {
     "GET /v1/exams/{exam_code}/blueprint": EDITOR,
     "PUT /v1/exams/{exam_code}/blueprint": ADMIN,
     "GET /v1/exams/{exam_code}/items": EDITOR,
+    "POST /v1/exams/{exam_code}/imports": ADMIN,
+    "POST /v1/exams/{exam_code}/imports/items": ADMIN,
+    "GET /v1/imports": ADMIN,
+    "GET /v1/imports/{import_id}": ADMIN,
+    "GET /v1/imports/{import_id}/rejects": ADMIN,
+    "POST /v1/imports/{import_id}/undo": ADMIN,
     "GET /v1/author/questions": EDITOR,
     "POST /v1/author/questions": AUTHOR,
     "GET /v1/author/questions/{question_id}": EDITOR,
@@ -79,6 +85,11 @@ MAY: dict[str, set[str]] = {
 }
 
 
+# their bodies are files
+FILES = {"POST /v1/exams/{exam_code}/imports", "POST /v1/exams/{exam_code}/imports/items"}
+FILE = b"external_ref,stem,options,key\nq1,?,x|y,A\n"
+
+
 @dataclass
 class Probe:
     """A right request for every route, about things of the tenant ``demo`` and the student ann."""
@@ -94,6 +105,7 @@ class Probe:
             path.format(**self.path),
             params=self.params.get(route),
             json=self.body.get(route),
+            content=FILE if route in FILES else None,
             headers=headers,
         )
 
@@ -106,6 +118,14 @@ def probe(world, client, as_user) -> Probe:
     with world.connect() as conn:
         run = runs.create(
             conn, kind="sympson_hetter", exam_code="core", params={}, requested_by="t"
+        )
+        asked = data_requests.create(
+            conn,
+            tenant_id="demo",
+            kind="items",
+            exam="core",
+            requested_by="t",
+            file=data_requests.File("q.csv", len(FILE), "0" * 64),
         )
     options = [{"label": "A", "text_md": "x", "is_correct": True}, {"label": "B", "text_md": "y"}]
     question = {"topic_id": world.topics["acids"], "stem_md": "?", "options": options}
@@ -120,6 +140,7 @@ def probe(world, client, as_user) -> Probe:
             "key": "some_flag",
             "cohort_key": "colour",
             "run_id": run_id,
+            "import_id": str(asked.id),
         },
         params={
             "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
@@ -232,6 +253,7 @@ LISTINGS = {
     "GET /v1/admin/flags": lambda flags: all(f["tenant_id"] != "demo" for f in flags),
     "GET /v1/admin/cohorts": empty,
     "GET /v1/admin/sittings": empty,
+    "GET /v1/imports": empty,
     "GET /v1/admin/audit": lambda page: all(
         row["target"].startswith(("flag=some_flag", "cohort=colour", "exam=probe"))
         for row in page["items"]
@@ -264,6 +286,7 @@ def snapshot(world: Any) -> list[Any]:
         "calibration_runs": "exam_code = 'core'",
         "feature_flags": "tenant_id = 'demo'",
         "cohort_assignments": "tenant_id = 'demo'",
+        "data_requests": "tenant_id = 'demo'",
         "audit_log": "tenant_id = 'demo'",
     }
     with world.connect() as conn:
@@ -313,6 +336,7 @@ def delivery(world):
 
 
 TENANT_TABLES = [
+    "data_requests",
     "topics",
     "exams",
     "questions",

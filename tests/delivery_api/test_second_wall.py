@@ -36,6 +36,8 @@ REMOVES = {
 }
 ADDS = set(CHANGES) | {
     "audit_log",
+    "data_request_files",
+    "data_requests",
     "exam_blueprints",
     "item_exposure_history",
     "question_options",

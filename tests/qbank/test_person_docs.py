@@ -28,6 +28,7 @@ _NOT_OF_A_PERSON = {
     ("calibration_runs", "history"),
     ("calibration_runs", "params"),
     ("calibration_runs", "result"),
+    ("data_requests", "options"),
     ("feature_flags", "value_json"),
     ("import_batches", "mapping"),
     ("item_examinations", "summary"),

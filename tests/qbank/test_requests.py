@@ -11,14 +11,26 @@ import typer
 
 from delivery_api.routers import exposure as exposure_api
 from delivery_api.routers.calibrations import StartCalibration
+from delivery_api.routers.imports import ItemsUpload, ResponsesUpload
 from qbank import attempts
-from qbank.requests import REQUESTS, Allowed, Reestimation, RequestError, SympsonHetter, page
+from qbank.cli import importing
+from qbank.requests import (
+    REQUESTS,
+    Allowed,
+    Reestimation,
+    RequestError,
+    SympsonHetter,
+    import_page,
+    page,
+)
+from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.stores.item_bank import Exam
 from qbank_orchestration.assets import exposure, parameters, reestimation, rollback
 from qbank_orchestration.commands import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "calibration" / "requests.md"
+OPTIONS = DOCS / "core" / "import-options.md"
 TODAY = date(2026, 1, 2)
 
 
@@ -30,8 +42,29 @@ def names(kind: str) -> set[str]:
     return {name for name, _ in REQUESTS[kind].parameters()}
 
 
-def test_the_page_is_made_from_the_declarations():
+def test_the_pages_are_made_from_the_declarations():
     assert PAGE.read_text() == page.markdown(), "run: make generate"
+    assert OPTIONS.read_text() == import_page.markdown(), "run: make generate"
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "upload", "own"),
+    [
+        ("responses", ResponsesImport, ResponsesUpload, {"file", "key"}),
+        ("items", ItemsImport, ItemsUpload, {"files", "media_dir", "media_url"}),
+    ],
+)
+def test_an_import_takes_the_same_options_everywhere(command, options, upload, own):
+    group: Any = typer.main.get_command(importing.app)
+    taken = {option.name for option in group.commands[command].params}
+    named = set(options.model_fields)
+    assert taken == named | own | {"exam", "rejects", "tenant", "as_json"}
+    assert set(upload.model_fields) == named | {"file_name"}
+    defaults = {p.name: p.default for p in group.commands[command].params if p.name in named}
+    assert defaults == {
+        name: None if field.default == [] else field.default
+        for name, field in options.model_fields.items()
+    }
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ ADDED = {"unlabelled", "all"}  # by a mart: of items without a label, and of all
 CHECKED = {
     ("calibration_runs", "kind"): vocabulary.Kind,
     ("calibration_runs", "status"): vocabulary.Status,
+    ("data_request_files", "what"): vocabulary.DataRequestFile,
+    ("data_requests", "kind"): vocabulary.DataRequestKind,
+    ("data_requests", "state"): vocabulary.DataRequestState,
     ("exams", "irt_model"): vocabulary.Model,
     ("import_batches", "kind"): vocabulary.BatchKind,
     ("item_calibration", "model"): vocabulary.Model,

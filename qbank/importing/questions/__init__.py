@@ -3,8 +3,7 @@
 What never lives here: answers to items, their parameters, and reviewing them.
 """
 
-from qbank.importing.questions.forms import Form
 from qbank.importing.questions.imports import ItemsRefusedError, import_items
-from qbank.importing.questions.request import ItemsReport, ItemsRequest
+from qbank.importing.questions.request import ItemsRequest
 
-__all__ = ["Form", "ItemsRefusedError", "ItemsReport", "ItemsRequest", "import_items"]
+__all__ = ["ItemsRefusedError", "ItemsRequest", "import_items"]

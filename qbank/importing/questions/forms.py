@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 from xml.etree.ElementTree import Element
 
 from qbank.errors import ImportFileError
@@ -23,8 +23,8 @@ from qbank.importing.questions.item import Entry
 from qbank.importing.questions.media import MediaFolder
 from qbank.importing.questions.source import Source
 from qbank.importing.questions.xml import parsed, text_of
+from qbank.vocabulary import ItemForm
 
-Form = Literal["table", "gift", "aiken", "moodle", "qti"]
 MAX_BYTES: Final = 128 << 20
 _HEAD = 1 << 16
 _TABLES = (b"PAR1", b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
@@ -42,7 +42,7 @@ class Content:
         notes: what was skipped, or taken for what; complete when all entries were taken.
     """
 
-    form: Form
+    form: ItemForm
     header: list[str]
     entries: Iterator[Entry]
     notes: list[str] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Content:
 @contextmanager
 def opened(
     path: Path,
-    form: Form | None,
+    form: ItemForm | None,
     encoding: str | None,
     reference: str,
     stem: str,
@@ -142,7 +142,7 @@ def _is_xml(head: str) -> bool:
     return head.lstrip("\ufeff \t\r\n").startswith("<")
 
 
-def _xml(path: Path, data: bytes, form: Form | None, media: MediaFolder | None) -> Content:
+def _xml(path: Path, data: bytes, form: ItemForm | None, media: MediaFolder | None) -> Content:
     root = parsed(data.lstrip(_MARKED), str(path))
     if root.tag == "quiz" and form in (None, "moodle"):
         return Content("moodle", ["external_ref"], moodle.entries(root, media))
@@ -178,7 +178,7 @@ def _text(path: Path, data: bytes, encoding: str | None) -> str:
     return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _form_of(text: str) -> Form:
+def _form_of(text: str) -> ItemForm:
     if any(aiken.ANSWER.match(line) for line in text.split("\n")):
         return "aiken"
     if _GIFT.search(text) and not text.lstrip().startswith(("{", "[{")):
@@ -186,8 +186,8 @@ def _form_of(text: str) -> Form:
     return "table"
 
 
-def _of_text(path: Path, form: Form) -> Callable[[str], Iterator[Entry]]:
-    readers: dict[Form, Callable[[str], Iterator[Entry]]] = {
+def _of_text(path: Path, form: ItemForm) -> Callable[[str], Iterator[Entry]]:
+    readers: dict[ItemForm, Callable[[str], Iterator[Entry]]] = {
         "gift": gift.entries,
         "aiken": aiken.entries,
     }

@@ -6,13 +6,14 @@ What never lives here: what a file's items mean (the forms), and SQL (``comparin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from qbank import four_eyes
 from qbank.errors import ImportFileError
+from qbank.import_reports import ItemsReport
 from qbank.importing import batches, items
 from qbank.importing.exam import exam_of
 from qbank.importing.questions import writing
@@ -20,7 +21,7 @@ from qbank.importing.questions.comparing import Compared, Kept, compared, newest
 from qbank.importing.questions.forms import Content, opened
 from qbank.importing.questions.item import Entry, Item, UnusableItemError, path_of
 from qbank.importing.questions.media import MediaFolder, folder_of
-from qbank.importing.questions.request import ItemsReport, ItemsRequest
+from qbank.importing.questions.request import ItemsRequest
 from qbank.importing.reading import fingerprint
 from qbank.importing.rejects import RejectsFile
 from qbank.postgres import Connection, connect
@@ -30,6 +31,7 @@ from qbank.stores.item_bank import Exam
 from qbank.system_user import system_user
 from qbank.wording import listed
 
+Written = Callable[[Connection, list[ItemsReport]], None]
 MAX_ITEMS: Final = 200_000
 _NAMED = 3
 _PREVIEWED = 5
@@ -48,11 +50,21 @@ class ItemsRefusedError(ImportFileError):
         self.report = report
 
 
-def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> list[ItemsReport]:
+def import_items(
+    request: ItemsRequest,
+    *,
+    settings: Settings | None = None,
+    on_written: Written = lambda connection, reports: None,
+) -> list[ItemsReport]:
     """Imports files of items in one transaction; a report each.
 
     An item is known by its reference: one that the bank does not have is made, one whose newest
     version says something else gets a new version, and what the file does not tell stays.
+
+    Args:
+        request: what to import.
+        settings: those of the process where None.
+        on_written: hears the reports of what was written, in the transaction that writes it.
 
     Raises:
         ImportFileError: a file, a column or the exam is not usable.
@@ -77,6 +89,7 @@ def import_items(request: ItemsRequest, *, settings: Settings | None = None) -> 
         if request.dry_run:
             connection.rollback()
             return [replace(report, batch=None) for report in reports]
+        on_written(connection, reports)
     with connect("owner", settings=settings, autocommit=True) as connection:
         connection.execute(f"ANALYZE {_TOUCHED}")
     return reports

@@ -1,17 +1,15 @@
-"""What an import of items is asked to do, and what it did.
+"""What an import of items is asked to do.
 
-What never lives here: doing it.
+What never lives here: doing it, and what it did (``qbank.import_reports``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qbank.importing.exam import NewExam
-from qbank.importing.questions.forms import Form
-from qbank.importing.request import ItemScope, OnConflict
+from qbank.vocabulary import ItemForm, ItemScope, OnConflict
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class ItemsRequest:
 
     paths: tuple[Path, ...]
     exam_code: str
-    form: Form | None = None
+    form: ItemForm | None = None
     reference_column: str = "external_ref"
     stem_column: str = "stem"
     encoding: str | None = None
@@ -53,47 +51,3 @@ class ItemsRequest:
     new_exam: NewExam | None = None
     actor: str | None = None
     media: tuple[Path, str] | None = None
-
-
-@dataclass(frozen=True)
-class ItemsReport:
-    """What became of one file; ``items_read`` is the sum of the next five counts.
-
-    Attributes:
-        form: how the file is written.
-        items_new: questions that were made.
-        items_changed: items that got a new version.
-        items_known: items whose newest version is as the file has it.
-        items_conflicting: items whose newest version somebody wrote in the bank, and otherwise;
-            replaced where written.
-        items_rejected: items that are refused.
-        published: items that became live in the exam, or in another version.
-        changes: by item, what of it is another.
-        refused_by_reason: refused items, counted.
-        remarks: what of the items the bank does not keep, counted.
-        media: files that items name.
-        preview: the first items as they were understood.
-        notes: what was skipped in the file, or taken for what.
-        rejects: the rejects file; None where nothing was refused.
-        refused: why nothing was written; None where it was.
-        batch: the import's number; None where nothing was written.
-    """
-
-    source: str
-    form: Form
-    items_read: int
-    items_new: int
-    items_changed: int
-    items_known: int
-    items_conflicting: int
-    items_rejected: int
-    published: int = 0
-    changes: dict[str, str] = field(default_factory=dict)
-    refused_by_reason: dict[str, int] = field(default_factory=dict)
-    remarks: dict[str, int] = field(default_factory=dict)
-    media: list[str] = field(default_factory=list)
-    preview: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    rejects: Path | None = None
-    refused: str | None = None
-    batch: int | None = None

@@ -1,0 +1,113 @@
+"""Bodies that are files: which requests have them, and how one comes in without filling memory.
+
+A file goes to disk piece by piece, to a file that has no name: nothing is left of it where the
+process ends. What never lives here: what is made of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from delivery_api.idempotency import ChangeRoute, Claim
+from delivery_api.problems import ProblemError, unavailable
+from delivery_api.services import Services
+from qbank.stores.data_requests import PIECE
+
+_PATH: Final = re.compile(r"/v1/exams/[^/]+/imports(/items)?")
+BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": "the file itself, packed or not",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""What OpenAPI says of such a body."""
+
+
+def is_upload(scope: Mapping[str, Any]) -> bool:
+    """Whether the body of a request is a file, which may be large and take its time."""
+    return scope["method"] == "POST" and _PATH.fullmatch(scope["path"]) is not None
+
+
+class UploadRoute(ChangeRoute):
+    """A route whose body is a file: its fingerprint is made as it comes (:meth:`Claim.extend`)."""
+
+    async def asked(self, request: Request) -> bytes:
+        """Nothing of the body, which is not whole yet."""
+        return b""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that came.
+
+    Attributes:
+        file: at its beginning.
+    """
+
+    file: BinaryIO
+    size: int
+    sha256: str
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file, one piece after the other."""
+        return iter(lambda: self.file.read(PIECE), b"")
+
+
+@asynccontextmanager
+async def received(request: Request) -> AsyncIterator[Upload]:
+    """The body as a file, which is gone at the end.
+
+    Raises:
+        ProblemError: 422 there is no body, or it is a form; 503 others send files, or the disk is
+            full.
+    """
+    if request.headers.get("content-type", "").startswith("multipart/"):
+        raise ProblemError(
+            422, "invalid-request", "body: send the file itself, not a form (curl: --data-binary)"
+        )
+    services = Services.of(request)
+    if services.uploads >= services.api.api_max_uploads:
+        raise unavailable(f"{services.uploads} files are being sent already: try again")
+    services.uploads += 1
+    try:
+        with tempfile.TemporaryFile() as file:
+            upload = await _to_disk(request, file)
+            claim: Claim | None = getattr(request.state, "claim", None)
+            if claim is not None:
+                claim.extend(upload.sha256)
+            yield upload
+    finally:
+        services.uploads -= 1
+
+
+async def _to_disk(request: Request, file: BinaryIO) -> Upload:
+    digest, size, waiting = hashlib.sha256(), 0, bytearray()
+
+    def write() -> None:
+        digest.update(waiting)
+        file.write(waiting)
+        waiting.clear()
+
+    try:
+        async for piece in request.stream():
+            waiting += piece
+            size += len(piece)
+            if len(waiting) >= PIECE:
+                await run_in_threadpool(write)
+        write()
+        file.seek(0)
+    except OSError as error:
+        raise unavailable(f"the file cannot be kept here ({error.strerror}): try again") from error
+    if not size:
+        raise ProblemError(422, "invalid-request", "body: it is empty, and should be the file")
+    return Upload(file, size, digest.hexdigest())

@@ -1,0 +1,188 @@
+"""Imports that were asked for over the API, and undone so: carried out as the commands do.
+
+What was asked for and its end are one transaction, so that a worker that is killed has done all of
+it or nothing. What never lives here: who is told to, and taking a request up again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from qbank.errors import ImportFileError, RequestError
+from qbank.import_reports import Undone
+from qbank.importing.asked import items_request, responses_request
+from qbank.importing.questions import ItemsRefusedError, import_items
+from qbank.importing.responses import ImportRefusedError, import_responses
+from qbank.importing.undoing import undo
+from qbank.postgres import Connection, connect
+from qbank.requests.imports import ItemsImport, ResponsesImport
+from qbank.settings import Settings, get_settings
+from qbank.stores import ConflictError, StoreError, data_requests
+from qbank.stores.data_requests import PIECE, DataRequest
+from qbank.vocabulary import DataRequestKind, DataRequestState
+
+FOLDER: Final = "imports"
+"""Below the home folder: where files lie while they are imported."""
+
+
+def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRequestState:
+    """Does what was asked for, and says in its row what came of it.
+
+    Args:
+        asked: a request that its worker has claimed.
+        settings: those of the process where None.
+
+    Returns:
+        ``done``, or ``refused`` where the file or the import cannot be used as asked.
+
+    Raises:
+        ConflictError: another worker has it by now; nothing was written.
+        DatabaseUnavailableError: Postgres does not answer, or knows no owner here.
+    """
+    settings = settings or get_settings()
+    with _folder(asked, settings) as folder:
+        work = _Work(asked, folder, settings)
+        try:
+            _WORK[asked.kind](work)
+        except (ImportRefusedError, ItemsRefusedError) as error:
+            return work.refuse(str(error), work.told(error.report))
+        except (ImportFileError, RequestError) as error:
+            return work.refuse(str(error), None)
+        except StoreError as error:
+            if isinstance(error, ConflictError):
+                raise
+            return work.refuse(str(error), None)
+    return "done"
+
+
+class _Work:
+    """One request under way."""
+
+    def __init__(self, asked: DataRequest, folder: Path, settings: Settings) -> None:
+        self.asked = asked
+        self.folder = folder
+        self.settings = settings
+        self.file = folder / (asked.file_name or "")
+        self.rejects = folder / f"{asked.file_name}.rejects.csv"
+        self.given: dict[str, Any] = {
+            "rejects": self.rejects,
+            "tenant": asked.tenant_id,
+            "actor": f"import:{asked.requested_by}",
+        }
+
+    def fetch(self) -> None:
+        """Puts the file that came into the folder."""
+        with connect("owner", settings=self.settings) as conn, _private(self.file) as file:
+            for piece in data_requests.pieces(conn, self.asked.id, "upload"):
+                file.write(piece)
+        if self.file.stat().st_size != self.asked.file_bytes:
+            raise ImportFileError("the file is there no more: send it again")
+
+    def told(self, report: Any) -> dict[str, Any]:
+        """The report as the command gives it where it is started beside the file."""
+        text = json.dumps(asdict(report), default=str, ensure_ascii=False)
+        told: dict[str, Any] = json.loads(self._beside(text).replace("\\u0000", "\\ufffd"))
+        return told
+
+    def end(
+        self,
+        conn: Connection,
+        state: DataRequestState,
+        report: dict[str, Any] | None,
+        *,
+        error: str | None = None,
+    ) -> None:
+        """Keeps the end, and the rows that were refused."""
+        batch = (report or {}).get("batch")
+        data_requests.finish(conn, self.asked, state, report=report, error=error, batch=batch)
+        if self.rejects.exists():
+            with self.rejects.open("rb") as file:
+                pieces = iter(lambda: file.read(PIECE), b"")
+                data_requests.keep(conn, self.asked.id, "rejects", pieces)
+
+    def refuse(self, error: str, report: dict[str, Any] | None) -> DataRequestState:
+        """Says why nothing was written."""
+        with connect("owner", settings=self.settings) as conn:
+            self.end(conn, "refused", report, error=self._beside(error))
+        return "refused"
+
+    def _beside(self, text: str) -> str:
+        return text.replace(f"{self.folder}{os.sep}", "")
+
+
+def _responses(work: _Work) -> None:
+    options = ResponsesImport.model_validate(work.asked.options)
+    request = responses_request(options, work.file, work.asked.exam, **work.given)
+    work.fetch()
+    report = import_responses(
+        request,
+        settings=work.settings,
+        on_written=lambda conn, report: work.end(conn, "done", work.told(report)),
+    )
+    if request.dry_run:
+        _tell(work, report)
+
+
+def _items(work: _Work) -> None:
+    options = ItemsImport.model_validate(work.asked.options)
+    request = items_request(options, [work.file], work.asked.exam, **work.given)
+    work.fetch()
+    (report,) = import_items(
+        request,
+        settings=work.settings,
+        on_written=lambda conn, reports: work.end(conn, "done", work.told(reports[0])),
+    )
+    if request.dry_run:
+        _tell(work, report)
+
+
+def _undo(work: _Work) -> None:
+    asked = work.asked
+    assert asked.undoes is not None  # noqa: S101  (a constraint)
+    with connect("owner", settings=work.settings) as conn:
+        batch = data_requests.get(conn, asked.undoes).import_batch_id
+    if batch is None:
+        raise ImportFileError(f"import {asked.undoes} wrote nothing that could be taken back")
+
+    def end(conn: Connection, undone: Undone) -> None:
+        work.end(conn, "done", work.told(undone))
+
+    undo(batch, actor=work.given["actor"], settings=work.settings, on_written=end)
+
+
+def _tell(work: _Work, report: Any) -> None:
+    with connect("owner", settings=work.settings) as conn:
+        work.end(conn, "done", work.told(report))
+
+
+_WORK: Final[dict[DataRequestKind, Callable[[_Work], None]]] = {
+    "responses": _responses,
+    "items": _items,
+    "undo": _undo,
+}
+
+
+@contextmanager
+def _folder(asked: DataRequest, settings: Settings) -> Iterator[Path]:
+    """A folder of the request's own, for its owner alone, that is gone afterwards."""
+    folder = settings.home / FOLDER / f"{asked.id}-{asked.attempts}"
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[Any]:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        yield file

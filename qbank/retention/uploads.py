@@ -1,0 +1,20 @@
+"""Files of imports over the API: rows that were refused, and uploads of those that failed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from qbank.postgres import connect
+from qbank.retention.settings import Removed, RetentionSettings
+from qbank.settings import Settings
+from qbank.stores import data_requests
+
+
+def old_uploads(
+    now: datetime, keep: RetentionSettings, settings: Settings, *, dry_run: bool
+) -> Removed:
+    """Removes them; their requests stay. A `dry_run` only counts."""
+    before = now - timedelta(days=keep.keep_files_days)
+    with connect("orchestration", settings=settings) as conn:
+        count = data_requests.remove_files(conn, before, dry_run=dry_run)
+    return Removed("files of imports over the API", count)

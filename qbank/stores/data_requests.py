@@ -1,0 +1,279 @@
+"""What was asked of the owner over the API, one row of ``data_requests`` each, with its files.
+
+A row goes queued → running → done | refused | failed. It is done in the transaction that does it;
+one whose worker was lost is queued again, a few times. What never lives here: carrying it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from qbank.stores.errors import ConflictError, NotFoundError
+from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
+
+PIECE: Final = 1 << 20
+"""Bytes of a file that are in memory at a time."""
+MOST_ATTEMPTS: Final = 3
+_COLUMNS: Final = """id, tenant_id, kind, exam, undoes, options, file_name, file_bytes, sha256,
+    requested_by, state, attempts, orchestrator_run_id, report, error, import_batch_id, created_at,
+    started_at, finished_at, (SELECT u.id FROM data_requests AS u
+        WHERE u.undoes = data_requests.id AND u.state = 'done' LIMIT 1) AS undone_by, EXISTS (
+            SELECT FROM data_request_files AS f
+            WHERE f.request_id = data_requests.id AND f.what = 'rejects') AS has_rejects"""
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """One request.
+
+    Attributes:
+        exam: as its tenant calls it.
+        undoes: the import that an undo takes back.
+        options: as they were given.
+        file_name, file_bytes, sha256: of what came; None of an undo.
+        attempts: how often somebody began.
+        orchestrator_run_id: the run that did last.
+        report: what the command would have answered.
+        error: why nothing was done.
+        import_batch_id: the import's number, where it wrote.
+        undone_by: the undo that took it back.
+        has_rejects: whether a file of refused rows is kept.
+    """
+
+    id: UUID
+    tenant_id: str
+    kind: DataRequestKind
+    exam: str
+    undoes: UUID | None
+    options: dict[str, Any]
+    file_name: str | None
+    file_bytes: int | None
+    sha256: str | None
+    requested_by: str
+    state: DataRequestState
+    attempts: int
+    orchestrator_run_id: str | None
+    report: dict[str, Any] | None
+    error: str | None
+    import_batch_id: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    undone_by: UUID | None
+    has_rejects: bool
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that came."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+def create(
+    conn: Connection[Any],
+    *,
+    tenant_id: str,
+    kind: DataRequestKind,
+    exam: str,
+    requested_by: str,
+    options: Mapping[str, Any] | None = None,
+    file: File | None = None,
+    undoes: UUID | None = None,
+) -> DataRequest:
+    """Queues a request; its file is to be kept in the same transaction."""
+    sql = f"""INSERT INTO data_requests (tenant_id, kind, exam, requested_by, options, undoes,
+            file_name, file_bytes, sha256)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}"""  # noqa: S608
+    told = (file.name, file.bytes, file.sha256) if file else (None, None, None)
+    given = Jsonb(dict(options or {}))
+    values = (tenant_id, kind, exam, requested_by, given, undoes, *told)
+    with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        row = cursor.execute(sql, values).fetchone()
+    assert row is not None  # noqa: S101
+    return row
+
+
+def keep(
+    conn: Connection[Any], request_id: UUID, what: DataRequestFile, pieces: Iterable[bytes]
+) -> None:
+    """Keeps a file, piece by piece."""
+    sql = """INSERT INTO data_request_files (request_id, what, position, data)
+        VALUES (%s, %s, %s, %b)"""
+    for position, piece in enumerate(pieces):
+        conn.execute(sql, (request_id, what, position, piece))
+
+
+def piece(
+    conn: Connection[Any], request_id: UUID, what: DataRequestFile, position: int
+) -> bytes | None:
+    """A piece of a file; None where it has no such piece."""
+    sql = """SELECT data FROM data_request_files
+        WHERE request_id = %s AND what = %s AND position = %s"""
+    row = conn.execute(sql, (request_id, what, position), binary=True).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def pieces(conn: Connection[Any], request_id: UUID, what: DataRequestFile) -> Iterator[bytes]:
+    """The file, one piece after the other."""
+    position = 0
+    while (data := piece(conn, request_id, what, position)) is not None:
+        yield data
+        position += 1
+
+
+def get(conn: Connection[Any], request_id: UUID, *, tenant_id: str | None = None) -> DataRequest:
+    """One request.
+
+    Raises:
+        NotFoundError: there is none of this id, or it is another tenant's.
+    """
+    sql = f"""SELECT {_COLUMNS} FROM data_requests
+        WHERE id = %(id)s AND (%(tenant)s::text IS NULL OR tenant_id = %(tenant)s)"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        row = cursor.execute(sql, {"id": request_id, "tenant": tenant_id}).fetchone()
+    if row is None:
+        raise NotFoundError(f"import {request_id} does not exist")
+    return row
+
+
+def find(
+    conn: Connection[Any],
+    tenant_id: str,
+    *,
+    kind: DataRequestKind | None,
+    state: DataRequestState | None,
+    exam: str | None,
+    limit: int,
+    offset: int,
+) -> tuple[list[DataRequest], int]:
+    """A page of a tenant's requests, the newest first, and how many there are."""
+    where = """tenant_id = %(tenant)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+        AND (%(state)s::text IS NULL OR state = %(state)s)
+        AND (%(exam)s::text IS NULL OR exam = %(exam)s)"""
+    values = {"tenant": tenant_id, "kind": kind, "state": state, "exam": exam}
+    page = f"""SELECT {_COLUMNS} FROM data_requests WHERE {where}
+        ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        rows = cursor.execute(page, values | {"limit": limit, "offset": offset}).fetchall()
+    count = f"SELECT count(*) FROM data_requests WHERE {where}"  # noqa: S608
+    total = conn.execute(count, values).fetchone()
+    return rows, int(total[0]) if total else 0
+
+
+def opened(conn: Connection[Any]) -> list[DataRequest]:
+    """Those that wait or are worked on, the oldest first, without their reports."""
+    sql = f"""SELECT {_COLUMNS} FROM data_requests WHERE state IN ('queued', 'running')
+        ORDER BY created_at"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        return cursor.execute(sql).fetchall()
+
+
+def claim(conn: Connection[Any], request_id: UUID, orchestrator_run_id: str) -> DataRequest:
+    """Takes a queued request to work on it.
+
+    Raises:
+        NotFoundError: there is none of this id.
+        ConflictError: somebody else works on it, or it is over.
+    """
+    sql = f"""UPDATE data_requests SET state = 'running', attempts = attempts + 1,
+            orchestrator_run_id = %s, started_at = coalesce(started_at, clock_timestamp())
+        WHERE id = %s AND state = 'queued' RETURNING {_COLUMNS}"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
+        row = cursor.execute(sql, (orchestrator_run_id, request_id)).fetchone()
+    if row is None:
+        other = get(conn, request_id)
+        raise ConflictError(
+            f"import {request_id} is {other.state} (run {other.orchestrator_run_id}): nothing to do"
+        )
+    return row
+
+
+def finish(
+    conn: Connection[Any],
+    asked: DataRequest,
+    state: DataRequestState,
+    *,
+    report: Mapping[str, Any] | None = None,
+    error: str | None = None,
+    batch: int | None = None,
+) -> None:
+    """Ends a request in the transaction that did what it asked for; what came is let go.
+
+    Raises:
+        ConflictError: the request was given to another worker meanwhile.
+    """
+    sql = """UPDATE data_requests SET state = %s, report = %s, error = %s,
+            -- an import that changed nothing leaves no row of its own
+            import_batch_id = (SELECT b.id FROM import_batches AS b WHERE b.id = %s),
+            finished_at = clock_timestamp()
+        WHERE id = %s AND state = 'running' AND orchestrator_run_id = %s"""
+    told = None if report is None else Jsonb(dict(report))
+    values = (state, told, error, batch, asked.id, asked.orchestrator_run_id)
+    if conn.execute(sql, values).rowcount == 0:
+        raise ConflictError(f"import {asked.id} is another worker's by now: this one stops")
+    conn.execute(
+        "DELETE FROM data_request_files WHERE request_id = %s AND what = 'upload'", (asked.id,)
+    )
+
+
+def note_error(conn: Connection[Any], asked: DataRequest, error: str) -> None:
+    """Keeps why an attempt failed, for who looks meanwhile and where it was the last one."""
+    sql = """UPDATE data_requests SET error = %s
+        WHERE id = %s AND state = 'running' AND orchestrator_run_id = %s"""
+    conn.execute(sql, (error, asked.id, asked.orchestrator_run_id))
+
+
+def give_back(conn: Connection[Any], asked: DataRequest) -> DataRequestState | None:
+    """Queues a request anew whose worker is gone; after the last attempt it has failed.
+
+    Args:
+        conn: an open connection; the caller commits.
+        asked: as it was seen, queued or running.
+
+    Returns:
+        What it is now; None where it moved on meanwhile.
+    """
+    sql = """UPDATE data_requests AS r SET
+            state = CASE WHEN n.is_last THEN 'failed' ELSE 'queued' END, attempts = n.attempts,
+            finished_at = CASE WHEN n.is_last THEN clock_timestamp() END,
+            error = coalesce(r.error, 'its worker was lost, and nothing was written')
+                || CASE WHEN n.is_last THEN '; tried ' || n.attempts || ' times: send it again'
+                    ELSE '' END
+        FROM (SELECT t.attempts, t.attempts >= %(most)s AS is_last FROM (SELECT
+            %(attempts)s + CASE WHEN %(state)s = 'queued' THEN 1 ELSE 0 END AS attempts) AS t) AS n
+        WHERE r.id = %(id)s AND r.state = %(state)s AND r.attempts = %(attempts)s
+        RETURNING r.state"""
+    values = {
+        "id": asked.id,
+        "state": asked.state,
+        "attempts": asked.attempts,
+        "most": MOST_ATTEMPTS,
+    }
+    row = conn.execute(sql, values).fetchone()
+    now: DataRequestState | None = None if row is None else row[0]
+    return now
+
+
+def remove_files(conn: Connection[Any], before: datetime, *, dry_run: bool) -> int:
+    """Removes files of requests that are over, of before a time; returns of how many requests.
+
+    That is rejects, and what came of requests that failed.
+    """
+    old = """FROM data_request_files AS f WHERE f.created_at < %s AND EXISTS (
+        SELECT FROM data_requests AS r WHERE r.id = f.request_id AND r.finished_at IS NOT NULL)"""
+    count = f"SELECT count(DISTINCT f.request_id) {old}"
+    row = conn.execute(count, (before,)).fetchone()
+    if not dry_run:
+        conn.execute(f"DELETE {old}", (before,))
+    return int(row[0]) if row else 0

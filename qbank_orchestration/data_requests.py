@@ -1,0 +1,66 @@
+"""The job that carries out what was asked of the owner over the API: imports, and their undoing.
+
+What never lives here: what is done (``qbank.importing.requested``), and starting it
+(``sensors.data_requests``).
+"""
+
+from uuid import UUID
+
+import dagster as dg
+from pydantic import Field
+
+from qbank.errors import QbankError
+from qbank.importing.requested import carry_out
+from qbank.stores import ConflictError, data_requests
+from qbank_orchestration.resources import Database
+from qbank_orchestration.tags import KIND
+
+# on Kubernetes runs are pods of their own, and these alone have the owner's password
+OWNER = {
+    "container_config": {"env_from": [{"secret_ref": {"name": "qbank-owner", "optional": True}}]}
+}
+
+
+class DataRequestConfig(dg.Config):
+    """Which request.
+
+    Attributes:
+        request_id: its id.
+    """
+
+    request_id: str = Field(description="Id of a row of data_requests.")
+
+
+# one at a time: an import takes up to 1 GB, and all of an exam wait for each other anyway
+@dg.op(pool="imports")
+def data_request(
+    context: dg.OpExecutionContext,
+    config: DataRequestConfig,
+    database: Database,
+    presence: dg.ResourceParam[object],
+) -> None:
+    """Carries it out; its row says what came of it."""
+    with database.connect() as conn:
+        try:
+            asked = data_requests.claim(conn, UUID(config.request_id), context.run_id)
+        except ConflictError as error:
+            context.log.info("%s", error)
+            return
+    try:
+        state = carry_out(asked)
+    except Exception as error:
+        told = str(error) if isinstance(error, QbankError) else f"{type(error).__name__}: {error}"
+        with database.connect() as conn:
+            data_requests.note_error(conn, asked, told)
+        raise
+    context.log.info("%s of exam %s: %s", asked.kind, asked.exam, state)
+
+
+@dg.job(
+    description="Imports a file that was sent to the API, or takes an import back.",
+    executor_def=dg.in_process_executor,
+    tags={KIND: "import", "dagster-k8s/config": OWNER},
+)
+def carry_out_data_request() -> None:
+    """One request."""
+    data_request()
