@@ -25,6 +25,7 @@ from calibration.threads import core_count
 BENCHMARKS = {
     "simulate": "adaptive tests: qbank, mirt, catsim, a plain Python loop",
     "sh": "Sympson-Hetter: qbank, a plain Python loop",
+    "rules": "selection rules and exposure control on three pools",
     "fit": "estimation: qbank, theta-irt, mirt, girth",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "fairness": "DIF with planted truth, and fairness and fit of 20,000 items",

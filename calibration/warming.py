@@ -80,6 +80,7 @@ def _exposure() -> None:
     cal.sympson_hetter(_bank(), 0.5, n=200, iters=2, test_length=5, quota=quota, seed=1)
     cal.stocking_lewis(_bank(), 0.9, n=200, iters=2, test_length=5, seed=1)
     cal.item_eligibility(_bank(), 0.5, n=200, test_length=5, seed=1)
+    cal.priority_index(_bank(), 0.5, n=200, iters=2, test_length=5, rule="progressive", seed=1)
 
 
 def _statistics() -> None:

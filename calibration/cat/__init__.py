@@ -1,4 +1,4 @@
-"""Adaptive testing: the one selection rule, the ability update, and the simulator built on both.
+"""Adaptive testing: selection rules, the ability update, and the simulator built on both.
 
 What never lives here: how exposure parameters are found (calibration.exposure), SQL, HTTP.
 """
@@ -7,20 +7,36 @@ from calibration.cat.control import ExposureControl
 from calibration.cat.population import Population
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import ConditionalRates, Simulation, SimulationSums
+from calibration.cat.rules import (
+    RULES,
+    AStratified,
+    MaximumInformation,
+    Progressive,
+    Randomesque,
+    SelectionRule,
+    selection_rule,
+)
 from calibration.cat.selection import Ability, Selection, ability, select, warm_up
 from calibration.cat.simulation import simulate
 
 __all__ = [
+    "RULES",
+    "AStratified",
     "Ability",
     "ConditionalRates",
     "ExposureControl",
+    "MaximumInformation",
     "Population",
+    "Progressive",
+    "Randomesque",
     "RankedBank",
     "Selection",
+    "SelectionRule",
     "Simulation",
     "SimulationSums",
     "ability",
     "select",
+    "selection_rule",
     "simulate",
     "warm_up",
 ]

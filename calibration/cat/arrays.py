@@ -14,11 +14,34 @@ Array = Any  # numba infers the types; shapes and dtypes stand in the docstrings
 OPEN, HELD_BACK, UNAVAILABLE = 0, 1, 2
 
 
+class Order(NamedTuple):
+    """How a selection rule reads a row of the ranking: G grid rows, J items.
+
+    Attributes:
+        code: which compiled walk is the rule's (``rules``).
+        best: randomesque: how many of the best it chooses among.
+        power: progressive: exponent of a test's progress.
+        precision: progressive: information at which chance ends; 0: by position only.
+        prior_precision: of the prior of θ, 1/variance.
+        information: float32 (G, J), along the ranking; (0, 0) where the rule has no use for it.
+        block: int64 (M,), where in a row the strata begin.
+    """
+
+    code: int
+    best: int
+    power: float
+    precision: float
+    prior_precision: float
+    information: Array
+    block: Array
+
+
 class Pool(NamedTuple):
     """A ranked bank as the kernels see it: G grid rows, J items, Q nodes (padded).
 
     Attributes:
-        ranking: uint32 (G, J), item indices by falling information at each grid θ.
+        order: what the selection rule needs beside the ranking.
+        ranking: uint32 (G, J), item indices in the rule's order at each grid θ.
         theta_min: θ of the first grid row.
         rows_per_unit: grid rows per unit of θ.
         item: float64 (J, W), the bank's rows: D·a, b and what else the item's curve needs.
@@ -29,6 +52,7 @@ class Pool(NamedTuple):
         topic: int32 (J,), index of the item's topic among the quota's topics.
     """
 
+    order: Order
     ranking: Array
     theta_min: float
     rows_per_unit: float

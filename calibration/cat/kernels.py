@@ -1,6 +1,7 @@
-"""The selection rule, the ability update and the examinee loop, compiled.
+"""The ability update, one step of a test and the examinee loop, compiled.
 
-What never lives here: validation, result objects, anything that allocates.
+What never lives here: how a rule finds an item (``walks``), validation, result objects, anything
+that allocates.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import numpy as np
 
 from calibration.cat.arrays import HELD_BACK, OPEN, UNAVAILABLE, Array
 from calibration.cat.randomness import stream_key, uniform
+from calibration.cat.rules import MAXIMUM_INFORMATION
 from calibration.cat.vectors import multiply_and_mean
+from calibration.cat.walks import next_by_rule, next_item
 from calibration.compiled import inlined, kernel
 from calibration.models import probability_of
 
@@ -25,64 +28,6 @@ def grid_row(theta: Any, theta_min: Any, rows_per_unit: Any, rows: Any) -> Any:
     """Row of the grid point nearest to θ; the ends of the grid stand for all beyond them."""
     row = np.int64(math.floor((theta - theta_min) * rows_per_unit + 0.5))
     return min(max(row, 0), rows - 1)
-
-
-@inlined
-def next_item(
-    ranking: Array,
-    at: Any,
-    status: Array,
-    lane: Any,
-    sh_p: Array,
-    stratum: Any,
-    topic: Array,
-    open_topic: Array,
-    key: Any,
-    held: Array,
-    held_count: Any,
-) -> Any:
-    """THE selection rule: walks one row of the ranking and decides.
-
-    The draw that holds an item back belongs to (examinee, item): each item is drawn at most once
-    per examinee, so the outcome does not depend on when it is drawn.
-
-    Args:
-        ranking: uint32 (G, J), best first.
-        at: row of the ranking.
-        status: uint8 (lanes, J), OPEN, HELD_BACK or UNAVAILABLE; newly held-back items are marked.
-        lane: row of `status` and `held`.
-        sh_p: float64 (S, J).
-        stratum: row of sh_p.
-        topic: int32 (J,).
-        open_topic: bool (T,), topics that the quota admits now; T = 0: all.
-        key: uint64, the examinee's stream.
-        held: int32 (lanes, J), receives the items held back, in order, from held_count on.
-        held_count: items in `held` so far.
-
-    Returns:
-        (item or −1 where nothing is left, held_count, whether the administration is forced).
-    """
-    quota = open_topic.shape[0] > 0
-    chosen = np.int64(-1)
-    forced = False
-    for k in range(ranking.shape[1]):
-        item = ranking[at, k]
-        if status[lane, item] == OPEN and (not quota or open_topic[topic[item]]):
-            chance = sh_p[stratum, item]
-            if chance >= 1.0 or uniform(key, 2 * np.int64(item)) < chance:
-                chosen = np.int64(item)
-                break
-            status[lane, item] = HELD_BACK
-            held[lane, held_count] = item
-            held_count += 1
-    if chosen < 0:
-        for k in range(ranking.shape[1]):
-            item = ranking[at, k]
-            if status[lane, item] == HELD_BACK and (not quota or open_topic[topic[item]]):
-                chosen = np.int64(item)
-                forced = True
-                break
-    return chosen, held_count, forced
 
 
 @inlined
@@ -156,19 +101,42 @@ def choose(
             scratch.counts, lane, control.quota_min, control.quota_max, left, scratch.is_open
         )
     level = control.row_stratum[at]
-    item, scratch.held_count[lane], forced = next_item(
-        pool.ranking,
-        at,
-        scratch.status,
-        lane,
-        control.sh_p,
-        level,
-        pool.topic,
-        scratch.is_open,
-        scratch.keys[lane],
-        scratch.held,
-        scratch.held_count[lane],
-    )
+    if pool.order.code == MAXIMUM_INFORMATION:
+        item, scratch.held_count[lane], forced = next_item(
+            pool.ranking,
+            at,
+            scratch.status,
+            lane,
+            control.sh_p,
+            level,
+            pool.topic,
+            scratch.is_open,
+            scratch.keys[lane],
+            scratch.held,
+            scratch.held_count[lane],
+        )
+    else:
+        sd = 0.0
+        if pool.order.precision > 0:
+            sd = posterior_sd(scratch.posterior, lane, pool.node_theta, scratch.estimate[lane])
+        item, scratch.held_count[lane], forced = next_by_rule(
+            pool.order,
+            pool.ranking,
+            at,
+            scratch.status,
+            lane,
+            control.sh_p,
+            level,
+            pool.topic,
+            scratch.is_open,
+            scratch.keys[lane],
+            scratch.held,
+            scratch.held_count[lane],
+            0,
+            scratch.taken.shape[1] - left,
+            left,
+            sd,
+        )
     scratch.status[lane, item] = UNAVAILABLE
     tally.administered[row + stride * level, item] += 1
     if forced:
@@ -279,6 +247,8 @@ def simulate_examinees(
 @kernel
 def select_one(
     theta: Any,
+    sd: Any,
+    position: Any,
     left: Any,
     seed: Any,
     examinee: Any,
@@ -303,7 +273,22 @@ def select_one(
     open_topics(counts, 0, control.quota_min, control.quota_max, left, is_open)
     at = grid_row(theta, pool.theta_min, pool.rows_per_unit, pool.ranking.shape[0])
     key = stream_key(seed, examinee)
-    return next_item(
+    if pool.order.code == MAXIMUM_INFORMATION:
+        return next_item(
+            pool.ranking,
+            at,
+            status,
+            0,
+            control.sh_p,
+            control.row_stratum[at],
+            pool.topic,
+            is_open,
+            key,
+            scratch.held,
+            0,
+        )
+    return next_by_rule(
+        pool.order,
         pool.ranking,
         at,
         status,
@@ -315,6 +300,10 @@ def select_one(
         key,
         scratch.held,
         0,
+        held_back.shape[0],
+        position,
+        left,
+        sd,
     )
 
 

@@ -1,4 +1,4 @@
-"""A bank made ready for selection: items ranked by information once, on a fine grid of θ.
+"""A bank made ready for selection: items put in a rule's order once, on a fine grid of θ.
 
 The selection rule is *defined* on this grid, for the simulator and for delivery alike: θ is taken
 to the nearest grid point and the ranking there holds. With a step of 1/32 the item so chosen
@@ -14,14 +14,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from calibration.arrays import FloatArray, IntArray, check_numbers
+from calibration.arrays import FloatArray, IntArray, check_numbers, unmasked
 from calibration.bank import ItemBank
 from calibration.cat.arrays import Pool
+from calibration.cat.rules import STRATIFIED, Ordering, SelectionRule, selection_rule
 from calibration.cat.vectors import LANES
-from calibration.compiled import kernel
 from calibration.errors import InvalidParameterError
-from calibration.models import information_of
-from calibration.threads import core_count, over_cores
 
 GRID_STEP = 1.0 / 32.0  # exact in binary, so that grid points are too
 BOUNDS = (-4.0, 4.0)
@@ -31,10 +29,10 @@ P_MARGIN = 1e-9  # keeps P(θ) off 0 and 1: no single answer can empty a posteri
 
 @dataclass(frozen=True, eq=False)
 class RankedBank:
-    """An item bank ranked by information on a grid of θ. Immutable: cache it, share it by threads.
+    """An item bank in a rule's order on a grid of θ. Immutable: cache it, share it by threads.
 
     Memory is about 4·J·(8/step) bytes for the ranking (20 MB at 20,000 items and the default step)
-    plus 8·J·nodes for the likelihoods of both answers.
+    plus 8·J·nodes for the likelihoods of both answers; `Progressive` doubles the first.
 
     Attributes:
         bank: the items.
@@ -43,6 +41,8 @@ class RankedBank:
         prior_mean: mean of the normal prior of θ: θ̂ before the first answer.
         prior_sd: its standard deviation.
         topics: the bank's distinct topic codes, ascending, shape (T,); empty without topics.
+        rule: the selection rule.
+        priority: what each item's information is multiplied by, shape (J,); None: 1.
         pool: the arrays as the compiled kernels take them.
     """
 
@@ -52,6 +52,8 @@ class RankedBank:
     prior_mean: float
     prior_sd: float
     topics: IntArray
+    rule: SelectionRule
+    priority: FloatArray | None
     pool: Pool = field(repr=False)
 
     @classmethod
@@ -64,9 +66,10 @@ class RankedBank:
         prior_mean: float = 0.0,
         prior_sd: float = 1.0,
         step: float = GRID_STEP,
+        rule: SelectionRule | str | None = None,
         threads: int | None = None,
     ) -> RankedBank:
-        """Ranks a bank; one that is ranked already is returned as it is.
+        """Ranks a bank; one that is ranked already is returned as it is, or under another rule.
 
         Args:
             bank: the items.
@@ -75,13 +78,15 @@ class RankedBank:
             prior_mean: mean of the normal prior of θ.
             prior_sd: its standard deviation.
             step: distance of grid points.
+            rule: selection rule or its name; None: the bank's own, or maximum information.
             threads: cores to rank on; None: all.
 
         Raises:
-            InvalidParameterError: an argument is out of range, or an item is polytomous.
+            InvalidParameterError: an argument is out of range, an item is polytomous, or no rule
+                has that name.
         """
         if isinstance(bank, RankedBank):
-            return bank
+            return bank if rule is None else bank.under(rule, threads)
         if not bank.dichotomous:
             item = next(k for k, model in enumerate(bank.models) if not model.dichotomous)
             raise InvalidParameterError(
@@ -93,9 +98,12 @@ class RankedBank:
         grid: FloatArray = low + step * np.arange(rows, dtype=np.float64)
         theta: FloatArray = np.linspace(low, high, nodes, dtype=np.float64)
         topics, topic = _topic_index(bank)
+        by = selection_rule("maximum_information" if rule is None else rule)
+        ranking, order = by.ordered(Ordering(bank, grid, float(prior_sd), threads=threads))
         likelihood = np.clip(bank.probabilities(theta), P_MARGIN, 1 - P_MARGIN)
         pool = Pool(
-            ranking=ranking_on(bank, grid, threads),
+            order=order,
+            ranking=ranking,
             theta_min=low,
             rows_per_unit=1.0 / step,
             item=bank.rows,
@@ -105,13 +113,45 @@ class RankedBank:
             prior=_padded(normal_weights(theta, prior_mean, prior_sd)),
             topic=topic,
         )
-        for array in pool:
-            if isinstance(array, np.ndarray):
-                array.setflags(write=False)
-        return cls(bank, grid, theta, prior_mean, prior_sd, topics, pool)
+        _freeze(pool)
+        return cls(bank, grid, theta, prior_mean, prior_sd, topics, by, None, pool)
 
     def __len__(self) -> int:
         return len(self.bank)
+
+    def under(
+        self,
+        rule: SelectionRule | str,
+        threads: int | None = None,
+        *,
+        among: npt.NDArray[np.bool_] | None = None,
+        priority: npt.ArrayLike | None = None,
+    ) -> RankedBank:
+        """The same bank in the order of another rule, or with other priorities.
+
+        Args:
+            rule: selection rule or its name.
+            threads: cores to use; None: all.
+            among: items that may be selected at all, shape (J,), where others are in the bank for
+                their curves alone: strata are of these; None: all.
+            priority: what each item's information is multiplied by, shape (J,), in [0, 1] (Cheng
+                & Chang 2009); None: 1.
+
+        Raises:
+            InvalidParameterError: no rule has that name, a priority is out of range, or the rule
+                does not go by information.
+        """
+        by = selection_rule(rule)
+        weight = None if priority is None else _priority(priority, len(self))
+        if by == self.rule and among is None and weight is None and self.priority is None:
+            return self
+        plain = self.priority is None and self.pool.order.code != STRATIFIED
+        known = self.pool.ranking if plain else None
+        of = Ordering(self.bank, self.grid, self.prior_sd, among, known, weight, threads)
+        ranking, order = by.ordered(of)
+        pool = self.pool._replace(ranking=ranking, order=order)
+        _freeze(pool)
+        return replace(self, rule=by, priority=weight, pool=pool)
 
     def with_topic(self, topic: npt.ArrayLike | None) -> RankedBank:
         """The same ranking of items that count for other topics, shape (J,).
@@ -123,6 +163,22 @@ class RankedBank:
         topics, index = _topic_index(bank)
         index.setflags(write=False)
         return replace(self, bank=bank, topics=topics, pool=self.pool._replace(topic=index))
+
+
+def _priority(priority: npt.ArrayLike, items: int) -> FloatArray:
+    weight = np.array(unmasked("priority", priority), dtype=np.float64)
+    if weight.shape != (items,) or not ((weight >= 0) & (weight <= 1)).all():
+        raise InvalidParameterError(
+            f"priority has shape {weight.shape}: give {items} values in [0, 1]"
+        )
+    weight.setflags(write=False)
+    return weight
+
+
+def _freeze(pool: Pool) -> None:
+    for array in (*pool, *pool.order):
+        if isinstance(array, np.ndarray):
+            array.setflags(write=False)
 
 
 def _checked(
@@ -164,41 +220,3 @@ def _topic_index(bank: ItemBank) -> tuple[IntArray, npt.NDArray[np.int32]]:
         return np.zeros(0, np.int64), np.zeros(len(bank), np.int32)
     topics, index = np.unique(bank.topic, return_inverse=True)
     return topics, index.astype(np.int32)
-
-
-def ranking_on(
-    bank: ItemBank, grid: FloatArray, threads: int | None = None
-) -> npt.NDArray[np.uint32]:
-    """Item indices by falling information at each θ of a grid; ties in the order of the items.
-
-    Args:
-        bank: J dichotomous items.
-        grid: shape (G,).
-        threads: cores to use; None: all.
-
-    Returns:
-        uint32 (G, J).
-    """
-    rows, curves = bank.rows, bank.curves
-    out = np.empty((grid.size, len(bank)), np.uint32)
-
-    def rank(low: int, high: int) -> None:
-        keys = np.empty((1, len(bank)), np.uint64)
-        for row in range(low, high):
-            information_keys(rows, curves, grid[row], keys[0])
-            keys.sort(axis=1)  # NumPy sorts 64-bit integers with vector instructions
-            out[row] = keys[0] & np.uint64(0xFFFFFFFF)
-
-    over_cores(rank, 0, grid.size, threads or core_count())
-    return out
-
-
-@kernel
-def information_keys(
-    rows: FloatArray, curves: IntArray, theta: float, out: npt.NDArray[np.uint64]
-) -> None:
-    """Sort keys at θ: falling float32 information in the high half, item index in the low half."""
-    for i in range(rows.shape[0]):
-        information = information_of(curves, rows, i, 2, theta)
-        bits = np.float32(information).view(np.uint32)
-        out[i] = (np.uint64(np.uint32(0xFFFFFFFF) - bits) << np.uint64(32)) | np.uint64(i)

@@ -166,6 +166,15 @@ class Simulation:
         return float((self.sums.administered == 0).mean())
 
     @property
+    def chi_square(self) -> float:
+        """How unevenly the pool is used: Σ(P(A) − L/J)² / (L/J); 0: all items alike.
+
+        Chang & Ying 1999.
+        """
+        even = self.sums.test_length / self.administered.size
+        return float(((self.administered - even) ** 2).sum() / even)
+
+    @property
     def bias(self) -> float:
         """Mean of θ̂ − θ."""
         return float(self.sums.tally.sums[:, 1].sum() / FIXED_POINT / self.examinees)

@@ -66,6 +66,8 @@ def select(
     held_back: npt.ArrayLike = (),
     excluded: npt.ArrayLike | None = None,
     left: int = 1,
+    position: int | None = None,
+    sd: float | None = None,
 ) -> Selection:
     """Chooses the next item of one examinee.
 
@@ -73,7 +75,7 @@ def select(
     item) alone. Give each quiz a seed of its own, and a repeated request needs no stored draw.
 
     Args:
-        ranked: the bank.
+        ranked: the bank, in the order of the exam's selection rule.
         theta: θ̂.
         control: exposure parameters and quota.
         seed: of the quiz.
@@ -81,23 +83,35 @@ def select(
         administered: indices of the items already served in this quiz.
         held_back: indices of the items held back so far in this quiz.
         excluded: items that filters or a daily cap rule out, bool (J,) or indices.
-        left: items still to come in this quiz, this one included; the quota needs it.
+        left: items still to come in this quiz, this one included; the quota and some rules need it.
+        position: items served so far; None: as many as `administered` has.
+        sd: posterior standard deviation of θ, for rules that go by it; None: the prior's.
 
     Raises:
-        InvalidParameterError: θ is not finite, `left` < 1, or an index is outside the bank.
+        InvalidParameterError: θ is not finite, `left` < 1, `sd` ≤ 0, or an index is outside the
+            bank.
     """
     if not np.isfinite(theta):
         raise InvalidParameterError(f"theta is {theta}: give a finite value")
     if left < 1:
         raise InvalidParameterError(f"left is {left}: give at least 1, the item asked for")
+    spread = ranked.prior_sd if sd is None else float(sd)
+    if not spread > 0:
+        raise InvalidParameterError(f"sd is {sd}: give a value > 0")
     items = len(ranked)
+    given = _indices("administered", administered, items)
+    so_far = given.size if position is None else int(position)
+    if so_far < 0:
+        raise InvalidParameterError(f"position is {position}: give the number of items served")
     scratch = Scratch.of(excluded_mask(excluded, items), 0, control.quota_min.size, 0, 1)
     item, count, forced = select_one(
         float(theta),
+        spread,
+        so_far,
         int(left),
         as_seed(seed),
         int(examinee),
-        _indices("administered", administered, items),
+        given,
         _indices("held_back", held_back, items),
         ranked.pool,
         control.arrays,
@@ -146,6 +160,7 @@ def warm_up() -> None:
     ranked = RankedBank.of(bank)
     control = ExposureControl.of(ranked, [0.5, 0.5, 1.0], quota={0: (0, 2)})
     select(ranked, 0.0, control, seed=1, administered=[0], held_back=[1], excluded=[2], left=2)
+    select(ranked.under("progressive_se"), 0.0, control, seed=1, left=2)
     ability(ranked, [0, 1], [1, 0])
 
 

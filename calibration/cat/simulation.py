@@ -19,6 +19,7 @@ from calibration.cat.kernels import ABREAST, simulate_examinees
 from calibration.cat.population import Population, abilities, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
+from calibration.cat.rules import SelectionRule
 from calibration.errors import InvalidParameterError
 from calibration.threads import core_count, over_cores
 
@@ -54,6 +55,7 @@ def simulate(
     n: int | None = None,
     quota: Quota | None = None,
     excluded: npt.ArrayLike | None = None,
+    rule: SelectionRule | str | None = None,
     strata: npt.ArrayLike = STRATA,
     start: int = 0,
     stop: int | None = None,
@@ -62,8 +64,9 @@ def simulate(
 ) -> Simulation:
     """Simulates adaptive tests with the selection rule of delivery.
 
-    At θ̂ items are ranked by information; the first that is neither administered nor held back is
-    administered with probability sh_p, else held back for this examinee (Sympson & Hetter 1985).
+    At θ̂ items come up in the order of the rule, by default of information; the first that is
+    neither administered nor held back is administered with probability sh_p, else held back for
+    this examinee (Sympson & Hetter 1985).
 
     Args:
         bank: the items; a RankedBank saves ranking them again, and sets nodes and prior.
@@ -76,6 +79,7 @@ def simulate(
         n: number of examinees where `theta` is a distribution.
         quota: topic code → (fewest, most) items per test.
         excluded: items nobody gets, bool (J,) or indices.
+        rule: selection rule or its name; None: the ranked bank's own, or maximum information.
         strata: true θ between the strata of the conditional results.
         start: first examinee of this shard.
         stop: end of this shard; None: all.
@@ -87,7 +91,7 @@ def simulate(
     """
     if ability not in ("estimated", "known"):
         raise InvalidParameterError(f'ability is {ability!r}: give "estimated" or "known"')
-    ranked = RankedBank.of(bank)
+    ranked = RankedBank.of(bank, rule=rule)
     control = ExposureControl.of(ranked, sh_p, quota=quota)
     closed = excluded_mask(excluded, len(ranked))
     check_length(ranked, control, test_length, ~closed)

@@ -22,10 +22,11 @@ from calibration.cat.simulation import STRATA, draw_examinees, run
 class Certificate:
     """An independent simulation with and without control, on the same fresh examinees.
 
-    It speaks of tests of this length and quota, taken by this population; of others it says
-    nothing.
+    It speaks of tests of this rule, length and quota, taken by this population; of others it says
+    nothing. Without control is the rule alone: sh_p, or priority, 1.
 
     Attributes:
+        rule: the selection rule, with its constants.
         population: of the examinees, as it is written.
         test_length: items per test.
         quota: topic code → (fewest, most) items per test, of the topics that are bounded.
@@ -54,6 +55,7 @@ class Certificate:
         administered: P(A), shape (J,).
     """
 
+    rule: str
     population: str
     test_length: int
     quota: dict[int, tuple[int, int]]
@@ -111,6 +113,7 @@ def certify(
     seed: int,
     confidence: float = 0.95,
     threads: int | None = None,
+    free: RankedBank | None = None,
 ) -> Certificate:
     """Simulates `n` fresh examinees with and without exposure control.
 
@@ -124,18 +127,20 @@ def certify(
         seed: fresh: no iteration of the search may have used it.
         confidence: of the simultaneous bounds.
         threads: cores to use; None: all.
+        free: the bank without control, where that is another order of it; None: `ranked`.
     """
     people = draw_examinees(population, seed, 0, n, np.array(STRATA))
-    free = control.with_sh_p(np.ones(len(ranked)))
+    plain = control.with_sh_p(np.ones(len(ranked)))
     closed = np.zeros(len(ranked), bool)
 
-    def simulated(with_control: ExposureControl) -> Simulation:
-        return run(ranked, with_control, people, test_length, seed, False, closed, threads)
+    def simulated(order: RankedBank, with_control: ExposureControl) -> Simulation:
+        return run(order, with_control, people, test_length, seed, False, closed, threads)
 
-    before, after = simulated(free), simulated(control)
+    before, after = simulated(free or ranked, plain), simulated(ranked, control)
     upper = upper_bounds(after.sums.administered, n, confidence)
     largest = float(after.administered.max())
     return Certificate(
+        rule=str(ranked.rule) if ranked.priority is None else f"{ranked.rule} by priority",
         population=str(population),
         test_length=test_length,
         quota=control.quota(ranked),

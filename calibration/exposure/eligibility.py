@@ -23,6 +23,7 @@ from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.population import Population, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
+from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import draw_examinees, run
 from calibration.errors import InvalidParameterError
 from calibration.exposure.caps import CapPolicy, check_feasible
@@ -77,6 +78,8 @@ def item_eligibility(
     memory: float = 5_000.0,
     on_iteration: OnIteration | None = None,
     quota: Quota | None = None,
+    cap_topic: npt.ArrayLike | None = None,
+    rule: SelectionRule | str | None = None,
     threads: int | None = None,
 ) -> EligibilityResult:
     """Runs `n` examinees once, adapting eligibility after each batch.
@@ -96,6 +99,8 @@ def item_eligibility(
         memory: examinees that the faded counts remember; 1/memory is 1 − the fading factor.
         on_iteration: called for each twentieth of the pass; returning False cancels.
         quota: topic → (fewest, most) items per test.
+        cap_topic: codes that the caps name, shape (J,), where they are others than the bank's.
+        rule: selection rule or its name; None: the ranked bank's own, or maximum information.
         threads: cores of the certificate; None: all.
 
     Raises:
@@ -105,11 +110,11 @@ def item_eligibility(
     check_search(n, 1, 1.0, floor, ceil, 0.0)
     if batch < 1 or not memory >= batch:
         raise InvalidParameterError(f"batch is {batch}, memory {memory}: give 1 ≤ batch ≤ memory")
-    ranked = RankedBank.of(bank)
+    ranked = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
     plain = ExposureControl.of(ranked, quota=quota)
     check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights)
+    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
     check_feasible(ranked, policy, plain, test_length)
     cap = policy.by_item()
     stream = _Pass(ranked, plain, population, cap, test_length, seed, floor, ceil)

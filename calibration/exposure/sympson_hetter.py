@@ -18,6 +18,7 @@ from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.population import Population, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation
+from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import draw_examinees, run
 from calibration.exposure.caps import CapPolicy, check_feasible
 from calibration.exposure.certificate import Certificate, certify
@@ -61,6 +62,16 @@ class SympsonHetterRun:
     stopped_reason: StoppedReason
     certificate: Certificate | None
 
+    @property
+    def parameters(self) -> FloatArray:
+        """What delivery is to apply, shape (J,): K."""
+        return self.sh_p
+
+    @property
+    def max_over(self) -> float:
+        """Largest P(A) − cap in the iteration whose parameters are returned."""
+        return self.best.max_over
+
 
 def sympson_hetter(
     bank: ItemBank | RankedBank,
@@ -80,6 +91,7 @@ def sympson_hetter(
     tol: float = 0.01,
     quota: Quota | None = None,
     cap_topic: npt.ArrayLike | None = None,
+    rule: SelectionRule | str | None = None,
     settle: bool = True,
     certificate_n: int | None = None,
     threads: int | None = None,
@@ -108,6 +120,8 @@ def sympson_hetter(
         quota: topic → (fewest, most) items per test.
         cap_topic: codes that `topic_tau` and `topic_weights` name, shape (J,), where they are
             others than the bank's topics, which the quota names.
+        rule: selection rule or its name, which K is found for; None: the ranked bank's own, or
+            maximum information.
         settle: once the excess stops falling, let the gain fall as 1/k, so that the noise of the
             single simulations averages out of K (Robbins & Monro 1951). False: α throughout.
         certificate_n: examinees of the certificate; None: the larger of n and 40,000.
@@ -119,7 +133,7 @@ def sympson_hetter(
     """
     check_search(n, iters, alpha, floor, ceil, tol)
     as_seed(seed)
-    ranked = RankedBank.of(bank)
+    ranked = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
     plain = ExposureControl.of(ranked, quota=quota)
     check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
