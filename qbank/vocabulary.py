@@ -34,8 +34,20 @@ EtsClass = Literal["A", "B", "C"]
 
 # delivery
 Mode = Literal["tutor", "exam"]
-Selector = Literal["vanilla", "sympson_hetter", "fixed"]
-Adaptive = Literal["vanilla", "sympson_hetter"]
+Selector = Literal[
+    "vanilla",
+    "sympson_hetter",
+    "randomesque",
+    "a_stratified",
+    "progressive",
+    "progressive_se",
+    "priority",
+    "fixed",
+]
+Controlled = Literal[
+    "sympson_hetter", "randomesque", "a_stratified", "progressive", "progressive_se", "priority"
+]
+Adaptive = Literal["vanilla", Controlled]
 ADAPTIVE: Final[tuple[Selector, ...]] = get_args(Adaptive)
 SessionStatus = Literal["open", "finished", "expired"]
 Review = Literal["score", "items"]

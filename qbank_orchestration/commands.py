@@ -17,9 +17,11 @@ from qbank.cli.request_options import options_of
 from qbank.requests import Reestimation, SympsonHetter
 from qbank.requests import Request as CalibrationRequest
 from qbank.system_user import system_user
+from qbank_orchestration import comparing
 from qbank_orchestration.asking import Request
 
 app = typer.Typer()
+app.add_typer(comparing.app, name="exposure")
 
 Exam = Annotated[str, typer.Option("--exam", help="Code of the exam.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]

@@ -7,5 +7,5 @@
 {#- Whether exposure control decided what a quiz was served: only there does sh_p play a part, so only
     there do counts say something about it. -#}
 {% macro is_controlled(alias) -%}
-    ({{ alias }}.is_adaptive and {{ alias }}.selector = 'sympson_hetter' and {{ counts_for_exposure(alias) }})
+    ({{ alias }}.is_adaptive and {{ alias }}.selector <> 'vanilla' and {{ counts_for_exposure(alias) }})
 {%- endmacro %}

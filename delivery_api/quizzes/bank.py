@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.cat import ExposureControl, RankedBank
+from qbank.exams.selectors import holds_back, rule_of, weighs
 from qbank.stores import blueprint
 from qbank.stores.item_bank import Exam, Pool
 
@@ -94,6 +95,7 @@ class Bank:
     withdrawn: set[int] = field(default_factory=set, repr=False)
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _excluded: dict[Filters, Mask] = field(default_factory=dict, repr=False)
+    _ranked: dict[str, RankedBank] = field(default_factory=dict, repr=False)
     _controls: dict[tuple[str, int | None], ExposureControl] = field(
         default_factory=dict, repr=False
     )
@@ -132,7 +134,14 @@ class Bank:
     def nbytes(self) -> int:
         """Memory that it takes, about: the ranking and the likelihoods are nearly all of it."""
         ranked = self.calibrated.ranked
-        return 0 if ranked is None else ranked.pool.ranking.nbytes + ranked.pool.likelihood.nbytes
+        if ranked is None:
+            return 0
+        others = sum(
+            each.pool.order.information.nbytes
+            + (each.pool.ranking is not ranked.pool.ranking) * each.pool.ranking.nbytes
+            for each in self._ranked.values()
+        )
+        return int(ranked.pool.ranking.nbytes + ranked.pool.likelihood.nbytes + others)
 
     def admitted(self, filters: Filters) -> Mask:
         """Which live items the filters let through, shape (J,)."""
@@ -172,12 +181,29 @@ class Bank:
         mask.setflags(write=False)
         return mask
 
+    def ranked_by(self, selector: str) -> RankedBank:
+        """The calibrated versions in the order of a selector's rule, strata made of live items."""
+        assert self.ranked is not None  # noqa: S101
+        ranked = self._ranked.get(selector)
+        if ranked is None:
+            ranked, rule = self.ranked, rule_of(selector)
+            if rule != ranked.rule.name:
+                priority = self.sh_p if weighs(selector) else None
+                ranked = ranked.under(rule, threads=1, among=self.live >= 0, priority=priority)
+            _keep(self._ranked, selector, ranked)
+        return ranked
+
+    @cached_property
+    def sh_p(self) -> npt.NDArray[np.float64]:
+        """Exposure parameter of the calibrated versions, shape (K,); 1 for what is not live."""
+        sh_p = np.ones(self.live.size)
+        is_live = self.live >= 0
+        sh_p[is_live] = self.pool.sh_p[self.live[is_live]]
+        return sh_p
+
     def _control(self, selector: str, quota_length: int | None) -> ExposureControl:
         assert self.ranked is not None  # noqa: S101
-        sh_p = np.ones(len(self.ranked))
-        if selector == "sympson_hetter":
-            is_live = self.live >= 0
-            sh_p[is_live] = self.pool.sh_p[self.live[is_live]]
+        sh_p = self.sh_p if holds_back(selector) else None
         if quota_length is None:
             return ExposureControl.of(self.ranked, sh_p)
         present = set(self.ranked.topics.tolist())

@@ -90,23 +90,34 @@ def estimate(bank: Bank, past: Past) -> cat.Ability | None:
 
 
 def choose(
-    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, capped: Collection[int]
+    bank: Bank,
+    wish: Wish,
+    past: Past,
+    theta: float,
+    seed: int,
+    capped: Collection[int],
+    sd: float | None = None,
 ) -> Chosen | None:
     """The next item; None where nothing is left that may be served.
 
     Items that reached their daily cap come after all others, and after these what the quiz's owner
     has seen: neither closes an exam.
     """
-    item = _choose(bank, wish, past, theta, seed, (*capped, *wish.left_out))
+    item = _choose(bank, wish, past, (theta, sd), seed, (*capped, *wish.left_out))
     if item is None and capped:
-        item = _choose(bank, wish, past, theta, seed, wish.left_out)
+        item = _choose(bank, wish, past, (theta, sd), seed, wish.left_out)
     if item is None and wish.left_out:
-        item = _choose(bank, wish, past, theta, seed, ())
+        item = _choose(bank, wish, past, (theta, sd), seed, ())
     return item
 
 
 def _choose(
-    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, out: Iterable[int]
+    bank: Bank,
+    wish: Wish,
+    past: Past,
+    ability: tuple[float, float | None],
+    seed: int,
+    out: Iterable[int],
 ) -> Chosen | None:
     """The rule's choice among the items that are not ``out``."""
     taken = [bank.live_of[q] for q in past.question_id if q in bank.live_of]
@@ -121,14 +132,16 @@ def _choose(
         excluded[_ranks(bank, full)] = True
     held = [bank.live_of[q] for q in past.held_back if q in bank.live_of]
     step = cat.select(
-        bank.ranked,
-        theta,
+        bank.ranked_by(wish.selector),
+        ability[0],
         control,
         seed=seed,
         administered=_ranks(bank, taken),
         held_back=_ranks(bank, held),
         excluded=excluded,
         left=wish.num_questions - len(past.question_id),
+        position=len(past.question_id),
+        sd=ability[1],
     )
     if step.item is None:
         return None
@@ -136,7 +149,7 @@ def _choose(
     return Chosen(
         question_id=int(bank.pool.question_id[at]),
         version=int(bank.pool.version[at]),
-        sh_p=float(control.sh_p[0, step.item]),
+        sh_p=1.0 if wish.selector == "vanilla" else float(bank.sh_p[step.item]),
         held_back=tuple(bank.pool.question_id[bank.live[list(step.rejected)]].tolist()),
         forced=step.forced,
     )

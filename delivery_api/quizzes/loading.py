@@ -73,7 +73,7 @@ def _bank(pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
     live = np.full(calibrated.question_id.size, -1, np.int64)
     has_rank = np.flatnonzero(rank >= 0)
     live[rank[has_rank]] = has_rank
-    return Bank(
+    bank = Bank(
         pool=pool,
         line=line,
         calibrated=_of_topics(calibrated, line, live),
@@ -82,6 +82,9 @@ def _bank(pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
         live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
         tree=tree,
     )
+    if bank.ranked is not None:  # now, on this thread, and not in the first request
+        bank.ranked_by(pool.exam.selector)
+    return bank
 
 
 def _line(pool: Pool, tree: TopicTree) -> Integers:

@@ -118,7 +118,7 @@ class Progress:
         while True:
             ability = ability_of(bank, quiz)
             seed = self._banks.seed(quiz.id)
-            item = choose(bank, quiz.wish, quiz.past, ability[0], seed, capped)
+            item = choose(bank, quiz.wish, quiz.past, ability[0], seed, capped, ability[1])
             if item is None:
                 if guarded:
                     return None

@@ -69,7 +69,7 @@ view: exam_daily_activity {
 
   dimension: sessions_controlled {
     type: number
-    description: "Quizzes that ended that day and that exposure control decided (adaptive, sympson_hetter, something answered)."
+    description: "Quizzes that ended that day and that exposure control decided (adaptive, not vanilla, something answered)."
     hidden: yes
     sql: ${TABLE}.sessions_controlled ;;
   }

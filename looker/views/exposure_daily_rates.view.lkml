@@ -112,7 +112,7 @@ view: exposure_daily_rates {
   dimension: controlled_sessions {
     group_label: "Controlled sessions"
     type: number
-    description: "Quizzes of that day that exposure control decided (adaptive, sympson_hetter, something answered): what re-estimation counts."
+    description: "Quizzes of that day that exposure control decided (adaptive, not vanilla, something answered): what re-estimation counts."
     value_format_name: decimal_0
     sql: ${TABLE}.controlled_sessions ;;
   }

@@ -77,7 +77,7 @@ view: fact_responses {
 
   dimension: selector {
     type: string
-    description: "The rule that chose the item: vanilla, sympson_hetter or fixed."
+    description: "The rule that chose the item: vanilla, sympson_hetter, randomesque, a_stratified, progressive, progressive_se, priority or fixed."
     sql: ${TABLE}.selector ;;
   }
 

@@ -50,7 +50,7 @@ view: fact_sessions {
 
   dimension: selector {
     type: string
-    description: "The selection rule chosen for the quiz: vanilla, sympson_hetter or fixed."
+    description: "The selection rule chosen for the quiz: vanilla, sympson_hetter, randomesque, a_stratified, progressive, progressive_se, priority or fixed."
     sql: ${TABLE}.selector ;;
   }
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from qbank.requests.base import About, DryRun, ExamColumn, ExamPolicy, Request, Unit
-from qbank.vocabulary import Basis, Kind, Quota, Rule
+from qbank.vocabulary import Basis, Controlled, Kind, Quota, Rule
 
 OWN_POPULATION = "exam"
 """Stands for the exam's own ability distribution, which a run estimates."""
@@ -51,6 +51,11 @@ class SympsonHetter(Request):
     )
     test_len: Annotated[int, Field(ge=1, le=1000), ExamColumn("test_length"), Unit("items", 1)] = (
         Field(title="Test length", description="Items in one test.")
+    )
+    selector: Annotated[Controlled, ExamColumn("selector")] = Field(
+        default="sympson_hetter",
+        title="Selector",
+        description="The selection rule that sh_p is found for.",
     )
     quota: Annotated[Quota, ExamPolicy()] = Field(
         default="none",
@@ -118,8 +123,9 @@ class SympsonHetter(Request):
         if self.seed is not None:
             return self
         params = self.params()
-        if self.quota == "none":  # as before there were quotas
-            del params["quota"]
+        for name, usual in (("quota", "none"), ("selector", "sympson_hetter")):
+            if params[name] == usual:  # as before there were others
+                del params[name]
         text = json.dumps([input_fingerprint, params], sort_keys=True)
         seed = int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
         return self.model_copy(update={"seed": seed})

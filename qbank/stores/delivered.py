@@ -43,6 +43,7 @@ class Outside:
     Attributes:
         sittings: all of them.
         uncontrolled: chosen without exposure control.
+        other_rule: with it, but by another selector.
         other_length: of another length.
         other_quota: with a quota where there is none in the certificate, or without.
         filtered: of some topics or difficulties alone.
@@ -52,6 +53,7 @@ class Outside:
 
     sittings: int
     uncontrolled: int
+    other_rule: int
     other_length: int
     other_quota: int
     filtered: int
@@ -88,6 +90,7 @@ def outside(
     *,
     first: date,
     last: date,
+    selector: str,
     test_length: int,
     has_quota: bool,
 ) -> Outside:
@@ -96,6 +99,7 @@ def outside(
         "exam": exam_code,
         "first": first,
         "last": last,
+        "selector": selector,
         "length": test_length,
         "quota": has_quota,
     }
@@ -115,6 +119,7 @@ def newest_day(conn: Connection[Any], exam_code: str) -> date | None:
 
 _OUTSIDE = f"""WITH sittings AS (
         SELECT NOT ({CONTROLLED}) AS uncontrolled,
+            ({CONTROLLED}) AND selector <> %(selector)s AS other_rule,
             num_questions <> %(length)s AS other_length,
             coalesce((q.filters ->> 'blueprint_quota')::boolean, false) <> %(quota)s
                 AS other_quota,
@@ -127,10 +132,11 @@ _OUTSIDE = f"""WITH sittings AS (
           AND is_adaptive AND answered > 0)
     SELECT count(*) AS sittings,
         count(*) FILTER (WHERE uncontrolled) AS uncontrolled,
+        count(*) FILTER (WHERE other_rule) AS other_rule,
         count(*) FILTER (WHERE other_length) AS other_length,
         count(*) FILTER (WHERE other_quota) AS other_quota,
         count(*) FILTER (WHERE filtered) AS filtered,
         count(*) FILTER (WHERE cut_short) AS cut_short,
-        count(*) FILTER (WHERE uncontrolled OR other_length OR other_quota OR filtered
-            OR cut_short) AS outside
+        count(*) FILTER (WHERE uncontrolled OR other_rule OR other_length OR other_quota
+            OR filtered OR cut_short) AS outside
     FROM sittings"""  # noqa: S608

@@ -18,9 +18,10 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
+from qbank.exams import selectors
 from qbank.stores import pool_columns
 from qbank.stores.errors import ConflictError, NotFoundError
-from qbank.vocabulary import Model, code_of
+from qbank.vocabulary import Controlled, Model, code_of
 
 if TYPE_CHECKING:
     from qbank.stores.blueprint import BlueprintLine
@@ -50,6 +51,11 @@ class Exam:
     def code(self) -> str:
         """What its tenant calls it."""
         return code_of(self.exam_code)
+
+    @property
+    def selector(self) -> Controlled:
+        """The selector that its exposure control is found for."""
+        return selectors.certified(self.policy)
 
 
 @dataclass(frozen=True, eq=False)

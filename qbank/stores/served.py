@@ -18,7 +18,7 @@ import numpy.typing as npt
 from psycopg import Connection
 
 # sessions that count, as dbt's macro is_controlled has it
-CONTROLLED: Final = "is_adaptive AND selector = 'sympson_hetter' AND answered > 0"
+CONTROLLED: Final = "is_adaptive AND selector <> 'vanilla' AND answered > 0"
 
 
 @dataclass(frozen=True, eq=False)

@@ -181,6 +181,7 @@ def _metadata(
         "tau": request.tau,
         "test_length": summary["test_len"],
         "quota": summary["quota"],
+        "selector": summary["selector"],
         "population": summary["population"]["theta_dist"],
         "population_source": summary["population"]["reason"],
         "seed": request.seed,

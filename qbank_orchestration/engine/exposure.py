@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from qbank.exams import selectors
 from qbank.exams.settings import controls_exposure
 from qbank.requests import SympsonHetter
 from qbank.requests.topic_caps import resolve
@@ -21,7 +23,7 @@ from qbank_orchestration.engine.population import ExamPopulation
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
 
 if TYPE_CHECKING:
-    from calibration import InfeasibleExposureError
+    from calibration import InfeasibleExposureError, ItemBank
 
 Report = Callable[[dict[str, Any]], bool]
 
@@ -83,48 +85,44 @@ def calibrate(
     assert request.seed is not None  # noqa: S101  (the caller seeds the request)
     caps = resolve(topics, pool.topic_id[usable], request.topic_tau, request.topic_weights)
     delivered = conditions.of_request(pool, usable, topics, request)
-    bank = cal.ItemBank(
-        pool.a[usable],
-        pool.b[usable],
-        pool.c[usable],
-        delivered.line,
-        pool.scaling_constant[usable],
-        model=pool.exam.irt_model,
-    )
-    run = cal.sympson_hetter(
-        bank,
-        tau=request.tau,
-        n=request.n,
-        test_length=delivered.test_length,
-        iters=request.iters,
-        alpha=request.alpha,
-        theta_dist=population.theta_dist,
-        floor=request.floor,
-        ceil=request.ceil,
-        topic_tau=caps.topic_tau,
-        topic_weights=caps.topic_weights,
-        cap_topic=caps.item_code,
-        quota=delivered.bounds,
-        seed=request.seed,
-        on_iteration=lambda iteration: report(plain(iteration)),
-        tol=TOLERANCE,
-        certificate_n=max(CERTIFICATE_N, request.n),
-    )
+    given: dict[str, Any] = {
+        "tau": request.tau,
+        "test_length": delivered.test_length,
+        "theta_dist": population.theta_dist,
+        "floor": request.floor,
+        "topic_tau": caps.topic_tau,
+        "topic_weights": caps.topic_weights,
+        "cap_topic": caps.item_code,
+        "quota": delivered.bounds,
+        "rule": selectors.rule_of(request.selector),
+        "seed": request.seed,
+        "on_iteration": lambda iteration: report(plain(iteration)),
+        "tol": TOLERANCE,
+        "certificate_n": max(CERTIFICATE_N, request.n),
+    }
+    bank = bank_of(pool, usable, delivered)
+    run: cal.SympsonHetterRun | cal.PriorityRun
+    if selectors.weighs(request.selector):
+        run = cal.priority_index(bank, **given)
+    else:
+        run = cal.sympson_hetter(
+            bank, n=request.n, iters=request.iters, alpha=request.alpha, ceil=request.ceil, **given
+        )
     noise = NOISE_ERRORS * math.sqrt(request.tau * (1 - request.tau) / request.n)
-    within_noise = run.stopped_reason == "max_iterations" and run.best.max_over <= noise
+    within_noise = run.stopped_reason == "max_iterations" and run.max_over <= noise
     certificate = {} if run.certificate is None else plain(run.certificate)
     administered = certificate.pop("administered", [])
     summary = {
         "items": int(usable.size),
-        "items_controlled": int((run.sh_p < 1).sum()),
-        "items_free": int((run.sh_p >= 1).sum()),
+        "items_controlled": int((run.parameters < 1).sum()),
+        "items_free": int((run.parameters >= 1).sum()),
         "test_len": request.test_len,
         "tau": request.tau,
         "quota": delivered.quota,
-        "selector": "sympson_hetter",
+        "selector": request.selector,
         "population": plain(population),
         "converged": run.converged or within_noise,
-        "max_over": run.best.max_over,
+        "max_over": run.max_over,
         "noise": noise,
         "stopped_reason": "within_noise" if within_noise else run.stopped_reason,
         "iterations": len(run.history),
@@ -139,10 +137,26 @@ def calibrate(
         question_id=tuple(pool.question_id[usable].tolist()),
         version=tuple(pool.version[usable].tolist()),
         sh_p_before=tuple(optional(pool.sh_p[usable], pool.controlled[usable])),
-        sh_p=tuple(run.sh_p.tolist()),
+        sh_p=tuple(run.parameters.tolist()),
         certificate=certificate,
         summary=summary,
         input_fingerprint=pool.fingerprint(),
+    )
+
+
+def bank_of(
+    pool: Pool, usable: npt.NDArray[np.int64], delivered: conditions.Conditions
+) -> ItemBank:
+    """The usable items as the science takes them, with the topics of the quota."""
+    import calibration as cal  # kept out of the code location's import
+
+    return cal.ItemBank(
+        pool.a[usable],
+        pool.b[usable],
+        pool.c[usable],
+        delivered.line,
+        pool.scaling_constant[usable],
+        model=pool.exam.irt_model,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from qbank.exams import selectors
 from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation, RequestError
 from qbank.stores import exam_states, item_bank
@@ -191,8 +192,8 @@ def _examination_due(state: ExamState, due: Due) -> str | None:
 def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:
     """Controlled sessions of the window that no re-estimation has seen yet."""
     newest = state.last_controlled_day
-    if not controls_exposure(state.exam.policy):
-        return None
+    if not controls_exposure(state.exam.policy) or selectors.weighs(state.exam.selector):
+        return None  # priorities follow from one another: only a calibration finds them
     if newest is None or not (state.has_parameters or due.parameters):
         return None
     try:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import Connection
 
+from qbank.exams import selectors
 from qbank.stores import delivered, exposure, item_bank, item_parameters, responses, runs
 from qbank.stores.delivered import DeliveredDays, Outside
 from qbank.stores.item_bank import Exam
@@ -152,6 +153,7 @@ def _moved(
         exam.exam_code,
         first=first,
         last=last,
+        selector=summary.get("selector", selectors.DEFAULT),
         test_length=int(summary["test_len"]),
         has_quota=summary.get("quota") == "blueprint",
     )
@@ -210,6 +212,7 @@ def _pool_moved(
 def _conditions_moved(outside: Outside, numbers: dict[str, Any]) -> list[str]:
     kinds = {
         "uncontrolled": "without exposure control",
+        "other_rule": "by another selector",
         "other_length": "of another length",
         "other_quota": "with another quota",
         "filtered": "of some topics or difficulties alone",

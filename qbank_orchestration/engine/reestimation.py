@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from qbank.exams import selectors
 from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation
 from qbank.stores.exposure import Control
@@ -50,6 +51,10 @@ def reestimate(
 
     if not controls_exposure(pool.exam.policy):
         return NothingToCalibrate(f"exam {pool.exam.exam_code} asks for no exposure control")
+    if selectors.weighs(pool.exam.selector):
+        return NothingToCalibrate(
+            f"exam {pool.exam.exam_code} has priorities, which a calibration finds together"
+        )
     live = np.flatnonzero(pool.calibrated)
     if live.size == 0:
         return NothingToCalibrate("no live item has parameters yet")

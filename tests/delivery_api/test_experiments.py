@@ -6,6 +6,8 @@ from collections import Counter
 
 import pytest
 
+from qbank.vocabulary import ADAPTIVE
+
 
 @pytest.fixture
 def admin(as_user):
@@ -44,7 +46,8 @@ def test_a_split_assigns_by_the_users_id_and_stays(client, admin, as_user, world
 
 
 def test_the_arm_reaches_what_is_served(client, admin, as_user, world):
-    for arm, sh_p in (("vanilla", 1.0), ("sympson_hetter", 0.6)):
+    for arm in ADAPTIVE:
+        sh_p = 1.0 if arm == "vanilla" else 0.6
         body = {"user_ids": [f"in-{arm}"], "value": arm}
         assigned = client.put("/v1/admin/cohorts/selector", json=body, headers=admin)
         assert assigned.json()[0]["cohort_value"] == arm

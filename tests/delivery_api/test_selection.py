@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from calibration import cat
 from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.choice import Past, Wish, choose, estimate
+from qbank.exams.selectors import holds_back, rule_of, weighs
+from qbank.vocabulary import ADAPTIVE
 
 EXAMINEES = 20_000
 LENGTH = 8
@@ -99,6 +102,46 @@ def test_vanilla_gives_the_items_of_the_rule_one_by_one(bank):
         first = cat.select(ranked, ranked.prior_mean, control, seed=n)
         assert bank.pool.question_id[bank.live[first.item]] == served[0]
         assert np.isfinite(final)
+
+
+@pytest.mark.parametrize("selector", ADAPTIVE)
+def test_each_selector_serves_by_the_rule_that_it_names(bank, selector):
+    """Step by step what the science's rule gives for the quiz's seed and its past."""
+    under = bank.ranked.under(rule_of(selector), priority=bank.sh_p if weighs(selector) else None)
+    control = cat.ExposureControl.of(under, bank.sh_p if holds_back(selector) else None)
+    wish = Wish(selector, Filters(), 8, blueprint_quota=False)
+    at = {int(bank.pool.question_id[live]): rank for rank, live in enumerate(bank.live)}
+    for seed in range(30):
+        served: list[int] = []
+        held: list[int] = []
+        for position in range(8):
+            past = Past(served, [1] * position, [True] * position, held)
+            now = estimate(bank, past)
+            expected = cat.select(
+                under, now.theta, control, seed=seed, administered=[at[q] for q in served],
+                held_back=[at[q] for q in held], left=8 - position, sd=now.sd,
+            )  # fmt: skip
+            item = choose(bank, wish, past, now.theta, seed, (), now.sd)
+            assert at[item.question_id] == expected.item
+            assert [at[q] for q in item.held_back] == list(expected.rejected)
+            assert item.sh_p == (1.0 if selector == "vanilla" else bank.sh_p[expected.item])
+            served.append(item.question_id)
+            held += item.held_back
+
+
+def test_strata_are_made_of_live_items(bank):
+    """What is not live any more says nothing of how a test is stratified."""
+    among = np.arange(len(bank.ranked)) % 3 > 0
+    live = np.where(among, bank.live, -1)
+    fewer = replace(bank, live=live, _ranked={}, _masks={}, _excluded={}, _controls={})
+    own, kept = fewer.ranked_by("a_stratified"), np.flatnonzero(among)
+    items = bank.ranked.bank
+    alone = cal.RankedBank.of(
+        cal.ItemBank(items.a[kept], items.b[kept], items.c[kept], D=items.D), rule="a_stratified"
+    )
+    for row in (60, 128, 200):
+        order = own.pool.ranking[row]
+        np.testing.assert_array_equal(order[among[order]], kept[alone.pool.ranking[row]])
 
 
 def test_the_same_quiz_and_position_cannot_draw_again(bank):

@@ -187,6 +187,10 @@ def test_what_else_moved_is_named(calibrated: Exams):
         exam.conn.execute(
             "UPDATE analytics.fact_sessions SET num_questions = 12 WHERE quiz_id LIKE 'new-1-2%'"
         )
+        exam.conn.execute(
+            "UPDATE analytics.fact_sessions SET selector = 'progressive'"
+            " WHERE quiz_id LIKE 'new-1-3%'"
+        )
         gone, held = exam.proposal["question_id"][:2]
         exam.conn.execute("UPDATE questions SET is_deleted = true WHERE id = %s", (gone,))
         exposure.publish(exam.conn, ALGEBRA, [Control(held, 1, 0.01)], Origin("manual", "test"))
@@ -194,7 +198,7 @@ def test_what_else_moved_is_named(calibrated: Exams):
     assert "pool moved: 0 items came, 1 left" in found.why
     # 111 each begin with the digit; those of another length were also cut short
     assert (
-        "conditions moved: 222 of 900 sittings, 111 of another length,"
+        "conditions moved: 333 of 900 sittings, 111 by another selector, 111 of another length,"
         " 111 of some topics or difficulties alone, 111 ended early" in found.why
     )
     assert "sh_p of 1 items was changed since" in found.why

@@ -65,7 +65,7 @@ def _assign(key: str) -> None:
     with st.form("assign"):
         st.markdown("**Assign students**")
         users = st.text_area("Students", placeholder="one id a line", height=110)
-        arm = st.text_input("Arm", placeholder="vanilla or sympson_hetter")
+        arm = st.text_input("Arm", placeholder="a selector, e.g. progressive_se")
         split = st.checkbox("Instead, split them evenly between vanilla and sympson_hetter")
         if not st.form_submit_button("Assign", type="primary"):
             return

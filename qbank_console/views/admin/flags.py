@@ -20,8 +20,13 @@ from qbank_console.views.admin import cohorts
 STRATEGY = "selector_strategy"
 SELECTORS = {
     "sympson_hetter": "Sympson–Hetter for everybody",
+    "randomesque": "one of the best at random (randomesque)",
+    "a_stratified": "stratified by discrimination (a-stratified)",
+    "progressive": "from chance to information (progressive)",
+    "progressive_se": "the same, sooner where precision comes sooner (progressive SE)",
+    "priority": "progressive, and rarer the more it is used (priority)",
     "vanilla": "no exposure control for anybody",
-    "split": "split students between the two",
+    "split": "split students between Sympson–Hetter and no control",
 }
 
 

@@ -207,9 +207,10 @@ def conditions(found: dict[str, Any], summary: dict[str, Any]) -> str:
         return ""
     quota = "the blueprint's quota" if summary.get("quota") == "blueprint" else "no quota"
     why = (summary.get("population") or {}).get("reason", "")
+    rule = f"the rule {found['rule']}, " if "rule" in found else ""
     return (
-        f"It holds for ability {found['population']}{f' ({why})' if why else ''} and tests of "
-        f"{found['test_length']} items with {quota}."
+        f"It holds for {rule}ability {found['population']}{f' ({why})' if why else ''} and tests"
+        f" of {found['test_length']} items with {quota}."
     )
 
 

@@ -1,0 +1,68 @@
+"""``qbank exposure``: selection rules and exposure control compared for an exam, before one is set.
+
+What never lives here: the comparison (``engine.comparison``).
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qbank.cli.output import AsJson, show, show_json
+
+if TYPE_CHECKING:
+    from calibration import ComparedRule
+
+app = typer.Typer(help="Compares ways to control exposure.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """A group, also while it has one command."""
+
+
+@app.command()
+def compare(
+    exam: Annotated[str, typer.Option("--exam", help="Code of the exam.")],
+    n: Annotated[
+        int,
+        typer.Option("--n", min=100, max=1_000_000, help="Examinees per iteration of a search."),
+    ] = 10_000,
+    evaluation_n: Annotated[
+        int,
+        typer.Option("--evaluation-n", min=100, max=1_000_000, help="Fresh examinees of a row."),
+    ] = 40_000,
+    as_json: AsJson = False,
+) -> None:
+    """What each rule would do to the exam's published bank; changes nothing."""
+    from qbank import postgres
+    from qbank.stores import item_bank
+    from qbank_orchestration.engine import comparison
+
+    with postgres.connect("orchestration") as conn:
+        key = item_bank.exam(conn, exam).exam_code
+        found = comparison.compare(
+            conn, key, n=n, evaluation_n=evaluation_n, on_row=_tell if not as_json else None
+        )
+    if as_json:
+        show_json(asdict(found))
+        return
+    print(
+        f"{found.items} items, tests of {found.test_length}, quota {found.quota},"
+        f" ability {found.theta_dist}, τ {found.tau:g}; less is better in every column"
+    )
+    show([_row(row) for row in found.rows], as_json=False, empty="nothing was compared")
+
+
+def _tell(row: ComparedRule) -> None:
+    if sys.stderr.isatty():
+        print(f"{row.rule}, {row.control}: done", file=sys.stderr)
+
+
+def _row(row: ComparedRule) -> dict[str, Any]:
+    values = asdict(row)
+    values["front"] = "*" if values.pop("on_front") else ""
+    return values

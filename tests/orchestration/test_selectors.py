@@ -1,0 +1,106 @@
+"""Each selector of an exam through its calibration, and the comparison of them all."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from typer.testing import CliRunner
+
+from calibration.exposure.comparison import ARMS
+from qbank import postgres
+from qbank.requests import SympsonHetter
+from qbank.stores import item_bank, runs
+from qbank.stores.errors import NotFoundError
+from qbank.vocabulary import Controlled, words
+from qbank_orchestration.commands import app
+from qbank_orchestration.engine import exposure, night, population
+from qbank_orchestration.running import Runner
+from tests.orchestration.conftest import ALGEBRA, Exams
+from tests.orchestration.test_population import publish_truth
+
+NAMES = {
+    "sympson_hetter": "maximum_information",
+    "randomesque": "randomesque(5)",
+    "a_stratified": "a_stratified(4)",
+    "progressive": "progressive(1)",
+    "progressive_se": "progressive_se(1,0.3)",
+    "priority": "progressive(0.5) by priority",
+}
+
+
+def select_by(selector: str) -> None:
+    with postgres.connect("owner") as conn:
+        conn.execute(
+            "UPDATE exams SET policy = jsonb_build_object('selector', %s::text)"
+            " WHERE exam_code = %s",
+            (selector, ALGEBRA),
+        )
+
+
+def test_each_selector_is_calibrated_and_its_certificate_names_the_rule(exams: Exams):
+    publish_truth(exams.algebra)
+    assert set(NAMES) == set(words(Controlled))
+    fingerprints, seeds = set(), set()
+    for selector, rule in NAMES.items():
+        select_by(selector)
+        with postgres.connect("orchestration") as conn:
+            pool = item_bank.load(conn, ALGEBRA)
+            request = SympsonHetter.resolve(pool.exam, {"tau": 0.6, "n": 1000})
+            people = population.of_exam(conn, pool.exam, request)
+        request = request.seeded(pool.fingerprint())
+        found = exposure.calibrate(pool, [], request, people, lambda entry: True)
+        assert isinstance(found, exposure.ExposureProposal)
+        assert request.selector == found.summary["selector"] == selector
+        assert found.certificate["rule"] == rule
+        assert found.certificate["max_exposure"] <= 0.62
+        assert found.summary["items_free"] >= request.test_len
+        fingerprints.add(found.input_fingerprint)
+        seeds.add(request.seed)
+    assert len(fingerprints) == len(seeds) == len(NAMES)  # another rule is another calibration
+
+
+def test_an_exam_with_priorities_is_never_re_estimated(exams: Exams, runner: Runner, today: date):
+    publish_truth(exams.algebra)
+    select_by("priority")
+    ended = runner.run(
+        "calibrate_exam",
+        partition=ALGEBRA,
+        ops={"sympson_hetter_calibration": {"config": {"tau": 0.6}}},
+    )
+    assert ended.success, ended.error
+    with postgres.connect("orchestration") as conn:
+        run = runs.get(conn, runs.list(conn, runs.RunFilter(exam_code=ALGEBRA)).runs[0].id)
+        assert run.status == "done", run.error
+        in_force = item_bank.load(conn, ALGEBRA).sh_p
+        assert in_force.tolist() == run.result["proposal"]["sh_p"]
+        assert 0 < (in_force < 1).sum() <= in_force.size - 10
+        (due,) = night.plan(conn, today, exam_codes=[ALGEBRA])
+    assert due.reestimation is None
+
+
+def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams):
+    publish_truth(exams.algebra)
+    with postgres.connect("owner") as conn:
+        conn.execute("UPDATE exams SET tau = 0.6 WHERE exam_code = %s", (ALGEBRA,))
+    asked = ["exposure", "compare", "--exam", ALGEBRA, "--n", "500", "--evaluation-n", "2000"]
+    done = CliRunner().invoke(app, [*asked, "--json"])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert (found["tau"], found["test_length"], found["quota"]) == (0.6, 10, "none")
+    assert len(found["rows"]) == len(ARMS)
+    assert any(row["on_front"] for row in found["rows"])
+    shown = CliRunner().invoke(app, asked)
+    assert shown.exit_code == 0, shown.output
+    assert "progressive_se" in shown.stdout
+    assert "tests of 10, quota none" in shown.stdout
+
+
+def test_a_comparison_of_a_bank_without_parameters_says_what_to_do(exams: Exams):
+    asked = ["exposure", "compare", "--exam", ALGEBRA]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code != 0
+    assert "no live item of exam" in str(done.exception)
+    unknown = CliRunner().invoke(app, ["exposure", "compare", "--exam", "nowhere"])
+    assert isinstance(unknown.exception, NotFoundError)
+    assert "nowhere" in str(unknown.exception)
