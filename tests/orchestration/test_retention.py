@@ -172,7 +172,9 @@ def test_proposals_go_where_nothing_can_need_them(rows):
 def test_left_over_files_go_and_young_ones_stay(settings, tmp_path):
     home = settings.model_copy(update={"home": tmp_path})
     old = ["dbt/run-1/run_results.json", "postgres/making/password", "logs/api.log.1"]
+    old += ["imports/1-1/answers.csv"]
     young = ["dbt/run-2/run_results.json", "logs/api.log", "dbt/manifest.json", "secrets"]
+    young += ["imports/2-1/answers.csv"]
     for name in (*old, *young):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x" * 10)
@@ -184,7 +186,7 @@ def test_left_over_files_go_and_young_ones_stay(settings, tmp_path):
     options = (datetime.now(UTC), RetentionSettings(), home)
     for dry_run in (True, False):
         answer = retention.old_files(*options, dry_run=dry_run)
-        assert [(each.count, each.bytes) for each in answer] == [(1, 10)] * 3
+        assert [(each.count, each.bytes) for each in answer] == [(1, 10)] * 4
         assert (tmp_path / old[0]).exists() == dry_run
     assert not any((tmp_path / name).exists() for name in old)
     assert all((tmp_path / name).exists() for name in young)
