@@ -5,8 +5,9 @@ What never lives here: routes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -23,6 +24,7 @@ from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.progress import Progress
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Limits
+from delivery_api.quizzes.submission import Submission
 from delivery_api.rate_limit import QuizLimits, RateLimit
 from delivery_api.routers import ROUTERS, docs, health, login
 from delivery_api.services import Services
@@ -93,6 +95,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         database=database,
         banks=banks,
         endings=endings,
+        submission=Submission(database, endings, api.submit_every_s),
         progress=Progress(database, banks, contents, recent, endings, limits),
         enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
         quiz_limits=QuizLimits(api),
@@ -115,11 +118,15 @@ def _add_routers(app: FastAPI, api: ApiSettings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = Services.of(app)
     await services.database.open()
+    sweeping = asyncio.create_task(services.submission.run())
     try:
         # compiled before the first request, not in it
         await run_in_threadpool(services.banks.warm_up)
         services.warmed_up = True
         yield
     finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
         await services.banks.close()
         await services.database.close()

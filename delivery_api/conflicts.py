@@ -14,7 +14,7 @@ from qbank.postgres import Connection
 _IN_THE_WAY = """SELECT s.id, asked.question_id
     FROM quiz_sessions AS s, unnest(%(questions)s::bigint[]) AS asked (question_id)
     WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s
-        AND s.sealed_at IS NULL AND s.expires_at > now()
+        AND is_open(s)
         AND (EXISTS (
                 SELECT FROM quiz_items AS i
                 LEFT JOIN user_responses AS r USING (quiz_id, question_id)
@@ -27,7 +27,7 @@ _IN_THE_WAY = """SELECT s.id, asked.question_id
 
 _OPEN_SITTINGS = """SELECT s.exam_code FROM quiz_sessions AS s
     WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s AND s.mode = 'exam'
-        AND s.sealed_at IS NULL AND s.expires_at > now()"""
+        AND is_open(s)"""
 
 
 def refuse_keys_of_open_quizzes(conn: Connection, caller: Principal, *question_ids: int) -> None:

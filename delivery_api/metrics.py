@@ -32,6 +32,7 @@ CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap"
 OVER_CAP = Counter("qbank_api_items_over_cap", "Items served over their cap, for want of others")
 # not by right and wrong: whoever reads metrics could tell an answer's worth from the count
 ANSWERS = Counter("qbank_api_answers", "Answers recorded")
+SUBMITTED = Counter("qbank_api_submitted", "Quizzes sealed because their time was over")
 HARVESTING = Counter(
     "qbank_api_harvesting",
     "Quizzes made by people whose last day looks like harvesting of items",

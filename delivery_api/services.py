@@ -14,6 +14,7 @@ from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.progress import Progress
+from delivery_api.quizzes.submission import Submission
 from delivery_api.rate_limit import QuizLimits, RateLimit
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
@@ -33,6 +34,7 @@ class Services:
     database: Database
     banks: Banks
     endings: Endings
+    submission: Submission
     progress: Progress
     enrolment: Enrolment
     quiz_limits: QuizLimits

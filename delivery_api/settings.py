@@ -65,6 +65,7 @@ class ApiSettings(SettingsGroup):
             make, be served and answer.
         tenant_rate_per_minute: steps of all quizzes of one tenant together.
         quiz_minutes: a quiz may be answered this long.
+        submit_every_s: seconds between two sweeps that seal quizzes whose time is over.
     """
 
     env: Literal["dev", "test", "prod"] = "dev"
@@ -105,6 +106,7 @@ class ApiSettings(SettingsGroup):
     answer_rate_per_minute: int = Field(default=240, ge=1)
     tenant_rate_per_minute: int = Field(default=600_000, ge=1)
     quiz_minutes: int = Field(default=180, ge=1, le=LONGEST_MINUTES)
+    submit_every_s: float = Field(default=30.0, ge=0.1, le=3600)
 
     @field_validator("jwks_url")
     @classmethod

@@ -22,6 +22,7 @@ from qbank.vocabulary import Mode, Review
 KEY: Final = "attempts"
 # limits of serving look as far back
 LONGEST_MINUTES: Final = 7 * 24 * 60
+LONGEST_GRACE_S: Final = 600
 
 
 def _moment(text: str) -> str:
@@ -90,6 +91,11 @@ class AttemptPolicy(BaseModel):
     )
     time_limit_minutes: Annotated[int, Field(ge=1, le=LONGEST_MINUTES)] | None = Field(
         default=None, description="Minutes of a sitting; left out: `QBANK_QUIZ_MINUTES`."
+    )
+    grace_seconds: Annotated[int, Field(ge=0, le=LONGEST_GRACE_S)] = Field(
+        default=10,
+        description="Seconds after a sitting's time in which the answer to the item that was served"
+        " is taken, for it may have been on its way.",
     )
     accommodations: Annotated[dict[User, TimeFactor], Field(max_length=10_000)] = Field(
         default={},

@@ -23,7 +23,7 @@ from qbank.vocabulary import ScoringKind
 _RECORD = """WITH quiz AS (
         SELECT id, user_id FROM quiz_sessions
         WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
-            AND sealed_at IS NULL AND expires_at > now()
+            AND is_open(quiz_sessions)
         FOR SHARE),
     scored AS MATERIALIZED (
         SELECT quiz.id, quiz.user_id, s.* FROM quiz

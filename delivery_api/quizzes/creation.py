@@ -29,8 +29,8 @@ SITTINGS = """CROSS JOIN LATERAL (
             extract(epoch FROM now() - max(s.ended_at)
                 FILTER (WHERE s.has_served AND NOT s.is_open))::float8 AS ended_s
         FROM (
-            SELECT id, started_at, least(sealed_at, expires_at) AS ended_at,
-                sealed_at IS NULL AND expires_at > now() AS is_open,
+            SELECT id, started_at, least(sealed_at, ends_at(q)) AS ended_at,
+                is_open(q) AS is_open,
                 EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
             FROM quiz_sessions AS q
             WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
@@ -71,10 +71,10 @@ _SEEN = """SELECT question_id FROM (
     ORDER BY practised DESC, served_at DESC"""
 
 _CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
-        num_questions, filters, left_out, theta, expires_at)
+        num_questions, filters, left_out, theta, expires_at, grace_s)
     VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
         %(num_questions)s, %(filters)s, %(left_out)s, %(theta)s,
-        now() + make_interval(mins => %(minutes)s))
+        now() + make_interval(mins => %(minutes)s), %(grace_s)s)
     ON CONFLICT (id) DO NOTHING"""
 
 
@@ -171,6 +171,7 @@ async def create(
     exam_code: str,
     theta: float,
     minutes: int,
+    grace_s: int,
 ) -> None:
     """Writes a quiz; one that exists already is left as it is."""
     filters = {
@@ -191,5 +192,6 @@ async def create(
         "left_out": list(wish.left_out),
         "theta": theta,
         "minutes": minutes,
+        "grace_s": grace_s,
     }
     await conn.execute(_CREATE, values)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from delivery_api.database import Database, TenantConnection
+from delivery_api.metrics import SUBMITTED
 from delivery_api.problems import ProblemError, not_found
 from delivery_api.quizzes import sealing, store, telling
 from delivery_api.quizzes.bank import Bank
@@ -130,9 +131,9 @@ class Endings:
             # locked before it is read, so that no answer slips in between
             await store.lock(conn, caller, quiz_id)
             quiz = await self.read(conn, caller, quiz_id)
-            if quiz.sealed_at is not None:
+            if quiz.status == "finished":
                 return quiz
-            if quiz.expired:
+            if quiz.over:
                 raise gone(quiz)
             await self.seal(conn, caller, quiz)
             return await self.read(conn, caller, quiz_id)
@@ -150,6 +151,14 @@ class Endings:
             if quiz.over:
                 return ability
 
+    async def submitted(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> None:
+        """Seals a quiz whose time is over, as it stands; any other is left as it is.
+
+        Raises:
+            ProblemError: 404.
+        """
+        await self._result(conn, caller, await self.read(conn, caller, quiz_id))
+
     async def _standing(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Standing:
         quiz, result = await self._result(conn, caller, quiz)
         may_tell = await self.telling(conn, caller, quiz)
@@ -161,7 +170,7 @@ class Endings:
     async def _result(
         self, conn: TenantConnection, caller: Principal, quiz: Quiz
     ) -> tuple[Quiz, Result | None]:
-        """What a quiz that is over came to; kept now where it expired and nobody has asked yet.
+        """What a quiz that is over came to; sealed now where its time ended it, and nobody did yet.
 
         None, with the quiz as it is now, where it is open: it may just have been given more time.
         """
@@ -170,19 +179,22 @@ class Endings:
             if found is not None:
                 return quiz, found
             bank = await self._scoring_bank(caller, quiz)
-            kept = bank.scoring_version == quiz.scoring_version and await sealing.keep(
+            if bank.scoring_version == quiz.scoring_version and await sealing.submit(
                 conn, quiz, bank, ability_of(bank, quiz)
-            )
-            if not kept:
-                quiz = await self.read(conn, caller, quiz.id)
+            ):
+                SUBMITTED.inc()
+            quiz = await self.read(conn, caller, quiz.id)
         return quiz, None
 
 
 def gone(quiz: Quiz) -> ProblemError:
     """410: the quiz takes no more answers."""
-    if quiz.sealed_at is not None:
+    if quiz.status == "finished":
         return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
-    return ProblemError(410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}")
+    grace = f", with answers taken {quiz.grace_s} s longer" if quiz.grace_s else ""
+    return ProblemError(
+        410, "quiz-expired", f"quiz {quiz.id} expired at {quiz.expires_at:%FT%TZ}{grace}"
+    )
 
 
 def ability_of(bank: Bank, quiz: Quiz) -> Ability:

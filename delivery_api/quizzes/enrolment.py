@@ -156,6 +156,7 @@ class Enrolment:
             minutes=policy.minutes(caller.user_id, self._minutes)
             if request.mode == "exam"
             else self._minutes,
+            grace_s=policy.grace_seconds if request.mode == "exam" else 0,
         )
         return bank
 

@@ -14,16 +14,14 @@ from delivery_api.database import TenantConnection
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode, SessionStatus
 
-STATUS = """CASE WHEN sealed_at IS NOT NULL THEN 'finished'
-    WHEN expires_at <= now() THEN 'expired' ELSE 'open' END"""
-_OWN = f"""WITH own AS (
+_OWN = """WITH own AS (
         SELECT id AS quiz_id, exam_code, mode, num_questions, started_at, expires_at, sealed_at,
-            {STATUS} AS status
+            quiz_status(quiz_sessions) AS status
         FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id = %(user)s
             AND (%(exam)s::text IS NULL OR exam_code = (
                 SELECT e.exam_code FROM exams AS e
                 WHERE e.tenant_id = %(tenant)s AND e.code = %(exam)s))),
-    found AS (SELECT * FROM own WHERE %(status)s::text IS NULL OR status = %(status)s)"""  # noqa: S608
+    found AS (SELECT * FROM own WHERE %(status)s::text IS NULL OR status = %(status)s)"""
 _PAGE = f"""{_OWN}, page AS (
         SELECT * FROM found ORDER BY started_at DESC, quiz_id
         LIMIT %(size)s OFFSET (%(page)s - 1) * %(size)s)
@@ -38,7 +36,7 @@ class OwnQuiz:
     """A line of the listing.
 
     Attributes:
-        sealed_at: when it was finished; None while it is open, and where it expired.
+        sealed_at: when it was finished, or sealed because its time was over; None before.
     """
 
     quiz_id: str

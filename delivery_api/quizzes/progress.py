@@ -93,7 +93,7 @@ class Progress:
 
     async def _open_quiz(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
         quiz = await self._endings.read(conn, caller, quiz_id)
-        if quiz.over:
+        if quiz.over or (quiz.time_is_up and quiz.open_item is None):
             raise gone(quiz)
         if quiz.answered == quiz.wish.num_questions:  # a process died between answer and seal
             await self._endings.seal(conn, caller, quiz)

@@ -1,8 +1,8 @@
 """What a quiz came to, written once: its score, θ̂, and the parameters that θ̂ was computed from.
 
-A quiz that expires is sealed by nobody, so its result is kept when it is first looked at. Whatever
-is calibrated or published later, a result stays; a corrected key makes another revision, which
-supersedes the earlier ones. What never lives here: estimating θ, and rescoring (``qbank rescore``).
+A quiz whose time is over is sealed as it stands, when it is next looked at or swept
+(``submission``). Whatever is calibrated or published later, a result stays; a corrected key makes
+another revision, which supersedes the earlier ones. What never lives here: estimating θ, and rescoring (``qbank rescore``).
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ _SCORED_ALIKE = "is_scoring_version(%(exam)s, %(scoring)s)"
 
 _SEAL = f"""WITH over AS (
         UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
-        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now() AND {_SCORED_ALIKE}
+        WHERE id = %(quiz)s AND is_open(quiz_sessions) AND {_SCORED_ALIKE}
         RETURNING id, theta, theta_se, true AS is_known)"""  # noqa: S608
 
 # It waits for whoever gives the quiz more time. Of a quiz that was sealed before results were kept,
-# θ̂ stands and its parameters are not known.
-_KEEP = f"""WITH over AS (
-        SELECT id, CASE WHEN sealed_at IS NULL THEN %(theta)s ELSE theta END AS theta,
-            CASE WHEN sealed_at IS NULL THEN %(se)s ELSE theta_se END AS theta_se,
-            sealed_at IS NULL AS is_known
-        FROM quiz_sessions
-        WHERE id = %(quiz)s AND (sealed_at IS NOT NULL OR expires_at <= now())
-            AND {_SCORED_ALIKE} FOR SHARE)"""  # noqa: S608
+# θ̂ stands and its parameters are not known; so it does of one whose result an older release kept.
+_SUBMIT = f"""WITH submitted AS (
+        UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
+        WHERE id = %(quiz)s AND sealed_at IS NULL AND ends_at(quiz_sessions) < now()
+            AND {_SCORED_ALIKE}
+        RETURNING id, theta, theta_se, true AS is_known),
+    over AS (
+        SELECT * FROM submitted
+        UNION ALL
+        SELECT id, theta, theta_se, false FROM quiz_sessions
+        WHERE id = %(quiz)s AND sealed_at IS NOT NULL AND {_SCORED_ALIKE})"""  # noqa: S608
 
 _INSERT = """
     INSERT INTO quiz_results (quiz_id, answered, correct, theta, theta_se, model, scale,
@@ -109,11 +112,11 @@ async def seal(
     return (await conn.execute(_SEAL + _INSERT, values)).rowcount == 1
 
 
-async def keep(
+async def submit(
     conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
 ) -> bool:
-    """Keeps the result of a quiz that is over; False where there is one, or it scores otherwise."""
-    return (await conn.execute(_KEEP + _INSERT, _values(quiz, bank, ability))).rowcount == 1
+    """Seals a quiz whose time is over; False where its result is kept, or it scores otherwise."""
+    return (await conn.execute(_SUBMIT + _INSERT, _values(quiz, bank, ability))).rowcount == 1
 
 
 async def read(conn: TenantConnection, quiz_id: str) -> Result | None:

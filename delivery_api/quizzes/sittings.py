@@ -12,13 +12,12 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from delivery_api.quizzes.listing import STATUS
 from qbank.postgres import Connection
 from qbank.vocabulary import Selector, SessionStatus
 
-_ROWS = f"""SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
-        started_at, expires_at, sealed_at, {STATUS} AS status
-    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""  # noqa: S608
+_ROWS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
+        started_at, expires_at, sealed_at, quiz_status(quiz_sessions) AS status
+    FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""
 _COUNTED = """CROSS JOIN LATERAL (
         SELECT count(*) AS served, count(r.id) AS answered
         FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
@@ -45,7 +44,7 @@ _HOLD = "SELECT FROM quiz_sessions WHERE id = %s AND tenant_id = %s FOR UPDATE"
 # What is over stays over: its result may have been told. By the clock, for time goes on while the
 # lock is waited for; whoever keeps a result waits for it, too.
 _EXTEND = """UPDATE quiz_sessions SET expires_at = expires_at + make_interval(mins => %s)
-    WHERE id = %s AND mode = 'exam' AND sealed_at IS NULL AND expires_at > clock_timestamp()
+    WHERE id = %s AND mode = 'exam' AND is_open(quiz_sessions, clock_timestamp())
         AND NOT EXISTS (SELECT FROM quiz_results WHERE quiz_id = quiz_sessions.id)"""
 
 

@@ -18,11 +18,12 @@ from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode
+from qbank.vocabulary import Mode, SessionStatus
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
-        s.started_at, s.expires_at, s.sealed_at, s.expires_at <= now(), coalesce(b.version, 0),
+        s.started_at, s.expires_at, s.grace_s, s.sealed_at, quiz_status(s), s.expires_at <= now(),
+        coalesce(b.version, 0),
         coalesce(b.scoring_version, 0), s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
          WHERE i.quiz_id = s.id), past.void
@@ -39,6 +40,7 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
+# In the grace after its time a quiz takes an answer and serves nothing.
 # What the owner was served lately is looked up from the rows themselves, so that all processes
 # count alike. A quiz lasts a week at most, extended or not (``attempts.LONGEST_MINUTES``). The item
 # was chosen from a bank that may be behind by a little: where it is, the item is looked at, and
@@ -72,7 +74,7 @@ _SERVE = """WITH lately AS (
             FROM bank_versions WHERE exam_code = %(exam)s) AS b),
     quiz AS (
         UPDATE quiz_sessions SET theta = %(theta)s, theta_se = %(se)s
-        WHERE id = %(quiz)s AND sealed_at IS NULL AND expires_at > now()
+        WHERE id = %(quiz)s AND is_open(quiz_sessions) AND expires_at > now()
             AND (SELECT items FROM lately) < %(rate)s
             AND (%(position)s = 1 OR EXISTS (SELECT FROM quiz_items
                 JOIN user_responses USING (quiz_id, question_id)
@@ -104,6 +106,8 @@ class Quiz:
 
     Attributes:
         wish: how its items are chosen.
+        grace_s: seconds after ``expires_at`` in which an item that was served may be answered.
+        time_is_up: it serves no more items.
         bank_version: version of the exam's bank when this was read.
         scoring_version: what its answers were scored by.
         past: what was served, answered and held back.
@@ -115,16 +119,18 @@ class Quiz:
     wish: Wish
     started_at: datetime
     expires_at: datetime
+    grace_s: int
     sealed_at: datetime | None
-    expired: bool
+    status: SessionStatus
+    time_is_up: bool
     bank_version: int
     scoring_version: int
     past: Past
 
     @property
     def over(self) -> bool:
-        """Whether it was finished or has expired."""
-        return self.expired or self.sealed_at is not None
+        """Whether it takes no more answers."""
+        return self.status != "open"
 
     @property
     def answered(self) -> int:
@@ -167,22 +173,18 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
-    quiz_id, mode, exam_code, selector, num_questions, asked, *times, bank, scoring = row[:12]
+    quiz_id, mode, exam_code, selector, num_questions, asked, *stands, bank, scoring = row[:14]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
-    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[12]))
-    question_ids, versions, correct, held_back, void = (column or () for column in row[13:])
+    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[14]))
+    question_ids, versions, correct, held_back, void = (column or () for column in row[15:])
     past = Past(question_ids, versions, correct, held_back, frozenset(void))
-    started_at, expires_at, sealed_at, expired = times
     return Quiz(
         quiz_id,
         mode,
         exam_code,
         wish,
-        started_at,
-        expires_at,
-        sealed_at,
-        expired,
+        *stands,
         bank,
         scoring,
         past,

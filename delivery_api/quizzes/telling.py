@@ -18,8 +18,7 @@ from qbank.attempts import KEY
 TELLS = f"""(NOT EXISTS (
         SELECT FROM quiz_sessions AS sitting
         WHERE sitting.tenant_id = %(tenant)s AND sitting.user_id = %(user)s
-            AND sitting.mode = 'exam' AND sitting.sealed_at IS NULL
-            AND sitting.expires_at > now())
+            AND sitting.mode = 'exam' AND is_open(sitting))
     AND NOT EXISTS (
         SELECT FROM (
             SELECT %(exam)s AS exam_code UNION ALL

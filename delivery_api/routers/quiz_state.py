@@ -108,7 +108,7 @@ def quiz_state_of(standing: Standing) -> QuizState:
         quiz_id=quiz.id,
         exam_code=quiz.exam_code,
         mode=quiz.mode,
-        status="finished" if quiz.sealed_at else "expired" if quiz.expired else "open",
+        status=quiz.status,
         num_questions=quiz.wish.num_questions,
         served=len(quiz.past.question_id),
         answered=quiz.answered,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
+from anyio import from_thread
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +18,7 @@ from delivery_api.fields import Body, ExamCode, Note, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import ProblemError, documented, not_found
 from delivery_api.quizzes import sittings
+from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.attempts import LONGEST_MINUTES
 from qbank.vocabulary import Selector, SessionStatus
@@ -48,7 +50,7 @@ class Sitting(BaseModel):
     theta_se: float | None
     started_at: datetime
     expires_at: datetime
-    sealed_at: datetime | None = Field(description="when it was finished")
+    sealed_at: datetime | None = Field(description="when it was finished, or its time was over")
 
 
 class SittingStep(BaseModel):
@@ -117,6 +119,11 @@ def list_sittings(
 @router.get("/{quiz_id}", summary="A sitting in full", responses=documented(404, 409))
 def read_sitting(quiz_id: SittingPath, caller: Analyst, request: Request) -> SittingInFull:
     """What was served and why, with θ̂, sh_p, what was held back, times and answers."""
+    with reading(request, caller) as conn:
+        sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
+    if sitting.status == "expired" and sitting.sealed_at is None:
+        seal = Services.of(request).submission.seal
+        from_thread.run(seal, caller.tenant_id, sitting.user_id, quiz_id)
     with reading(request, caller) as conn:
         sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
         served = sittings.steps(conn, quiz_id)

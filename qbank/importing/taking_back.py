@@ -38,7 +38,7 @@ WHERE EXISTS (
         AND u.import_batch_id IS NULL AND s.exam_code = %(exam)s
 ) OR EXISTS (
     SELECT 1 FROM quiz_sessions AS s JOIN quiz_items AS i ON i.quiz_id = s.id
-    WHERE s.exam_code = %(exam)s AND s.sealed_at IS NULL AND s.expires_at > now()
+    WHERE s.exam_code = %(exam)s AND is_open(s)
         AND (i.question_id, i.version) = (b.question_id, b.version)
 )
 ORDER BY q.external_ref

@@ -40,7 +40,7 @@ LIMIT 1
 _OPEN = """
 SELECT s.id, s.exam_code, s.expires_at
 FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
-WHERE s.sealed_at IS NULL AND s.expires_at > now() ORDER BY s.expires_at DESC
+WHERE is_open(s) ORDER BY s.expires_at DESC
 """
 
 

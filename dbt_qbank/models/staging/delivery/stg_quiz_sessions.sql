@@ -15,7 +15,7 @@ renamed as (
         theta,
         theta_se,
         started_at,
-        expires_at,
+        expires_at + make_interval(secs => grace_s) as expires_at,
         sealed_at,
         updated_at
     from source
