@@ -49,7 +49,8 @@ Controlled = Literal[
 ]
 Adaptive = Literal["vanilla", Controlled]
 ADAPTIVE: Final[tuple[Selector, ...]] = get_args(Adaptive)
-SessionStatus = Literal["open", "finished", "expired"]
+SessionStatus = Literal["open", "finished", "expired"]  # of those that count
+QuizStatus = Literal["open", "finished", "expired", "void"]
 Review = Literal["score", "items"]
 
 # imports

@@ -18,10 +18,11 @@ from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode
 
 # until the transaction ends: what the next statement counts, nobody adds to
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+ALONE = """SELECT pg_advisory_xact_lock(
+    hashtextextended(concat_ws(E'\\x1f', 'quizzes', %(tenant)s::text, %(user)s::text), 0))"""
 
 # A person's open sittings of exam ``e``, and how many attempts are used. A sitting that served
-# nothing has shown nothing, so it is no attempt once it is over.
+# nothing has shown nothing, so it is no attempt once it is over; one that was reset is none either.
 SITTINGS = """CROSS JOIN LATERAL (
         SELECT coalesce(array_agg(s.id ORDER BY s.started_at)
                 FILTER (WHERE s.is_open), '{}') AS open,
@@ -29,12 +30,12 @@ SITTINGS = """CROSS JOIN LATERAL (
             extract(epoch FROM now() - max(s.ended_at)
                 FILTER (WHERE s.has_served AND NOT s.is_open))::float8 AS ended_s
         FROM (
-            SELECT id, started_at, least(sealed_at, ends_at(q)) AS ended_at,
+            SELECT id, started_at, least(sealed_at, voided_at, ends_at(q)) AS ended_at,
                 is_open(q) AS is_open,
                 EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = q.id) AS has_served
             FROM quiz_sessions AS q
             WHERE q.tenant_id = %(tenant)s AND q.user_id = %(user)s AND q.mode = 'exam'
-                AND q.exam_code = e.exam_code) AS s) AS sittings"""
+                AND q.exam_code = e.exam_code AND NOT q.is_reset) AS s) AS sittings"""
 
 # A tenant's own flag or assignment comes before one that holds for all.
 _SETUP = f"""SELECT e.exam_code, e.policy, coalesce(b.version, 0),
@@ -125,7 +126,6 @@ async def begin(
         cohort: key of the selector's cohorts.
         flag: key of the selector's flag.
     """
-    await conn.execute(_LOCK, ("\x1f".join(("quizzes", caller.tenant_id, caller.user_id)),))
     values = {
         "user": caller.user_id,
         "tenant": caller.tenant_id,
@@ -134,6 +134,7 @@ async def begin(
         "cohort": cohort,
         "flag": flag,
     }
+    await conn.execute(ALONE, values)
     row = await (await conn.execute(_SETUP, values)).fetchone()
     return None if row is None else Setup(*row)
 

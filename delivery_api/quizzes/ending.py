@@ -18,7 +18,7 @@ from delivery_api.quizzes.choice import estimate
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.sealing import Result
 from delivery_api.quizzes.store import Quiz
-from delivery_api.quizzes.telling import Telling
+from delivery_api.quizzes.telling import NOTHING, Telling
 from delivery_api.tokens import Principal
 
 NO_ABILITY = (0.0, None)
@@ -161,6 +161,8 @@ class Endings:
 
     async def _standing(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> Standing:
         quiz, result = await self._result(conn, caller, quiz)
+        if quiz.status == "void":
+            return Standing(quiz, NOTHING, None, NO_ABILITY)
         may_tell = await self.telling(conn, caller, quiz)
         if result is not None:
             return Standing(quiz, may_tell, result, NO_ABILITY)
@@ -172,9 +174,10 @@ class Endings:
     ) -> tuple[Quiz, Result | None]:
         """What a quiz that is over came to; sealed now where its time ended it, and nobody did yet.
 
-        None, with the quiz as it is now, where it is open: it may just have been given more time.
+        None, with the quiz as it is now, where it is void, or open: it may just have been given more
+        time.
         """
-        while quiz.over:
+        while quiz.over and quiz.status != "void":
             found = await sealing.read(conn, quiz.id)
             if found is not None:
                 return quiz, found
@@ -189,6 +192,8 @@ class Endings:
 
 def gone(quiz: Quiz) -> ProblemError:
     """410: the quiz takes no more answers."""
+    if quiz.status == "void":
+        return ProblemError(410, "quiz-void", f"quiz {quiz.id} is void: it counts for nothing")
     if quiz.status == "finished":
         return ProblemError(410, "quiz-finished", f"quiz {quiz.id} is finished: see its results")
     grace = f", with answers taken {quiz.grace_s} s longer" if quiz.grace_s else ""

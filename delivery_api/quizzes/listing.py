@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 
 from delivery_api.database import TenantConnection
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode, SessionStatus
+from qbank.vocabulary import Mode, QuizStatus
 
 _OWN = """WITH own AS (
         SELECT id AS quiz_id, exam_code, mode, num_questions, started_at, expires_at, sealed_at,
@@ -46,7 +46,7 @@ class OwnQuiz:
     started_at: datetime
     expires_at: datetime
     sealed_at: datetime | None
-    status: SessionStatus
+    status: QuizStatus
     answered: int
 
 
@@ -54,7 +54,7 @@ async def own(
     conn: TenantConnection,
     caller: Principal,
     exam_code: str | None,
-    status: SessionStatus | None,
+    status: QuizStatus | None,
     *,
     page: int,
     page_size: int,

@@ -29,7 +29,8 @@ _SEAL = f"""WITH over AS (
 # θ̂ stands and its parameters are not known; so it does of one whose result an older release kept.
 _SUBMIT = f"""WITH submitted AS (
         UPDATE quiz_sessions SET sealed_at = now(), theta = %(theta)s, theta_se = %(se)s
-        WHERE id = %(quiz)s AND sealed_at IS NULL AND ends_at(quiz_sessions) < now()
+        WHERE id = %(quiz)s AND sealed_at IS NULL AND voided_at IS NULL
+            AND ends_at(quiz_sessions) < now()
             AND {_SCORED_ALIKE}
         RETURNING id, theta, theta_se, true AS is_known),
     over AS (

@@ -12,11 +12,14 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from delivery_api.quizzes.creation import ALONE, SITTINGS
+from qbank.attempts import AttemptPolicy
 from qbank.postgres import Connection
-from qbank.vocabulary import Selector, SessionStatus
+from qbank.vocabulary import QuizStatus, Selector
 
 _ROWS = """SELECT id AS quiz_id, user_id, exam_code, selector, num_questions, theta, theta_se,
-        started_at, expires_at, sealed_at, quiz_status(quiz_sessions) AS status
+        started_at, expires_at, sealed_at, voided_at, is_reset,
+        quiz_status(quiz_sessions) AS status
     FROM quiz_sessions WHERE tenant_id = %(tenant)s AND mode = 'exam'"""
 _COUNTED = """CROSS JOIN LATERAL (
         SELECT count(*) AS served, count(r.id) AS answered
@@ -46,6 +49,15 @@ _HOLD = "SELECT FROM quiz_sessions WHERE id = %s AND tenant_id = %s FOR UPDATE"
 _EXTEND = """UPDATE quiz_sessions SET expires_at = expires_at + make_interval(mins => %s)
     WHERE id = %s AND mode = 'exam' AND is_open(quiz_sessions, clock_timestamp())
         AND NOT EXISTS (SELECT FROM quiz_results WHERE quiz_id = quiz_sessions.id)"""
+_VOID = """UPDATE quiz_sessions SET voided_at = coalesce(voided_at, clock_timestamp()),
+    is_reset = is_reset OR %(reset)s WHERE id = %(quiz)s"""
+_RESTORE = "UPDATE quiz_sessions SET voided_at = NULL, is_reset = false WHERE id = %s"
+_TAKEN_UP = f"""SELECT e.policy, sittings.open, sittings.attempts,
+        (SELECT s.id FROM quiz_sessions AS s
+         WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s AND s.mode = 'exam'
+            AND s.exam_code = e.exam_code AND s.id <> %(quiz)s AND s.voided_at IS NULL
+         ORDER BY s.started_at DESC LIMIT 1)
+    FROM exams AS e {SITTINGS} WHERE e.exam_code = %(exam)s"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,7 @@ class Sitting:
 
     Attributes:
         theta, theta_se: the running estimate, or the sealed one.
+        is_reset: it is void, and its person may sit again as if it had not been.
         served, answered: items.
     """
 
@@ -67,7 +80,9 @@ class Sitting:
     started_at: datetime
     expires_at: datetime
     sealed_at: datetime | None
-    status: SessionStatus
+    voided_at: datetime | None
+    is_reset: bool
+    status: QuizStatus
     served: int
     answered: int
 
@@ -107,7 +122,7 @@ def find(
     *,
     exam_code: str | None = None,
     user_id: str | None = None,
-    status: SessionStatus | None = None,
+    status: QuizStatus | None = None,
     limit: int,
     offset: int,
 ) -> tuple[Sequence[Sitting], int]:
@@ -147,3 +162,44 @@ def steps(conn: Connection, quiz_id: str) -> Sequence[Step]:
 def extend(conn: Connection, quiz_id: str, minutes: int) -> bool:
     """Gives a sitting that is held more time; False where it is over."""
     return conn.execute(_EXTEND, (minutes, quiz_id)).rowcount == 1
+
+
+def void(conn: Connection, quiz_id: str, *, reset: bool) -> None:
+    """Makes a sitting that is held count for nothing.
+
+    Args:
+        conn: in the transaction that holds it.
+        quiz_id: of the sitting.
+        reset: give its person the attempt back, too.
+    """
+    conn.execute(_VOID, {"quiz": quiz_id, "reset": reset})
+
+
+def restore(conn: Connection, tenant_id: str, sitting: Sitting) -> str | None:
+    """Makes a void sitting count again.
+
+    Args:
+        conn: in the transaction that holds it.
+        tenant_id: whose it is.
+        sitting: as it is held.
+
+    Returns:
+        The person's other sitting that stands in the way, for with both they would have more than
+        the exam's policy gives; then the transaction is to be taken back.
+    """
+    values = {
+        "tenant": tenant_id,
+        "user": sitting.user_id,
+        "exam": sitting.exam_code,
+        "quiz": sitting.quiz_id,
+    }
+    conn.execute(ALONE, values)
+    conn.execute(_RESTORE, (sitting.quiz_id,))
+    row = conn.execute(_TAKEN_UP, values).fetchone()
+    assert row is not None  # noqa: S101  (a sitting is of an exam)
+    policy, open_sittings, attempts, other = row
+    given = AttemptPolicy.of(sitting.exam_code, policy)
+    too_many = (
+        sitting.is_reset and given.max_attempts is not None and attempts > given.max_attempts
+    ) or (sitting.quiz_id in open_sittings and len(open_sittings) > given.open_quizzes)
+    return other if too_many else None

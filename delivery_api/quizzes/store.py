@@ -18,7 +18,7 @@ from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode, SessionStatus
+from qbank.vocabulary import Mode, QuizStatus
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
@@ -121,7 +121,7 @@ class Quiz:
     expires_at: datetime
     grace_s: int
     sealed_at: datetime | None
-    status: SessionStatus
+    status: QuizStatus
     time_is_up: bool
     bank_version: int
     scoring_version: int

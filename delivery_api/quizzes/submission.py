@@ -26,7 +26,8 @@ _ALONE = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 _DONE = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 # those whose result an older release keeps are no more to be sealed
 _OVER = """SELECT s.id, s.user_id FROM quiz_sessions AS s
-    WHERE s.tenant_id = %(tenant)s AND s.sealed_at IS NULL AND ends_at(s) < now()
+    WHERE s.tenant_id = %(tenant)s AND s.sealed_at IS NULL AND quiz_status(s) = 'expired'
+        AND ends_at(s) < now()
         AND s.id > %(after)s
         AND NOT EXISTS (SELECT FROM quiz_results AS r WHERE r.quiz_id = s.id)
     ORDER BY s.id LIMIT %(at_once)s"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from delivery_api.database import TenantConnection
 from delivery_api.tokens import Principal
@@ -45,6 +46,9 @@ class Telling:
     review: bool
 
 
+NOTHING: Final = Telling(practice=False, review=False)
+
+
 async def read(
     conn: TenantConnection, caller: Principal, exam_code: str, questions: Sequence[int]
 ) -> Telling:
@@ -56,4 +60,4 @@ async def read(
         "questions": list(questions),
     }
     row = await (await conn.execute(_READ, values)).fetchone()
-    return Telling(*row) if row else Telling(practice=False, review=False)
+    return Telling(*row) if row else NOTHING

@@ -16,7 +16,7 @@ from delivery_api.exam_codes import ShownExam
 from delivery_api.quizzes.ending import Standing
 from delivery_api.quizzes.sealing import Result
 from qbank.intervals import Z_95
-from qbank.vocabulary import Mode, Model, SessionStatus
+from qbank.vocabulary import Mode, Model, QuizStatus
 
 
 def rendered(
@@ -79,7 +79,7 @@ class QuizState(BaseModel):
     quiz_id: str
     exam_code: ShownExam
     mode: Mode
-    status: SessionStatus
+    status: QuizStatus
     num_questions: int
     served: int
     answered: int

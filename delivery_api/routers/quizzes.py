@@ -26,7 +26,7 @@ from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.store import Quiz
 from delivery_api.routers.quiz_state import rendered
 from delivery_api.services import Services
-from qbank.vocabulary import Difficulty, Mode, Selector, SessionStatus, code_of
+from qbank.vocabulary import Difficulty, Mode, QuizStatus, Selector, code_of
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -90,7 +90,7 @@ class QuizSummary(BaseModel):
     quiz_id: str
     exam_code: ShownExam
     mode: Mode
-    status: SessionStatus
+    status: QuizStatus
     num_questions: int
     answered: int
     started_at: datetime
@@ -169,7 +169,7 @@ async def list_quizzes(
     caller: Student,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
-    status: Annotated[SessionStatus | None, Query()] = None,
+    status: Annotated[QuizStatus | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[QuizSummary]:

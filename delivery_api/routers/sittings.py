@@ -1,4 +1,7 @@
-"""People's sittings, for whoever administers exams: find them, see one whole, give more time."""
+"""People's sittings, for whoever administers exams: find them, see one whole, change how they count.
+
+More time, void, reset and restore are each kept in the audit log with its reason.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin, Analyst
-from delivery_api.changes import change, reading
+from delivery_api.changes import Change, change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ShownExam, key_of
 from delivery_api.fields import Body, ExamCode, Note, Page, PageNumber, PageSize, QuizId
@@ -21,7 +24,7 @@ from delivery_api.quizzes import sittings
 from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.attempts import LONGEST_MINUTES
-from qbank.vocabulary import Selector, SessionStatus
+from qbank.vocabulary import QuizStatus, Selector
 
 router = APIRouter(
     prefix="/v1/admin/sittings",
@@ -39,7 +42,7 @@ class Sitting(BaseModel):
     quiz_id: str
     user_id: str
     exam_code: ShownExam
-    status: SessionStatus
+    status: QuizStatus
     selector: Selector
     num_questions: int
     served: int
@@ -51,6 +54,8 @@ class Sitting(BaseModel):
     started_at: datetime
     expires_at: datetime
     sealed_at: datetime | None = Field(description="when it was finished, or its time was over")
+    voided_at: datetime | None = Field(description="since when it counts for nothing")
+    is_reset: bool = Field(description="it is void, and its person may sit again")
 
 
 class SittingStep(BaseModel):
@@ -91,13 +96,26 @@ class MoreTime(Body):
     ] = ""
 
 
+class Reason(Body):
+    """Why a sitting counts otherwise."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"why": "the room was left unwatched"}]}
+    )
+
+    why: Annotated[
+        Note,
+        Field(min_length=1, description="kept in the audit log for ever: do not name the person"),
+    ]
+
+
 @router.get("", summary="Sittings")
 def list_sittings(
     caller: Analyst,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
     user_id: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
-    status: Annotated[SessionStatus | None, Query()] = None,
+    status: Annotated[QuizStatus | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[Sitting]:
@@ -119,11 +137,7 @@ def list_sittings(
 @router.get("/{quiz_id}", summary="A sitting in full", responses=documented(404, 409))
 def read_sitting(quiz_id: SittingPath, caller: Analyst, request: Request) -> SittingInFull:
     """What was served and why, with θ̂, sh_p, what was held back, times and answers."""
-    with reading(request, caller) as conn:
-        sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
-    if sitting.status == "expired" and sitting.sealed_at is None:
-        seal = Services.of(request).submission.seal
-        from_thread.run(seal, caller.tenant_id, sitting.user_id, quiz_id)
+    _seal_what_is_over(request, caller, quiz_id)
     with reading(request, caller) as conn:
         sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
         served = sittings.steps(conn, quiz_id)
@@ -140,14 +154,10 @@ def extend_sitting(
 ) -> Sitting:
     """For somebody else's open sitting; one that is over stays so. Kept in the audit log."""
     with change(request, caller) as step:
-        sitting = _found(sittings.hold(step.conn, caller.tenant_id, quiz_id), quiz_id)
-        if sitting.user_id == caller.user_id:
-            raise ProblemError(
-                409, "own-sitting", f"quiz {quiz_id} is your own: ask another administrator"
-            )
+        sitting = _held(step, caller, quiz_id)
         if not sittings.extend(step.conn, quiz_id, body.minutes):
             raise ProblemError(
-                410, "quiz-finished", f"quiz {quiz_id} is over: it gets no more time"
+                410, "quiz-finished", f"quiz {quiz_id} is over or void: it gets no more time"
             )
         longer = replace(sitting, expires_at=sitting.expires_at + timedelta(minutes=body.minutes))
         if longer.expires_at - longer.started_at > timedelta(minutes=LONGEST_MINUTES):
@@ -159,6 +169,76 @@ def extend_sitting(
             )
         step.audit("sitting.extend", f"quiz={quiz_id}", minutes=body.minutes, why=body.why)
         return _shown(caller, longer)
+
+
+@router.post(
+    "/{quiz_id}/void", summary="Make a sitting count for nothing", responses=documented(404, 409)
+)
+def void_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Request) -> Sitting:
+    """It has no score and is in no mart; the attempt is used. An open one ends."""
+    return _void(request, caller, quiz_id, body.why, reset=False)
+
+
+@router.post(
+    "/{quiz_id}/reset", summary="Let a person sit again", responses=documented(404, 409)
+)
+def reset_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Request) -> Sitting:
+    """The sitting is void, and its attempt is given back. What was served does not come again."""
+    return _void(request, caller, quiz_id, body.why, reset=True)
+
+
+@router.post(
+    "/{quiz_id}/restore", summary="Make a void sitting count again", responses=documented(404, 409)
+)
+def restore_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Request) -> Sitting:
+    """With what it came to, or goes on to; refused where its person has begun another instead."""
+    with change(request, caller) as step:
+        sitting = _held(step, caller, quiz_id)
+        if sitting.status != "void":
+            raise ProblemError(409, "not-void", f"quiz {quiz_id} is {sitting.status}, not void")
+        other = sittings.restore(step.conn, caller.tenant_id, sitting)
+        if other is not None:
+            raise ProblemError(
+                409,
+                "sat-again",
+                f"quiz {other} takes the place of {quiz_id}: void that one first",
+                quiz_id=other,
+            )
+        step.audit("sitting.restore", f"quiz={quiz_id}", why=body.why)
+        return _shown(caller, _found(sittings.one(step.conn, caller.tenant_id, quiz_id), quiz_id))
+
+
+def _void(
+    request: Request, caller: Principal, quiz_id: str, why: str, *, reset: bool
+) -> Sitting:
+    _seal_what_is_over(request, caller, quiz_id)
+    with change(request, caller) as step:
+        sitting = _held(step, caller, quiz_id)
+        if sitting.status == "void" and (sitting.is_reset or not reset):
+            done = "void and reset" if sitting.is_reset else "void"
+            raise ProblemError(409, "already-void", f"quiz {quiz_id} is {done} already")
+        sittings.void(step.conn, quiz_id, reset=reset)
+        step.audit("sitting.reset" if reset else "sitting.void", f"quiz={quiz_id}", why=why)
+        return _shown(caller, _found(sittings.one(step.conn, caller.tenant_id, quiz_id), quiz_id))
+
+
+def _seal_what_is_over(request: Request, caller: Principal, quiz_id: str) -> None:
+    """Whose time is over is sealed before it is looked at, or changed."""
+    with reading(request, caller) as conn:
+        sitting = _found(sittings.one(conn, caller.tenant_id, quiz_id), quiz_id)
+    if sitting.status == "expired" and sitting.sealed_at is None:
+        seal = Services.of(request).submission.seal
+        from_thread.run(seal, caller.tenant_id, sitting.user_id, quiz_id)
+
+
+def _held(step: Change, caller: Principal, quiz_id: str) -> sittings.Sitting:
+    """Somebody else's sitting, which stays as it is until the transaction ends."""
+    sitting = _found(sittings.hold(step.conn, caller.tenant_id, quiz_id), quiz_id)
+    if sitting.user_id == caller.user_id:
+        raise ProblemError(
+            409, "own-sitting", f"quiz {quiz_id} is your own: ask another administrator"
+        )
+    return sitting
 
 
 def _found(sitting: sittings.Sitting | None, quiz_id: str) -> sittings.Sitting:

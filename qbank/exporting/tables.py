@@ -40,7 +40,7 @@ JOIN questions AS q ON q.id = i.question_id
 JOIN question_versions AS v ON (v.question_id, v.version) = (i.question_id, i.version)
 JOIN topics AS t ON t.id = v.topic_id
 LEFT JOIN user_responses AS r ON (r.quiz_id, r.question_id) = (i.quiz_id, i.question_id)
-WHERE s.exam_code = {exam}
+WHERE s.exam_code = {exam} AND s.voided_at IS NULL
 """
 
 TABLES: dict[What, Table] = {

@@ -66,8 +66,8 @@ UNASSIGNED: Final = Mention(
     f"target = left(t.target, -length(%(person)s)) || '{NOBODY}'",
 )
 # what was said of why may name the person, in whichever words
-EXTENDED: Final = Mention(
-    """t.action = 'sitting.extend'
+OF_SITTINGS: Final = Mention(
+    """t.action LIKE 'sitting.%%'
     AND t.target IN (SELECT 'quiz=' || p.quiz_id FROM person_quizzes AS p)""",
     f"target = 'quiz={NOBODY}', details = t.details - 'why'",
     "t.details",

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from qbank.importing.items import ITEM_NAME
 from qbank.people.mentions import (
-    EXTENDED,
+    OF_SITTINGS,
     POLICY,
     REPLY,
     REPORTED,
@@ -179,7 +179,7 @@ PERSONAL: Final = (
         "sittings",
         """t.id AS quiz_id, t.exam_code AS exam, t.mode, t.adaptive, t.selector, t.num_questions,
         t.filters AS asked_for, t.theta AS ability, t.theta_se AS ability_se, t.started_at,
-        t.expires_at, t.sealed_at AS finished_at""",
+        t.expires_at, t.sealed_at AS finished_at, t.voided_at""",
         order="t.started_at, t.id",
     ),
     Stored(
@@ -236,12 +236,12 @@ PERSONAL: Final = (
     Stored(
         "audit_log",
         ("target", "details"),
-        EXTENDED.of_tenant,
+        OF_SITTINGS.of_tenant,
         "name removed",
-        "more_time_for_sittings",
-        f"t.target, {EXTENDED.told}, t.created_at",
+        "changes_of_sittings",
+        f"t.action, t.target, {OF_SITTINGS.told}, t.created_at",
         order="t.id",
-        without=EXTENDED.without,
+        without=OF_SITTINGS.without,
     ),
 )
 

@@ -130,6 +130,21 @@ def seal_late(history: History, day: float) -> None:
     )
 
 
+def void(history: History, day: float) -> None:
+    """As an administrator does, who may take it back."""
+    history._sql(
+        "UPDATE quiz_sessions SET voided_at = now() WHERE id = ANY(%s) AND voided_at IS NULL",
+        history._quizzes(0.2),
+    )
+
+
+def restore(history: History, day: float) -> None:
+    history._sql(
+        "UPDATE quiz_sessions SET voided_at = NULL WHERE voided_at IS NOT NULL AND id = ANY(%s)",
+        history._quizzes(0.6),
+    )
+
+
 def move_topic(history: History, day: float) -> None:
     """A leaf goes below another area, or an area below another."""
     root, *areas = history.topics[:4]
@@ -183,6 +198,8 @@ OPERATIONS: Final[dict[str, Callable[[History, float], None]]] = {
         extend,
         begin_earlier,
         seal_late,
+        void,
+        restore,
         move_topic,
         rename,
         reweigh,

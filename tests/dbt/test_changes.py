@@ -120,6 +120,11 @@ def person_erased(story: Story) -> None:
     story.sql("DELETE FROM quiz_sessions WHERE id = ANY(%s)", quizzes)
 
 
+def sittings_voided(story: Story) -> None:
+    """One of two of a person, and all that a day had."""
+    story.sql("UPDATE quiz_sessions SET voided_at = now() WHERE id = ANY(%s)", story.quizzes[:4])
+
+
 def cohort_withdrawn(story: Story) -> None:
     story.sql("DELETE FROM cohort_assignments WHERE user_id = %s", story.users[0])
 
@@ -188,6 +193,7 @@ CHANGES: list[Callable[[Story], None]] = [
     retimed,
     answer_erased,
     person_erased,
+    sittings_voided,
     cohort_withdrawn,
     cohort_changed,
     cohort_backdated,

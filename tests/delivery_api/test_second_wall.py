@@ -26,7 +26,7 @@ CHANGES = {
     "question_publications": "live_version, published_at",
     "question_versions": "state",
     "questions": "external_ref, is_deleted",
-    "quiz_sessions": "expires_at, sealed_at, theta, theta_se",
+    "quiz_sessions": "expires_at, is_reset, sealed_at, theta, theta_se, voided_at",
 }
 REMOVES = {
     "cohort_assignments",

@@ -173,16 +173,17 @@ def test_accommodations_of_others_stay_where_somebody_is_erased(world):
     assert {exam for exam in after if after[exam] > before.get(exam, 0)} == {"EX", OTHER}
 
 
-def test_why_a_sitting_got_more_time_is_told_and_erased_with_it(world):
+@pytest.mark.parametrize("action", ["sitting.extend", "sitting.void"])
+def test_why_a_sitting_was_changed_is_told_and_erased_with_it(world, action):
     (quiz,), (other,) = quizzes_of(ANNA), quizzes_of(BEN)
     with connect() as connection:
         note = audit.noting(connection, "north", "olga")
         for sitting in (quiz, other):
-            note("sitting.extend", f"quiz={sitting}", minutes=5, why="she was ill")
-    (told,) = everything_about(ANNA)["more_time_for_sittings"]
+            note(action, f"quiz={sitting}", minutes=5, why="she was ill")
+    (told,) = everything_about(ANNA)["changes_of_sittings"]
     assert (told["target"], told["details"]["why"]) == (f"quiz={quiz}", "she was ill")
     erase(ANNA)
-    sql = "SELECT target, details FROM audit_log WHERE action = 'sitting.extend' ORDER BY id"
+    sql = "SELECT target, details FROM audit_log WHERE action LIKE 'sitting.%' ORDER BY id"
     assert rows(sql) == [
         ("quiz=(erased)", {"minutes": 5}),
         (f"quiz={other}", {"minutes": 5, "why": "she was ill"}),

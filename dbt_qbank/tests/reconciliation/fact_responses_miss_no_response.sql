@@ -5,7 +5,7 @@
         severity='warn',
     )
 }}
--- every response recorded in the look-back before the last build is in the mart; a warning, for a
+-- every response to a quiz that counts recorded in the look-back before the last build is in the mart; a warning, for a
 -- long import that was still open during the build is missing rightly, until the next one
 with build as (
     select max(facts.loaded_at) as built_at from {{ ref('fact_responses') }} as facts
@@ -17,6 +17,11 @@ where
     responses.recorded_at < (select build.built_at from build)
     and responses.recorded_at
     >= (select build.built_at - interval '{{ var("lookback_days") }} days' from build)
+    and exists (
+        select 1
+        from {{ ref('stg_quiz_sessions') }} as quizzes
+        where quizzes.quiz_id = responses.quiz_id
+    )
     and not exists (
         select 1
         from {{ ref('fact_responses') }} as facts

@@ -1,5 +1,6 @@
 with source as (
     select * from {{ source('qbank', 'quiz_sessions') }}
+    where {{ counts() }}
 ),
 
 renamed as (
