@@ -5,13 +5,13 @@ What never lives here: the checks.
 
 import dagster as dg
 
-from qbank_orchestration.checks import freshness, prediction
+from qbank_orchestration.checks import freshness, harvesting, prediction
 
-CHECKS = [*freshness.CHECKS, prediction.exposure_as_predicted]
+CHECKS = [*freshness.CHECKS, prediction.exposure_as_predicted, harvesting.nobody_harvests]
 
 daily_checks = dg.AutomationConditionSensorDefinition(
     "daily_checks",
     target=dg.AssetSelection.checks(*CHECKS),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Freshness, volume and exposure of every exam, once a day, built or not.",
+    description="Freshness, volume, exposure and harvesting of every exam, once a day, built or not.",
 )

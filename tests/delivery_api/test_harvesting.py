@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from delivery_api.quizzes import harvesting
-from delivery_api.quizzes.harvesting import Pattern
+from qbank.stores import harvesting
+from qbank.stores.harvesting import Pattern
 from tests.delivery_api.test_quizzes import answer
 
 FEW = {"items": 20, "live": 150, "answers": 20, "median_s": 30.0}
@@ -25,6 +25,9 @@ FEW = {"items": 20, "live": 150, "answers": 20, "median_s": 30.0}
         ({"answers": 50, "median_s": 1.9}, "50 answers in a day took 1.9 s"),
         ({"answers": 50, "median_s": 2.0}, None),
         ({"answers": 49, "median_s": 0.1}, None),
+        ({"items": 50, "answers": 16}, "50 items were looked at in a day, and 16 answered"),
+        ({"items": 50, "answers": 17}, None),
+        ({"items": 49, "answers": 0, "median_s": None}, None),
     ],
 )
 def test_what_looks_like_harvesting(more, told):
@@ -60,7 +63,7 @@ def test_a_person_who_answers_faster_than_anybody_reads_is_told_of(client, as_us
 
 
 def test_a_look_that_fails_undoes_no_quiz(client, as_user, caplog, monkeypatch):
-    monkeypatch.setattr(harvesting, "_LATELY", "SELECT 1 / 0")
+    monkeypatch.setattr(harvesting, "OF_PERSON", "SELECT 1 / 0")
     ann = as_user("ann", "student")
     body = {"filters": {"exam_code": "core", "num_questions": 3}}
     made = client.post("/v1/quizzes", json=body, headers=ann)
@@ -75,3 +78,5 @@ def test_the_page_says_when():
     answers, seconds = harvesting.FAST_ANSWERS, f"{harvesting.FAST_S:g}"
     assert f"{items} different items or more in a day that are {share} or more of an" in page
     assert f"{answers} answers or more in a day whose median is under {seconds} s" in page
+    looked_at, each = harvesting.LOOKED_AT, harvesting.ITEMS_PER_ANSWER
+    assert f"{looked_at} different items or more in a day of which one in {each} or" in page
