@@ -64,8 +64,14 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
             CORSMiddleware,
             allow_origins=list(api.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["authorization", "content-type", "x-request-id", "idempotency-key"],
-            expose_headers=["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"],
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "x-request-id",
+                "idempotency-key",
+                "if-match",
+            ],
+            expose_headers=["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "etag"],
             max_age=600,
         )
     # added last, so it is outermost: also a CORS refusal is logged and counted

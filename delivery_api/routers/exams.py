@@ -13,6 +13,7 @@ from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
+from delivery_api.preconditions import TAGGED, IfMatch, refuse_another, tag
 from delivery_api.problems import documented
 from delivery_api.quizzes import offers
 from qbank.exams import administering, blueprints
@@ -112,19 +113,31 @@ def create_exam(
     return _shown(exam)
 
 
-@router.get("/{exam_code}", summary="An exam's settings", responses=documented(404))
-def read_exam(exam_code: ExamPath, caller: Analyst, request: Request) -> ExamShown:
+@router.get(
+    "/{exam_code}", summary="An exam's settings", responses={200: TAGGED} | documented(404)
+)
+def read_exam(
+    exam_code: ExamPath, caller: Analyst, request: Request, response: Response
+) -> ExamShown:
     """All settings, those that are left out with their defaults."""
     with reading(request, caller) as conn:
-        return _shown(item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id))
+        shown = _shown(item_bank.exam(conn, exam_code, tenant_id=caller.tenant_id))
+    tag(response, shown)
+    return shown
 
 
-@router.patch("/{exam_code}", summary="Change an exam's settings", responses=documented(404))
+@router.patch(
+    "/{exam_code}",
+    summary="Change an exam's settings",
+    responses={200: TAGGED} | documented(404, 412),
+)
 def change_exam(
     exam_code: ExamPath,
     body: Annotated[ExamSettings, Body(examples=[_CHANGE])],
     caller: Admin,
     request: Request,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> ExamShown:
     """Changes what is given; null takes a setting, or a part, back to its default.
 
@@ -133,30 +146,54 @@ def change_exam(
     """
     given = body.model_dump(exclude_unset=True)
     with change(request, caller) as step:
+        held = item_bank.held(step.conn, exam_code, tenant_id=caller.tenant_id)
+        refuse_another(if_match, _shown(held), f"exam {exam_code}")
         exam, _ = administering.change(
             step.conn, exam_code, given, audit=step.audit, tenant_id=caller.tenant_id
         )
-    return _shown(exam)
+    shown = _shown(exam)
+    tag(response, shown)
+    return shown
 
 
-@router.get("/{exam_code}/blueprint", summary="An exam's blueprint", responses=documented(404))
-def read_blueprint(exam_code: ExamPath, caller: Editor, request: Request) -> list[BlueprintEntry]:
+@router.get(
+    "/{exam_code}/blueprint",
+    summary="An exam's blueprint",
+    responses={200: TAGGED} | documented(404),
+)
+def read_blueprint(
+    exam_code: ExamPath, caller: Editor, request: Request, response: Response
+) -> list[BlueprintEntry]:
     """The share of a test that each topic makes up; empty where the exam has none."""
     with reading(request, caller) as conn:
-        return list(blueprints.entries(conn, exam_code, tenant_id=caller.tenant_id))
+        lines = list(blueprints.entries(conn, exam_code, tenant_id=caller.tenant_id))
+    tag(response, lines)
+    return lines
 
 
-@router.put("/{exam_code}/blueprint", summary="Replace a blueprint", responses=documented(404))
+@router.put(
+    "/{exam_code}/blueprint",
+    summary="Replace a blueprint",
+    responses={200: TAGGED} | documented(404, 412),
+)
 def replace_blueprint(
     exam_code: ExamPath,
     body: Annotated[list[BlueprintEntry], Body(max_length=1000, examples=[_BLUEPRINT])],
     caller: Admin,
     request: Request,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> list[BlueprintEntry]:
     """Puts these lines in the place of all that there are."""
+    tenant = caller.tenant_id
     with change(request, caller) as step:
-        blueprints.replace(step.conn, exam_code, body, audit=step.audit, tenant_id=caller.tenant_id)
-        return list(blueprints.entries(step.conn, exam_code, tenant_id=caller.tenant_id))
+        item_bank.held(step.conn, exam_code, tenant_id=tenant)
+        before = list(blueprints.entries(step.conn, exam_code, tenant_id=tenant))
+        refuse_another(if_match, before, f"the blueprint of exam {exam_code}")
+        blueprints.replace(step.conn, exam_code, body, audit=step.audit, tenant_id=tenant)
+        lines = list(blueprints.entries(step.conn, exam_code, tenant_id=tenant))
+    tag(response, lines)
+    return lines
 
 
 def _shown(exam: Exam) -> ExamShown:

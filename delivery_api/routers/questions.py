@@ -5,30 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
 
 from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ByExam, key_of
-from delivery_api.fields import (
-    Asset,
-    Body,
-    ExamCode,
-    Identifier,
-    Markdown,
-    Name,
-    Note,
-    Page,
-    PageNumber,
-    PageSize,
-    Version,
-)
+from delivery_api.fields import Asset, ExamCode, Identifier, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
+from delivery_api.preconditions import TAGGED, IfMatch, refuse_another, tag
 from delivery_api.problems import ProblemError, documented
+from delivery_api.routers.question_content import NewQuestion, NewReview, NewVersion
 from qbank.stores import authoring
-from qbank.stores.authoring import limits
 from qbank.vocabulary import Difficulty, ReviewStatus, State
 
 router = APIRouter(
@@ -39,93 +28,6 @@ router = APIRouter(
 )
 
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]
-
-_EXAMPLE: dict[str, JsonValue] = {
-    "topic_id": 4,
-    "stem_md": "A solution has pH 3. What is its hydrogen ion concentration?",
-    "options": [
-        {"label": "A", "text_md": "3 mol/l", "is_correct": False},
-        {"label": "B", "text_md": "10⁻³ mol/l", "is_correct": True},
-        {"label": "C", "text_md": "10³ mol/l", "is_correct": False},
-    ],
-    "rationale_md": "pH = −log₁₀[H⁺].",
-    "difficulty_label": "easy",
-}
-
-
-class NewOption(Body):
-    """One option."""
-
-    label: Annotated[str, Field(pattern=r"^[A-Z0-9]$")]
-    text_md: Markdown
-    is_correct: bool = False
-
-
-class NewAsset(Body):
-    """A picture or other file that belongs to the stem."""
-
-    url: Annotated[str, Field(max_length=limits.MAX_URL, pattern=limits.ASSET_URL)]
-    alt: Note = ""
-
-
-class NewVersion(Body):
-    """The content of a version."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    topic_id: Identifier
-    stem_md: Markdown
-    options: Annotated[
-        list[NewOption],
-        Field(
-            min_length=limits.MIN_OPTIONS,
-            max_length=limits.MAX_OPTIONS,
-            description="labels unique, exactly one correct",
-        ),
-    ]
-    lead_in: Note | None = None
-    rationale_md: Note | None = None
-    difficulty_label: Difficulty | None = None
-    bloom_level: Annotated[int, Field(ge=1, le=6)] | None = None
-    tags: list[Name] = Field(default_factory=list, max_length=limits.MAX_TAGS)
-    assets: list[NewAsset] = Field(default_factory=list, max_length=limits.MAX_ASSETS)
-    reference_list: list[Note] = Field(default_factory=list, max_length=limits.MAX_REFERENCES)
-
-    @field_validator("options")
-    @classmethod
-    def _one_key(cls, options: list[NewOption]) -> list[NewOption]:
-        labels = [option.label for option in options]
-        if len(set(labels)) < len(labels):
-            raise ValueError(f"labels {labels} are not unique: give each option its own")
-        correct = [option.label for option in options if option.is_correct]
-        if len(correct) != 1:
-            raise ValueError(f"{len(correct)} options are correct: mark exactly one")
-        return options
-
-    def draft(self) -> authoring.Draft:
-        """The version as the store takes it."""
-        values = self.model_dump(exclude={"options", "external_ref"})
-        options = [authoring.Option(o.label, o.text_md, o.is_correct) for o in self.options]
-        return authoring.Draft(options=options, **values)
-
-
-class NewQuestion(NewVersion):
-    """A question with its first version."""
-
-    external_ref: Name | None = Field(default=None, description="the author's own id, unique")
-
-
-class NewReview(Body):
-    """A word on a version."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"status": "approved", "comments_md": "Clear and fair."}]}
-    )
-
-    status: ReviewStatus = Field(description="`pending` asks for a review, for authors too")
-    version: Version | None = Field(default=None, description="null: the newest")
-    comments_md: Note | None = None
-
 
 class QuestionOption(BaseModel):
     """One option, with whether it is the key."""
@@ -235,32 +137,48 @@ def create_question(body: NewQuestion, caller: Author, request: Request) -> Ques
     return as_response(question)
 
 
-@router.get("/{question_id}", summary="A question", responses=documented(404, 409))
-def read_question(question_id: QuestionPath, caller: Editor, request: Request) -> Question:
+@router.get(
+    "/{question_id}", summary="A question", responses={200: TAGGED} | documented(404, 409)
+)
+def read_question(
+    question_id: QuestionPath, caller: Editor, request: Request, response: Response
+) -> Question:
     """The question with all versions, options and reviews."""
     with reading(request, caller) as conn:
         refuse_keys_of_open_quizzes(conn, caller, question_id)
-        return as_response(authoring.get(conn, caller.tenant_id, question_id))
+        question = as_response(authoring.get(conn, caller.tenant_id, question_id))
+    tag(response, question)
+    return question
 
 
 @router.put(
     "/{question_id}/versions",
     status_code=201,
     summary="Write a new version",
-    responses=documented(404, 409),
+    responses={201: TAGGED} | documented(404, 409, 412),
 )
 def add_version(
-    question_id: QuestionPath, body: NewVersion, caller: Author, request: Request
+    question_id: QuestionPath,
+    body: NewVersion,
+    caller: Author,
+    request: Request,
+    response: Response,
+    if_match: IfMatch = None,
 ) -> Question:
     """Writes the next version, a draft; what is live stays live until the new one is published."""
     with change(request, caller) as step:
         refuse_keys_of_open_quizzes(step.conn, caller, question_id)
+        authoring.hold(step.conn, caller.tenant_id, question_id)
+        before = as_response(authoring.get(step.conn, caller.tenant_id, question_id))
+        refuse_another(if_match, before, f"question {question_id}")
         question = authoring.add_version(
             step.conn, caller.tenant_id, question_id, body.draft(), created_by=caller.user_id
         )
         version = question.versions[-1].version
         step.audit("question.add_version", f"question={question_id} version={version}")
-    return as_response(question)
+    written = as_response(question)
+    tag(response, written)
+    return written
 
 
 @router.post(

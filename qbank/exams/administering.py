@@ -127,10 +127,8 @@ def change(
         RequestError: a setting is wrong; nothing is changed.
     """
     given = read(given)
-    exam_code = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
-    # one change after another: each starts from what the one before it left
-    conn.execute("SELECT FROM exams WHERE exam_code = %s FOR NO KEY UPDATE", (exam_code,))
-    before = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    before = item_bank.held(conn, exam_code, tenant_id=tenant_id)
+    exam_code = before.exam_code
     after = applied(before, given)
     _check(conn, after)
     changed = changes(before, after)

@@ -71,9 +71,8 @@ def replace(
         NotFoundError: no such exam of the tenant.
         RequestError: a topic is unknown or named twice, or the weights or items are too many.
     """
-    exam_code = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
-    conn.execute("SELECT FROM exams WHERE exam_code = %s FOR NO KEY UPDATE", (exam_code,))
-    exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    exam = item_bank.held(conn, exam_code, tenant_id=tenant_id)
+    exam_code = exam.exam_code
     topics = item_bank.topics(conn, exam.tenant_id)
     lines: dict[int, BlueprintLine] = {}
     for entry in new:

@@ -222,6 +222,19 @@ def exam(conn: Connection[Any], exam_code: str, *, tenant_id: str | None = None)
     return found[0]
 
 
+def held(conn: Connection[Any], exam_code: str, *, tenant_id: str | None = None) -> Exam:
+    """One exam, whose settings and blueprint nobody else changes until the transaction ends.
+
+    One change after another: each starts from what the one before it left.
+
+    Raises:
+        NotFoundError, ConflictError: as :func:`exam`.
+    """
+    key = exam(conn, exam_code, tenant_id=tenant_id).exam_code
+    conn.execute("SELECT FROM exams WHERE exam_code = %s FOR NO KEY UPDATE", (key,))
+    return exam(conn, key, tenant_id=tenant_id)
+
+
 def own_key(conn: Connection[Any], tenant_id: str, code: str) -> str:
     """The key of the tenant's exam of this code; the code itself where there is none."""
     sql = "SELECT exam_code FROM exams WHERE tenant_id = %s AND code = %s"

@@ -89,7 +89,7 @@ def test_what_was_seen_counts_in_void_sittings_and_not_in_imports_or_yesterday(d
     assert suspected(checked()).keys() == {"collector"}
     with postgres.connect("owner") as conn:
         row = conn.execute(
-            """INSERT INTO import_batches (exam_code, source_name, file_sha256, imported_by,
+            """INSERT INTO import_batches (exam_code, source_name, source_sha256, imported_by,
                 rows_read, rows_inserted, rows_known, rows_rejected)
             VALUES ('algebra', 'f', repeat('0', 64), 't', 0, 0, 0, 0) RETURNING id"""
         ).fetchone()

@@ -17,7 +17,7 @@ from qbank.stores.authoring.record import (
     QuestionVersion,
     Review,
 )
-from qbank.stores.authoring.writing import add_version, create, create_topic, review
+from qbank.stores.authoring.writing import add_version, create, create_topic, hold, review
 from qbank.vocabulary import ReviewStatus, State
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "create",
     "create_topic",
     "get",
+    "hold",
     "publish",
     "retire",
     "review",

@@ -60,14 +60,23 @@ def add_version(
     """
     _check(conn, tenant_id, draft)
     # the row lock makes two authors at once write two versions, not the same one twice
-    lock = "SELECT id FROM questions WHERE id = %s AND tenant_id = %s AND NOT is_deleted FOR UPDATE"
-    if conn.execute(lock, (question_id, tenant_id)).fetchone() is None:
-        raise NotFoundError(f"question {question_id} does not exist")
+    hold(conn, tenant_id, question_id)
     newest = "SELECT coalesce(max(version), 0) FROM question_versions WHERE question_id = %s"
     row = conn.execute(newest, (question_id,)).fetchone()
     assert row is not None  # noqa: S101
     _write_version(conn, question_id, row[0] + 1, draft, created_by)
     return get(conn, tenant_id, question_id)
+
+
+def hold(conn: Connection[Any], tenant_id: str, question_id: int) -> None:
+    """Keeps others from writing versions of a question until the transaction ends.
+
+    Raises:
+        NotFoundError: no such question.
+    """
+    lock = "SELECT id FROM questions WHERE id = %s AND tenant_id = %s AND NOT is_deleted FOR UPDATE"
+    if conn.execute(lock, (question_id, tenant_id)).fetchone() is None:
+        raise NotFoundError(f"question {question_id} does not exist")
 
 
 def review(
