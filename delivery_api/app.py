@@ -6,6 +6,8 @@ What never lives here: routes.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -106,6 +108,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
         quiz_limits=QuizLimits(api),
         login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),
+        cursor_key=hmac.new(key, b"cursors", hashlib.sha256).digest(),
     )
 
 

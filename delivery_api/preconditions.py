@@ -1,4 +1,4 @@
-"""``ETag`` and ``If-Match`` (RFC 9110, 8.8.3 and 13.1.1): nobody overwrites what they have not seen.
+"""``ETag`` and ``If-Match`` (RFC 9110, 8.8.3, 13.1.1): nobody overwrites what they have not seen.
 
 An entity tag is of all that a reply says, so whatever changes it makes another one. What never
 lives here: the locks that keep a thing as it was compared (``Change``'s transaction has them).
@@ -22,7 +22,7 @@ IfMatch = Annotated[
         alias="If-Match",
         pattern=rf"^(?:\*|{_TAG}(?:\s*,\s*{_TAG})*)$",
         max_length=1000,
-        description="`ETag` of what is to be changed, as it was read; 412 where it is another by now",
+        description="`ETag` of what is to be changed, as it was read; 412 where it is another now",
     ),
 ]
 TAGGED: Final[dict[str, Any]] = {

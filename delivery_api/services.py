@@ -25,6 +25,7 @@ class Services:
     """Made with the application; connected while it runs.
 
     Attributes:
+        cursor_key: signs cursors of listings.
         warmed_up: whether the selection rule is compiled.
         uploads: files that are being received.
     """
@@ -39,6 +40,7 @@ class Services:
     enrolment: Enrolment
     quiz_limits: QuizLimits
     login_limit: RateLimit
+    cursor_key: bytes
     warmed_up: bool = False
     uploads: int = 0
 

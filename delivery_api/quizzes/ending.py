@@ -174,8 +174,7 @@ class Endings:
     ) -> tuple[Quiz, Result | None]:
         """What a quiz that is over came to; sealed now where its time ended it, and nobody did yet.
 
-        None, with the quiz as it is now, where it is void, or open: it may just have been given more
-        time.
+        None, with the quiz as it is now, where it is void, or open: it may just have got more time.
         """
         while quiz.over and quiz.status != "void":
             found = await sealing.read(conn, quiz.id)

@@ -2,7 +2,8 @@
 
 A quiz whose time is over is sealed as it stands, when it is next looked at or swept
 (``submission``). Whatever is calibrated or published later, a result stays; a corrected key makes
-another revision, which supersedes the earlier ones. What never lives here: estimating θ, and rescoring (``qbank rescore``).
+another revision, which supersedes the earlier ones. What never lives here: estimating θ, and
+rescoring (``qbank rescore``).
 """
 
 from __future__ import annotations

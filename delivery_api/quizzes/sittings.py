@@ -12,7 +12,9 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
+from delivery_api.paging import Place
 from delivery_api.quizzes.creation import ALONE, SITTINGS
+from delivery_api.quizzes.listing import AFTER, begins
 from qbank.attempts import AttemptPolicy
 from qbank.postgres import Connection
 from qbank.vocabulary import QuizStatus, Selector
@@ -27,15 +29,16 @@ _COUNTED = """CROSS JOIN LATERAL (
         WHERE i.quiz_id = sitting.quiz_id) AS steps"""
 _ONE = f"""SELECT sitting.*, steps.* FROM ({_ROWS} AND id = %(quiz)s) AS sitting
     {_COUNTED}"""  # noqa: S608
-_SITTINGS = f"""{_ROWS}
+_SITTINGS = f"""{_ROWS} AND {AFTER}
         AND (%(user)s::text IS NULL OR user_id = %(user)s)
         AND (%(exam)s::text IS NULL OR exam_code = %(exam)s)"""
 _FOUND = f"""WITH sittings AS ({_SITTINGS}),
     found AS (SELECT * FROM sittings WHERE %(status)s::text IS NULL OR status = %(status)s)"""  # noqa: S608
 _PAGE = f"""{_FOUND}, page AS (
-        SELECT * FROM found ORDER BY started_at DESC, quiz_id LIMIT %(limit)s OFFSET %(offset)s)
+        SELECT * FROM found ORDER BY started_at DESC, quiz_id DESC
+        LIMIT %(limit)s OFFSET %(offset)s)
     SELECT sitting.*, steps.* FROM page AS sitting {_COUNTED}
-    ORDER BY started_at DESC, quiz_id"""  # noqa: S608
+    ORDER BY started_at DESC, quiz_id DESC"""  # noqa: S608
 _TOTAL = f"{_FOUND} SELECT count(*) FROM found"  # noqa: S608
 _STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector, i.theta_before,
         i.sh_p, i.rejected AS held_back, i.forced, r.option_label::text AS selected,
@@ -123,8 +126,7 @@ def find(
     exam_code: str | None = None,
     user_id: str | None = None,
     status: QuizStatus | None = None,
-    limit: int,
-    offset: int,
+    where: Place,
 ) -> tuple[Sequence[Sitting], int]:
     """A page of the tenant's sittings, the newest first, and how many there are."""
     values = {
@@ -132,11 +134,11 @@ def find(
         "exam": exam_code,
         "user": user_id,
         "status": status,
-        "limit": limit,
-        "offset": offset,
-    }
+    } | begins(where)
     with conn.cursor(row_factory=class_row(Sitting)) as cursor:
         rows = cursor.execute(_PAGE, values).fetchall()
+    if where.total is not None:
+        return rows, where.total
     total = conn.execute(_TOTAL, values).fetchone()
     return rows, int(total[0]) if total else 0
 

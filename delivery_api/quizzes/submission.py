@@ -1,7 +1,7 @@
 """Seals quizzes whose time is over although nobody looks at them: a sweep that needs no request.
 
-Each API process sweeps; of those that do at once, one works on a tenant. What never lives here: what
-sealing is (``sealing``), and when a quiz is over (``is_open`` in Postgres).
+Each API process sweeps; of those that do at once, one works on a tenant. What never lives here:
+what sealing is (``sealing``), and when a quiz is over (``is_open`` in Postgres).
 """
 
 from __future__ import annotations

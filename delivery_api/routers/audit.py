@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BaseModel
 from delivery_api.access import Admin
 from delivery_api.changes import reading
 from delivery_api.exam_codes import in_codes
-from delivery_api.fields import Page, PageNumber, PageSize
+from delivery_api.fields import PageNumber, PageSize
+from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
 from qbank.stores import audit
@@ -44,16 +45,20 @@ def list_audit(
     actor: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[AuditEntry]:
+    cursor: Cursor = None,
+) -> LongPage[AuditEntry]:
     """Changes made through the API, newest first."""
+    where = place(request, caller, page, page_size, cursor)
     with reading(request, caller) as conn:
         rows, total = audit.entries(
             conn,
             caller.tenant_id,
             action=action,
             actor=actor,
-            limit=page_size,
-            offset=(page - 1) * page_size,
+            limit=where.size,
+            offset=where.offset,
+            after=where.after[0] if where.after else None,
+            total=where.total,
         )
     found = [AuditEntry.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=found, total=total, page=page, page_size=page_size)
+    return LongPage(**where.page(found, total, (rows[-1].id,) if rows else None))

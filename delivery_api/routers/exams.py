@@ -113,9 +113,7 @@ def create_exam(
     return _shown(exam)
 
 
-@router.get(
-    "/{exam_code}", summary="An exam's settings", responses={200: TAGGED} | documented(404)
-)
+@router.get("/{exam_code}", summary="An exam's settings", responses={200: TAGGED} | documented(404))
 def read_exam(
     exam_code: ExamPath, caller: Analyst, request: Request, response: Response
 ) -> ExamShown:

@@ -12,8 +12,9 @@ from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ByExam, key_of
-from delivery_api.fields import Asset, ExamCode, Identifier, Page, PageNumber, PageSize
+from delivery_api.fields import Asset, ExamCode, Identifier, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
+from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.preconditions import TAGGED, IfMatch, refuse_another, tag
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.question_content import NewQuestion, NewReview, NewVersion
@@ -28,6 +29,7 @@ router = APIRouter(
 )
 
 QuestionPath = Annotated[Identifier, Path(description="the question's id")]
+
 
 class QuestionOption(BaseModel):
     """One option, with whether it is the key."""
@@ -110,16 +112,25 @@ def list_questions(
     exam_code: Annotated[ExamCode | None, Query(description="live in this exam")] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[QuestionSummary]:
+    cursor: Cursor = None,
+) -> LongPage[QuestionSummary]:
     """Questions in their newest version, newest question first."""
+    begin = place(request, caller, page, page_size, cursor)
     with reading(request, caller) as conn:
         key = key_of(conn, caller.tenant_id, exam_code)
         where = authoring.QuestionFilter(q, state, topic_id, difficulty, key)
         found = authoring.search(
-            conn, caller.tenant_id, where, limit=page_size, offset=(page - 1) * page_size
+            conn,
+            caller.tenant_id,
+            where,
+            limit=begin.size,
+            offset=begin.offset,
+            after=begin.after[0] if begin.after else None,
+            total=begin.total,
         )
     rows = [QuestionSummary.model_validate(row, from_attributes=True) for row in found.questions]
-    return Page(items=rows, total=found.total, page=page, page_size=page_size)
+    last = (found.questions[-1].id,) if found.questions else None
+    return LongPage(**begin.page(rows, found.total, last))
 
 
 @router.post("", status_code=201, summary="Write a question", responses=documented(409))
@@ -137,9 +148,7 @@ def create_question(body: NewQuestion, caller: Author, request: Request) -> Ques
     return as_response(question)
 
 
-@router.get(
-    "/{question_id}", summary="A question", responses={200: TAGGED} | documented(404, 409)
-)
+@router.get("/{question_id}", summary="A question", responses={200: TAGGED} | documented(404, 409))
 def read_question(
     question_id: QuestionPath, caller: Editor, request: Request, response: Response
 ) -> Question:

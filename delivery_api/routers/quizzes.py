@@ -11,14 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery_api.access import Student
 from delivery_api.database import TenantConnection
 from delivery_api.exam_codes import ShownExam
-from delivery_api.fields import (
-    Body,
-    ExamCode,
-    Identifier,
-    Page,
-    PageNumber,
-    PageSize,
-)
+from delivery_api.fields import Body, ExamCode, Identifier, PageNumber, PageSize
+from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.problems import ProblemError, documented
 from delivery_api.queries import StrictRoute
 from delivery_api.quizzes import enrolment, listing
@@ -172,12 +166,15 @@ async def list_quizzes(
     status: Annotated[QuizStatus | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[QuizSummary]:
+    cursor: Cursor = None,
+) -> LongPage[QuizSummary]:
     """Newest first. An open one goes on where it was left, from any device."""
+    where = place(request, caller, page, page_size, cursor)
 
     async def work(conn: TenantConnection) -> tuple[list[listing.OwnQuiz], int]:
-        return await listing.own(conn, caller, exam_code, status, page=page, page_size=page_size)
+        return await listing.own(conn, caller, exam_code, status, where)
 
     found, total = await Services.of(request).database.run(caller.tenant_id, work)
     items = [QuizSummary.model_validate(quiz, from_attributes=True) for quiz in found]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    last = (found[-1].started_at, found[-1].quiz_id) if found else None
+    return LongPage(**where.page(items, total, last))

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from delivery_api.access import Admin, Analyst
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam, key_of, run_in_codes
-from delivery_api.fields import ExamCode, Moment, Page, PageNumber, PageSize
+from delivery_api.fields import ExamCode, Moment, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
+from delivery_api.paging import Cursor, LongPage, Place, place
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
 from delivery_api.routers.run_result import RunResult
@@ -73,16 +74,23 @@ def list_runs(
     status: Annotated[runs.Status | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[RunSummary]:
+    cursor: Cursor = None,
+) -> LongPage[RunSummary]:
     """Runs of all kinds, newest first."""
+    begin = place(request, caller, page, page_size, cursor)
     with reading(request, caller) as conn:
         key = key_of(conn, caller.tenant_id, exam_code)
         where = runs.RunFilter(key, None, status, start, end, caller.tenant_id)
-        found = runs.list(conn, where, page=page, page_size=page_size)
+        found = runs.list(conn, where, page=page, page_size=begin.size, after=_after(begin))
     items = [
         RunSummary.model_validate(run_in_codes(run), from_attributes=True) for run in found.runs
     ]
-    return Page(items=items, total=found.total, page=page, page_size=page_size)
+    last = (found.runs[-1].created_at, found.runs[-1].id) if found.runs else None
+    return LongPage(**begin.page(items, found.total, last))
+
+
+def _after(begin: Place) -> tuple[str, str] | None:
+    return None if begin.after is None else (begin.after[0], begin.after[1])
 
 
 @router.get("/{run_id}", summary="A run", responses=documented(404))

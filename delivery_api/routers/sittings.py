@@ -1,4 +1,4 @@
-"""People's sittings, for whoever administers exams: find them, see one whole, change how they count.
+"""People's sittings, for whoever administers exams: find and see them, change how they count.
 
 More time, void, reset and restore are each kept in the audit log with its reason.
 """
@@ -17,8 +17,9 @@ from delivery_api.access import Admin, Analyst
 from delivery_api.changes import Change, change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ShownExam, key_of
-from delivery_api.fields import Body, ExamCode, Note, Page, PageNumber, PageSize, QuizId
+from delivery_api.fields import Body, ExamCode, Note, PageNumber, PageSize, QuizId
 from delivery_api.idempotency import ChangeRoute
+from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.problems import ProblemError, documented, not_found
 from delivery_api.quizzes import sittings
 from delivery_api.services import Services
@@ -118,8 +119,10 @@ def list_sittings(
     status: Annotated[QuizStatus | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
-) -> Page[Sitting]:
+    cursor: Cursor = None,
+) -> LongPage[Sitting]:
     """Everybody's, the newest first."""
+    where = place(request, caller, page, page_size, cursor)
     with reading(request, caller) as conn:
         found, total = sittings.find(
             conn,
@@ -127,11 +130,11 @@ def list_sittings(
             exam_code=key_of(conn, caller.tenant_id, exam_code),
             user_id=user_id,
             status=status,
-            limit=page_size,
-            offset=(page - 1) * page_size,
+            where=where,
         )
     items = [_shown(caller, sitting) for sitting in found]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    last = (found[-1].started_at, found[-1].quiz_id) if found else None
+    return LongPage(**where.page(items, total, last))
 
 
 @router.get("/{quiz_id}", summary="A sitting in full", responses=documented(404, 409))
@@ -179,9 +182,7 @@ def void_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Req
     return _void(request, caller, quiz_id, body.why, reset=False)
 
 
-@router.post(
-    "/{quiz_id}/reset", summary="Let a person sit again", responses=documented(404, 409)
-)
+@router.post("/{quiz_id}/reset", summary="Let a person sit again", responses=documented(404, 409))
 def reset_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Request) -> Sitting:
     """The sitting is void, and its attempt is given back. What was served does not come again."""
     return _void(request, caller, quiz_id, body.why, reset=True)
@@ -208,9 +209,7 @@ def restore_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: 
         return _shown(caller, _found(sittings.one(step.conn, caller.tenant_id, quiz_id), quiz_id))
 
 
-def _void(
-    request: Request, caller: Principal, quiz_id: str, why: str, *, reset: bool
-) -> Sitting:
+def _void(request: Request, caller: Principal, quiz_id: str, why: str, *, reset: bool) -> Sitting:
     _seal_what_is_over(request, caller, quiz_id)
     with change(request, caller) as step:
         sitting = _held(step, caller, quiz_id)

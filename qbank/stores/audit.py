@@ -85,8 +85,21 @@ def entries(
     actor: str | None = None,
     limit: int = 100,
     offset: int = 0,
+    after: int | None = None,
+    total: int | None = None,
 ) -> tuple[Sequence[AuditEntry], int]:
-    """A page of a tenant's entries, newest first, and how many there are."""
+    """A page of a tenant's entries, newest first, and how many there are.
+
+    Args:
+        conn: an open connection.
+        tenant_id: whose log.
+        action: only entries of it; None: any.
+        actor: only entries of theirs; None: anybody's.
+        limit: entries on the page.
+        offset: entries before it.
+        after: only entries older than that one, by its id.
+        total: how many there are, where it is known.
+    """
     condition = """tenant_id = %(tenant)s AND (%(action)s::text IS NULL OR action = %(action)s)
         AND (%(actor)s::text IS NULL OR actor = %(actor)s)"""
     values = {
@@ -95,11 +108,15 @@ def entries(
         "actor": actor,
         "limit": limit,
         "offset": offset,
+        "after": after,
     }
     sql = f"""SELECT id, actor, action, target, details, request_id, created_at FROM audit_log
-        WHERE {condition} ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+        WHERE {condition} AND id < coalesce(%(after)s::bigint, 9223372036854775807)
+        ORDER BY id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
     count = f"SELECT count(*) FROM audit_log WHERE {condition}"  # noqa: S608
     with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
         rows = cursor.execute(sql, values).fetchall()
-    total = conn.execute(count, values).fetchone()
-    return rows, int(total[0]) if total else 0
+    if total is None:
+        row = conn.execute(count, values).fetchone()
+        total = int(row[0]) if row else 0
+    return rows, total

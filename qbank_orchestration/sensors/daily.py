@@ -13,5 +13,5 @@ daily_checks = dg.AutomationConditionSensorDefinition(
     "daily_checks",
     target=dg.AssetSelection.checks(*CHECKS),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Freshness, volume, exposure and harvesting of every exam, once a day, built or not.",
+    description="Freshness, volume, exposure, harvesting: every exam, once a day, built or not.",
 )

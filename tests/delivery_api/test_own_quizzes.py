@@ -61,7 +61,7 @@ def test_pages_and_filters(client, cleo, quizzes):
     assert (second["total"], second["page"]) == (3, 2)
     assert _listed(client, cleo, page=9)["total"] == 3
     assert _listed(client, cleo, exam_code="nothing") == {
-        "items": [], "total": 0, "page": 1, "page_size": 50,
+        "items": [], "total": 0, "page": 1, "page_size": 50, "next_cursor": None,
     }  # fmt: skip
     wrong = client.get("/v1/quizzes", params={"status": "lost"}, headers=cleo)
     assert wrong.status_code == 422

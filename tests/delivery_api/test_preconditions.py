@@ -1,4 +1,4 @@
-"""``ETag`` and ``If-Match``: of two who change one thing, the second is told what they have not seen."""
+"""``ETag`` and ``If-Match``: of two who change one thing, the second is told."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def test_a_change_of_what_was_read_passes_and_a_later_one_is_refused(client, sta
 
     before = client.get(thing.read, headers=staff).json()
     stale = thing.change(2, **{"If-Match": read})
-    assert (stale.status_code, stale.json()["type"]) == (412, "urn:qbank:problem:precondition-failed")
+    assert (stale.status_code, stale.json()["type"]) == (
+        412,
+        "urn:qbank:problem:precondition-failed",
+    )
     assert read in stale.json()["detail"]
     assert now in stale.json()["detail"]
     assert client.get(thing.read, headers=staff).json() == before

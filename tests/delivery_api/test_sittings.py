@@ -170,7 +170,8 @@ def test_a_result_is_kept_of_no_sitting_that_just_gets_more_time(client, as_user
 
 
 def test_the_newest_sittings_are_found_by_an_index(world):
-    values = {"tenant": "demo", "user": None, "exam": None, "status": None, "limit": 5, "offset": 0}
+    values = dict.fromkeys(["user", "exam", "status", "after_at", "after_quiz"])
+    values |= {"tenant": "demo", "limit": 5, "offset": 0}
     with world.connect() as conn:
         conn.execute("SET LOCAL enable_seqscan = off")
         sql = f"EXPLAIN {sittings._PAGE}"

@@ -217,9 +217,7 @@ def test_sweeps_and_readers_at_once_seal_once(client, sitting, time_is_over, wor
     services = Services.of(client.app)
     with ThreadPoolExecutor(8) as pool:
         sweeps = [pool.submit(client.portal.call, services.submission.sweep) for _ in range(4)]
-        reads = [
-            pool.submit(client.get, f"/v1/quizzes/{quiz}", headers=headers) for _ in range(4)
-        ]
+        reads = [pool.submit(client.get, f"/v1/quizzes/{quiz}", headers=headers) for _ in range(4)]
         told = {(r.result().json()["theta"], r.result().json()["sealed_at"]) for r in reads}
         for sweep in sweeps:
             sweep.result()

@@ -207,9 +207,14 @@ def test_who_may_not_is_refused(client, as_user, new_exam, staff, amy):
 
 
 @pytest.mark.parametrize(
-    "change", ["voided_at = now()", "voided_at = now(), is_reset = true"], ids=["void", "reset"]
+    "changes",
+    [
+        "UPDATE quiz_sessions SET voided_at = now() WHERE id = %s",
+        "UPDATE quiz_sessions SET voided_at = now(), is_reset = true WHERE id = %s",
+    ],
+    ids=["void", "reset"],
 )
-def test_in_sql_too_nothing_is_voided_without_its_audit(client, as_user, new_exam, world, change):
+def test_in_sql_too_nothing_is_voided_without_its_audit(client, as_user, new_exam, world, changes):
     exam, ida = new_exam("by-sql"), as_user("ida-sql", "student")
     quiz = ask(client, ida, exam).json()["quiz_id"]
     take(client, ida, quiz)
@@ -218,22 +223,21 @@ def test_in_sql_too_nothing_is_voided_without_its_audit(client, as_user, new_exa
             "SELECT set_config('qbank.tenant_id', 'demo', true),"
             " set_config('qbank.actor', 'amy', true)"
         )
+        conn.execute(changes, (quiz,))
         with pytest.raises(psycopg.errors.IntegrityError, match=f"quiz={quiz} changes without"):
-            conn.execute(f"UPDATE quiz_sessions SET {change} WHERE id = %s", (quiz,))
             conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
         conn.rollback()
         conn.execute("SELECT set_config('qbank.tenant_id', 'demo', true)")
         # and with a void nothing else of what is sealed changes
         with pytest.raises(psycopg.errors.IntegrityError, match="is sealed: it stays so"):
-            conn.execute(
-                f"UPDATE quiz_sessions SET theta = 3, {change} WHERE id = %s", (quiz,)
-            )
+            conn.execute(changes.replace(" SET ", " SET theta = 3, "), (quiz,))
         conn.rollback()
     with connect("orchestration", settings=world.settings) as conn:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            conn.execute(f"UPDATE quiz_sessions SET {change} WHERE id = %s", (quiz,))
+            conn.execute(changes, (quiz,))
         conn.rollback()
-    with connect("owner", settings=world.settings) as conn, pytest.raises(
-        psycopg.errors.CheckViolation
+    with (
+        connect("owner", settings=world.settings) as conn,
+        pytest.raises(psycopg.errors.CheckViolation),
     ):
         conn.execute("UPDATE quiz_sessions SET is_reset = true WHERE id = %s", (quiz,))

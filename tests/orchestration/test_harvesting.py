@@ -47,7 +47,7 @@ def look(exam: str, user: str, items: list[int], answers: int, *, seconds: float
 
 @pytest.fixture
 def days(exams: Exams) -> None:
-    """Of one exam a person who collects, one who reads and one who is a bot; of the other nobody."""
+    """Of one exam a collector, a reader and a bot; of the other nobody who looks like it."""
     items = [int(item) for item in exams.algebra.question_id]
     look(ALGEBRA, "collector", items[:LOOKED_AT], 5)
     look(ALGEBRA, "reader", items[:LOOKED_AT], LOOKED_AT)
@@ -70,7 +70,9 @@ def suspected(result: dg.AssetCheckResult) -> dict[str, Any]:
 def test_who_collects_items_is_named_with_why(days):
     result = checked()
     assert not result.passed
-    assert f"{ALGEBRA}: collector: 50 items were looked at in a day, and 5 ans" in result.description
+    assert (
+        f"{ALGEBRA}: collector: 50 items were looked at in a day, and 5 ans" in result.description
+    )
     assert f"{ALGEBRA}: bot: 50 answers in a day took 0.5 s at the median" in result.description
     found = suspected(result)
     assert found.keys() == {"collector", "bot"}
@@ -93,7 +95,9 @@ def test_what_was_seen_counts_in_void_sittings_and_not_in_imports_or_yesterday(d
                 rows_read, rows_inserted, rows_known, rows_rejected)
             VALUES ('algebra', 'f', repeat('0', 64), 't', 0, 0, 0, 0) RETURNING id"""
         ).fetchone()
-        conn.execute("UPDATE quiz_items SET import_batch_id = %s WHERE quiz_id LIKE 'algebra-c%%'", row)
+        conn.execute(
+            "UPDATE quiz_items SET import_batch_id = %s WHERE quiz_id LIKE 'algebra-c%%'", row
+        )
     assert checked().passed
 
 

@@ -84,8 +84,20 @@ def search(
     *,
     limit: int = 50,
     offset: int = 0,
+    after: int | None = None,
+    total: int | None = None,
 ) -> QuestionPage:
-    """A page of a tenant's questions in their newest version, newest question first."""
+    """A page of a tenant's questions in their newest version, newest question first.
+
+    Args:
+        conn: an open connection.
+        tenant_id: whose questions.
+        where: which of them.
+        limit: questions on the page.
+        offset: questions before it.
+        after: only questions older than that one, by its id.
+        total: how many there are, where it is known.
+    """
     values = {
         "tenant": tenant_id,
         "text": None if where.text is None else f"%{_literal(where.text)}%",
@@ -95,16 +107,19 @@ def search(
         "exam": where.exam_code,
         "limit": limit,
         "offset": offset,
+        "after": after,
     }
     sql = f"""SELECT q.id, q.external_ref, v.version, v.state, v.topic_id, v.stem_md,
             v.difficulty_label, {_LIVE} AS live, q.created_by, q.created_at
-        FROM {_FROM} WHERE {_WHERE} ORDER BY q.id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+        FROM {_FROM} WHERE {_WHERE} AND q.id < coalesce(%(after)s::bigint, 9223372036854775807)
+        ORDER BY q.id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
     count = f"SELECT count(*) FROM {_FROM} WHERE {_WHERE}"  # noqa: S608
     with conn.cursor(row_factory=class_row(QuestionSummary)) as cursor:
         rows = tuple(cursor.execute(sql, values).fetchall())
-    with conn.cursor(row_factory=scalar_row) as cursor:
-        total = cursor.execute(count, values).fetchone()
-    return QuestionPage(rows, int(total or 0))
+    if total is None:
+        with conn.cursor(row_factory=scalar_row) as cursor:
+            total = int(cursor.execute(count, values).fetchone() or 0)
+    return QuestionPage(rows, total)
 
 
 def topics(

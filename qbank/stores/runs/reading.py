@@ -44,8 +44,16 @@ def list(
     *,
     page: int = 1,
     page_size: int = 50,
+    after: tuple[datetime | str, UUID | str] | None = None,
 ) -> RunPage:
     """Runs, newest first, without histories and proposals.
+
+    Args:
+        conn: an open connection.
+        where: which runs.
+        page: counts from 1.
+        page_size: runs on it.
+        after: in place of ``page``: those that follow the run of this ``created_at`` and ``id``.
 
     Raises:
         InvalidValueError: page < 1 or page_size outside 1..200.
@@ -70,10 +78,14 @@ def list(
         "end": where.end,
         "tenant": where.tenant_id,
         "limit": page_size,
-        "offset": (page - 1) * page_size,
+        "offset": 0 if after else (page - 1) * page_size,
+        "after_at": after[0] if after else None,
+        "after_id": after[1] if after else None,
     }
     sql = f"""SELECT {LISTED} FROM calibration_runs WHERE {condition}
-        ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
+        AND (created_at, id) < (coalesce(%(after_at)s::timestamptz, 'infinity'),
+            coalesce(%(after_id)s::uuid, '00000000-0000-0000-0000-000000000000'))
+        ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
     count = f"SELECT count(*) FROM calibration_runs WHERE {condition}"  # noqa: S608
     with conn.cursor(row_factory=class_row(Run)) as cursor:
         rows = tuple(cursor.execute(sql, values).fetchall())
