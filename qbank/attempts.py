@@ -70,6 +70,10 @@ class AttemptPolicy(BaseModel):
         " were right.",
     )
 
+    shuffle_options: bool = Field(
+        default=False,
+        description="Options of a sitting's items stand in an order of the person's own.",
+    )
     as_certified: bool = Field(
         default=False,
         description="Sittings have the exam's own length, quota, topics and exposure control,"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Past:
         correct: None where not answered yet.
         held_back: question ids held back so far.
         void: question ids whose answers count for nothing.
+        option_order: published labels of each item in the order shown; None: as published.
     """
 
     question_id: Sequence[int]
@@ -34,6 +35,7 @@ class Past:
     correct: Sequence[bool | None]
     held_back: Sequence[int]
     void: frozenset[int] = frozenset()
+    option_order: Sequence[str | None] = ()
 
     @property
     def score(self) -> list[bool | None]:
@@ -42,6 +44,24 @@ class Past:
             None if question in self.void else correct
             for question, correct in zip(self.question_id, self.correct, strict=True)
         ]
+
+    def with_item(self, item: Chosen, option_order: str | None) -> Past:
+        """The same with an item that was served now."""
+        return replace(
+            self,
+            question_id=(*self.question_id, item.question_id),
+            version=(*self.version, item.version),
+            correct=(*self.correct, None),
+            held_back=(*self.held_back, *item.held_back),
+            option_order=(*self.option_order, option_order),
+        )
+
+    def with_answer(self, question_id: int, *, is_correct: bool, is_void: bool) -> Past:
+        """The same with the answer to an item that was served."""
+        correct = list(self.correct)
+        correct[self.question_id.index(question_id)] = is_correct
+        void = self.void | ({question_id} if is_void else set())
+        return replace(self, correct=correct, void=void)
 
 
 @dataclass(frozen=True)

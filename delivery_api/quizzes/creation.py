@@ -72,10 +72,11 @@ _SEEN = """SELECT question_id FROM (
     ORDER BY practised DESC, served_at DESC"""
 
 _CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
-        num_questions, filters, left_out, theta, expires_at, grace_s)
+        num_questions, filters, left_out, theta, expires_at, grace_s,
+        shuffles_options)
     VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
         %(num_questions)s, %(filters)s, %(left_out)s, %(theta)s,
-        now() + make_interval(mins => %(minutes)s), %(grace_s)s)
+        now() + make_interval(mins => %(minutes)s), %(grace_s)s, %(shuffles)s)
     ON CONFLICT (id) DO NOTHING"""
 
 
@@ -173,6 +174,7 @@ async def create(
     theta: float,
     minutes: int,
     grace_s: int,
+    shuffles: bool,
 ) -> None:
     """Writes a quiz; one that exists already is left as it is."""
     filters = {
@@ -194,5 +196,6 @@ async def create(
         "theta": theta,
         "minutes": minutes,
         "grace_s": grace_s,
+        "shuffles": shuffles,
     }
     await conn.execute(_CREATE, values)

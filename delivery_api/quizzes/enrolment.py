@@ -157,6 +157,7 @@ class Enrolment:
             if request.mode == "exam"
             else self._minutes,
             grace_s=policy.grace_seconds if request.mode == "exam" else 0,
+            shuffles=policy.shuffle_options and request.mode == "exam",
         )
         return bank
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from delivery_api.database import Database, TenantConnection
 from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, OVER_CAP, SERVED
 from delivery_api.problems import ProblemError
-from delivery_api.quizzes import answers, store
+from delivery_api.quizzes import answers, option_order, store
 from delivery_api.quizzes.answers import Scored
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Chosen, choose
@@ -30,6 +30,12 @@ class OpenItem:
     version: int
     position: int
     content: Content
+
+    @property
+    def options(self) -> option_order.Options:
+        """Its options as they are shown."""
+        order = self.quiz.option_order(self.question_id)
+        return option_order.shown(self.content.options, order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,7 @@ class Progress:
                 continue
             may_lag = not guarded or self._banks.is_recent(exam)
             over_cap = item.question_id in capped
+            order = await self._option_order(conn, caller, quiz, item)
             outcome, version = await store.serve(
                 conn,
                 caller,
@@ -136,6 +143,7 @@ class Progress:
                 item,
                 ability,
                 self._limits,
+                option_order=order,
                 over_cap=over_cap,
                 bank_version=bank.version,
                 may_lag=may_lag,
@@ -146,7 +154,8 @@ class Progress:
                 _count(quiz, item)
                 if over_cap:
                     OVER_CAP.inc()
-                return await self._shown(conn, caller, _with_item(quiz, item))
+                past = quiz.past.with_item(item, order)
+                return await self._shown(conn, caller, replace(quiz, past=past))
             if outcome == "withdrawn" and may_lag:
                 bank.withdrawn.add(item.question_id)
                 bank = await self._endings.bank(caller, quiz)
@@ -155,6 +164,15 @@ class Progress:
                 capped.add(item.question_id)
             else:
                 return None
+
+    async def _option_order(
+        self, conn: TenantConnection, caller: Principal, quiz: Quiz, item: Chosen
+    ) -> str | None:
+        """The order in which an item's options are to be shown; None: as published."""
+        if not quiz.shuffles_options:
+            return None
+        known = await self._contents.get(conn, caller.tenant_id, item.question_id, item.version)
+        return option_order.drawn(known.options, self._banks.seed(quiz.id), item.question_id)
 
     async def _shown(self, conn: TenantConnection, caller: Principal, quiz: Quiz) -> OpenItem:
         self._recent.keep(caller, quiz)
@@ -185,8 +203,10 @@ class Progress:
                 quiz = await self._endings.read(conn, caller, quiz_id)
             content = await self._content(conn, caller, quiz, question_id)
             _refuse_unknown_option(content, selected)
+            order = quiz.option_order(question_id)
+            chosen = option_order.published(selected, content.options, order)
             answer = answers.NewAnswer(
-                question_id, quiz.version_of(question_id), selected, time_taken_ms
+                question_id, quiz.version_of(question_id), chosen, time_taken_ms
             )
             done = await answers.record(conn, caller, quiz, answer)
             if done is not None:
@@ -194,14 +214,17 @@ class Progress:
                 scored, tells = done.scored, done.tells
                 self._banks.notice(quiz.exam_code, done.bank_version)
                 # what earlier answers score may have moved
+                past = quiz.past.with_answer(
+                    question_id, is_correct=scored.is_correct, is_void=scored.is_void
+                )
                 quiz = (
-                    _with_answer(quiz, question_id, scored)
+                    replace(quiz, past=past)
                     if done.scoring_version == quiz.scoring_version and not done.waited
                     else await self._endings.read(conn, caller, quiz_id)
                 )
             else:
                 quiz, scored = await self._recorded_before(
-                    conn, caller, quiz_id, question_id, selected
+                    conn, caller, quiz_id, question_id, chosen, content
                 )
             if done is None or done.waited:
                 tells = (await self._endings.telling(conn, caller, quiz, [question_id])).practice
@@ -225,7 +248,13 @@ class Progress:
         return await self._contents.get(conn, caller.tenant_id, question_id, version)
 
     async def _recorded_before(
-        self, conn: TenantConnection, caller: Principal, quiz_id: str, question_id: int, label: str
+        self,
+        conn: TenantConnection,
+        caller: Principal,
+        quiz_id: str,
+        question_id: int,
+        label: str,
+        content: Content,
     ) -> tuple[Quiz, Scored]:
         """The quiz with the very answer in it; refuses where it was another, or came too late."""
         quiz = await self._endings.read(conn, caller, quiz_id)
@@ -234,10 +263,12 @@ class Progress:
             raise gone(quiz) if quiz.over else _not_served(quiz, question_id)
         before, scored = found
         if before != label:
+            order = quiz.option_order(question_id)
+            told = before and option_order.label_of(before, content.options, order)
             raise ProblemError(
                 409,
                 "answered-differently",
-                f"question {question_id} was answered {before} already: an answer is final",
+                f"question {question_id} was answered {told} already: an answer is final",
             )
         return quiz, scored
 
@@ -249,24 +280,6 @@ def _refuse_unknown_option(content: Content, selected: str) -> None:
         raise ProblemError(
             422, "no-such-option", f"option {selected!r} does not exist: choose one of {wanted}"
         )
-
-
-def _with_item(quiz: Quiz, item: Chosen) -> Quiz:
-    past = replace(
-        quiz.past,
-        question_id=(*quiz.past.question_id, item.question_id),
-        version=(*quiz.past.version, item.version),
-        correct=(*quiz.past.correct, None),
-        held_back=(*quiz.past.held_back, *item.held_back),
-    )
-    return replace(quiz, past=past)
-
-
-def _with_answer(quiz: Quiz, question_id: int, scored: Scored) -> Quiz:
-    correct = list(quiz.past.correct)
-    correct[quiz.past.question_id.index(question_id)] = scored.is_correct
-    void = quiz.past.void | ({question_id} if scored.is_void else set())
-    return replace(quiz, past=replace(quiz.past, correct=correct, void=void))
 
 
 def _count(quiz: Quiz, item: Chosen) -> None:

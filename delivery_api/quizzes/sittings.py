@@ -41,7 +41,7 @@ _PAGE = f"""{_FOUND}, page AS (
     ORDER BY started_at DESC, quiz_id DESC"""  # noqa: S608
 _TOTAL = f"{_FOUND} SELECT count(*) FROM found"  # noqa: S608
 _STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector, i.theta_before,
-        i.sh_p, i.rejected AS held_back, i.forced, r.option_label::text AS selected,
+        i.sh_p, i.rejected AS held_back, i.forced, i.option_order, r.option_label::text AS selected,
         r.is_correct AS correct, coalesce(r.is_void, false) AS void, r.time_taken_ms,
         r.created_at AS answered_at
     FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
@@ -99,6 +99,7 @@ class Step:
         sh_p: probability with which it was administered once it was chosen.
         held_back: question ids that exposure control held back before it.
         forced: all were held back, and the first of them was served all the same.
+        option_order: published labels in the order shown; None: as published.
         selected, correct, time_taken_ms, answered_at: of its answer; None without one.
         void: whether it counts for nothing.
     """
@@ -112,6 +113,7 @@ class Step:
     sh_p: float | None
     held_back: list[int]
     forced: bool
+    option_order: str | None
     selected: str | None
     correct: bool | None
     void: bool

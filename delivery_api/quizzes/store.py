@@ -22,17 +22,19 @@ from qbank.vocabulary import Mode, QuizStatus
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
-        s.started_at, s.expires_at, s.grace_s, s.sealed_at, quiz_status(s), s.expires_at <= now(),
+        s.started_at, s.expires_at, s.grace_s, s.shuffles_options, s.sealed_at,
+        quiz_status(s), s.expires_at <= now(),
         coalesce(b.version, 0),
         coalesce(b.scoring_version, 0), s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
-         WHERE i.quiz_id = s.id), past.void
+         WHERE i.quiz_id = s.id), past.void, past.option_order
     FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
     CROSS JOIN LATERAL (
         SELECT array_agg(i.question_id ORDER BY i.position) AS question_id,
             array_agg(i.version ORDER BY i.position) AS version,
             array_agg(r.is_correct ORDER BY i.position) AS correct,
-            array_agg(i.question_id) FILTER (WHERE r.is_void) AS void
+            array_agg(i.question_id) FILTER (WHERE r.is_void) AS void,
+            array_agg(i.option_order ORDER BY i.position) AS option_order
         FROM quiz_items AS i LEFT JOIN user_responses AS r
             ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
         WHERE i.quiz_id = s.id) AS past
@@ -92,9 +94,9 @@ _SERVE = """WITH lately AS (
         WHERE excluded.people = 0 OR %(cap)s::integer IS NULL OR e.people < %(cap)s RETURNING 1),
     served AS (
         INSERT INTO quiz_items (quiz_id, question_id, version, position, selector, theta_before,
-            sh_p, rejected, forced)
+            sh_p, rejected, forced, option_order)
         SELECT %(quiz)s, %(question)s, %(version)s, %(position)s, %(selector)s, %(theta)s,
-            %(sh_p)s, %(rejected)s, %(forced)s FROM counted RETURNING 1)
+            %(sh_p)s, %(rejected)s, %(forced)s, %(option_order)s FROM counted RETURNING 1)
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
         extract(epoch FROM since + interval '1 minute' - now())::float8,
         (SELECT is_live FROM bank), (SELECT version FROM bank) FROM lately"""
@@ -120,6 +122,7 @@ class Quiz:
     started_at: datetime
     expires_at: datetime
     grace_s: int
+    shuffles_options: bool
     sealed_at: datetime | None
     status: QuizStatus
     time_is_up: bool
@@ -142,6 +145,10 @@ class Quiz:
         if question_id not in self.past.question_id:
             return None
         return self.past.version[self.past.question_id.index(question_id)]
+
+    def option_order(self, question_id: int) -> str | None:
+        """Published labels of a served question's options as they are shown; None: as published."""
+        return self.past.option_order[self.past.question_id.index(question_id)]
 
     @property
     def open_item(self) -> tuple[int, int, int] | None:
@@ -173,12 +180,12 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
-    quiz_id, mode, exam_code, selector, num_questions, asked, *stands, bank, scoring = row[:14]
+    quiz_id, mode, exam_code, selector, num_questions, asked, *stands, bank, scoring = row[:15]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
-    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[14]))
-    question_ids, versions, correct, held_back, void = (column or () for column in row[15:])
-    past = Past(question_ids, versions, correct, held_back, frozenset(void))
+    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[15]))
+    question_ids, versions, correct, held_back, void, orders = (c or () for c in row[16:])
+    past = Past(question_ids, versions, correct, held_back, frozenset(void), orders)
     return Quiz(
         quiz_id,
         mode,
@@ -202,6 +209,7 @@ async def serve(
     ability: tuple[float, float | None],
     limits: Limits,
     *,
+    option_order: str | None,
     over_cap: bool,
     bank_version: int,
     may_lag: bool,
@@ -215,6 +223,7 @@ async def serve(
         item: what to serve.
         ability: θ̂ and its standard error.
         limits: of what is served.
+        option_order: published labels of its options in the order to show them in.
         over_cap: serve even if the item reached its daily cap.
         bank_version: of the bank that the item was chosen from.
         may_lag: serve the item if that bank is not the newest one, too, as long as it is live.
@@ -243,6 +252,7 @@ async def serve(
         "sh_p": item.sh_p,
         "rejected": list(item.held_back),
         "forced": item.forced,
+        "option_order": option_order,
         "cap": None if over_cap else limits.people_a_day,
         "rate": limits.items_a_minute,
         "bank": bank_version,

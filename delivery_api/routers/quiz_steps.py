@@ -125,7 +125,7 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
             assets=content.assets,
             options=[
                 ItemOption.model_construct(label=label, text_md=text)
-                for label, text in content.options
+                for label, text in item.options
             ],
         ),
         headers=allowed,

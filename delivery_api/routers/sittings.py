@@ -71,7 +71,10 @@ class SittingStep(BaseModel):
     sh_p: float | None = Field(description="probability of being administered once chosen")
     held_back: list[int] = Field(description="questions that exposure control held back before it")
     forced: bool = Field(description="all were held back, and this one was served all the same")
-    selected: str | None
+    option_order: str | None = Field(
+        description="labels as published in the order that was shown; null: as published"
+    )
+    selected: str | None = Field(description="the published label of what was chosen")
     correct: bool | None
     void: bool = Field(description="whether it counts for nothing")
     time_taken_ms: int | None

@@ -167,7 +167,7 @@ PERSONAL: Final = (
         "removed",
         "items_served",
         f"""t.quiz_id, t.position, {ITEM_NAME} AS item, t.version, t.served_at, t.selector,
-        t.theta_before AS ability_before""",
+        t.theta_before AS ability_before, t.option_order""",
         _ITEM,
         "t.served_at, t.quiz_id, t.position",
     ),
