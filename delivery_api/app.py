@@ -11,12 +11,13 @@ import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from delivery_api import problems
 from delivery_api.database import Database
+from delivery_api.deprecation import PROBES_BELOW_V1
 from delivery_api.middleware import RequestContext
 from delivery_api.openapi import describe, operation_id
 from delivery_api.quizzes.banks import Banks
@@ -73,7 +74,15 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
                 "idempotency-key",
                 "if-match",
             ],
-            expose_headers=["x-request-id", "retry-after", "ratelimit", "ratelimit-policy", "etag"],
+            expose_headers=[
+                "x-request-id",
+                "retry-after",
+                "ratelimit",
+                "ratelimit-policy",
+                "etag",
+                "deprecation",
+                "sunset",
+            ],
             max_age=600,
         )
     # added last, so it is outermost: also a CORS refusal is logged and counted
@@ -120,7 +129,12 @@ def _add_routers(app: FastAPI, api: ApiSettings) -> None:
     if api.has_docs:
         app.include_router(docs.router)
     app.include_router(health.router)
-    app.include_router(health.router, prefix="/v1", include_in_schema=False)
+    app.include_router(
+        health.router,
+        prefix="/v1",
+        include_in_schema=False,
+        dependencies=[Depends(PROBES_BELOW_V1)],
+    )
 
 
 @asynccontextmanager

@@ -145,6 +145,7 @@ class RequestContext:
         headers["x-request-id"] = request_id
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
+        headers.update(scope["state"].get("deprecation", {}))
         headers["content-security-policy"] = (
             _CSP_DOCS if scope["path"].startswith("/docs") else _CSP
         )
