@@ -181,9 +181,10 @@ class Endings:
             if found is not None:
                 return quiz, found
             bank = await self._scoring_bank(caller, quiz)
-            if bank.scoring_version == quiz.scoring_version and await sealing.submit(
+            kept = bank.scoring_version == quiz.scoring_version and await sealing.submit(
                 conn, quiz, bank, ability_of(bank, quiz)
-            ):
+            )
+            if kept and quiz.sealed_at is None:
                 SUBMITTED.inc()
             quiz = await self.read(conn, caller, quiz.id)
         return quiz, None

@@ -58,7 +58,7 @@ _RESTORE = "UPDATE quiz_sessions SET voided_at = NULL, is_reset = false WHERE id
 _TAKEN_UP = f"""SELECT e.policy, sittings.open, sittings.attempts,
         (SELECT s.id FROM quiz_sessions AS s
          WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s AND s.mode = 'exam'
-            AND s.exam_code = e.exam_code AND s.id <> %(quiz)s AND s.voided_at IS NULL
+            AND s.exam_code = e.exam_code AND s.id <> %(quiz)s AND NOT s.is_reset
          ORDER BY s.started_at DESC LIMIT 1)
     FROM exams AS e {SITTINGS} WHERE e.exam_code = %(exam)s"""  # noqa: S608
 

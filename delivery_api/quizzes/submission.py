@@ -48,7 +48,7 @@ class Submission:
         self._every_s = every_s
 
     async def run(self) -> None:
-        """Sweeps until it is cancelled; what fails is tried again by the next sweep."""
+        """Sweeps until it is canceled; what fails is tried again by the next sweep."""
         while True:
             await asyncio.sleep(self._every_s)
             try:

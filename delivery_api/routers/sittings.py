@@ -205,7 +205,7 @@ def restore_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: 
             raise ProblemError(
                 409,
                 "sat-again",
-                f"quiz {other} takes the place of {quiz_id}: void that one first",
+                f"quiz {other} takes the place of {quiz_id}: reset that one first, or let it end",
                 quiz_id=other,
             )
         step.audit("sitting.restore", f"quiz={quiz_id}", why=body.why)

@@ -50,7 +50,7 @@ INSERT INTO quiz_results (quiz_id, revision, answered, correct, theta, theta_se,
     bank_version, items, name, import_batch_id, made_by, why)
 SELECT n.*, %(name)s, %(batch)s, %(actor)s, %(why)s FROM new_results AS n ORDER BY n.quiz_id
 """
-# a quiz that expired keeps what it had on its way
+# one that is over and not yet sealed will be by what its answers score then
 _SESSIONS = """
 UPDATE quiz_sessions AS s SET theta = n.theta, theta_se = n.theta_se
 FROM new_results AS n WHERE s.id = n.quiz_id AND s.sealed_at IS NOT NULL

@@ -67,7 +67,7 @@ UNASSIGNED: Final = Mention(
 )
 # what was said of why may name the person, in whichever words
 OF_SITTINGS: Final = Mention(
-    """t.action LIKE 'sitting.%%'
+    """starts_with(t.action, 'sitting.')
     AND t.target IN (SELECT 'quiz=' || p.quiz_id FROM person_quizzes AS p)""",
     f"target = 'quiz={NOBODY}', details = t.details - 'why'",
     "t.details",

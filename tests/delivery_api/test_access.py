@@ -81,6 +81,9 @@ MAY: dict[str, set[str]] = {
     "GET /v1/admin/sittings": ANALYST,
     "GET /v1/admin/sittings/{quiz_id}": ANALYST,
     "POST /v1/admin/sittings/{quiz_id}/extend": ADMIN,
+    "POST /v1/admin/sittings/{quiz_id}/void": ADMIN,
+    "POST /v1/admin/sittings/{quiz_id}/reset": ADMIN,
+    "POST /v1/admin/sittings/{quiz_id}/restore": ADMIN,
     "GET /v1/admin/audit": ADMIN,
 }
 
@@ -172,6 +175,9 @@ def probe(world, client, as_user) -> Probe:
             "POST /v1/admin/exposure/calibrate_sh/start": {"exam_code": "core"},
             "PUT /v1/admin/flags/{key}": {"enabled": True, "value_json": 1},
             "POST /v1/admin/sittings/{quiz_id}/extend": {"minutes": 5},
+            "POST /v1/admin/sittings/{quiz_id}/void": {"why": "a probe"},
+            "POST /v1/admin/sittings/{quiz_id}/reset": {"why": "a probe"},
+            "POST /v1/admin/sittings/{quiz_id}/restore": {"why": "a probe"},
             "PUT /v1/admin/cohorts/{cohort_key}": {"user_ids": ["ann"], "value": "red"},
         },
     )

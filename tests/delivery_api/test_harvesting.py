@@ -20,8 +20,8 @@ FEW = {"items": 20, "live": 150, "answers": 20, "median_s": 30.0}
     [
         ({}, None),
         ({"items": 100}, "100 of 150 items"),
-        ({"items": 100, "live": 20_000}, None),
-        ({"items": 99, "live": 99}, None),
+        ({"items": 100, "live": 20_000, "answers": 90}, None),
+        ({"items": 99, "live": 99, "answers": 90}, None),
         ({"answers": 50, "median_s": 1.9}, "50 answers in a day took 1.9 s"),
         ({"answers": 50, "median_s": 2.0}, None),
         ({"answers": 49, "median_s": 0.1}, None),

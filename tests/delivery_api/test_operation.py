@@ -166,7 +166,10 @@ def test_query_parameters_that_are_not_known_are_refused(client, as_user):
     wrong = client.get("/v1/admin/audit", params={"page": 1, "page_sise": 5}, headers=admin)
     assert wrong.status_code == 422
     assert wrong.json()["type"] == "urn:qbank:problem:invalid-request"
-    assert "'page_sise' is unknown: use action, actor, page, page_size" in wrong.json()["detail"]
+    assert (
+        "'page_sise' is unknown: use action, actor, cursor, page, page_size"
+        in wrong.json()["detail"]
+    )
     none = client.get("/v1/admin/flags", params={"x": 1}, headers=admin)
     assert "this route takes none" in none.json()["detail"]
     for path, operations in client.get("/openapi.json").json()["paths"].items():

@@ -132,7 +132,7 @@ def test_a_sitting_lasts_a_week_at_most(client, amy, sitting):
 
 def test_a_sitting_whose_result_was_told_stays_over(client, amy, as_user, sitting, world):
     user, quiz = sitting
-    expires = "UPDATE quiz_sessions SET expires_at = {} WHERE id = %s"
+    expires = "UPDATE quiz_sessions SET grace_s = 0, expires_at = {} WHERE id = %s"
     with world.connect() as owner, connect("delivery", settings=world.settings) as conn:
         conn.execute("SELECT set_config('qbank.tenant_id', 'demo', true), now()")
         # open when the transaction began, over when it gets there
@@ -154,8 +154,9 @@ def test_a_result_is_kept_of_no_sitting_that_just_gets_more_time(client, as_user
     user, quiz = sitting
     student = as_user(user, "student")
     with world.connect() as conn:
-        soon = "UPDATE quiz_sessions SET expires_at = clock_timestamp() + interval '0.3 s'"
-        conn.execute(f"{soon} WHERE id = %s", (quiz,))
+        soon = """UPDATE quiz_sessions SET grace_s = 0,
+            expires_at = clock_timestamp() + interval '0.3 s' WHERE id = %s"""
+        conn.execute(soon, (quiz,))
         conn.commit()
         assert sittings.extend(conn, quiz, 5)
         time.sleep(0.4)
@@ -196,7 +197,8 @@ def test_an_open_sitting_gets_more_time_and_one_that_is_over_none(
     (noted, *_) = client.get("/v1/admin/audit", params=params, headers=amy).json()["items"]
     assert (noted["target"], noted["details"]) == (f"quiz={quiz}", body)
     with world.connect() as conn:
-        conn.execute("UPDATE quiz_sessions SET expires_at = now() WHERE id = %s", (quiz,))
+        over = "UPDATE quiz_sessions SET expires_at = now(), grace_s = 0 WHERE id = %s"
+        conn.execute(over, (quiz,))
     assert client.post(f"{SITTINGS}/{quiz}/extend", json=body, headers=amy).status_code == 410
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 
 from delivery_api.services import Services
@@ -232,10 +231,3 @@ def test_whoever_administers_exams_finds_it_sealed(client, as_user, sitting, tim
     time_is_over(quiz, GRACE + 1)
     seen = client.get(f"/v1/admin/sittings/{quiz}", headers=as_user("amy", "admin")).json()
     assert (seen["status"], seen["sealed_at"] is None) == ("expired", False)
-
-
-def test_a_process_that_sweeps_ends_when_it_is_told_to(start_server):
-    server = start_server(QBANK_SUBMIT_EVERY_S="0.1")
-    assert httpx.get(f"{server.url}/health").status_code == 200
-    server.stop()
-    assert server.process.returncode == 0

@@ -183,7 +183,7 @@ def test_why_a_sitting_was_changed_is_told_and_erased_with_it(world, action):
     (told,) = everything_about(ANNA)["changes_of_sittings"]
     assert (told["target"], told["details"]["why"]) == (f"quiz={quiz}", "she was ill")
     erase(ANNA)
-    sql = "SELECT target, details FROM audit_log WHERE action LIKE 'sitting.%' ORDER BY id"
+    sql = "SELECT target, details FROM audit_log WHERE starts_with(action, 'sitting.') ORDER BY id"
     assert rows(sql) == [
         ("quiz=(erased)", {"minutes": 5}),
         (f"quiz={other}", {"minutes": 5, "why": "she was ill"}),

@@ -5,8 +5,9 @@
         severity='warn',
     )
 }}
--- every response to a quiz that counts recorded in the look-back before the last build is in the mart; a warning, for a
--- long import that was still open during the build is missing rightly, until the next one
+-- every response to a quiz that counts, recorded in the look-back before the last build, is in the
+-- mart; a warning, for a long import that was still open during the build is missing rightly, until
+-- the next one
 with build as (
     select max(facts.loaded_at) as built_at from {{ ref('fact_responses') }} as facts
 )
