@@ -180,7 +180,8 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
-    quiz_id, mode, exam_code, selector, num_questions, asked, *stands, bank, scoring = row[:15]
+    quiz_id, mode, exam_code, selector, num_questions, asked = row[:6]
+    started, expires, grace, shuffles, sealed, status, time_is_up, bank, scoring = row[6:15]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
     wish = Wish(selector, filters, num_questions, has_quota, tuple(row[15]))
@@ -191,7 +192,13 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
         mode,
         exam_code,
         wish,
-        *stands,
+        started,
+        expires,
+        grace,
+        shuffles,
+        sealed,
+        status,
+        time_is_up,
         bank,
         scoring,
         past,

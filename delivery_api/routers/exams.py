@@ -113,7 +113,9 @@ def create_exam(
     return _shown(exam)
 
 
-@router.get("/{exam_code}", summary="An exam's settings", responses={200: TAGGED} | documented(404))
+@router.get(
+    "/{exam_code}", summary="An exam's settings", responses={200: TAGGED, **documented(404)}
+)
 def read_exam(
     exam_code: ExamPath, caller: Analyst, request: Request, response: Response
 ) -> ExamShown:
@@ -127,7 +129,7 @@ def read_exam(
 @router.patch(
     "/{exam_code}",
     summary="Change an exam's settings",
-    responses={200: TAGGED} | documented(404, 412),
+    responses={200: TAGGED, **documented(404, 412)},
 )
 def change_exam(
     exam_code: ExamPath,
@@ -157,7 +159,7 @@ def change_exam(
 @router.get(
     "/{exam_code}/blueprint",
     summary="An exam's blueprint",
-    responses={200: TAGGED} | documented(404),
+    responses={200: TAGGED, **documented(404)},
 )
 def read_blueprint(
     exam_code: ExamPath, caller: Editor, request: Request, response: Response
@@ -172,7 +174,7 @@ def read_blueprint(
 @router.put(
     "/{exam_code}/blueprint",
     summary="Replace a blueprint",
-    responses={200: TAGGED} | documented(404, 412),
+    responses={200: TAGGED, **documented(404, 412)},
 )
 def replace_blueprint(
     exam_code: ExamPath,

@@ -148,7 +148,7 @@ def create_question(body: NewQuestion, caller: Author, request: Request) -> Ques
     return as_response(question)
 
 
-@router.get("/{question_id}", summary="A question", responses={200: TAGGED} | documented(404, 409))
+@router.get("/{question_id}", summary="A question", responses={200: TAGGED, **documented(404, 409)})
 def read_question(
     question_id: QuestionPath, caller: Editor, request: Request, response: Response
 ) -> Question:
@@ -164,7 +164,7 @@ def read_question(
     "/{question_id}/versions",
     status_code=201,
     summary="Write a new version",
-    responses={201: TAGGED} | documented(404, 409, 412),
+    responses={201: TAGGED, **documented(404, 409, 412)},
 )
 def add_version(
     question_id: QuestionPath,
