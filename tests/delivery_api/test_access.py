@@ -61,6 +61,8 @@ MAY: dict[str, set[str]] = {
     "GET /v1/results/topics/{user}": ANY,
     "GET /v1/results/coverage/{exam_code}": READER,
     "GET /v1/results/exams/{exam_code}/exposure": READER,
+    "GET /v1/results/exams/{exam_code}/fairness": READER,
+    "GET /v1/results/exams/{exam_code}/fit": READER,
     "GET /v1/admin/exposure/items": ANALYST,
     "POST /v1/admin/exposure/set": ADMIN,
     "POST /v1/admin/exposure/reestimate": ADMIN,
@@ -252,6 +254,8 @@ LISTINGS = {
     "GET /v1/results/topics/{user}": empty,
     "GET /v1/results/coverage/{exam_code}": empty,
     "GET /v1/results/exams/{exam_code}/exposure": empty,
+    "GET /v1/results/exams/{exam_code}/fairness": empty,
+    "GET /v1/results/exams/{exam_code}/fit": empty,
     "GET /v1/admin/exposure/items": lambda page: all(
         row["exam_code"] == "theirs" for row in page["items"]
     ),
