@@ -21,6 +21,7 @@ from qbank.cli import (
     exporting,
     importing,
     people,
+    report,
     rescoring,
     runs,
     serve,
@@ -87,6 +88,7 @@ app.add_typer(exporting.app, name="export")
 app.add_typer(people.app, name="person")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
+app.command("report")(report.report)
 app.command("rescore")(rescoring.rescore)
 app.command("demo-data")(demo.demo_data)
 app.command("serve")(serve.serve)

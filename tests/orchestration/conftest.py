@@ -73,7 +73,8 @@ def template(clone_database) -> Iterator[MakeTemplate]:
 
 
 @contextmanager
-def _copy(template: MakeTemplate) -> Iterator[Exams]:
+def copied(template: MakeTemplate) -> Iterator[Exams]:
+    """A copy of a template, which the environment names meanwhile."""
     source, exams = template()
     name = f"{source}_{next(_NUMBERS)}"
     with _server() as server:
@@ -101,7 +102,7 @@ def _copy(template: MakeTemplate) -> Iterator[Exams]:
 @pytest.fixture
 def exams(template: MakeTemplate) -> Iterator[Exams]:
     """A fresh copy of the template; the environment names it."""
-    with _copy(template) as exams:
+    with copied(template) as exams:
         yield exams
 
 
@@ -126,7 +127,7 @@ def calibrated_template(template: MakeTemplate) -> Iterator[MakeTemplate]:
 
         @cache
         def build(day: date) -> tuple[str, Exams]:
-            exams = stack.enter_context(_copy(template))
+            exams = stack.enter_context(copied(template))
             with instance() as opened:
                 runner = Runner(opened)
                 for exam_code in (ALGEBRA, GEOMETRY):
@@ -140,7 +141,7 @@ def calibrated_template(template: MakeTemplate) -> Iterator[MakeTemplate]:
 @pytest.fixture
 def calibrated(calibrated_template: MakeTemplate) -> Iterator[Exams]:
     """A fresh copy of the calibrated template."""
-    with _copy(calibrated_template) as exams:
+    with copied(calibrated_template) as exams:
         yield exams
 
 
