@@ -21,7 +21,7 @@ from qbank_orchestration.alerting.ticks import Clock, alerts_of_ticks, due_times
 from qbank_orchestration.instance import instance
 from qbank_orchestration.schedules import nightly_schedule
 from tests.e2e.processes import tool
-from tests.orchestration.conftest import ALGEBRA, Exams, _copy
+from tests.orchestration.conftest import ALGEBRA, Exams, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE, ended, request
 from tests.qbank.alerts.receivers import MailReceiver, WebReceiver, mail_receiver, web_receiver
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 def told(template: tuple[str, Exams]) -> Iterator[tuple[WebReceiver, MailReceiver]]:
     """A daemon, and the receivers of its alerts; the webhook is away at first."""
     patch = pytest.MonkeyPatch()
-    with _copy(template), web_receiver() as web, mail_receiver() as mail, patch.context() as env:
+    with copied(template), web_receiver() as web, mail_receiver() as mail, patch.context() as env:
         web.answer = 503
         for name, value in {
             "ALERT_WEBHOOK_URL": f"{web.url}/hook",

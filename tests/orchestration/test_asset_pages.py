@@ -18,7 +18,7 @@ from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.instance import instance
 from qbank_orchestration.recovery import GONE_FOR
 from tests.chromium import needs_chromium
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.dagit import PATIENCE, Dagit, dagit
 from tests.orchestration.mouse import person
@@ -59,7 +59,7 @@ def pages(
         "  - python_module: {module_name: qbank_orchestration.definitions, location_name: qbank}\n"
         f"  - python_file: {{relative_path: {folder / 'neighbour.py'}, location_name: other}}\n"
     )
-    with _copy(template) as exams:
+    with copied(template) as exams:
         with postgres.connect("owner") as owner:
             owner.execute(
                 "INSERT INTO exams (exam_code, tenant_id, title, test_length)"

@@ -23,7 +23,7 @@ from qbank.stores import runs
 from qbank_orchestration import queueing
 from qbank_orchestration.instance import instance
 from qbank_orchestration.tags import EXAM
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE, ended
 
@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 @pytest.fixture(scope="module")
 def alive(template: MakeTemplate) -> Iterator[None]:
     """A daemon on a copy of two exams that were never calibrated."""
-    with _copy(template), daemon(), instance() as opened:
+    with copied(template), daemon(), instance() as opened:
         wait_for(
             lambda: True if queueing.silent_for(opened) < queueing.ALIVE_S else None,
             PATIENCE,

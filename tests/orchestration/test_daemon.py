@@ -16,7 +16,7 @@ from qbank import postgres
 from qbank.stores import audit, exposure, runs
 from qbank_orchestration import retries
 from qbank_orchestration.instance import instance
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE, ended, in_force, look, request
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 @pytest.fixture(scope="module")
 def alive(calibrated_template: MakeTemplate) -> Iterator[int]:
     """A daemon on a calibrated copy; its process id."""
-    with _copy(calibrated_template), daemon() as process:
+    with copied(calibrated_template), daemon() as process:
         with instance() as opened:
             wait_for(
                 lambda: True if opened.has_dynamic_partition("exam", GEOMETRY) else None,

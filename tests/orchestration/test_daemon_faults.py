@@ -11,7 +11,7 @@ import pytest
 from qbank import postgres
 from qbank.settings import get_settings
 from qbank.stores import exposure, runs
-from tests.orchestration.conftest import ALGEBRA, MakeTemplate, _copy
+from tests.orchestration.conftest import ALGEBRA, MakeTemplate, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import ended, in_force, look, request
 from tests.qbank.servers import postmaster_of
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 @pytest.fixture(scope="module", autouse=True)
 def calibrated_exam(calibrated_template: MakeTemplate) -> Iterator[None]:
-    with _copy(calibrated_template):
+    with copied(calibrated_template):
         yield
 
 

@@ -23,7 +23,7 @@ from qbank_orchestration import recovery
 from qbank_orchestration.engine import publication
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
-from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, _copy
+from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, copied
 from tests.orchestration.requests import in_force
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -44,7 +44,7 @@ def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
     template: MakeTemplate, moments: random.Random, today, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(recovery, "SILENT_FOR", timedelta(seconds=1))
-    with _copy(template):
+    with copied(template):
         began = time.monotonic()
         assert _night().wait(LONGEST_NIGHT_S) == 0
         lasts = time.monotonic() - began
@@ -53,7 +53,7 @@ def test_a_night_killed_anywhere_ends_right_when_it_is_run_again(
 
     killed = 0
     while killed < NIGHTS:
-        with _copy(template):
+        with copied(template):
             # an exam that is published has nothing due: then another copy is begun
             while killed < NIGHTS and not _published_twice():
                 process = _night()

@@ -14,7 +14,7 @@ import yaml
 
 from qbank.postgres import dagster_database, libpq_environment
 from tests.deploy.chart import instance_file, our_values
-from tests.orchestration.conftest import Exams, _copy
+from tests.orchestration.conftest import Exams, copied
 from tests.orchestration.daemon import daemon
 from tests.orchestration.requests import ended, request
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 @pytest.fixture
 def home(template: tuple[str, Exams], tmp_path: Path) -> Iterator[dict[str, str]]:
     """A Dagster home with the chart's file, for the server of the test; the variables it needs."""
-    with _copy(template):
+    with copied(template):
         server = libpq_environment("orchestration")
         values = our_values()
         # what an operator sets for their server
