@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from delivery_api.access import Admin
 from delivery_api.changes import change, reading
-from delivery_api.exam_codes import told_in_codes
+from delivery_api.exam_codes import ShownExam, told_in_codes
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented, not_found
@@ -80,7 +80,7 @@ class Import(BaseModel):
 
     id: UUID
     kind: DataRequestKind
-    exam_code: str
+    exam_code: ShownExam
     undoes: UUID | None = Field(description="the import that an undo takes back")
     options: dict[str, Any] = Field(description="those that were given")
     file_name: str | None
