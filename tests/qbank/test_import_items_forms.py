@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qbank.errors import ImportFileError
 from qbank.importing.questions import aiken, gift, moodle, qti
 from qbank.importing.questions.forms import opened
 from qbank.importing.questions.item import UnusableItemError
@@ -31,6 +33,32 @@ def made(entries):
 def read(path):
     with opened(path, None, None, "external_ref", "stem") as content:
         return made(content.entries)
+
+
+MILLION = 1_000_000
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x {" + " " * MILLION + "x",
+        "x {" + "\n" * MILLION + "x",
+        "x {T" + " " * MILLION + "x",
+        "ANSWER: A" + " " * MILLION + "B",
+        " " * MILLION + "ANSWER",
+    ],
+)
+def test_what_a_text_is_costs_its_length(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text)
+    with contextlib.suppress(ImportFileError):  # which form it is found to be is not the matter
+        read(tmp_path / "a.txt")
+
+
+@pytest.mark.timeout(60)
+def test_what_is_no_number_costs_its_length():
+    (weight,) = made(gift.entries("::B::x {~%" + "1" * MILLION + "..%y}"))
+    assert "%" in weight[1]
 
 
 COMMENTED = (

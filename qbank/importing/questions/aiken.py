@@ -12,7 +12,7 @@ from functools import partial
 from qbank.importing.questions.item import LETTERS, Entry, Item, UnusableItemError, checked
 
 _OPTION = re.compile(r"^\s*([A-Z])[.)]\s*(.*)$")
-ANSWER = re.compile(r"^\s*ANSWER\s*:\s*(.*?)\s*$", re.IGNORECASE)
+ANSWER = re.compile(r"^\s*+ANSWER\s*+:\s*+(.*\S|)", re.IGNORECASE)
 
 
 def entries(text: str) -> Iterator[Entry]:

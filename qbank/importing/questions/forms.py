@@ -29,8 +29,9 @@ MAX_BYTES: Final = 128 << 20
 _HEAD = 1 << 16
 _TABLES = (b"PAR1", b"\xd0\xcf\x11\xe0", b"PK\x03\x04")
 _MARKED = b"\xef\xbb\xbf \t\r\n"
-# answers between braces that are marked, true or false, or none
-_GIFT = re.compile(r"(?<!\\)\{\s*(?:[=~#]|T\s*[}#]|F\s*[}#]|TRUE|FALSE|\}|[^{}]*\n?\s*[=~])", re.I)
+# answers between braces that are marked, true or false, or none; what is taken is not given back,
+# so that a text costs its length
+_GIFT = re.compile(r"(?<!\\)\{\s*+(?:[#}]|[TF]\s*+[}#]|TRUE|FALSE|[^{}=~]*+[=~])", re.I)
 
 
 @dataclass

@@ -26,7 +26,7 @@ _FORMAT = re.compile(r"^\[(html|moodle|plain|markdown)\]", re.IGNORECASE)
 # the one may have the other's brackets in it
 _MARK = re.compile(r"(?<!\\)\[(id|tag):((?:\\.|[^]\\])+)]")
 _WEIGHT = re.compile(r"^%(-?[\d.]+)%")
-_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)")
+_NUMBER = re.compile(r"-?(\d++\.?\d*+|\.\d++)")
 
 
 def entries(text: str) -> Iterator[Entry]:
