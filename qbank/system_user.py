@@ -1,8 +1,11 @@
-"""Who runs this process, as histories and requests name them."""
+"""Who does something, as histories and requests name them: who runs this process, who imports."""
 
 from __future__ import annotations
 
 import getpass
+from typing import Final
+
+_IMPORTED: Final = "import:"
 
 
 def system_user(otherwise: str = "unknown") -> str:
@@ -15,3 +18,13 @@ def system_user(otherwise: str = "unknown") -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError before Python 3.13
         return otherwise
+
+
+def importer(user: str | None = None) -> str:
+    """How what a user imports is signed; who runs this process where None."""
+    return f"{_IMPORTED}{user or system_user()}"
+
+
+def person_of(actor: str) -> str:
+    """Who it was, whether by hand or by an import."""
+    return actor.removeprefix(_IMPORTED)

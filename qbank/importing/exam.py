@@ -12,7 +12,7 @@ from qbank.exams import administering
 from qbank.postgres import Connection
 from qbank.stores import NotFoundError, StoreError, audit, item_bank
 from qbank.stores.item_bank import Exam
-from qbank.system_user import system_user
+from qbank.system_user import person_of, system_user
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,12 @@ class NewExam:
 
 
 def exam_of(
-    connection: Connection, exam_code: str, tenant: str | None, new: NewExam | None
+    connection: Connection,
+    exam_code: str,
+    tenant: str | None,
+    new: NewExam | None,
+    *,
+    actor: str | None = None,
 ) -> Exam:
     """The exam, which is made where `new` says how.
 
@@ -35,6 +40,7 @@ def exam_of(
         exam_code: its key, or what its tenant calls it.
         tenant: whose it is; None where that follows from the name.
         new: how to make it; None where it must be there.
+        actor: who imports, as the audit log names who made it; who runs this process where None.
 
     Raises:
         ImportFileError: the exam does not exist, is another tenant's, or cannot be made so.
@@ -48,7 +54,7 @@ def exam_of(
     if new is None:
         raise ImportFileError(_unknown(connection, exam_code, tenant))
     owner = tenant or "default"
-    note = audit.noting(connection, owner, system_user("import"))
+    note = audit.noting(connection, owner, person_of(actor or system_user("import")))
     given = {name: value for name, value in asdict(new).items() if value is not None}
     try:
         return administering.create(connection, owner, exam_code, given, audit=note)[0]

@@ -26,6 +26,7 @@ from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.settings import Settings, get_settings
 from qbank.stores import ConflictError, StoreError, data_requests
 from qbank.stores.data_requests import PIECE, DataRequest
+from qbank.system_user import importer
 from qbank.vocabulary import DataRequestKind, DataRequestState
 
 FOLDER: Final = "imports"
@@ -74,7 +75,7 @@ class _Work:
         self.given: dict[str, Any] = {
             "rejects": self.rejects,
             "tenant": asked.tenant_id,
-            "actor": f"import:{asked.requested_by}",
+            "actor": importer(asked.requested_by),
         }
 
     def fetch(self) -> None:

@@ -32,7 +32,7 @@ from qbank.importing.source import Source
 from qbank.importing.validation import decimals_in, sitting_of_day, validate
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.system_user import system_user
+from qbank.system_user import importer
 
 Progress = Callable[[str, int, int], None]
 Written = Callable[[Connection, ImportReport], None]
@@ -127,13 +127,13 @@ class _Import:
     def run(self, connection: Connection, sha256: str) -> ImportReport:
         """Reads, judges, matches and writes in the connection's transaction."""
         asked = self.request
-        exam = exam_of(connection, asked.exam_code, asked.tenant, asked.new_exam)
+        exam = exam_of(connection, asked.exam_code, asked.tenant, asked.new_exam, actor=asked.actor)
         request = self.request = replace(asked, exam_code=exam.exam_code)
         batches.lock(connection, request.exam_code)
         # room to sort
         connection.execute("SET LOCAL work_mem = '256MB'")
         connection.execute("SET LOCAL temp_buffers = '256MB'")
-        actor = request.actor or f"import:{system_user()}"
+        actor = request.actor or importer()
         self.people.begin(connection, exam.tenant_id)
         batches.refuse_another_mapping(connection, request, sha256)
         batches.refuse_other_names(connection, request)

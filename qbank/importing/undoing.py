@@ -21,7 +21,7 @@ from qbank.importing.taking_back import UNDONE, take_rules_back
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores import audit
-from qbank.system_user import system_user
+from qbank.system_user import importer
 from qbank.vocabulary import BatchKind
 
 _REPLACED_SINCE = """
@@ -141,7 +141,7 @@ def undo(
                 f"import {number} was undone on {found['undone_at']:%Y-%m-%d %H:%M} by "
                 f"{found['undone_by']}"
             )
-        actor = actor or f"import:{system_user()}"
+        actor = actor or importer()
         tenant = exam_of(connection, found["exam_code"], None, None).tenant_id
         names = {"batch": number, "exam": found["exam_code"], "actor": actor, "tenant": tenant}
         names["kind"] = found["kind"]

@@ -228,6 +228,46 @@ def test_what_is_found_out_later_is_said_by_name(client, amy, world):
         assert said in told(client, amy, sent)["error"]
 
 
+def test_who_asked_made_the_exam(client, amy, world):
+    send(client, amy, ANSWERS, PATH.replace("LIC", "NEWLY"), **GIVEN)
+    assert work(world) == ["done"]
+    params = {"action": "exam.create"}
+    noted = client.get("/v1/admin/audit", params=params, headers=amy).json()["items"]
+    assert [one["actor"] for one in noted if "NEWLY" in one["target"]] == ["amy"]
+
+
+def test_an_import_is_its_sender_s_work_where_four_eyes_are_wanted(client, amy, as_user, world):
+    with world.connect() as conn:
+        conn.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title, policy)
+            VALUES ('two', 'demo', 'Four eyes', '{"four_eyes": true}')"""
+        )
+    send(client, amy, ITEMS, "/v1/exams/two/imports/items")
+    assert work(world) == ["done"]
+    with world.connect() as conn:
+        (question,) = conn.execute(
+            "SELECT id FROM questions WHERE external_ref = 'k1' AND exam_code = 'two'"
+        ).fetchone()
+
+    def approve(headers: dict[str, str]) -> None:
+        for status in ("pending", "approved"):
+            path, body = f"/v1/author/questions/{question}/reviews", {"status": status}
+            assert client.post(path, json=body, headers=headers).status_code == 201
+
+    def publish(headers: dict[str, str]) -> httpx.Response:
+        path = f"/v1/author/publish/{question}"
+        return client.post(path, params={"exam_code": "two"}, headers=headers)
+
+    approve(amy)
+    assert "approved by nobody else" in publish(amy).json()["detail"]
+    bob = as_user("bob", "author", "reviewer", "publisher")
+    approve(bob)
+    assert "have somebody else publish it" in publish(amy).json()["detail"]
+    assert publish(bob).status_code == 200
+    with world.connect() as conn:  # what was reviewed is not taken back
+        conn.execute("UPDATE import_batches SET undone_at = now(), undone_by = 'amy'")
+
+
 def test_it_leaves_a_row_in_the_audit_log(client, amy, world):
     sent = send(client, amy, ANSWERS, file_name="june.csv", **GIVEN).json()
     params = {"action": "import.ask"}

@@ -28,7 +28,7 @@ from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.stores import audit
 from qbank.stores.item_bank import Exam
-from qbank.system_user import system_user
+from qbank.system_user import importer
 from qbank.wording import listed
 
 Written = Callable[[Connection, list[ItemsReport]], None]
@@ -77,7 +77,13 @@ def import_items(
         folder_of(request.media, dry_run=request.dry_run) as media,
         connect("owner", settings=settings) as connection,
     ):
-        exam = exam_of(connection, request.exam_code, request.tenant, request.new_exam)
+        exam = exam_of(
+            connection,
+            request.exam_code,
+            request.tenant,
+            request.new_exam,
+            actor=request.actor,
+        )
         request = replace(request, exam_code=exam.exam_code)
         batches.lock(connection, exam.exam_code)
         _refuse_two_eyes(exam, request)
@@ -124,7 +130,7 @@ class _File:
         self.names: dict[str, Any] = {
             "tenant": tenant,
             "exam": request.exam_code,
-            "actor": request.actor or f"import:{system_user()}",
+            "actor": request.actor or importer(),
             "shared": request.item_scope == "tenant",
             "state": "published" if request.publish else "draft",
         }

@@ -12,6 +12,7 @@ from qbank.stores import item_bank
 from qbank.stores.authoring.reading import get
 from qbank.stores.authoring.record import Question
 from qbank.stores.errors import ConflictError, NotFoundError
+from qbank.system_user import person_of
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,17 @@ def _refuse_void(conn: Connection[Any], question_id: int, version: int, exam_cod
 
 
 def _refuse_two_eyes(question: Question, version: int, exam_code: str, published_by: str) -> None:
-    """Lets the author of a version neither approve it alone nor publish it."""
+    """Lets the author of a version, or who imported it, neither approve it alone nor publish it."""
     chosen = next(v for v in question.versions if v.version == version)
+    author = person_of(chosen.created_by)
     approved_by = {r.reviewer_id for r in chosen.reviews if r.status == "approved"}
     what = (
         f"exam {exam_code!r} wants four eyes, and version {version} of question {question.id}"
-        f" was written by {chosen.created_by}"
+        f" was written by {author}"
     )
-    if not approved_by - {chosen.created_by}:
+    if not approved_by - {author}:
         raise ConflictError(f"{what} and approved by nobody else: have somebody else approve it")
-    if published_by == chosen.created_by:
+    if published_by == author:
         raise ConflictError(f"{what}: have somebody else publish it")
 
 
