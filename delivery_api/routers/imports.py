@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from delivery_api.access import Admin
@@ -67,6 +67,16 @@ class ResponsesUpload(ResponsesImport):
     """How a file of responses is read, and what is done with it."""
 
     file_name: FileName = "responses"
+
+    @field_validator("pseudonymise")
+    @classmethod
+    def _is_the_command_s(cls, given: bool) -> bool:  # noqa: FBT001
+        if given:
+            raise ValueError(
+                "the file would be kept here with the ids that stand in it: use `qbank import"
+                " responses --pseudonymise`"
+            )
+        return given
 
 
 class ItemsUpload(ItemsImport):

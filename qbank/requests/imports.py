@@ -98,7 +98,8 @@ class ResponsesImport(ImportOptions):
     )
     pseudonymise: bool = Field(
         default=False,
-        description="People by pseudonyms, under the key in QBANK_PSEUDONYM_KEY_FILE.",
+        description="People by pseudonyms, under the key in QBANK_PSEUDONYM_KEY_FILE; the command's"
+        " alone.",
     )
     create_exam: bool = Field(default=False, description="Make it if need be.")
     title: _Text | None = Field(default=None, description="Title of a new exam.")

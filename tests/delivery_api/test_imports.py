@@ -204,6 +204,7 @@ def test_what_cannot_be_taken_is_refused_at_once_by_name(client, amy, world):
         (GIVEN | {"nonsense": 1}, ANSWERS, 422, "'nonsense' is unknown: use attempt, attempt_col"),
         (GIVEN | {"file_name": "../x"}, ANSWERS, 422, "query.file_name"),
         (GIVEN | {"file_name": ".."}, ANSWERS, 422, "without a folder"),
+        (GIVEN | {"pseudonymise": True}, ANSWERS, 422, "query.pseudonymise: the file"),
         (GIVEN, b"", 422, "body: it is empty"),
     ):
         answer = send(client, amy, body, **given)
