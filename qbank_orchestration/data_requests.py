@@ -9,7 +9,7 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
-from qbank.errors import QbankError
+from qbank.errors import DatabaseUnavailableError
 from qbank.importing.requested import carry_out
 from qbank.stores import ConflictError, data_requests
 from qbank_orchestration.resources import Database
@@ -49,11 +49,20 @@ def data_request(
     try:
         state = carry_out(asked)
     except Exception as error:
-        told = str(error) if isinstance(error, QbankError) else f"{type(error).__name__}: {error}"
         with database.connect() as conn:
-            data_requests.note_error(conn, asked, told)
+            data_requests.note_error(conn, asked, _told(error, context.run_id))
         raise
     context.log.info("%s of exam %s: %s", asked.kind, asked.exam, state)
+
+
+def _told(error: Exception, run_id: str) -> str:
+    """What the caller may know of it; the rest is in the run's log, which has the exception."""
+    if isinstance(error, DatabaseUnavailableError):
+        return (
+            f"run {run_id} could not connect to Postgres as the owner: the operator sees to the"
+            " owner's password, and the run's log says more"
+        )
+    return f"an internal error of run {run_id}: the operator's log says more"
 
 
 @dg.job(

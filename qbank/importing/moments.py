@@ -158,7 +158,10 @@ def duration_of(text: str) -> timedelta:
     milliseconds = _duration(text.strip(), 1000.0)
     if milliseconds is None or milliseconds <= 0:
         raise ImportFileError(f"{text!r} is no length of time: write 30m, 1h30m or 90s")
-    return timedelta(milliseconds=milliseconds)
+    try:
+        return timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
+        raise ImportFileError(f"{text!r} is too long: write 30m, 1h30m or 90s") from error
 
 
 def _duration(text: str, milliseconds_a_unit: float) -> float | None:

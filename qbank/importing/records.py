@@ -26,7 +26,10 @@ _TITLE_ROWS = 20
 def json_lines(request: ImportRequest, stream: Any, file: BinaryIO, size: int) -> Source:
     """One object a line, or one array of objects; numbers keep their digits."""
     encoding = request.encoding or "utf-8-sig"
-    text = io.TextIOWrapper(io.BytesIO(stream.read()), encoding=encoding, errors="replace")
+    try:
+        text = io.TextIOWrapper(io.BytesIO(stream.read()), encoding=encoding, errors="replace")
+    except LookupError as error:
+        raise ImportFileError(f"--encoding {encoding!r} is unknown: {error}") from error
     records = _objects(text.read())
     first = list(itertools.islice(records, _ROWS))
     header: dict[str, None] = {}

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from qbank.errors import ImportFileError, RequestError
+from qbank.errors import ImportFileError, RequestError, SettingsError
 from qbank.import_reports import Undone
 from qbank.importing.asked import items_request, responses_request
 from qbank.importing.questions import ItemsRefusedError, import_items
@@ -54,8 +54,10 @@ def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRe
             _WORK[asked.kind](work)
         except (ImportRefusedError, ItemsRefusedError) as error:
             return work.refuse(str(error), work.told(error.report))
-        except (ImportFileError, RequestError) as error:
+        except (ImportFileError, RequestError, SettingsError, ValueError) as error:
             return work.refuse(str(error), None)
+        except RecursionError:
+            return work.refuse(f"{work.asked.file_name} is nested too deeply: flatten it", None)
         except StoreError as error:
             if isinstance(error, ConflictError):
                 raise

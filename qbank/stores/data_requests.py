@@ -219,7 +219,7 @@ def finish(
             finished_at = clock_timestamp()
         WHERE id = %s AND state = 'running' AND orchestrator_run_id = %s"""
     told = None if report is None else Jsonb(dict(report))
-    values = (state, told, error, batch, asked.id, asked.orchestrator_run_id)
+    values = (state, told, _kept(error), batch, asked.id, asked.orchestrator_run_id)
     if conn.execute(sql, values).rowcount == 0:
         raise ConflictError(f"import {asked.id} is another worker's by now: this one stops")
     conn.execute(
@@ -231,7 +231,14 @@ def note_error(conn: Connection[Any], asked: DataRequest, error: str) -> None:
     """Keeps why an attempt failed, for who looks meanwhile and where it was the last one."""
     sql = """UPDATE data_requests SET error = %s
         WHERE id = %s AND state = 'running' AND orchestrator_run_id = %s"""
-    conn.execute(sql, (error, asked.id, asked.orchestrator_run_id))
+    conn.execute(sql, (_kept(error), asked.id, asked.orchestrator_run_id))
+
+
+def _kept(error: str | None) -> str | None:
+    """The text as Postgres can keep it: what a file has in it may stand there."""
+    if error is None:
+        return None
+    return error.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def give_back(conn: Connection[Any], asked: DataRequest) -> DataRequestState | None:

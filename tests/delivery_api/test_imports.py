@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from qbank.cli import main
 from qbank.importing import batches
@@ -227,6 +228,28 @@ def test_what_is_found_out_later_is_said_by_name(client, amy, world):
         sent = send(client, amy, ANSWERS, **GIVEN, **given)
         assert work(world) == ["refused"], given
         assert said in told(client, amy, sent)["error"]
+
+
+def test_what_a_file_does_wrong_is_refused_at_once(client, amy, world):
+    nul = json.dumps({"user_id": "p", "que\x00stion": "q", "correct": 1})
+    for body, given, said in (
+        ('{"user_id": ' + "[" * 100_000, {}, "nested too deeply"),
+        (nul, {"item_col": "nosuch"}, "que\ufffdstion"),
+        (nul, {"encoding": "hex"}, "--encoding 'hex' is unknown"),
+        (ANSWERS, {"encoding": "undefined"}, "undefined encoding"),
+        (ANSWERS, {"gap": "999999999999999h"}, "'999999999999999h' is too long"),
+        # queued before it was refused; here there is no key
+        (ANSWERS, {"pseudonymise": True}, "QBANK_PSEUDONYM_KEY_FILE"),
+    ):
+        asked = {name: value for name, value in given.items() if name != "pseudonymise"}
+        sent = send(client, amy, body, **GIVEN, **asked)
+        with world.connect() as conn:
+            conn.execute(
+                "UPDATE data_requests SET options = options || %s WHERE id = %s",
+                (Jsonb(given), sent.json()["id"]),
+            )
+        assert work(world) == ["refused"], given
+        assert said in told(client, amy, sent)["error"], given
 
 
 def test_who_asked_made_the_exam(client, amy, world):
