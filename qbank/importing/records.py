@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from qbank.errors import ImportFileError
+from qbank.importing.opening import refuse_inflated, whole
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Broken, Source, distinct
 
@@ -26,8 +27,9 @@ _TITLE_ROWS = 20
 def json_lines(request: ImportRequest, stream: Any, file: BinaryIO, size: int) -> Source:
     """One object a line, or one array of objects; numbers keep their digits."""
     encoding = request.encoding or "utf-8-sig"
+    data = whole(request.path, stream)
     try:
-        text = io.TextIOWrapper(io.BytesIO(stream.read()), encoding=encoding, errors="replace")
+        text = io.TextIOWrapper(data, encoding=encoding, errors="replace")
     except LookupError as error:
         raise ImportFileError(f"--encoding {encoding!r} is unknown: {error}") from error
     records = _objects(text.read())
@@ -100,6 +102,7 @@ def excel(request: ImportRequest, size: int) -> Source:
     """The first sheet that has rows; its header may stand below a title."""
     from python_calamine import CalamineError, load_workbook
 
+    refuse_inflated(request.path)
     try:
         workbook = load_workbook(str(request.path))
         sheets = (

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qbank.importing import opening
 from tests.qbank.answers import rows, size
 
 CASES = Path(__file__).resolve().parents[3] / "shared/data/import-cases"
@@ -69,6 +70,38 @@ def test_a_file_is_read_by_what_is_in_it(command, tmp_path, kind):
         SELECT r.user_id, q.external_ref, r.is_correct FROM user_responses AS r
         JOIN questions AS q ON q.id = r.question_id ORDER BY 2
     """) == [("u1", "q1", True), ("u1", "q2", False)]
+
+
+_LARGE = PLAIN + "u2,q1,1\n" * 500_000
+_LINES = '{"user_id": "u1", "question": "q1", "correct": 1}\n' * 30_000
+BOMBS = {
+    "gz": gzip.compress(_LARGE.encode()),
+    "bz2": bz2.compress(_LARGE.encode()),
+    "zstd": _zstd(_LARGE.encode()),
+    "zip": _zipped(_LARGE, "a.csv"),
+    "packed JSON": gzip.compress(_LINES.encode()),
+    "JSON": _LINES.encode(),
+    "Excel": _zipped(_LARGE, "[Content_Types].xml"),
+}
+
+
+def test_the_bounds_are_those_of_the_docs():
+    told = (Path(__file__).resolve().parents[2] / "docs/core/import.md").read_text()
+    whole = told.partition("JSON and Excel, which are read whole")
+    assert f"{opening.MOST_UNPACKED >> 30} GiB" in whole[0].splitlines()[-1]
+    assert f"{opening.MOST_WHOLE >> 20} MiB" in whole[2].splitlines()[0]
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_what_grows_beyond_measure_is_refused_by_name(command, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(opening, "MOST_UNPACKED", 2_000_000)
+    monkeypatch.setattr(opening, "MOST_WHOLE", 1_000_000)
+    (tmp_path / "a.dat").write_bytes(BOMBS[kind])
+    done = command("import", "responses", "a.dat", *WHEN)
+    assert done.code == 2
+    most = "1,000,000" if "JSON" in kind or kind == "Excel" else "2,000,000"
+    assert f"a.dat has more than {most} bytes unpacked: import it in parts" in done.err
+    assert size("user_responses") == 0
 
 
 @pytest.mark.parametrize(
