@@ -166,7 +166,8 @@ def changes(subject: Subject) -> Section:
     if newest is not None:
         before = subject.rows(
             """SELECT max(finished_at) FROM calibration_runs WHERE exam_code = %(exam)s
-                AND kind = %(kind)s AND status = 'done' AND finished_at < %(until)s""",
+                AND kind = %(kind)s AND status = 'done' AND finished_at < %(until)s
+                AND stopped_reason IS DISTINCT FROM 'dry_run'""",
             {"kind": newest.kind, "until": newest.finished_at},
         )[0][0]
     span = {"since": before, "until": newest.finished_at if newest else None}

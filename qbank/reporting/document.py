@@ -6,6 +6,7 @@ What never lives here: how a report looks, and where its numbers come from.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -117,7 +118,19 @@ class Document:
 
     def json(self) -> str:
         """Every number of it, in full."""
-        return json.dumps(asdict(self), default=_plain, ensure_ascii=False, indent=1) + "\n"
+        whole = _finite(asdict(self))
+        return (
+            json.dumps(whole, default=_plain, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        )
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for numbers that JSON cannot say."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plain(value: Any) -> str:

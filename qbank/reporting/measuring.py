@@ -17,6 +17,7 @@ from qbank.reporting.subject import Subject
 Floats = npt.NDArray[np.float64]
 _THETA = np.linspace(-3, 3, 25)
 _STEP = 1e-4
+_CERTAIN = 1e-10
 
 
 def precision(subject: Subject) -> Section:
@@ -51,7 +52,7 @@ def precision(subject: Subject) -> Section:
                 "Information of the best items for each ability, and of all",
                 ("theta", "best_items", "all_items", "standard_error_of_best"),
                 [
-                    (float(at), float(some), float(every), float(1 / np.sqrt(some)))
+                    (float(at), float(some), float(every), float(some**-0.5) if some > 0 else None)
                     for at, some, every in zip(_THETA, *best, strict=True)
                 ],
             )
@@ -135,7 +136,11 @@ def _information(bank: Any, length: int) -> tuple[Floats, Floats]:
     """Fisher's, P'²/(PQ), of the `length` best items at each θ, and of all."""
     p = bank.expected_score(_THETA)
     slope = bank.expected_score(_THETA + _STEP) - bank.expected_score(_THETA - _STEP)
-    each = np.sort((slope / (2 * _STEP)) ** 2 / (p * (1 - p)), axis=1)
+    spread = p * (1 - p)
+    each = np.zeros_like(p)
+    # where an answer is certain there is nothing to learn
+    np.divide((slope / (2 * _STEP)) ** 2, spread, out=each, where=spread > _CERTAIN)
+    each.sort(axis=1)
     return each[:, -length:].sum(axis=1), each.sum(axis=1)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -84,35 +85,37 @@ def subject(
             f"run {asked.id} is of exam {asked.exam_code}, not {exam.exam_code}:"
             f" `qbank runs list --exam {exam.exam_code}` lists this one's"
         )
-    if asked is not None and (asked.status != "done" or asked.kind not in _REPORTED):
+    if asked is not None and not (
+        asked.status == "done" and asked.kind in _REPORTED and asked.stopped_reason != "dry_run"
+    ):
         raise ReportError(
-            f"run {asked.id} is {asked.kind}, {asked.status}: name one that published"
-            f" ({' or '.join(_REPORTED)}, done)"
+            f"run {asked.id} is {asked.kind}, {asked.stopped_reason or asked.status}: name one"
+            f" that published ({' or '.join(_REPORTED)}, done)"
         )
     built = conn.execute("SELECT to_regclass('analytics.item_health') IS NOT NULL").fetchone()
     if built is None or not built[0]:
         raise ReportError("the marts are not built yet: `qbank nightly` builds them")
-    return Subject(
-        conn,
-        exam,
-        _published(conn, exam.exam_code, "sympson_hetter", asked),
-        _published(conn, exam.exam_code, "irt", asked),
-        cuts,
-    )
+    until = datetime.max.replace(tzinfo=UTC)
+    if asked is not None and asked.finished_at is not None:
+        until = asked.finished_at
+    exposure = parameters = asked
+    if asked is None or asked.kind != "sympson_hetter":
+        exposure = runs.calibration_in_force(conn, exam.exam_code, before=until)
+    if asked is None or asked.kind != "irt":
+        parameters = _estimation(conn, exam.exam_code, until)
+    return Subject(conn, exam, exposure, parameters, cuts)
 
 
 _REPORTED: tuple[Kind, ...] = ("irt", "sympson_hetter")
 
 
-def _published(conn: Connection[Any], exam_code: str, kind: Kind, asked: Run | None) -> Run | None:
-    """The run that was asked for, or else the newest of its kind that published before it."""
-    if asked is not None and asked.kind == kind:
-        return asked
+def _estimation(conn: Connection[Any], exam_code: str, until: datetime) -> Run | None:
+    """The newest estimation that published item parameters by then."""
     found = conn.execute(
-        """SELECT id FROM calibration_runs WHERE exam_code = %s AND kind = %s AND status = 'done'
-            AND coalesce((params ->> 'dry_run')::boolean, false) IS false
-            AND (%s::timestamptz IS NULL OR finished_at <= %s)
+        """SELECT id FROM calibration_runs WHERE exam_code = %s AND kind = 'irt'
+            AND status = 'done' AND stopped_reason IS DISTINCT FROM 'dry_run'
+            AND finished_at <= %s
         ORDER BY finished_at DESC, id LIMIT 1""",
-        (exam_code, kind, *(2 * [asked.finished_at if asked else None])),
+        (exam_code, until),
     ).fetchone()
     return runs.get(conn, found[0]) if found else None

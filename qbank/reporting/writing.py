@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 import tempfile
@@ -161,7 +162,7 @@ def statistics(document: Document) -> str:
 
 def shown(value: Value) -> str:
     """A value as people read it; the JSON has it in full."""
-    if value is None:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -19,14 +19,13 @@ from qbank.stores.item_examinations import Examination, Fairness, Fit
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
 from qbank_orchestration.engine import fairness
-from qbank_orchestration.engine.fairness import LARGE, Answers
+from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES, LARGE, Answers
 from qbank_orchestration.engine.finding import Finding
 
 if TYPE_CHECKING:
     from calibration import LocalDependence
 
 POOR_RMSD = 0.1
-FALSE_DISCOVERIES = 0.05
 SMALLEST_N = 100
 MOST_IN_FORM = 200
 """S-X² costs items × items × score groups; complete forms are no longer."""

@@ -27,6 +27,7 @@ SMALLEST_GROUP = 100
 MOST_GROUPS = 12
 """Of one attribute, the largest ones: one with more values is no grouping of people."""
 LARGE: EtsClass = "C"
+FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +208,13 @@ def large_on_new(
         if new[code]
     }
     rows, _ = examined(answers)
+    # of many comparisons of small groups some are of class C by chance
     large = [
-        row for row in rows if row.ets_class == LARGE and (row.question_id, row.version) in place
+        row
+        for row in rows
+        if row.ets_class == LARGE
+        and row.q_value < FALSE_DISCOVERIES
+        and (row.question_id, row.version) in place
     ]
     # the largest last, so that it stays
     return {

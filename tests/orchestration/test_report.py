@@ -7,11 +7,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from statistics import fmean, variance
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from calibration import Population
 from qbank.postgres import connect
@@ -214,6 +216,67 @@ def test_information_is_that_of_the_formula(reported: Exams):
     best = sum(sorted(each)[-length:])
     assert middle["best_items"] == pytest.approx(best, rel=1e-5)
     assert middle["standard_error_of_best"] == pytest.approx(best**-0.5, rel=1e-5)
+
+
+def test_an_item_that_is_certain_somewhere_has_no_information_there(reported: Exams):
+    """a = 11, b = −2: at θ = 3 its P is 1 to the last bit."""
+    steep = (
+        "UPDATE analytics.item_health SET a = {}, b = {} WHERE exam_code = %s AND question_id = %s"
+    )
+    ((question, a, b),) = rows(
+        "SELECT question_id, a, b FROM analytics.item_health WHERE exam_code = %s AND is_live"
+        " ORDER BY question_id LIMIT 1",
+        ALGEBRA,
+    )
+    usual = {row["theta"]: row for row in table(gather(ALGEBRA), "precision", "information")}
+    with connect("owner", autocommit=True) as conn:
+        conn.execute(steep.format(11, -2), (ALGEBRA, question))
+        try:
+            document = gather(ALGEBRA)
+        finally:
+            conn.execute(
+                "UPDATE analytics.item_health SET a = %s, b = %s WHERE exam_code = %s"
+                " AND question_id = %s",
+                (a, b, ALGEBRA, question),
+            )
+    told = {row["theta"]: row for row in table(document, "precision", "information")}
+    assert all(math.isfinite(row["all_items"]) for row in told.values())
+    assert told[3.0]["all_items"] <= usual[3.0]["all_items"]
+    assert told[-2.0]["all_items"] > usual[-2.0]["all_items"] + 50
+    assert "NaN" not in document.json()
+
+
+def test_what_was_gone_back_to_is_what_is_certified(reported: Exams):
+    """A rollback to the first run, a dry run after it: neither the newest nor the dry one holds."""
+    first = newest("sympson_hetter")
+    copy = (
+        "INSERT INTO calibration_runs SELECT made.* FROM calibration_runs AS r,"
+        " jsonb_populate_record(r, %s) AS made WHERE r.id = %s"
+    )
+    later = {
+        "kind": "sympson_hetter", "id": str(UUID(int=11)), "minutes": 1, "params": first.params
+    }  # fmt: skip
+    back = {
+        "kind": "rollback", "id": str(UUID(int=12)), "minutes": 2,
+        "params": {"run_id": str(first.id)},
+    }  # fmt: skip
+    dry = later | {"id": str(UUID(int=13)), "minutes": 3, "stopped_reason": "dry_run"}
+    with connect("owner", autocommit=True) as conn:
+        try:
+            for made in (later, back, dry):
+                finished = first.finished_at + timedelta(minutes=made.pop("minutes"))
+                conn.execute(copy, (Jsonb(made | {"finished_at": str(finished)}), first.id))
+            assert gather(ALGEBRA).run_id == first.id
+            with pytest.raises(ReportError, match="sympson_hetter, dry_run: name one that"):
+                gather(ALGEBRA, run_id=UUID(int=13))
+            assert gather(ALGEBRA, run_id=UUID(int=11)).run_id == UUID(int=11)
+        finally:
+            conn.execute("ALTER TABLE calibration_runs DISABLE TRIGGER USER")
+            conn.execute(
+                "DELETE FROM calibration_runs WHERE id = ANY(%s)",
+                ([UUID(int=number) for number in (11, 12, 13)],),
+            )
+            conn.execute("ALTER TABLE calibration_runs ENABLE TRIGGER USER")
 
 
 def test_changes_and_lineage_name_who_and_what(reported: Exams):
