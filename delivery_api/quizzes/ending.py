@@ -181,13 +181,25 @@ class Endings:
             if found is not None:
                 return quiz, found
             bank = await self._scoring_bank(caller, quiz)
+            await self._submit(conn, caller, quiz.id, bank)
+            quiz = await self.read(conn, caller, quiz.id)
+        return quiz, None
+
+    async def _submit(
+        self, conn: TenantConnection, caller: Principal, quiz_id: str, bank: Bank
+    ) -> None:
+        """Seals a quiz whose time is over by a bank, unless it is scored by another one now."""
+        async with conn.transaction():
+            # an answer that was in time may be on its way in: read once it is there
+            await store.lock(conn, caller, quiz_id)
+            quiz = await self.read(conn, caller, quiz_id)
+            if not quiz.over or quiz.status == "void":
+                return
             kept = bank.scoring_version == quiz.scoring_version and await sealing.submit(
                 conn, quiz, bank, ability_of(bank, quiz)
             )
-            if kept and quiz.sealed_at is None:
-                SUBMITTED.inc()
-            quiz = await self.read(conn, caller, quiz.id)
-        return quiz, None
+        if kept and quiz.sealed_at is None:
+            SUBMITTED.inc()
 
 
 def gone(quiz: Quiz) -> ProblemError:

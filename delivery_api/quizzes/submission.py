@@ -13,7 +13,7 @@ from functools import partial
 import psycopg
 
 from delivery_api.database import Database, TenantConnection
-from delivery_api.problems import ProblemError
+from delivery_api.problems import TIMED_OUT, ProblemError
 from delivery_api.quizzes.ending import Endings
 from delivery_api.tokens import Principal
 
@@ -54,13 +54,12 @@ class Submission:
             try:
                 await self.sweep()
             except (ProblemError, psycopg.Error) as error:
-                _log.warning("no quiz was sealed by the sweep: %s", " ".join(str(error).split()))
+                _log.warning("no quiz was sealed by the sweep: %s", _line(error))
 
     async def sweep(self) -> None:
-        """Seals every quiz whose time is over.
+        """Seals every quiz whose time is over; what fails for one tenant keeps no other from it.
 
         Raises:
-            ProblemError: Postgres stays away.
             psycopg.Error: Postgres does not say whose quizzes are over.
         """
 
@@ -68,7 +67,10 @@ class Submission:
             return [row[0] for row in await (await conn.execute(_TENANTS)).fetchall()]
 
         for tenant in await self._database.look(tenants, timeout_s=_PATIENCE_S):
-            await self._database.run(tenant, partial(self._seal_all, tenant))
+            try:
+                await self._database.run(tenant, partial(self._seal_all, tenant))
+            except (ProblemError, psycopg.Error) as error:
+                _log.warning("the sweep of tenant %s did not end: %s", tenant, _line(error))
 
     async def seal(self, tenant_id: str, user_id: str, quiz_id: str) -> None:
         """Seals one quiz, if its time is over.
@@ -103,6 +105,8 @@ class Submission:
         """Seals one; what stands in its way keeps no other from being sealed."""
         try:
             await self._endings.submitted(conn, owner, quiz_id)
+        except TIMED_OUT as error:
+            _log.warning("quiz %s is over and is sealed later: %s", quiz_id, _line(error))
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception:
@@ -112,3 +116,8 @@ class Submission:
 def _owner(tenant_id: str, user_id: str) -> Principal:
     """Whose quiz it is, for no request."""
     return Principal(user_id, tenant_id, frozenset(), expires_at=0.0)
+
+
+def _line(error: Exception) -> str:
+    """What an error says, for the log."""
+    return " ".join(str(error).split())

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from delivery_api.services import Services
@@ -208,6 +209,66 @@ def test_a_sweep_seals_all_but_what_stands_in_its_way(
     monkeypatch.undo()
     client.portal.call(services.submission.sweep)
     assert kept(world, quizzes[0]) is not None
+
+
+@pytest.mark.parametrize("stands", ["locked quiz", "failing tenant"])
+def test_what_one_tenant_waits_for_ends_no_sweep(
+    client, as_user, new_exam, time_is_over, monkeypatch, world, stands
+):
+    exam = new_exam(stands.replace(" ", "-"), open_quizzes=100, max_attempts=None)
+    mine = sorted(
+        ask(client, as_user(f"{stands}-{k}", "student"), exam).json()["quiz_id"] for k in range(2)
+    )
+    foreign = ask(client, as_user(stands, "student", tenant="other"), "theirs").json()["quiz_id"]
+    for quiz in (*mine, foreign):
+        time_is_over(quiz, GRACE + 1)
+    submission = Services.of(client.app).submission
+    with world.connect() as conn:
+        if stands == "locked quiz":
+            conn.execute("SELECT FROM quiz_sessions WHERE id = %s FOR UPDATE", (mine[0],))
+        else:
+            seal_all = submission._seal_all
+
+            async def fails_for_demo(tenant: str, connection: Any) -> None:
+                if tenant == "demo":
+                    raise psycopg.DataError("planted")
+                await seal_all(tenant, connection)
+
+            monkeypatch.setattr(submission, "_seal_all", fails_for_demo)
+        client.portal.call(submission.sweep)
+    is_sealed = [kept(world, quiz) is not None for quiz in (*mine, foreign)]
+    assert is_sealed == [False, stands == "locked quiz", True]
+    monkeypatch.undo()
+    client.portal.call(submission.sweep)
+    assert kept(world, mine[0]) is not None
+
+
+def test_an_answer_that_is_still_being_written_is_in_what_is_sealed(
+    client, sitting, time_is_over, world
+):
+    """As ``answers`` writes it: it holds the quiz, which was open when its statement began."""
+    headers, quiz, item = sitting
+    time_is_over(quiz, GRACE + 1)
+    waiting = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    with ThreadPoolExecutor(1) as pool, world.connect() as late, world.connect() as watch:
+        watch.autocommit = True
+        late.execute("SELECT FROM quiz_sessions WHERE id = %s FOR SHARE", (quiz,))
+        late.execute(
+            """INSERT INTO user_responses
+                (quiz_id, user_id, question_id, version, option_label, is_correct)
+            SELECT id, user_id, %s, 1, 'A', true FROM quiz_sessions WHERE id = %s""",
+            (item, quiz),
+        )
+        looked = pool.submit(client.get, f"/v1/quizzes/{quiz}", headers=headers)
+        deadline = time.monotonic() + 2.5
+        while watch.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < deadline, "nobody waits for the answer"
+            time.sleep(0.02)
+        late.commit()
+        state = looked.result().json()
+    assert (state["status"], state["answered"], state["correct"]) == ("expired", 2, 2)
+    assert kept(world, quiz)[0] == 2
 
 
 def test_sweeps_and_readers_at_once_seal_once(client, sitting, time_is_over, world):
