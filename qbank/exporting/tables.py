@@ -87,7 +87,8 @@ TABLES: dict[What, Table] = {
         FROM exams AS e JOIN people AS p ON p.tenant_id = e.tenant_id
         CROSS JOIN jsonb_each_text(p.attributes) AS a
         WHERE e.exam_code = {exam} AND EXISTS (
-            SELECT FROM quiz_sessions AS s WHERE s.exam_code = e.exam_code
+            SELECT FROM quiz_sessions AS s
+            WHERE s.exam_code = e.exam_code AND s.voided_at IS NULL
                 AND (s.tenant_id, s.user_id) = (p.tenant_id, p.user_id)
         ) ORDER BY 1, 2""",
         pa.schema([(name, pa.string()) for name in ("user_id", "attribute", "value")]),

@@ -53,14 +53,17 @@ _RESCORED = """
 CREATE TEMP TABLE rescored (
     quiz_id text, question_id bigint, version integer, user_id text, option_label text,
     was_correct boolean, was_void boolean, is_correct boolean, is_void boolean, is_late boolean,
+    is_counted boolean,
     PRIMARY KEY (quiz_id, question_id)
 ) ON COMMIT DROP
 """
-# An answer without an option keeps its score: nothing tells what was chosen.
+# An answer without an option keeps its score: nothing tells what was chosen. Answers of a void
+# sitting are scored, too, for it may come back; till then they count in no figure.
 FIND_ANSWERS = """
 INSERT INTO rescored
 SELECT u.quiz_id, u.question_id, u.version, u.user_id, u.option_label, u.is_correct, u.is_void,
-    is_right(n.rule, n.keys, u.option_label::text, u.is_correct), n.rule = 'void', %(late)s
+    is_right(n.rule, n.keys, u.option_label::text, u.is_correct), n.rule = 'void', %(late)s,
+    s.voided_at IS NULL
 FROM user_responses AS u
 JOIN rescore_rules AS n USING (question_id, version)
 JOIN quiz_sessions AS s ON s.id = u.quiz_id
@@ -89,7 +92,7 @@ SELECT n.item, n.version, n.was,
     ARRAY(
         SELECT k FROM unnest(n.keys) AS k WHERE NOT EXISTS (
             SELECT FROM rescored AS o WHERE (o.question_id, o.version) = (n.question_id, n.version)
-                AND o.option_label = k)
+                AND o.is_counted AND o.option_label = k)
     ), ARRAY(
         SELECT k FROM unnest(n.keys) AS k, question_versions AS v
         WHERE (v.question_id, v.version) = (n.question_id, n.version)
@@ -98,12 +101,13 @@ SELECT n.item, n.version, n.was,
                 SELECT FROM question_options WHERE question_version_id = v.id AND option_label = k)
     )
 FROM rescore_rules AS n
-LEFT JOIN rescored AS r USING (question_id, version)
+LEFT JOIN rescored AS r ON r.is_counted
+    AND (r.question_id, r.version) = (n.question_id, n.version)
 LEFT JOIN totals AS t ON t.quiz_id = r.quiz_id
 GROUP BY n.item, n.question_id, n.version, n.was, n.rule, n.keys ORDER BY n.item, n.version
 """  # noqa: S608
 _IN_ALL = f"""
-SELECT count(DISTINCT r.user_id), (
+SELECT count(DISTINCT r.user_id) FILTER (WHERE r.is_counted), (
     SELECT count(DISTINCT q.quiz_id) FROM quiz_results AS q
     WHERE q.quiz_id IN (SELECT o.quiz_id FROM rescored AS o WHERE {CHANGED})
 )
@@ -118,7 +122,7 @@ class RescoredItem:
     Attributes:
         was: key before it, as a file of keys writes it; None where there was none.
         key: the key that is given.
-        answers: answers in the exam.
+        answers: answers in the exam, without those of void sittings.
         changed: of these, those that score something else, or count no more or again.
         without_option: of these, those that keep their score because no option was recorded.
         p_before, p_after: share of right answers, 0 to 1; None without answers.

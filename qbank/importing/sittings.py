@@ -74,7 +74,8 @@ WHERE (i.user_id, i.session_key) = (e.user_id, e.session_key)
 """  # noqa: S608
 
 # A sitting goes on that an earlier import began less than the gap away. Repeated answers have a
-# quiz beside it, which is named by it; it began later.
+# quiz beside it, which is named by it; it began later. With a void sitting go on only the answers
+# that are in it, for the same file brings nothing back that was taken away.
 _OF_PAUSE = _QUIZ_ID.format(key="'q' || base.quiz_id || '#' || split_part(i.session_key, '#', 2)")
 _GOES_ON = """
 WITH spans AS (
@@ -91,6 +92,10 @@ bases AS (
     WHERE EXISTS (
         SELECT 1 FROM quiz_items AS q WHERE q.quiz_id = s.id AND q.import_batch_id IS NOT NULL
     )
+    AND (s.voided_at IS NULL OR EXISTS (
+        SELECT FROM user_responses AS u
+        WHERE u.quiz_id = s.id AND u.created_at BETWEEN p.first_answer AND p.last_answer
+    ))
     ORDER BY p.user_id, p.base_key, s.started_at, s.id
 )
 UPDATE import_sessions AS i SET quiz_id = b.quiz_id

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from qbank.people import erase, everything_about
+from qbank.postgres import connect
 from tests.qbank.answers import rows, size
 
 FIRST = """user_id,school,L1,question,correct
@@ -164,6 +165,10 @@ def test_attributes_of_an_exam_are_exported_for_their_owner_alone(bring, command
         "ben,school,South",
     ]
     assert (tmp_path / "people.csv").stat().st_mode & 0o777 == 0o600
+    with connect() as connection:
+        connection.execute("UPDATE quiz_sessions SET voided_at = now() WHERE user_id = 'ann'")
+    assert command("export", "people", "counted.csv", "--exam", "EX").code == 0
+    assert (tmp_path / "counted.csv").read_text().splitlines()[1:] == ["ben,school,South"]
 
 
 def test_attributes_are_kept_by_pseudonym(bring, tmp_path, monkeypatch):

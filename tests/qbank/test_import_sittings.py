@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qbank.postgres import connect
 from tests.qbank.answers import rows
 
 HEADER = "user_id,question,correct,at\n"
@@ -72,6 +73,18 @@ def test_a_sitting_goes_on_in_another_file(bring, more, found):
     assert "1 new" in done.out, done.err
     assert sittings() == found
     assert "0 new" in bring(more, name="b.csv").out
+
+
+def test_no_sitting_goes_on_that_is_void(bring):
+    bring(OVER_MIDNIGHT[:2])
+    with connect() as connection:
+        connection.execute("UPDATE quiz_sessions SET voided_at = now()")
+    assert "1 new" in bring(OVER_MIDNIGHT[2:3], name="b.csv").out
+    assert sittings() == ["a b", "c"]
+    assert rows("SELECT count(*) FROM quiz_sessions WHERE voided_at IS NULL") == [(1,)]
+    # and the same file brings nothing of it back
+    assert "0 new, 2 known" in bring(OVER_MIDNIGHT[:2], name="c.csv").out
+    assert sittings() == ["a b", "c"]
 
 
 def test_two_stretches_of_a_file_may_go_on_with_one_sitting(bring):

@@ -252,6 +252,22 @@ def test_a_sealed_result_stays_and_has_a_successor(exam, command):
     assert rows(results) == [first, second, third]
 
 
+def test_a_void_sitting_is_rescored_and_is_in_no_figure(exam):
+    with connect() as connection:
+        connection.execute("UPDATE quiz_sessions SET voided_at = now() WHERE user_id = 'u0'")
+    # u0 alone chose A
+    refused = exam("q1,A\n")
+    assert refused.code != 0
+    assert "nobody chose the key of q1 (A)" in refused.err
+    done = exam("q1,A\n", "--allow-unchosen", "--json")
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    (q1,) = found["items"]
+    assert found["people"] == 3
+    assert (q1["answers"], q1["changed"], q1["p_before"], q1["p_after"]) == (3, 3, 1.0, 0.0)
+    assert scores()["q1"] == "1000"
+
+
 def test_a_key_that_nobody_chose_is_refused(exam):
     before = state()
     seen = exam("q1,D\nq3,A\n", "--dry-run")
