@@ -54,7 +54,14 @@ _EXTEND = """UPDATE quiz_sessions SET expires_at = expires_at + make_interval(mi
         AND NOT EXISTS (SELECT FROM quiz_results WHERE quiz_id = quiz_sessions.id)"""
 _VOID = """UPDATE quiz_sessions SET voided_at = coalesce(voided_at, clock_timestamp()),
     is_reset = is_reset OR %(reset)s WHERE id = %(quiz)s"""
-_RESTORE = "UPDATE quiz_sessions SET voided_at = NULL, is_reset = false WHERE id = %s"
+# Who was reset was told of practice as one who has no sitting open: so the sitting's time is over.
+# What is over seals itself. (It began before it ends: ``quiz_sessions`` has that.)
+_RESTORE = """UPDATE quiz_sessions SET voided_at = NULL, is_reset = false,
+        expires_at = CASE WHEN is_reset AND sealed_at IS NULL AND now() < ends_at(quiz_sessions)
+            THEN greatest(started_at + interval '1 microsecond',
+                now() - make_interval(secs => grace_s))
+            ELSE expires_at END
+    WHERE id = %s"""
 _TAKEN_UP = f"""SELECT e.policy, sittings.open, sittings.attempts,
         (SELECT s.id FROM quiz_sessions AS s
          WHERE s.tenant_id = %(tenant)s AND s.user_id = %(user)s AND s.mode = 'exam'
@@ -180,7 +187,7 @@ def void(conn: Connection, quiz_id: str, *, reset: bool) -> None:
 
 
 def restore(conn: Connection, tenant_id: str, sitting: Sitting) -> str | None:
-    """Makes a void sitting count again.
+    """Makes a void sitting count again; one that was reset does not go on.
 
     Args:
         conn: in the transaction that holds it.

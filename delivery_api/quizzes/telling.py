@@ -1,8 +1,9 @@
 """What may be told of right and wrong, asked of Postgres at the moment of telling.
 
-A person with an open sitting is told nothing of any practice, and an item is explained only where
-every exam that it is live in allows feedback: a policy, a publication or a sitting of a second
-ago counts, whichever process wrote it. What never lives here: how a reply looks.
+A person with a sitting that is open, or may be so again, is told nothing of any practice, and an
+item is explained only where every exam that it is live in allows feedback: a policy, a publication
+or a sitting of a second ago counts, whichever process wrote it. What never lives here: how a reply
+looks.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from delivery_api.database import TenantConnection
 from delivery_api.tokens import Principal
 from qbank.attempts import KEY
 
+# Of a quiz: it is open, or void and open again once it is restored. One that was reset is in
+# nobody's way, for a restore ends it (``sittings.restore``).
+MAY_GO_ON: Final = """({quiz}.sealed_at IS NULL AND NOT {quiz}.is_reset
+    AND now() < ends_at({quiz}))"""
+
 # an expression, for the owner, the quiz's exam and an array of question ids
 TELLS = f"""(NOT EXISTS (
         SELECT FROM quiz_sessions AS sitting
         WHERE sitting.tenant_id = %(tenant)s AND sitting.user_id = %(user)s
-            AND sitting.mode = 'exam' AND is_open(sitting))
+            AND sitting.mode = 'exam' AND {MAY_GO_ON.format(quiz="sitting")})
     AND NOT EXISTS (
         SELECT FROM (
             SELECT %(exam)s AS exam_code UNION ALL

@@ -195,7 +195,10 @@ def reset_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Re
     "/{quiz_id}/restore", summary="Make a void sitting count again", responses=documented(404, 409)
 )
 def restore_sitting(quiz_id: SittingPath, body: Reason, caller: Admin, request: Request) -> Sitting:
-    """With what it came to, or goes on to; refused where its person has begun another instead."""
+    """With what it came to, or goes on to; one that was reset ends with what is answered.
+
+    Refused where its person has begun another instead.
+    """
     with change(request, caller) as step:
         sitting = _held(step, caller, quiz_id)
         if sitting.status != "void":

@@ -90,13 +90,37 @@ def test_an_open_sitting_that_is_void_ends_and_goes_on_when_it_is_restored(
     ):
         assert kind(refused) == (410, "quiz-void")
     assert staff("extend", quiz, {"minutes": 5}).status_code == 410
-    # no sitting is open: practice is explained again
+    # it may go on: neither practice nor the bank tells what it asks
     practice = ask(client, bob, exam, "tutor").json()["quiz_id"]
     explained = answer(client, bob, practice, following(client, bob, practice)).json()
-    assert explained["correct"] is True
+    assert explained["correct"] is None
+    author = as_user("bob-void", "author")
+    refused = client.get(f"/v1/author/questions/{item}", headers=author)
+    assert (kind(refused), refused.json()["quiz_id"]) == ((409, "quiz-open"), quiz)
+    assert "may be restored" in refused.json()["detail"]
     assert staff("restore", quiz).json()["status"] == "open"
     assert following(client, bob, quiz) == item
     assert answer(client, bob, quiz, item).json()["answered"] == 2
+
+
+def test_who_was_told_after_a_reset_does_not_go_on(client, as_user, new_exam, staff, world):
+    exam, jo = new_exam("told", feedback=True), as_user("jo-told", "student", "author")
+    quiz = ask(client, jo, exam).json()["quiz_id"]
+    answer(client, jo, quiz, following(client, jo, quiz))
+    item = following(client, jo, quiz)
+    with world.connect() as conn:
+        conn.execute(
+            "UPDATE quiz_sessions SET started_at = started_at - interval '9 minutes' WHERE id = %s",
+            (quiz,),
+        )
+    staff("reset", quiz)
+    assert client.get(f"/v1/author/questions/{item}", headers=jo).status_code == 200
+    restored = staff("restore", quiz)
+    assert (restored.status_code, restored.json()["status"]) == (200, "expired")
+    assert kind(answer(client, jo, quiz, item)) == (410, "quiz-expired")
+    state = told(client, jo, quiz)
+    assert (state["answered"], state["correct"]) == (1, 1)
+    assert state["result"]["name"] == "sealed"
 
 
 def test_who_is_reset_sits_again_and_is_served_nothing_twice(client, as_user, new_exam, staff):
@@ -151,6 +175,7 @@ def test_a_restore_and_a_new_sitting_at_once_give_one(client, as_user, new_exam,
     for turn in range(5):
         exam = new_exam(f"race-{turn}", max_attempts=1)
         first = ask(client, fay, exam).json()["quiz_id"]
+        following(client, fay, first)
         staff("reset", first)
         with ThreadPoolExecutor(2) as pool:
             restored, made = (
