@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from qbank.stores.authoring import Draft, Option, add_version
 from tests.delivery_api.test_attempts import new_exam
 
 __all__ = ["new_exam"]
@@ -127,6 +129,30 @@ def test_a_repeated_request_gets_its_reply_though_the_thing_has_moved_on(client,
     first = thing.change(1, **headers)
     assert first.is_success, first.text
     assert thing.change(1, **headers).json() == first.json()
+
+
+def test_the_tag_of_a_change_is_the_one_that_is_read(client, staff, new_exam):
+    path = f"/v1/exams/{new_exam('two-caps', slice(5))}"
+    caps = {"calibration": {"topic_tau": {"physics": 0.5, "acids": 0.4}}}
+    changed = client.patch(path, json=caps, headers=staff)
+    assert changed.status_code == 200, changed.text
+    assert changed.headers["etag"] == client.get(path, headers=staff).headers["etag"]
+
+
+def test_a_review_is_of_the_version_that_is_the_newest_when_it_is_kept(client, staff, world):
+    made = client.post("/v1/author/questions", json=content(world, "first"), headers=staff).json()
+    options = [Option("A", "x", True), Option("B", "y", False)]
+    draft = Draft(world.topics["acids"], "second", options)
+    path = f"/v1/author/questions/{made['id']}"
+    with ThreadPoolExecutor(1) as pool, world.connect() as author:
+        add_version(author, "demo", made["id"], draft, created_by="staff")
+        review = {"status": "approved"}
+        kept = pool.submit(client.post, f"{path}/reviews", json=review, headers=staff)
+        time.sleep(0.5)
+        author.commit()
+        assert kept.result().is_success, kept.result().text
+    versions = client.get(path, headers=staff).json()["versions"]
+    assert [one["state"] for one in versions] == ["draft", "approved"]
 
 
 def test_a_review_makes_another_tag(client, staff, world):

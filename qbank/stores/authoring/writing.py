@@ -95,6 +95,8 @@ def review(
         NotFoundError: no such question or version.
         ConflictError: the version is published or retired.
     """
+    # the newest version is the newest until the word is kept
+    hold(conn, tenant_id, question_id)
     known = get(conn, tenant_id, question_id).versions
     chosen = next((v for v in reversed(known) if version in (None, v.version)), None)
     if chosen is None:
