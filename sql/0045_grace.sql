@@ -19,10 +19,14 @@ CREATE FUNCTION quiz_status(quiz quiz_sessions) RETURNS text LANGUAGE sql STABLE
         WHEN quiz.sealed_at < ends_at(quiz) THEN 'finished' ELSE 'expired' END
 $$;
 
--- The result of an expired quiz was kept when it was first looked at; from now on it is sealed, too.
+-- The result of an expired quiz was kept when it was first looked at; from now on it is sealed, too:
+-- at that time, with what it comes to by its last revision.
 UPDATE quiz_sessions AS s
-SET sealed_at = greatest(r.created_at, s.expires_at), theta = r.theta, theta_se = r.theta_se
-FROM quiz_results AS r
+SET sealed_at = greatest(r.created_at, s.expires_at), theta = newest.theta, theta_se = newest.theta_se
+FROM quiz_results AS r CROSS JOIN LATERAL (
+    SELECT revision.theta, revision.theta_se FROM quiz_results AS revision
+    WHERE revision.quiz_id = r.quiz_id ORDER BY revision.revision DESC LIMIT 1
+) AS newest
 WHERE r.quiz_id = s.id AND r.revision = 1 AND s.sealed_at IS NULL AND s.expires_at <= now();
 
 -- what is to be sealed, and whose it is: delivery sees the quizzes of one tenant at a time

@@ -79,6 +79,34 @@ def test_rows_that_name_another_tenant_s_things_stop_the_upgrade(settings):
         assert connection.execute(past).fetchall() == [("a",)]
 
 
+def test_a_sitting_that_expired_is_sealed_by_its_last_revision(settings):
+    migrations.rollback("0044")
+    with connect() as connection:
+        # the import that made the second revision is none
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            """INSERT INTO exams (exam_code, tenant_id, title) VALUES ('A', 'a', 'A');
+            INSERT INTO quiz_sessions (id, user_id, tenant_id, exam_code, mode, adaptive,
+                selector, num_questions, started_at, expires_at)
+            VALUES ('q', 'u', 'a', 'A', 'exam', false, 'vanilla', 1,
+                now() - interval '3 days', now() - interval '2 days');
+            INSERT INTO quiz_results (quiz_id, revision, name, answered, correct, theta, theta_se,
+                model, items, created_at, import_batch_id, made_by)
+            VALUES ('q', 1, 'sealed', 1, 1, 0.5, 0.3, '2pl', '[]', now() - interval '1 day',
+                    NULL, NULL),
+                ('q', 2, 'rescore 2', 1, 0, -0.5, 0.4, '2pl', '[]', now(), 2, 't')"""
+        )
+    migrations.migrate()
+    with connect() as connection:
+        sealed = connection.execute(
+            """SELECT theta, theta_se, sealed_at = (SELECT created_at FROM quiz_results
+                WHERE revision = 1) FROM quiz_sessions"""
+        ).fetchall()
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("TRUNCATE quiz_results, quiz_sessions, exams CASCADE")
+    assert sealed == [(-0.5, pytest.approx(0.4), True)]
+
+
 def test_an_exam_that_shares_its_code_stops_the_way_back(settings):
     with connect() as connection:
         connection.execute(
