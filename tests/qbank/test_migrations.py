@@ -225,3 +225,10 @@ def test_an_owner_that_is_no_superuser_can_migrate_a_fresh_server():
     finally:
         embedded.drop(server, force=True)
         shutil.rmtree(home)
+
+
+def test_no_migration_validates_a_constraint_in_the_transaction_that_adds_it():
+    """Its lock would keep readers and writers out while the rows are read."""
+    for path in sorted(migrations.migrations_folder().glob("[0-9]*.sql")):
+        text = path.read_text("utf-8")
+        assert not ("NOT VALID" in text and "VALIDATE CONSTRAINT" in text), path.name

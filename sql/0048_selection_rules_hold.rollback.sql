@@ -1,0 +1,2 @@
+-- A constraint that holds has nothing to take back: 0047 replaces it.
+SELECT 1;
