@@ -18,6 +18,7 @@ from calibration.cat import ExposureControl, RankedBank
 from qbank.exams.selectors import holds_back, rule_of, weighs
 from qbank.stores import blueprint
 from qbank.stores.item_bank import Exam, Pool
+from qbank.vocabulary import Controlled, Selector, words
 
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -81,6 +82,7 @@ class Bank:
         rank: index among the calibrated versions of each live item, shape (J,); -1 where it is not.
         live_of: question id to index among the live items.
         tree: the tenant's topics.
+        found_for: the selector that the sh_p in force were found for; None where a hand set them.
         withdrawn: question ids that a serving found to be live no more, or in another version: this
             bank serves them no longer. Grows until a newer bank takes its place.
     """
@@ -92,6 +94,7 @@ class Bank:
     rank: Integers
     live_of: Mapping[int, int]
     tree: TopicTree
+    found_for: Controlled | None = None
     withdrawn: set[int] = field(default_factory=set, repr=False)
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _excluded: dict[Filters, Mask] = field(default_factory=dict, repr=False)
@@ -180,6 +183,16 @@ class Bank:
             mask &= np.array([label in filters.difficulty for label in self.pool.difficulty_label])
         mask.setflags(write=False)
         return mask
+
+    def served_by(self, selector: Selector) -> Selector:
+        """The selector itself, or the one that sh_p was found for where it means another thing.
+
+        A probability is never read as a priority, nor the other way: until sh_p of the other kind
+        is published, quizzes are served as it was before.
+        """
+        if self.found_for is None or selector not in words(Controlled):
+            return selector
+        return selector if weighs(selector) == weighs(self.found_for) else self.found_for
 
     def ranked_by(self, selector: str) -> RankedBank:
         """The calibrated versions in the order of a selector's rule, strata made of live items."""

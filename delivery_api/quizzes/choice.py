@@ -84,6 +84,7 @@ class Chosen:
     """The item to serve, and how it came about.
 
     Attributes:
+        selector: what chose it.
         sh_p: exposure parameter that was applied; None where the quiz is not adaptive.
         held_back: question ids selected and held back in this step, in order.
         forced: every item left was held back.
@@ -91,6 +92,7 @@ class Chosen:
 
     question_id: int
     version: int
+    selector: Selector
     sh_p: float | None
     held_back: tuple[int, ...]
     forced: bool
@@ -123,6 +125,8 @@ def choose(
     Items that reached their daily cap come after all others, and after these what the quiz's owner
     has seen: neither closes an exam.
     """
+    # an open quiz may have been made before sh_p of another meaning came into force
+    wish = replace(wish, selector=bank.served_by(wish.selector))
     item = _choose(bank, wish, past, (theta, sd), seed, (*capped, *wish.left_out))
     if item is None and capped:
         item = _choose(bank, wish, past, (theta, sd), seed, wish.left_out)
@@ -169,6 +173,7 @@ def _choose(
     return Chosen(
         question_id=int(bank.pool.question_id[at]),
         version=int(bank.pool.version[at]),
+        selector=wish.selector,
         sh_p=1.0 if wish.selector == "vanilla" else float(bank.sh_p[step.item]),
         held_back=tuple(bank.pool.question_id[bank.live[list(step.rejected)]].tolist()),
         forced=step.forced,
@@ -193,7 +198,9 @@ def _at_random(
         return None
     draw = np.random.Generator(np.random.Philox(key=seed, counter=len(past.question_id)))
     at = int(left[draw.integers(left.size)])
-    return Chosen(int(bank.pool.question_id[at]), int(bank.pool.version[at]), None, (), False)
+    return Chosen(
+        int(bank.pool.question_id[at]), int(bank.pool.version[at]), "fixed", None, (), False
+    )
 
 
 def _within_quota(bank: Bank, test_length: int, taken: list[int]) -> Mask:

@@ -9,6 +9,7 @@ What never lives here: when a bank is loaded (``banks``), and what it is used fo
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from psycopg import Connection
 from calibration import ItemBank
 from calibration.cat import RankedBank
 from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
-from qbank.stores import blueprint, item_bank, item_parameters, pool_changes
+from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs
 from qbank.stores.item_bank import Pool
+from qbank.vocabulary import Controlled
 
 
 def load(conn: Connection[Any], exam_code: str, *, threads: int | None = None) -> Bank:
@@ -33,7 +35,8 @@ def load(conn: Connection[Any], exam_code: str, *, threads: int | None = None) -
         NotFoundError: the exam does not exist, or is not of the connection's tenant.
     """
     pool = item_bank.load(conn, exam_code)
-    return _bank(pool, _tree(conn, pool), _calibrated(conn, pool, threads))
+    tree, calibrated = _tree(conn, pool), _calibrated(conn, pool, threads)
+    return _bank(pool, tree, calibrated, _found_for(conn, pool))
 
 
 def refreshed(conn: Connection[Any], known: Bank) -> Bank:
@@ -50,7 +53,13 @@ def refreshed(conn: Connection[Any], known: Bank) -> Bank:
     is_moved = pool.settings_version != known.pool.settings_version
     if is_moved or not tree.parents.keys() >= set(np.unique(pool.topic_id).tolist()):
         tree = _tree(conn, pool)
-    return _bank(pool, tree, known.calibrated)
+    return _bank(pool, tree, known.calibrated, _found_for(conn, pool))
+
+
+def _found_for(conn: Connection[Any], pool: Pool) -> Controlled | None:
+    # no clock: what is committed is in force
+    latest = datetime.max.replace(tzinfo=UTC)
+    return runs.selector_in_force(conn, pool.exam.exam_code, before=latest)
 
 
 def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calibrated:
@@ -67,7 +76,9 @@ def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calib
     return Calibrated(question_id, version, ranked, {key: k for k, key in enumerate(keys)})
 
 
-def _bank(pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
+def _bank(
+    pool: Pool, tree: TopicTree, calibrated: Calibrated, found_for: Controlled | None
+) -> Bank:
     line = _line(pool, tree)
     rank = _places(calibrated, pool)
     live = np.full(calibrated.question_id.size, -1, np.int64)
@@ -81,9 +92,10 @@ def _bank(pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
         rank=rank,
         live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
         tree=tree,
+        found_for=found_for,
     )
     if bank.ranked is not None:  # now, on this thread, and not in the first request
-        bank.ranked_by(pool.exam.selector)
+        bank.ranked_by(bank.served_by(pool.exam.selector))
     return bank
 
 

@@ -32,7 +32,7 @@ def planned(
 ) -> tuple[Wish, Mask]:
     """How the quiz's items are to be chosen, and among which; refuses what a bank cannot fill."""
     wish = Wish(
-        selector,
+        bank.served_by(selector),
         request.filters,
         request.num_questions or bank.exam.test_length,
         _keeps_to_blueprint(request, setup.policy),

@@ -151,7 +151,7 @@ class Progress:
             if version is not None:
                 self._banks.notice(exam, version)
             if outcome == "served":
-                _count(quiz, item)
+                _count(item)
                 if over_cap:
                     OVER_CAP.inc()
                 past = quiz.past.with_item(item, order)
@@ -282,8 +282,8 @@ def _refuse_unknown_option(content: Content, selected: str) -> None:
         )
 
 
-def _count(quiz: Quiz, item: Chosen) -> None:
-    SERVED.labels(quiz.wish.selector).inc()
+def _count(item: Chosen) -> None:
+    SERVED.labels(item.selector).inc()
     HELD_BACK.inc(len(item.held_back))
     if item.forced:
         FORCED.inc()

@@ -253,7 +253,7 @@ async def serve(
         "version": item.version,
         "position": len(quiz.past.question_id) + 1,
         "last": quiz.past.question_id[-1] if quiz.past.question_id else None,
-        "selector": quiz.wish.selector,
+        "selector": item.selector,
         "theta": ability[0],
         "se": ability[1],
         "sh_p": item.sh_p,

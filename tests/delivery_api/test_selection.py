@@ -19,6 +19,7 @@ from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.choice import Past, Wish, choose, estimate
 from qbank.exams.selectors import holds_back, rule_of, weighs
+from qbank.stores import runs
 from qbank.vocabulary import ADAPTIVE
 
 EXAMINEES = 20_000
@@ -239,3 +240,35 @@ def test_a_planted_ability_is_inside_its_interval(world, as_user, start_server, 
     with ThreadPoolExecutor(4) as pool:
         inside = list(pool.map(student, range(runs)))
     assert sum(inside) >= 0.9 * runs
+
+
+@pytest.mark.parametrize(
+    ("found_for", "asked", "served"),
+    [
+        ("sympson_hetter", "priority", "sympson_hetter"),
+        ("priority", "sympson_hetter", "priority"),
+        ("priority", "progressive", "priority"),
+        ("sympson_hetter", "progressive", "progressive"),
+        ("sympson_hetter", "vanilla", "vanilla"),
+        ("priority", "fixed", "fixed"),
+    ],
+)
+def test_sh_p_is_never_read_in_another_meaning(world, found_for, asked, served):
+    """What the calibration in force was found for is how its numbers are read, item by item."""
+    with world.connect() as conn:
+        run = runs.create(
+            conn, kind="sympson_hetter", exam_code="core", params={"selector": found_for},
+            requested_by="t",
+        )  # fmt: skip
+        runs.finish(conn, run.id, "done", result={"summary": {"selector": found_for}})
+        with world.connect() as reader:
+            assert loading.load(reader, "core").found_for is None, "not committed, not in force"
+        bank = loading.load(conn, "core")
+        conn.rollback()
+    assert bank.found_for == found_for
+    honest = replace(bank, found_for=None, _ranked={}, _controls={})
+    past = Past((), (), (), ())
+    for seed in range(30):
+        item = choose(bank, Wish(asked, Filters(), 8, False), past, 0.0, seed, (), 1.0)
+        assert item == choose(honest, Wish(served, Filters(), 8, False), past, 0.0, seed, (), 1.0)
+        assert item.selector == served

@@ -32,6 +32,7 @@ from qbank.stores.runs.reading import (
     reestimated_days,
     reestimation_of,
     running,
+    selector_in_force,
 )
 from qbank.stores.runs.record import ItemChange, Run, RunFilter, RunPage
 from qbank.stores.runs.retention import count_old_proposals, remove_old_proposals
@@ -72,4 +73,5 @@ __all__ = [
     "remove_old_proposals",
     "request_cancel",
     "running",
+    "selector_in_force",
 ]

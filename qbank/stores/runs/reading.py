@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
 
+from qbank.exams import selectors
 from qbank.stores.errors import InvalidValueError, NotFoundError
 from qbank.stores.runs.record import (
     COLUMNS,
@@ -19,7 +20,7 @@ from qbank.stores.runs.record import (
     RunFilter,
     RunPage,
 )
-from qbank.vocabulary import Kind, Status
+from qbank.vocabulary import Controlled, Kind, Status
 
 
 def get(conn: Connection[Any], run_id: UUID, *, tenant_id: str | None = None) -> Run:
@@ -204,6 +205,19 @@ def calibration_in_force(conn: Connection[Any], exam_code: str, *, before: datet
         else:  # a re-estimation that was gone back to
             run = last(run.finished_at)
     return run
+
+
+def selector_in_force(
+    conn: Connection[Any], exam_code: str, *, before: datetime
+) -> Controlled | None:
+    """The selector that the calibration in force at a moment was found for; None without one."""
+    run = calibration_in_force(conn, exam_code, before=before)
+    if run is None:
+        return None
+    summary = (run.result or {}).get("summary", {})
+    # of the time when there was no other rule, a run says none
+    named = run.params.get("selector") or summary.get("selector") or selectors.DEFAULT
+    return cast("Controlled", named)
 
 
 def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
