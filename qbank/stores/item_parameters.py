@@ -67,6 +67,12 @@ def in_force(conn: Connection[Any], exam_code: str, model: Model) -> tuple[ItemP
         return tuple(cursor.execute(sql, (exam_code, model)).fetchall())
 
 
+def in_use(conn: Connection[Any], exam_code: str) -> frozenset[tuple[int, int]]:
+    """Question id and version of what has parameters in force under any model of the exam."""
+    sql = "SELECT DISTINCT question_id, version FROM item_calibration WHERE exam_code = %s"
+    return frozenset(conn.execute(sql, (exam_code,)).fetchall())
+
+
 def curves(conn: Connection[Any], exam_code: str, model: Model) -> dict[str, Column]:
     """The same as columns, by question id and version: those, a, b, c and scaling_constant."""
     sql = """SELECT question_id, version, a, b, c, scaling_constant FROM item_calibration

@@ -73,6 +73,7 @@ def irt_calibration(
             exam = item_bank.exam(conn, exam_code)
             attempts = responses.first_attempts(conn, exam.exam_code)
             published = parameters_store.in_force(conn, exam.exam_code, exam.irt_model)
+            in_use = parameters_store.in_use(conn, exam.exam_code)
             times = responses.median_times(conn, exam.exam_code)
             refs = item_bank.external_refs(conn, attempts.question_id.tolist())
             people = item_examinations.people(conn, exam, attempts.persons)
@@ -81,6 +82,7 @@ def irt_calibration(
             work.request,
             attempts,
             published,
+            in_use,
             times,
             refs,
             people,

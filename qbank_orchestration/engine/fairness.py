@@ -173,7 +173,7 @@ def large_on_new(
     attempts: FirstAttempts,
     fit: FitResult,
     people: Sequence[Mapping[str, str]],
-    published: Collection[tuple[int, int]],
+    in_use: Collection[tuple[int, int]],
 ) -> dict[int, str]:
     """New items with DIF of class C under a fit that nobody uses yet, and whom each favours.
 
@@ -181,13 +181,13 @@ def large_on_new(
         attempts: what was estimated from.
         fit: the estimates.
         people: attributes of each person of the attempts.
-        published: items that have parameters in force, by question id and version.
+        in_use: question id and version of items that have parameters in force.
 
     Returns:
         In words by item code; the attribute with the largest effect.
     """
     keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
-    new = fit.estimated & np.array([key not in published for key in keys], bool)
+    new = fit.estimated & np.array([key not in in_use for key in keys], bool)
     if not new.any() or not any(people):
         return {}
     known = fit.estimated[attempts.item]

@@ -5,7 +5,7 @@ What never lives here: reading responses, publishing, Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ def estimate(
     request: IrtFit,
     attempts: FirstAttempts,
     published: tuple[ItemParameters, ...],
+    in_use: Collection[tuple[int, int]],
     median_times: Mapping[tuple[int, int], float],
     refs: Mapping[int, str],
     people: Sequence[Mapping[str, str]],
@@ -93,7 +94,8 @@ def estimate(
         exam: model and policy.
         request: what was asked for.
         attempts: first attempts in long form.
-        published: parameters in force, which give the scale.
+        published: parameters in force under the exam's model, which give the scale.
+        in_use: question id and version of what has parameters under any model.
         median_times: median time in ms by (question id, version).
         refs: names of questions where they came from, by id.
         people: attributes of each person of the attempts.
@@ -119,8 +121,7 @@ def estimate(
             report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
         ),
     )
-    known = {(row.question_id, row.version) for row in published}
-    large_dif = fairness.large_on_new(attempts, fit, people, known)
+    large_dif = fairness.large_on_new(attempts, fit, people, in_use)
     held = item_gates.held_back(attempts, fit, refs, large_dif)
     usable = item_gates.usable(attempts, fit, held)
     seen = {"responses": len(attempts), "settings": settings(exam, request)}

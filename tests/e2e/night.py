@@ -25,7 +25,7 @@ def pass_night(work: Path) -> None:
             times = responses.median_times(connection, exam.exam_code)
             request = IrtFit.resolve(exam, {})
             people = item_examinations.people(connection, exam, attempts.persons)
-            found = estimate(exam, request, attempts, (), times, {}, people, lambda _: True)
+            found = estimate(exam, request, attempts, (), (), times, {}, people, lambda _: True)
             item_parameters.publish(
                 connection, exam.exam_code, found.model, found.parameters, run_id=None
             )
