@@ -16,8 +16,10 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from qbank.exams import selectors
 from qbank.stores.item_bank import EXAM_COLUMNS, Exam, pool_state
 from qbank.stores.served import CONTROLLED
+from qbank.vocabulary import Controlled, words
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,13 @@ class ExamState:
             that was published: when, and the pool it was made for.
         refused_status, refused_at, refused_state, refused_fingerprint, refused_error: of the last
             one that the night asked for itself and could not publish.
-        last_controlled_day: newest UTC day before the night's with a controlled session.
+        last_controlled_day: newest UTC day before the night's with a controlled session by the
+            selector that the last published exposure calibration was for.
         sh_p_replaced_at: when sh_p was last replaced as a whole, before the night's day.
         reestimated_day: newest UTC day up to the night's that was re-estimated.
         examined_at: when fairness and fit of the items were examined last.
+        examined_responses: how many responses that examination saw.
+        fitted_at: when parameters of the exam's model came into force last.
         people_changed_at: when an attribute of the tenant's people changed last.
     """
 
@@ -64,6 +69,8 @@ class ExamState:
     sh_p_replaced_at: datetime | None
     reestimated_day: date | None
     examined_at: datetime | None = None
+    examined_responses: int | None = None
+    fitted_at: datetime | None = None
     people_changed_at: datetime | None = None
 
     @property
@@ -90,6 +97,8 @@ def read(
     values = {
         "day": day,
         "by": requested_by,
+        "controlled": [*words(Controlled)],
+        "usual": selectors.DEFAULT,
         "exams": None if exam_codes is None else [*exam_codes],
     }
     with conn.cursor(row_factory=class_row(Exam)) as exams_cursor:
@@ -116,7 +125,7 @@ _CHOSEN = "(%(exams)s::text[] IS NULL OR exam_code = ANY(%(exams)s))"
 _EXAMS = f"SELECT {EXAM_COLUMNS} FROM exams WHERE {_CHOSEN} ORDER BY exam_code"  # noqa: S608
 _RESPONSES = f"""SELECT exam_code, count(*) FROM analytics.irt_responses
     WHERE {_CHOSEN} GROUP BY exam_code"""  # noqa: S608
-_LAST = """SELECT status, started_at, finished_at, input_fingerprint, result, error
+_LAST = """SELECT status, params, started_at, finished_at, input_fingerprint, result, error
     FROM calibration_runs AS r WHERE r.exam_code = e.exam_code AND r.finished_at IS NOT NULL
       AND stopped_reason IS DISTINCT FROM 'dry_run' AND {}
     ORDER BY r.finished_at DESC LIMIT 1"""
@@ -147,7 +156,11 @@ _STATES = f"""SELECT e.exam_code,
         refused.input_fingerprint, refused.error,
         (SELECT s.ended_on FROM analytics.fact_sessions AS s
          WHERE s.exam_code = e.exam_code AND s.ended_on < %(day)s
-           AND {CONTROLLED}
+           AND {CONTROLLED} AND s.selector = coalesce(
+               done.params ->> 'selector',
+               CASE WHEN e.policy ->> 'selector' = ANY(%(controlled)s)
+                   THEN e.policy ->> 'selector' END,
+               %(usual)s)
          ORDER BY s.ended_on DESC LIMIT 1),
         (SELECT max(h.at) FROM item_exposure_history AS h
          WHERE h.exam_code = e.exam_code AND h.source IN ('calibration', 'rollback')
@@ -157,9 +170,12 @@ _STATES = f"""SELECT e.exam_code,
            AND r.status IN ('done', 'empty', 'rejected')
            AND r.stopped_reason IS DISTINCT FROM 'dry_run'
            AND (r.params ->> 'day')::date <= %(day)s),
-        (SELECT x.examined_at FROM item_examinations AS x WHERE x.exam_code = e.exam_code),
+        examined.examined_at, examined.responses,
+        (SELECT max(k.fitted_at) FROM item_calibration AS k
+         WHERE k.exam_code = e.exam_code AND k.model = e.irt_model),
         (SELECT max(p.changed_at) FROM people AS p WHERE p.tenant_id = e.tenant_id)
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
+    LEFT JOIN item_examinations AS examined USING (exam_code)
     LEFT JOIN LATERAL ({_FIT}) AS fit ON true
     LEFT JOIN LATERAL ({_DONE}) AS done ON true
     LEFT JOIN LATERAL ({_REFUSED}) AS refused ON true

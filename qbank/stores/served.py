@@ -42,9 +42,11 @@ class ServedCounts:
     held_back: npt.NDArray[np.int64]
 
 
-def window(conn: Connection[Any], exam_code: str, *, first: date, last: date) -> ServedCounts:
-    """Counts of the days from ``first`` to ``last``, both included."""
-    values = {"exam": exam_code, "first": first, "last": last}
+def window(
+    conn: Connection[Any], exam_code: str, *, first: date, last: date, selector: str
+) -> ServedCounts:
+    """Counts of the days from ``first`` to ``last``, both included, under one selector."""
+    values = {"exam": exam_code, "first": first, "last": last, "selector": selector}
     days = (last - first).days + 1
     sessions = np.zeros(days, dtype=np.int64)
     for day, count in conn.execute(_SESSIONS, values).fetchall():
@@ -77,7 +79,7 @@ def newest_day(conn: Connection[Any], exam_code: str) -> date | None:
 
 _CONTROLLED = f"""SELECT quiz_id, ended_on FROM analytics.fact_sessions
     WHERE exam_code = %(exam)s AND ended_on BETWEEN %(first)s AND %(last)s
-      AND {CONTROLLED}"""  # noqa: S608
+      AND {CONTROLLED} AND selector = %(selector)s"""  # noqa: S608
 _SESSIONS = f"SELECT ended_on, count(*) FROM ({_CONTROLLED}) AS s GROUP BY ended_on"  # noqa: S608
 # a hold-back is logged by question: its version is the one that is live
 _ITEMS = f"""WITH controlled AS MATERIALIZED ({_CONTROLLED}),

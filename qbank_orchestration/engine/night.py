@@ -180,10 +180,14 @@ def _examination_due(state: ExamState, due: Due) -> str | None:
     """Fairness and fit are of parameters, answers and groups of people: one of them is new."""
     if due.parameters:
         return "new parameters"
-    if not state.has_parameters or state.responses == 0:
+    if state.responses == 0:  # erased, undone or voided: what was found of them is of nobody
+        return "no responses are left" if state.examined_responses else None
+    if not state.has_parameters:
         return None
     if state.examined_at is None:
         return "fairness and fit were never examined"
+    if state.fitted_at is not None and state.fitted_at > state.examined_at:
+        return "parameters came into force since the last examination"
     if state.people_changed_at is not None and state.people_changed_at > state.examined_at:
         return "attributes of people changed"
     return None

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import Connection
 
+from qbank.exams import selectors
 from qbank.requests import Reestimation, SympsonHetter, topic_caps
 from qbank.stores import exposure, item_bank, runs, served
 from qbank_orchestration.engine import publication
@@ -37,9 +38,16 @@ def propose(conn: Connection[Any], request: Reestimation) -> Proposed:
         first = max(first, calibrated.astimezone(UTC).date())
     if first > last:
         return NothingToCalibrate(f"sh_p was calibrated anew on {first}: no day lies between")
-    counts = served.window(conn, request.exam_code, first=first, last=last)
-    start = exposure.at_start_of(conn, request.exam_code, request.day)
     pool = item_bank.load(conn, request.exam_code)
+    began = datetime.combine(request.day, time.min, tzinfo=UTC)
+    # what another selector served says nothing of the sh_p that was found for this one
+    selector = runs.selector_in_force(conn, request.exam_code, before=began) or pool.exam.selector
+    if selectors.weighs(selector):
+        return NothingToCalibrate(
+            f"exam {request.exam_code} has priorities, which a calibration finds together"
+        )
+    counts = served.window(conn, request.exam_code, first=first, last=last, selector=selector)
+    start = exposure.at_start_of(conn, request.exam_code, request.day)
     return reestimate(request, pool, start, counts, _caps(conn, request, pool))
 
 

@@ -10,9 +10,12 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from qbank import postgres
-from qbank.stores import exposure, item_bank, runs
-from qbank_orchestration.engine import night
+from qbank.requests import Reestimation
+from qbank.stores import exposure, item_bank, item_parameters, runs, served
+from qbank_orchestration.engine import night, reestimated_day
+from qbank_orchestration.engine.exposure import NothingToCalibrate
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
+from tests.orchestration.test_population import publish_truth
 
 
 def plan(day: date, **options: Any) -> dict[str, night.Due]:
@@ -171,3 +174,71 @@ def test_a_policy_that_is_wrong_is_said_by_its_own_run_and_stops_no_other(exams:
     assert due[ALGEBRA].parameters is not None
     assert "days is 0" in due[ALGEBRA].reestimation
     assert due[GEOMETRY].parameters is not None
+
+
+def test_what_came_into_force_or_went_since_the_examination_is_examined(exams: Exams, today: date):
+    """Whoever published the parameters: a request, an import, a night whose examination failed."""
+    publish_truth(exams.algebra)
+    do("UPDATE exams SET policy = '{\"min_new_responses\": 1000000000}'")
+    seen = {"summary": {"responses": 18_000}}
+    end("irt", "done", result=seen)
+
+    def examination() -> str | None:
+        due = plan(today, exam_codes=[ALGEBRA])[ALGEBRA]
+        assert due.parameters is None
+        return due.examination
+
+    assert examination() == "fairness and fit were never examined"
+    do(
+        "INSERT INTO item_examinations (exam_code, responses, persons, input_fingerprint, summary,"
+        " examined_at) VALUES (%s, 18000, 600, 'f', '{}', clock_timestamp())",
+        ALGEBRA,
+    )
+    assert examination() is None
+    do("UPDATE item_calibration SET fitted_at = clock_timestamp() WHERE exam_code = %s", ALGEBRA)
+    assert examination() == "parameters came into force since the last examination"
+    do("UPDATE item_examinations SET examined_at = clock_timestamp()")
+    assert examination() is None
+
+    do("DELETE FROM analytics.fact_responses WHERE exam_code = %s", ALGEBRA)
+    assert examination() == "no responses are left"
+    do("UPDATE item_examinations SET responses = 0")
+    assert examination() is None
+
+
+def test_sittings_by_another_selector_are_not_waited_for(exams: Exams, today: date):
+    """Two arms beside each other: only the one that sh_p was found for is re-estimated."""
+    publish_truth(exams.algebra)
+    assert plan(today, exam_codes=[ALGEBRA])[ALGEBRA].reestimation is not None
+    do("UPDATE analytics.fact_sessions SET selector = 'progressive' WHERE exam_code = %s", ALGEBRA)
+    assert plan(today, exam_codes=[ALGEBRA])[ALGEBRA].reestimation is None
+    with postgres.connect("orchestration") as conn:
+        window = {"first": today - timedelta(days=7), "last": today - timedelta(days=1)}
+        counts = [
+            served.window(conn, ALGEBRA, selector=selector, **window)
+            for selector in ("sympson_hetter", "progressive")
+        ]
+        exam = item_bank.exam(conn, ALGEBRA)
+        day = Reestimation.resolve(exam, {}, day=today)
+        found = reestimated_day.propose(conn, day)
+    assert [int(c.sessions.sum()) for c in counts] == [0, 420]
+    assert [int(c.served.sum()) for c in counts] == [0, 4200]
+    assert isinstance(found, NothingToCalibrate)
+    assert "no controlled session" in found.reason
+    # the same sittings count once a calibration for their selector is in force
+    end("sympson_hetter", "done", result={"summary": {}}, selector="progressive")
+    do("UPDATE calibration_runs SET finished_at = now() - interval '30 days'")
+    with postgres.connect("orchestration") as conn:
+        found = reestimated_day.propose(conn, day)
+    assert not isinstance(found, NothingToCalibrate)
+    assert found.summary["sessions"] == 420
+    assert plan(today, exam_codes=[ALGEBRA])[ALGEBRA].reestimation is not None
+
+
+def test_an_item_with_parameters_of_another_model_is_in_use(exams: Exams):
+    publish_truth(exams.algebra)
+    do("UPDATE item_calibration SET model = '1pl', a = 1 WHERE exam_code = %s", ALGEBRA)
+    with postgres.connect("orchestration") as conn:
+        assert item_parameters.in_force(conn, ALGEBRA, "2pl") == ()
+        in_use = item_parameters.in_use(conn, ALGEBRA)
+    assert in_use == {(question, 1) for question in exams.algebra.question_id.tolist()}
