@@ -109,6 +109,7 @@ _LONGEST = (
 _TOGETHER = (
     "tests/package/",
     "tests/e2e/",
+    "tests/delivery_api/test_exam_codes.py",
     "tests/docs_site/test_site.py",
     "tests/orchestration/test_asset_pages.py",
     "tests/orchestration/test_beside_a_daemon.py",
