@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
@@ -12,7 +13,7 @@ from delivery_api.changes import reading
 from delivery_api.conflicts import open_sittings
 from delivery_api.exam_codes import ShownExam, key_of
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
-from delivery_api.marts import MartRow, page_of
+from delivery_api.marts import MartRow, Row, page_of
 from delivery_api.problems import ProblemError, documented
 from delivery_api.queries import StrictRoute
 from delivery_api.tokens import Principal
@@ -182,6 +183,33 @@ class ItemFit(MartRow, mart="item_fit"):
     examined_at: datetime.datetime
 
 
+def _of_exam(
+    model: type[Row],
+    request: Request,
+    caller: Principal,
+    exam_code: str | None,
+    page: int,
+    page_size: int,
+    *,
+    order: Sequence[str],
+    at_least: Mapping[str, Any] | None = None,
+    **equal: Any,
+) -> Page[Row]:
+    """Rows of the caller's tenant, and of the exam where one is named; see ``page_of``."""
+    with reading(request, caller) as conn:
+        exam = key_of(conn, caller.tenant_id, exam_code)
+        rows, total = page_of(
+            conn,
+            model,
+            equal={"tenant_id": caller.tenant_id, "exam_code": exam, **equal},
+            at_least=at_least,
+            order=order,
+            limit=page_size,
+            offset=(page - 1) * page_size,
+        )
+    return Page(items=rows, total=total, page=page, page_size=page_size)
+
+
 @router.get("/items", summary="Item health")
 def list_item_health(
     caller: Reader,
@@ -194,20 +222,16 @@ def list_item_health(
 ) -> Page[ItemHealth]:
     """Items with their statistics, parameters and flags; most flags first."""
     first = sort if sort in ("question_id", "p_value") else f"-{sort}"
-    with reading(request, caller) as conn:
-        rows, total = page_of(
-            conn,
-            ItemHealth,
-            equal={
-                "tenant_id": caller.tenant_id,
-                "exam_code": key_of(conn, caller.tenant_id, exam_code),
-                "question_id": question_id,
-            },
-            order=[first, "exam_code", "question_id", "version"],
-            limit=page_size,
-            offset=(page - 1) * page_size,
-        )
-    return Page(items=rows, total=total, page=page, page_size=page_size)
+    return _of_exam(
+        ItemHealth,
+        request,
+        caller,
+        exam_code,
+        page,
+        page_size,
+        order=[first, "exam_code", "question_id", "version"],
+        question_id=question_id,
+    )
 
 
 @router.get("/topics/{user}", summary="A learner's topics")
@@ -254,19 +278,15 @@ def list_coverage(
     page_size: PageSize = 200,
 ) -> Page[Coverage]:
     """Topics and difficulties with what is there and what is still to write."""
-    with reading(request, caller) as conn:
-        rows, total = page_of(
-            conn,
-            Coverage,
-            equal={
-                "tenant_id": caller.tenant_id,
-                "exam_code": key_of(conn, caller.tenant_id, exam_code),
-            },
-            order=["topic_id", "difficulty"],
-            limit=page_size,
-            offset=(page - 1) * page_size,
-        )
-    return Page(items=rows, total=total, page=page, page_size=page_size)
+    return _of_exam(
+        Coverage,
+        request,
+        caller,
+        exam_code,
+        page,
+        page_size,
+        order=["topic_id", "difficulty"],
+    )
 
 
 @router.get("/exams/{exam_code}/exposure", summary="Exposure by day")
@@ -280,21 +300,17 @@ def list_daily_exposure(
     page_size: PageSize = 50,
 ) -> Page[DailyExposure]:
     """Exposure rates of items by day, newest day and most exposed first."""
-    with reading(request, caller) as conn:
-        rows, total = page_of(
-            conn,
-            DailyExposure,
-            equal={
-                "tenant_id": caller.tenant_id,
-                "exam_code": key_of(conn, caller.tenant_id, exam_code),
-                "question_id": question_id,
-            },
-            at_least={"day": since},
-            order=["-day", "-exposure_rate", "question_id", "version"],
-            limit=page_size,
-            offset=(page - 1) * page_size,
-        )
-    return Page(items=rows, total=total, page=page, page_size=page_size)
+    return _of_exam(
+        DailyExposure,
+        request,
+        caller,
+        exam_code,
+        page,
+        page_size,
+        order=["-day", "-exposure_rate", "question_id", "version"],
+        at_least={"day": since},
+        question_id=question_id,
+    )
 
 
 @router.get("/exams/{exam_code}/fairness", summary="Fairness of items")
@@ -308,21 +324,17 @@ def list_item_fairness(
     page_size: PageSize = 50,
 ) -> Page[ItemFairness]:
     """Differential item functioning, the most certain first."""
-    with reading(request, caller) as conn:
-        rows, total = page_of(
-            conn,
-            ItemFairness,
-            equal={
-                "tenant_id": caller.tenant_id,
-                "exam_code": key_of(conn, caller.tenant_id, exam_code),
-                "attribute": attribute,
-                "question_id": question_id,
-            },
-            order=["q_value", "question_id", "version", "attribute", "focal"],
-            limit=page_size,
-            offset=(page - 1) * page_size,
-        )
-    return Page(items=rows, total=total, page=page, page_size=page_size)
+    return _of_exam(
+        ItemFairness,
+        request,
+        caller,
+        exam_code,
+        page,
+        page_size,
+        order=["q_value", "question_id", "version", "attribute", "focal"],
+        attribute=attribute,
+        question_id=question_id,
+    )
 
 
 @router.get("/exams/{exam_code}/fit", summary="Fit of items")
@@ -335,17 +347,13 @@ def list_item_fit(
     page_size: PageSize = 50,
 ) -> Page[ItemFit]:
     """How answers follow the items' curves, the worst first."""
-    with reading(request, caller) as conn:
-        rows, total = page_of(
-            conn,
-            ItemFit,
-            equal={
-                "tenant_id": caller.tenant_id,
-                "exam_code": key_of(conn, caller.tenant_id, exam_code),
-                "question_id": question_id,
-            },
-            order=["-is_poor", "-rmsd", "question_id", "version"],
-            limit=page_size,
-            offset=(page - 1) * page_size,
-        )
-    return Page(items=rows, total=total, page=page, page_size=page_size)
+    return _of_exam(
+        ItemFit,
+        request,
+        caller,
+        exam_code,
+        page,
+        page_size,
+        order=["-is_poor", "-rmsd", "question_id", "version"],
+        question_id=question_id,
+    )
