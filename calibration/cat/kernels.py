@@ -13,9 +13,8 @@ import numpy as np
 
 from calibration.cat.arrays import HELD_BACK, OPEN, UNAVAILABLE, Array
 from calibration.cat.randomness import stream_key, uniform
-from calibration.cat.rules import MAXIMUM_INFORMATION
 from calibration.cat.vectors import multiply_and_mean
-from calibration.cat.walks import next_by_rule, next_item
+from calibration.cat.walks import next_selected
 from calibration.compiled import inlined, kernel
 from calibration.models import probability_of
 
@@ -101,42 +100,27 @@ def choose(
             scratch.counts, lane, control.quota_min, control.quota_max, left, scratch.is_open
         )
     level = control.row_stratum[at]
-    if pool.order.code == MAXIMUM_INFORMATION:
-        item, scratch.held_count[lane], forced = next_item(
-            pool.ranking,
-            at,
-            scratch.status,
-            lane,
-            control.sh_p,
-            level,
-            pool.topic,
-            scratch.is_open,
-            scratch.keys[lane],
-            scratch.held,
-            scratch.held_count[lane],
-        )
-    else:
-        sd = 0.0
-        if pool.order.precision > 0:
-            sd = posterior_sd(scratch.posterior, lane, pool.node_theta, scratch.estimate[lane])
-        item, scratch.held_count[lane], forced = next_by_rule(
-            pool.order,
-            pool.ranking,
-            at,
-            scratch.status,
-            lane,
-            control.sh_p,
-            level,
-            pool.topic,
-            scratch.is_open,
-            scratch.keys[lane],
-            scratch.held,
-            scratch.held_count[lane],
-            0,
-            scratch.taken.shape[1] - left,
-            left,
-            sd,
-        )
+    sd = 0.0
+    if pool.order.precision > 0:
+        sd = posterior_sd(scratch.posterior, lane, pool.node_theta, scratch.estimate[lane])
+    item, scratch.held_count[lane], forced = next_selected(
+        pool.order,
+        pool.ranking,
+        at,
+        scratch.status,
+        lane,
+        control.sh_p,
+        level,
+        pool.topic,
+        scratch.is_open,
+        scratch.keys[lane],
+        scratch.held,
+        scratch.held_count[lane],
+        0,
+        scratch.taken.shape[1] - left,
+        left,
+        sd,
+    )
     scratch.status[lane, item] = UNAVAILABLE
     tally.administered[row + stride * level, item] += 1
     if forced:
@@ -273,21 +257,7 @@ def select_one(
     open_topics(counts, 0, control.quota_min, control.quota_max, left, is_open)
     at = grid_row(theta, pool.theta_min, pool.rows_per_unit, pool.ranking.shape[0])
     key = stream_key(seed, examinee)
-    if pool.order.code == MAXIMUM_INFORMATION:
-        return next_item(
-            pool.ranking,
-            at,
-            status,
-            0,
-            control.sh_p,
-            control.row_stratum[at],
-            pool.topic,
-            is_open,
-            key,
-            scratch.held,
-            0,
-        )
-    return next_by_rule(
+    return next_selected(
         pool.order,
         pool.ranking,
         at,

@@ -14,7 +14,7 @@ import numpy as np
 
 from calibration.cat.arrays import HELD_BACK, OPEN, Array
 from calibration.cat.randomness import mixed, uniform
-from calibration.cat.rules import RANDOMESQUE, STRATIFIED
+from calibration.cat.rules import MAXIMUM_INFORMATION, RANDOMESQUE, STRATIFIED
 from calibration.compiled import inlined, kernel
 
 _RULE_STREAM = np.uint64(0x5E1EC7ED)
@@ -270,3 +270,35 @@ def next_by_rule(
         held_count += 1
     item, _ = first_of(ranking, at, start, 0, status, lane, HELD_BACK, topic, open_topic)
     return item, held_count, item >= 0
+
+
+@inlined
+def next_selected(
+    order: Any,
+    ranking: Array,
+    at: Any,
+    status: Array,
+    lane: Any,
+    sh_p: Array,
+    stratum: Any,
+    topic: Array,
+    open_topic: Array,
+    key: Any,
+    held: Array,
+    held_count: Any,
+    held_before: Any,
+    position: Any,
+    left: Any,
+    sd: Any,
+) -> Any:
+    """``next_item`` for maximum information, else ``next_by_rule``, whose arguments these are."""
+    if order.code == MAXIMUM_INFORMATION:
+        item, count, forced = next_item(
+            ranking, at, status, lane, sh_p, stratum, topic, open_topic, key, held, held_count
+        )
+    else:
+        item, count, forced = next_by_rule(
+            order, ranking, at, status, lane, sh_p, stratum, topic, open_topic, key, held,
+            held_count, held_before, position, left, sd,
+        )  # fmt: skip
+    return item, count, forced
