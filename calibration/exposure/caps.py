@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.arrays import FloatArray, IntArray, check_numbers, unmasked
-from calibration.cat.control import ExposureControl
+from calibration.cat.control import ExposureControl, Quota, check_length
 from calibration.cat.ranking import RankedBank
 from calibration.errors import InfeasibleExposureError, InvalidParameterError
 
@@ -119,6 +119,28 @@ def _check_tau(name: str, tau: float) -> None:
     check_numbers(**{name: tau})
     if not (np.isfinite(tau) and 0 < tau <= 1):
         raise InvalidParameterError(f"{name} is {tau}: give an exposure rate in (0, 1]")
+
+
+def feasible_caps(
+    ranked: RankedBank,
+    test_length: int,
+    quota: Quota | None,
+    tau: float,
+    topic_tau: Mapping[int, float] | None,
+    topic_weights: Mapping[int, float] | None,
+    cap_topic: npt.ArrayLike | None,
+) -> tuple[ExposureControl, FloatArray]:
+    """The quota alone as a control, and the cap of each item, (J,), that a search is to keep.
+
+    Raises:
+        InvalidParameterError: the bank cannot give such a test, or see `CapPolicy.of`.
+        InfeasibleExposureError: no exposure parameters can meet the caps.
+    """
+    plain = ExposureControl.of(ranked, quota=quota)
+    check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
+    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
+    check_feasible(ranked, policy, plain, test_length)
+    return plain, policy.by_item()
 
 
 def check_feasible(

@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from calibration.arrays import FloatArray
 from calibration.bank import ItemBank
-from calibration.cat.control import ExposureControl, Quota, check_length
+from calibration.cat.control import ExposureControl, Quota
 from calibration.cat.population import Population, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
 from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import draw_examinees, run
 from calibration.errors import InvalidParameterError
-from calibration.exposure.caps import CapPolicy, check_feasible
+from calibration.exposure.caps import feasible_caps
 from calibration.exposure.certificate import Certificate, certify
 from calibration.exposure.progress import (
     Iteration,
@@ -112,11 +112,7 @@ def item_eligibility(
         raise InvalidParameterError(f"batch is {batch}, memory {memory}: give 1 ≤ batch ≤ memory")
     ranked = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
-    plain = ExposureControl.of(ranked, quota=quota)
-    check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
-    check_feasible(ranked, policy, plain, test_length)
-    cap = policy.by_item()
+    plain, cap = feasible_caps(ranked, test_length, quota, tau, topic_tau, topic_weights, cap_topic)
     stream = _Pass(ranked, plain, population, cap, test_length, seed, floor, ceil)
     history, canceled = stream.run(n, batch, memory, on_iteration)
     certificate = None

@@ -19,13 +19,13 @@ import numpy.typing as npt
 
 from calibration.arrays import FloatArray, check_numbers
 from calibration.bank import ItemBank
-from calibration.cat.control import ExposureControl, Quota, check_length
+from calibration.cat.control import ExposureControl, Quota
 from calibration.cat.population import Population, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import draw_examinees, run
 from calibration.errors import InvalidParameterError
-from calibration.exposure.caps import CapPolicy, check_feasible
+from calibration.exposure.caps import feasible_caps
 from calibration.exposure.certificate import Certificate, certify
 from calibration.exposure.progress import (
     Iteration,
@@ -138,11 +138,7 @@ def priority_index(
     as_seed(seed)
     free = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
-    plain = ExposureControl.of(free, quota=quota)
-    check_length(free, plain, test_length, np.ones(len(free), bool))
-    policy = CapPolicy.of(free, tau, topic_tau, topic_weights, cap_topic)
-    check_feasible(free, policy, plain, test_length)
-    cap = policy.by_item()
+    plain, cap = feasible_caps(free, test_length, quota, tau, topic_tau, topic_weights, cap_topic)
     rates, stretch = np.full(len(free), test_length / len(free)), 1.0
     total, kept, history = np.zeros(len(free)), 0, list[Iteration]()
     for number in range(1, iters + 1):

@@ -17,14 +17,14 @@ import numpy.typing as npt
 
 from calibration.arrays import BoolArray, FloatArray
 from calibration.bank import ItemBank
-from calibration.cat.control import ExposureControl, Quota, check_length
+from calibration.cat.control import ExposureControl, Quota
 from calibration.cat.population import Population
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation, SimulationSums
 from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import STRATA, draw_examinees, run, strata_edges
 from calibration.errors import InvalidParameterError
-from calibration.exposure.caps import CapPolicy, check_feasible
+from calibration.exposure.caps import feasible_caps
 from calibration.exposure.progress import check_search
 from calibration.exposure.update import completable
 
@@ -92,11 +92,8 @@ def restricted(
         raise InvalidParameterError(f"batch is {batch!r}: give an integer ≥ 1")
     ranked = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
-    plain = ExposureControl.of(ranked, quota=quota)
-    check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
-    check_feasible(ranked, policy, plain, test_length)
-    cap, edges = policy.by_item(), strata_edges(strata)
+    plain, cap = feasible_caps(ranked, test_length, quota, tau, topic_tau, topic_weights, cap_topic)
+    edges = strata_edges(strata)
     sums = SimulationSums.empty(test_length, edges, len(ranked))
     closed = np.zeros(len(ranked), bool)
     for start in range(0, n, batch):

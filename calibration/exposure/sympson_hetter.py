@@ -14,13 +14,13 @@ from scipy.special import ndtri
 
 from calibration.arrays import FloatArray
 from calibration.bank import ItemBank
-from calibration.cat.control import ExposureControl, Quota, check_length
+from calibration.cat.control import ExposureControl, Quota
 from calibration.cat.population import Population, as_seed, derived_seed
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import Simulation
 from calibration.cat.rules import SelectionRule
 from calibration.cat.simulation import draw_examinees, run
-from calibration.exposure.caps import CapPolicy, check_feasible
+from calibration.exposure.caps import feasible_caps
 from calibration.exposure.certificate import Certificate, certify
 from calibration.exposure.progress import (
     Iteration,
@@ -135,11 +135,8 @@ def sympson_hetter(
     as_seed(seed)
     ranked = RankedBank.of(bank, rule=rule)
     population = Population.of(theta_dist)
-    plain = ExposureControl.of(ranked, quota=quota)
-    check_length(ranked, plain, test_length, np.ones(len(ranked), bool))
-    policy = CapPolicy.of(ranked, tau, topic_tau, topic_weights, cap_topic)
-    check_feasible(ranked, policy, plain, test_length)
-    setting = _Setting(ranked, plain, population, policy.by_item(), test_length, n, seed, threads)
+    plain, cap = feasible_caps(ranked, test_length, quota, tau, topic_tau, topic_weights, cap_topic)
+    setting = _Setting(ranked, plain, population, cap, test_length, n, seed, threads)
     step = _Step(alpha, floor, ceil, settle)
     best, history, reason = _search(setting, step, iters, tol, on_iteration)
     certificate = None
