@@ -19,7 +19,7 @@ from calibration.irt.estep import NO_MASS, exp_shifted, sum_rows
 from calibration.irt.fit import fit
 from calibration.irt.known import KnownItems
 from calibration.irt.layout import category_rows
-from calibration.irt.mixture import Mixture, Part, best_mixture
+from calibration.irt.mixture import Part, best_mixture
 from calibration.irt.quadrature import padded, rectangular
 from calibration.irt.responses import check_weight
 from calibration.models import named
@@ -137,11 +137,11 @@ def latent_distribution(
         threads=threads,
     )
     normal = Part(1.0, found.group_mean, found.group_sd)
-    shape = Mixture((normal,), found.log_likelihood)
+    parts: tuple[Part, ...] = (normal,)
     if found.converged and SD_RANGE[0] < found.group_sd < SD_RANGE[1]:
         theta = rectangular(nodes, bounds).theta
         likelihood, counted = _likelihood(bank, persons, items, correct, theta, threads)
-        shape = best_mixture(likelihood, theta, weights[counted], normal)
+        parts = best_mixture(likelihood, theta, weights[counted], normal).parts
     return LatentDistribution(
         mean=found.group_mean,
         sd=found.group_sd,
@@ -151,7 +151,7 @@ def latent_distribution(
         answers=int(items.size),
         log_likelihood=found.log_likelihood,
         converged=found.converged,
-        parts=shape.parts,
+        parts=parts,
     )
 
 

@@ -9,7 +9,7 @@ from qbank.exams.settings import controls_exposure
 from qbank.reporting.document import Number, Section
 from qbank.reporting.subject import Subject
 
-ITEMS = """
+_ITEMS = """
 SELECT coalesce(d.external_ref, h.question_id::text) AS item, h.version, d.topic_path AS topic,
     h.first_attempts AS n, h.p_value AS p, h.r_point_biserial AS r, h.a, h.b, h.c, h.se_a, h.se_b,
     h.se_c, h.sh_p, h.exposure_rate, array_to_string(h.flags, ', ') AS flags
@@ -18,7 +18,7 @@ JOIN analytics.dim_items AS d USING (question_id, version)
 WHERE h.exam_code = %(exam)s AND h.is_live
 ORDER BY 1, 2
 """
-YEARS = """
+_YEARS = """
 SELECT extract(year FROM started_on)::integer AS year, count(*) AS sittings,
     count(DISTINCT user_id) AS persons,
     count(*) FILTER (WHERE status = 'finished') AS finished,
@@ -70,7 +70,7 @@ def population(subject: Subject) -> Section:
         Number("se_sd", "Standard error of the standard deviation", assumed.get("se_sd")),
         Number("persons", "Persons that it was estimated from", assumed.get("persons")),
     ]
-    years = subject.table("years", "Year by year", YEARS)
+    years = subject.table("years", "Year by year", _YEARS)
     return Section(
         "population",
         "Population",
@@ -100,7 +100,7 @@ def blueprint(subject: Subject) -> Section:
 
 def items(subject: Subject) -> Section:
     """Statistics and parameters of every live item."""
-    live = subject.table("items", "Live items", ITEMS)
+    live = subject.table("items", "Live items", _ITEMS)
     at = {name: k for k, name in enumerate(live.columns)}
     fitted = [row for row in live.rows if row[at["a"]] is not None]
     return Section(

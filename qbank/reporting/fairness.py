@@ -34,8 +34,7 @@ def fairness(subject: Subject) -> Section:
     """Differential item functioning by the attributes of people."""
     groups = subject.table("groups", "Groups that were compared", _GROUPS)
     named = subject.table("items", "Items of class B and C", _NAMED)
-    at = groups.columns.index
-    large = sum(int(str(row[at("large")])) for row in groups.rows)
+    large = sum(row[named.columns.index("ets_class")] == "C" for row in named.rows)
     return Section(
         "fairness",
         "Fairness",

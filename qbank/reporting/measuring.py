@@ -16,8 +16,6 @@ from qbank.reporting.subject import Subject
 
 Floats = npt.NDArray[np.float64]
 _THETA = np.linspace(-3, 3, 25)
-_STEP = 1e-4
-_CERTAIN = 1e-10
 
 
 def precision(subject: Subject) -> Section:
@@ -133,13 +131,10 @@ def _bank(subject: Subject) -> Any:
 
 
 def _information(bank: Any, length: int) -> tuple[Floats, Floats]:
-    """Fisher's, P'²/(PQ), of the `length` best items at each θ, and of all."""
-    p = bank.expected_score(_THETA)
-    slope = bank.expected_score(_THETA + _STEP) - bank.expected_score(_THETA - _STEP)
-    spread = p * (1 - p)
-    each = np.zeros_like(p)
-    # where an answer is certain there is nothing to learn
-    np.divide((slope / (2 * _STEP)) ** 2, spread, out=each, where=spread > _CERTAIN)
+    """Of the `length` best items at each θ, and of all."""
+    from calibration.cat.information import information  # as above
+
+    each = information(bank, _THETA)
     each.sort(axis=1)
     return each[:, -length:].sum(axis=1), each.sum(axis=1)
 
