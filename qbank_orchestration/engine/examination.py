@@ -19,7 +19,8 @@ from qbank.stores.item_examinations import Examination, Fairness, Fit
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
 from qbank_orchestration.engine import fairness
-from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES, LARGE, Answers
+from qbank_orchestration.engine.answers import Answers, answers_to_known
+from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES, LARGE
 from qbank_orchestration.engine.finding import Finding
 
 if TYPE_CHECKING:
@@ -41,39 +42,6 @@ _NOTHING: Mapping[str, Any] = {
 _PARAMETERS = {"1pl": 1, "2pl": 2, "3pl": 3}
 
 
-def answers_of(
-    attempts: FirstAttempts,
-    published: Sequence[ItemParameters],
-    people: Sequence[Mapping[str, str]],
-) -> Answers | None:
-    """The answers to items with parameters in force; None where there are none."""
-    import calibration as cal  # kept out of the code location's import
-
-    known = {(row.question_id, row.version): row for row in published}
-    keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
-    rows = [known.get(key) for key in keys]
-    usable = np.array([row is not None for row in rows], bool)
-    chosen = usable[attempts.item] if usable.any() else np.zeros(len(attempts), bool)
-    if not chosen.any():
-        return None
-    bank = [row for row in rows if row is not None]
-    persons, person = np.unique(attempts.person[chosen], return_inverse=True)
-    return Answers(
-        bank=cal.ItemBank(
-            [row.a for row in bank],
-            [row.b for row in bank],
-            [row.c for row in bank],
-            D=[row.scaling_constant for row in bank],
-        ),
-        question_id=attempts.question_id[usable],
-        version=attempts.version[usable],
-        person=person,
-        item=(np.cumsum(usable) - 1)[attempts.item[chosen]],
-        correct=attempts.correct[chosen],
-        people=[people[at] for at in persons.tolist()],
-    )
-
-
 def examine(
     exam: Exam,
     attempts: FirstAttempts,
@@ -88,7 +56,7 @@ def examine(
         published: parameters in force.
         people: attributes of each person of the attempts.
     """
-    answers = answers_of(attempts, published, people)
+    answers = answers_to_known(attempts, published, people)
     if answers is None:
         return Examination(0, 0, _fingerprint(attempts, published, people), _NOTHING, (), ())
     rows, attributes = fairness.examined(answers)

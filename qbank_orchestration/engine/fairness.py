@@ -1,6 +1,6 @@
 """DIF of an exam's items by what is known of its people.
 
-What never lives here: reading and writing, fit of items (see ``engine.item_fit``).
+What never lives here: reading and writing, fit of items (see ``engine.examination``).
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from qbank.intervals import Z_95
 from qbank.stores.item_examinations import Fairness
 from qbank.stores.responses import FirstAttempts
 from qbank.vocabulary import EtsClass
+from qbank_orchestration.engine.answers import Answers
 
 if TYPE_CHECKING:
-    from calibration import ItemBank, LatentDif
+    from calibration import LatentDif
     from calibration.irt import FitResult
 
 SMALLEST_GROUP = 100
@@ -28,29 +29,6 @@ MOST_GROUPS = 12
 """Of one attribute, the largest ones: one with more values is no grouping of people."""
 LARGE: EtsClass = "C"
 FALSE_DISCOVERIES = 0.05
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """First answers to items with parameters; M answers of N persons.
-
-    Attributes:
-        bank: J items.
-        question_id: of each item, shape (J,).
-        version: of each item, shape (J,).
-        person: codes 0 … N − 1, shape (M,).
-        item: positions in the bank, shape (M,).
-        correct: 0 or 1, shape (M,).
-        people: attributes of each person, N of them.
-    """
-
-    bank: ItemBank
-    question_id: npt.NDArray[np.int64]
-    version: npt.NDArray[np.int64]
-    person: npt.NDArray[np.int64]
-    item: npt.NDArray[np.int64]
-    correct: npt.NDArray[np.int8]
-    people: Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, eq=False)

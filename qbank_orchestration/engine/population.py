@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from psycopg import Connection
 
 from qbank.requests import SympsonHetter
@@ -22,6 +21,7 @@ from qbank.stores import item_parameters, responses, served
 from qbank.stores.item_bank import Exam
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
+from qbank_orchestration.engine.answers import answers_to_known
 
 if TYPE_CHECKING:
     from calibration import LatentDistribution
@@ -97,26 +97,10 @@ def estimate(
     """The ability of those who answered published items; None where nobody did."""
     import calibration as cal  # kept out of the code location's import
 
-    known = {(row.question_id, row.version): row for row in published}
-    keys = zip(attempts.question_id.tolist(), attempts.version.tolist(), strict=True)
-    rows = [known.get(key) for key in keys]
-    usable = np.array([row is not None for row in rows], bool)
-    chosen = usable[attempts.item] if usable.any() else np.zeros(len(attempts), bool)
-    if not chosen.any():
+    answers = answers_to_known(attempts, published)
+    if answers is None:
         return None
-    place = np.cumsum(usable) - 1
-    bank = [row for row in rows if row is not None]
-    return cal.latent_distribution(
-        cal.ItemBank(
-            [row.a for row in bank],
-            [row.b for row in bank],
-            [row.c for row in bank],
-            D=[row.scaling_constant for row in bank],
-        ),
-        np.unique(attempts.person[chosen], return_inverse=True)[1],
-        place[attempts.item[chosen]],
-        attempts.correct[chosen],
-    )
+    return cal.latent_distribution(answers.bank, answers.person, answers.item, answers.correct)
 
 
 def _usable(found: LatentDistribution) -> bool:
