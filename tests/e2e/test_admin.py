@@ -93,7 +93,7 @@ def test_the_selector_is_split_and_students_are_assigned(
     visitor: MakeVisitor, observer: httpx.Client
 ) -> None:
     person = visitor().sign_in("adm", "admin").menu("Flags and cohorts")
-    person.page.get_by_text("split students between the two").click()
+    person.page.get_by_text("split students between Sympson–Hetter and no control").click()
     person.press("Save").sees("selector_strategy saved")
     person.tab("All flags").fill("Flag", "new_banner").fill("Value (JSON)", '{"text": ')
     person.press("Set flag").sees("The value is not JSON")
