@@ -6,6 +6,9 @@ import getpass
 from typing import Final
 
 _IMPORTED: Final = "import:"
+_RESCORED: Final = "rescore:"
+SIGNED: Final = (_IMPORTED, _RESCORED)
+"""What stands before a name where it was not by hand."""
 
 
 def system_user(otherwise: str = "unknown") -> str:
@@ -25,6 +28,14 @@ def importer(user: str | None = None) -> str:
     return f"{_IMPORTED}{user or system_user()}"
 
 
+def rescorer(user: str | None = None) -> str:
+    """How what a user's rescore changes is signed; who runs this process where None."""
+    return f"{_RESCORED}{user or system_user()}"
+
+
 def person_of(actor: str) -> str:
-    """Who it was, whether by hand or by an import."""
-    return actor.removeprefix(_IMPORTED)
+    """Who it was, whether by hand, by an import or by a rescore."""
+    for sign in SIGNED:
+        if actor.startswith(sign):
+            return actor.removeprefix(sign)
+    return actor

@@ -29,7 +29,7 @@ from qbank.importing.results import rescore_results
 from qbank.importing.scoring import ALONE, LIVE_AGAIN, LIVE_NO_MORE, SET_RULES, write_down
 from qbank.postgres import Connection, connect
 from qbank.settings import Settings
-from qbank.system_user import system_user
+from qbank.system_user import rescorer
 
 _NOW_CHANGED = f"(SELECT * FROM rescored WHERE is_late = %(late)s AND {CHANGED})"  # noqa: S608
 _BATCH = """
@@ -95,7 +95,7 @@ def rescore(
         names = {
             "exam": exam.exam_code,
             "tenant": exam.tenant_id,
-            "actor": actor or f"rescore:{system_user()}",
+            "actor": actor or rescorer(),
             "why": why or None,
             "name": key.name,
             "sha256": fingerprint(key),

@@ -9,6 +9,7 @@ import unicodedata
 
 from qbank.errors import PersonError
 from qbank.people.mentions import POLICY, SETTINGS, UNASSIGNED
+from qbank.people.staff import by_person
 from qbank.people.stored import QUIZZES
 from qbank.postgres import Connection
 from qbank.wording import listed
@@ -22,8 +23,10 @@ UNION SELECT tenant_id FROM people WHERE user_id = %(person)s
 UNION SELECT tenant_id FROM exams AS t WHERE {POLICY.named}
 UNION SELECT tenant_id FROM audit_log AS t WHERE {SETTINGS.named} OR {UNASSIGNED.named}
 UNION SELECT tenant_id FROM idempotent_requests WHERE user_id = %(person)s
-UNION SELECT tenant_id FROM audit_log WHERE actor = %(person)s
-UNION SELECT tenant_id FROM questions WHERE created_by = %(person)s
+UNION SELECT tenant_id FROM audit_log AS t WHERE {by_person("actor")}
+UNION SELECT tenant_id FROM questions AS t WHERE {by_person("created_by")}
+UNION SELECT tenant_id FROM import_batches AS t WHERE {by_person("imported_by", "undone_by")}
+UNION SELECT tenant_id FROM calibration_runs AS t WHERE {by_person("requested_by")}
 ORDER BY 1
 """  # noqa: S608
 

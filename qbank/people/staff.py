@@ -8,6 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from qbank.people.stored import TENANTS_EXAM, TENANTS_QUIZ, Stored
+from qbank.system_user import SIGNED
+
+_NAMES: Final = ", ".join(["%(person)s", *(f"'{sign}' || %(person)s" for sign in SIGNED)])
+
+
+def by_person(*columns: str) -> str:
+    """The condition that one of the columns says that it was the person, however it is signed."""
+    return " OR ".join(f"t.{column} IN ({_NAMES})" for column in columns)
 
 
 def _done(
@@ -15,8 +23,8 @@ def _done(
 ) -> Stored:
     """Rows that tell what a person did for the exams of others."""
     columns = tuple(filter(None, (column, also)))
-    named = " OR ".join(f"t.{name} = %(person)s" for name in columns)
-    return Stored(table, columns, f"({named}) AND {of_tenant}", "kept", section, shown)
+    whose = f"({by_person(*columns)}) AND {of_tenant}"
+    return Stored(table, columns, whose, "kept", section, shown)
 
 
 _OF_QUESTION = """t.question_id IN (

@@ -337,6 +337,29 @@ def test_what_a_person_did_as_staff_stays_and_is_said(world):
     assert everything_about(ANNA)["changes_made"][0]["action"] == "topic.create"
 
 
+@pytest.mark.parametrize("how", ["import", "rescore"])
+def test_what_a_person_s_imports_and_rescores_wrote_is_theirs(world, monkeypatch, tmp_path, how):
+    monkeypatch.setenv("LOGNAME", "ruth")
+    if how == "import":
+        undo(2)  # the third batch takes the second one's part
+        again = ("corrected.csv", "--exam", "EX", "--tenant", "north", *LAYOUT)
+        assert world("import", "responses", *again, "--on-conflict", "replace").code == 0
+    else:
+        (tmp_path / "key.csv").write_text("item,key\nq2,C\n")
+        assert world("rescore", "--exam", "EX", "--key", "key.csv").code == 0
+    done = world("person", "export", "ruth")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert (told["tenant"], len(told["answers_changed"])) == ("north", 2)
+    assert [one["id"] for one in told["imports"]] == ([2, 3] if how == "import" else [3])
+    assert len(told["keys_set"]) == (how == "rescore")
+    refused = world("person", "erase", "ruth", "--yes")
+    assert "is known as staff alone" in refused.err
+    assert "response_history.changed_by 2" in refused.err
+    # whose name only begins so is another person
+    assert "nothing is stored" in world("person", "export", "rut").err
+
+
 def test_nobody_is_erased_unasked(world, monkeypatch):
     refused = world("person", "erase", ANNA)
     assert (refused.code, "needs --yes where nobody can be asked" in refused.err) == (2, True)
