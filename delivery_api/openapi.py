@@ -29,6 +29,7 @@ _TAGS = [
     {"name": "experiments", "description": "feature flags and cohorts"},
     {"name": "imports", "description": "files of responses and items: sent, followed, taken back"},
     {"name": "sittings", "description": "everybody's sittings, for who administers exams"},
+    {"name": "people", "description": "what is stored about a person: given out, erased"},
     {"name": "audit", "description": "who changed what"},
     {"name": "login", "description": "development only"},
     {"name": "operation", "description": "health, readiness, metrics"},

@@ -43,5 +43,9 @@ class PersonError(QbankError):
     """What is stored about a person cannot be given out or erased as asked."""
 
 
+class UnknownPersonError(PersonError):
+    """Nothing is stored about a person."""
+
+
 class RequestError(QbankError):
     """A request parameter is unknown, out of its range, or contradicts another."""

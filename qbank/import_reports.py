@@ -1,6 +1,6 @@
-"""What an import did or found, and what was taken back: the command's answer, and the API's.
+"""What an import or erasure did or found, and what was taken back: the command's answer, the API's.
 
-What never lives here: doing it (``qbank.importing``), for which Arrow is loaded.
+What never lives here: doing it (``qbank.importing``, ``qbank.people``), for which Arrow is loaded.
 """
 
 from __future__ import annotations
@@ -126,3 +126,25 @@ class Undone:
     items: int
     kind: BatchKind = "import"
     versions: int = 0
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What went, or would go, in rows by table.
+
+    Attributes:
+        tenant: whose the person was.
+        removed: rows that went.
+        name_removed: rows that stay without the person's name.
+        kept: rows that tell what the person did as staff.
+    """
+
+    tenant: str
+    removed: dict[str, int] = field(default_factory=dict)
+    name_removed: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many rows change."""
+        return sum(self.removed.values()) + sum(self.name_removed.values())

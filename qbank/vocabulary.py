@@ -65,8 +65,10 @@ ItemScope = Literal["exam", "tenant"]
 ItemForm = Literal["table", "gift", "aiken", "moodle", "qti"]
 
 # what is asked for over the API, and carried out as the owner
-DataRequestKind = Literal["responses", "items", "undo"]
-DataRequestFile = Literal["upload", "rejects"]
+ImportKind = Literal["responses", "items", "undo"]
+PersonRequestKind = Literal["person_export", "person_erase"]
+DataRequestKind = Literal[ImportKind, PersonRequestKind]
+DataRequestFile = Literal["upload", "key", "rejects", "document"]
 DataRequestState = Literal["queued", "running", "done", "refused", "failed"]
 
 # authoring

@@ -1,4 +1,4 @@
-"""The job that carries out what was asked of the owner over the API: imports, and their undoing.
+"""The job that carries out what was asked of the owner over the API: imports, undoing, people.
 
 What never lives here: what is done (``qbank.importing.requested``), and starting it
 (``sensors.data_requests``).
@@ -52,7 +52,8 @@ def data_request(
         with database.connect() as conn:
             data_requests.note_error(conn, asked, _told(error, context.run_id))
         raise
-    context.log.info("%s of exam %s: %s", asked.kind, asked.exam, state)
+    about = "a person" if asked.exam is None else f"exam {asked.exam}"
+    context.log.info("%s of %s: %s", asked.kind, about, state)
 
 
 def _told(error: Exception, run_id: str) -> str:
@@ -66,7 +67,8 @@ def _told(error: Exception, run_id: str) -> str:
 
 
 @dg.job(
-    description="Imports a file that was sent to the API, or takes an import back.",
+    description="Imports a file that was sent to the API, takes an import back, gives out or erases"
+    " what is stored about a person.",
     executor_def=dg.in_process_executor,
     tags={KIND: "import", "dagster-k8s/config": OWNER},
 )

@@ -8,6 +8,7 @@ from delivery_api.routers import (
     exposure,
     imports,
     item_files,
+    people,
     publications,
     questions,
     quiz_steps,
@@ -34,5 +35,6 @@ ROUTERS = (
     runs.router,
     experiments.router,
     sittings.router,
+    people.router,
     audit.router,
 )

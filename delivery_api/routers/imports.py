@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from delivery_api.access import Admin
+from delivery_api.asking import ACCEPTED, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam, told_in_codes
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
@@ -24,12 +24,14 @@ from delivery_api.routers.exams import ExamPath
 from delivery_api.tokens import Principal
 from delivery_api.uploads import BODY, Upload, UploadRoute, received
 from qbank.import_reports import ImportReport, ItemsReport, Undone
+from qbank.postgres import Connection
 from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.stores import ConflictError, data_requests, item_bank
 from qbank.stores.data_requests import DataRequest, File
-from qbank.vocabulary import DataRequestKind, DataRequestState
+from qbank.vocabulary import DataRequestState, ImportKind
 
 _NAME_BYTES: Final = 200
+_KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
 
 uploads = APIRouter(
     prefix="/v1/exams",
@@ -89,7 +91,7 @@ class Import(BaseModel):
     """What was asked for, and what became of it."""
 
     id: UUID
-    kind: DataRequestKind
+    kind: ImportKind
     exam_code: ShownExam
     undoes: UUID | None = Field(description="the import that an undo takes back")
     options: dict[str, Any] = Field(description="those that were given")
@@ -113,13 +115,6 @@ class Import(BaseModel):
     finished_at: datetime | None
 
 
-_ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
-    202: {
-        "headers": {
-            "Location": {"description": "where to look", "schema": {"type": "string"}},
-        }
-    }
-}
 _REJECTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "the file's own columns, `reject_line` and `reject_reason`",
@@ -133,7 +128,7 @@ _REJECTS: Final[dict[int | str, dict[str, Any]]] = {
     status_code=202,
     summary="Import responses",
     openapi_extra=BODY,
-    responses=_ACCEPTED,
+    responses=ACCEPTED,
 )
 async def import_responses(
     exam_code: ExamPath,
@@ -156,7 +151,7 @@ async def import_responses(
     status_code=202,
     summary="Import items",
     openapi_extra=BODY,
-    responses=_ACCEPTED,
+    responses=ACCEPTED,
 )
 async def import_items(
     exam_code: ExamPath,
@@ -179,7 +174,7 @@ def list_imports(
     caller: Admin,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
-    kind: Annotated[DataRequestKind | None, Query()] = None,
+    kind: Annotated[ImportKind | None, Query()] = None,
     state: Annotated[DataRequestState | None, Query()] = None,
     page: PageNumber = 1,
     page_size: PageSize = 50,
@@ -189,7 +184,7 @@ def list_imports(
         found, total = data_requests.find(
             conn,
             caller.tenant_id,
-            kind=kind,
+            kinds=_KINDS if kind is None else (kind,),
             state=state,
             exam=exam_code,
             limit=page_size,
@@ -203,7 +198,7 @@ def list_imports(
 def read_import(import_id: ImportPath, caller: Admin, request: Request) -> Import:
     """How far it is, and at its end the report that the command would have given."""
     with reading(request, caller) as conn:
-        return _shown(data_requests.get(conn, import_id, tenant_id=caller.tenant_id))
+        return _shown(_found(conn, caller, import_id))
 
 
 @router.get(
@@ -217,37 +212,25 @@ def read_import_rejects(
 ) -> StreamingResponse:
     """To be mended and imported; kept as long as files are (``QBANK_KEEP_FILES_DAYS``)."""
     with reading(request, caller) as conn:
-        found = data_requests.get(conn, import_id, tenant_id=caller.tenant_id)
+        found = _found(conn, caller, import_id)
     if not found.has_rejects:
         raise not_found(f"a file of rows that import {import_id} refused")
 
-    def pieces() -> Iterator[bytes]:
-        # a connection a piece: who reads slowly keeps none
-        for position in range(1 << 31):
-            with reading(request, caller) as conn:
-                piece = data_requests.piece(conn, found.id, "rejects", position)
-            if piece is None:
-                return
-            yield piece
-
-    disposition = f'attachment; filename="{import_id}.rejects.csv"'
-    return StreamingResponse(
-        pieces(), media_type="text/csv", headers={"content-disposition": disposition}
-    )
+    return kept_file(request, caller, found.id, "rejects", "csv")
 
 
 @router.post(
     "/{import_id}/undo",
     status_code=202,
     summary="Take an import back",
-    responses=_ACCEPTED | documented(404, 409),
+    responses=ACCEPTED | documented(404, 409),
 )
 def undo_import(
     import_id: ImportPath, caller: Admin, request: Request, response: Response
 ) -> Import:
     """Asks for its undoing, which is a request of its own: as ``qbank import undo``."""
     with change(request, caller) as step:
-        found = data_requests.get(step.conn, import_id, tenant_id=caller.tenant_id)
+        found = _found(step.conn, caller, import_id)
         if found.state != "done" or found.import_batch_id is None or found.undone_by is not None:
             raise ConflictError(f"import {import_id} {_not_undone(found)}")
         asked = data_requests.create(
@@ -262,6 +245,10 @@ def undo_import(
     return _accepted(response, _shown(asked))
 
 
+def _found(conn: Connection, caller: Principal, import_id: UUID) -> DataRequest:
+    return data_requests.get(conn, import_id, tenant_id=caller.tenant_id, kinds=_KINDS)
+
+
 def _not_undone(found: DataRequest) -> str:
     if found.state != "done":
         return f"is {found.state}: only what was written can be taken back"
@@ -274,7 +261,7 @@ def _keep(
     request: Request,
     caller: Principal,
     exam_code: str,
-    kind: DataRequestKind,
+    kind: ImportKind,
     options: ResponsesUpload | ItemsUpload,
     upload: Upload,
 ) -> Import:
@@ -312,6 +299,7 @@ def _accepted(response: Response, asked: Import) -> Import:
 
 
 def _shown(asked: DataRequest) -> Import:
+    assert asked.exam is not None  # noqa: S101  (a constraint)
     report = told_in_codes(asked.report)
     same = {f.name for f in fields(asked)} & set(Import.model_fields)
     return Import(

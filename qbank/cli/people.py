@@ -16,7 +16,7 @@ from qbank.cli.output import AsJson, show, show_csv, show_json
 from qbank.vocabulary import refuse_other_words
 
 if TYPE_CHECKING:
-    from qbank.people import Erased
+    from qbank.import_reports import Erased
 
 app = typer.Typer(help="Give out or erase what is stored about a person.", no_args_is_help=True)
 Person = Annotated[str, typer.Argument(metavar="ID", help="The id that the person's answers have.")]

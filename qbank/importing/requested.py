@@ -1,4 +1,4 @@
-"""Imports that were asked for over the API, and undone so: carried out as the commands do.
+"""What was asked for over the API, imports and what is about people, as the commands do it.
 
 What was asked for and its end are one transaction, so that a worker that is killed has done all of
 it or nothing. What never lives here: who is told to, and taking a request up again.
@@ -15,12 +15,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from qbank.errors import ImportFileError, RequestError, SettingsError
+from qbank.errors import (
+    ImportFileError,
+    PersonError,
+    RequestError,
+    SettingsError,
+    UnknownPersonError,
+)
 from qbank.import_reports import Undone
 from qbank.importing.asked import items_request, responses_request
 from qbank.importing.questions import ItemsRefusedError, import_items
 from qbank.importing.responses import ImportRefusedError, import_responses
 from qbank.importing.undoing import undo
+from qbank.people.mentions import NOBODY
+from qbank.people.requested import give_out, take_out
 from qbank.postgres import Connection, connect
 from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.settings import Settings, get_settings
@@ -49,12 +57,14 @@ def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRe
     """
     settings = settings or get_settings()
     with _folder(asked, settings) as folder:
-        work = _Work(asked, folder, settings)
+        work = Work(asked, folder, settings)
         try:
             _WORK[asked.kind](work)
         except (ImportRefusedError, ItemsRefusedError) as error:
             return work.refuse(str(error), work.told(error.report))
-        except (ImportFileError, RequestError, SettingsError, ValueError) as error:
+        except UnknownPersonError:
+            return work.refuse_unknown()
+        except (ImportFileError, PersonError, RequestError, SettingsError, ValueError) as error:
             return work.refuse(str(error), None)
         except RecursionError:
             return work.refuse(f"{work.asked.file_name} is nested too deeply: flatten it", None)
@@ -65,13 +75,15 @@ def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRe
     return "done"
 
 
-class _Work:
+class Work:
     """One request under way."""
 
     def __init__(self, asked: DataRequest, folder: Path, settings: Settings) -> None:
         self.asked = asked
         self.folder = folder
         self.settings = settings
+        # a constraint: it is about an exam, or about a person
+        self.exam, self.person = asked.exam or "", asked.person or ""
         self.file = folder / (asked.file_name or "")
         self.rejects = folder / f"{asked.file_name}.rejects.csv"
         self.given: dict[str, Any] = {
@@ -116,13 +128,22 @@ class _Work:
             self.end(conn, "refused", report, error=self._beside(error))
         return "refused"
 
+    def refuse_unknown(self) -> DataRequestState:
+        """Says that there is nobody whom this asked for, and keeps no name of theirs."""
+        tenant = self.asked.tenant_id
+        error = f"nothing is stored about this id in tenant {tenant!r}: ids are told apart by case"
+        with connect("owner", settings=self.settings) as conn:
+            self.end(conn, "refused", None, error=error)
+            data_requests.forget_person(conn, self.asked, NOBODY)
+        return "refused"
+
     def _beside(self, text: str) -> str:
         return text.replace(f"{self.folder}{os.sep}", "")
 
 
-def _responses(work: _Work) -> None:
+def _responses(work: Work) -> None:
     options = ResponsesImport.model_validate(work.asked.options)
-    request = responses_request(options, work.file, work.asked.exam, **work.given)
+    request = responses_request(options, work.file, work.exam, **work.given)
     work.fetch()
     report = import_responses(
         request,
@@ -133,9 +154,9 @@ def _responses(work: _Work) -> None:
         _tell(work, report)
 
 
-def _items(work: _Work) -> None:
+def _items(work: Work) -> None:
     options = ItemsImport.model_validate(work.asked.options)
-    request = items_request(options, [work.file], work.asked.exam, **work.given)
+    request = items_request(options, [work.file], work.exam, **work.given)
     work.fetch()
     (report,) = import_items(
         request,
@@ -146,7 +167,7 @@ def _items(work: _Work) -> None:
         _tell(work, report)
 
 
-def _undo(work: _Work) -> None:
+def _undo(work: Work) -> None:
     asked = work.asked
     assert asked.undoes is not None  # noqa: S101  (a constraint)
     with connect("owner", settings=work.settings) as conn:
@@ -160,15 +181,17 @@ def _undo(work: _Work) -> None:
     undo(batch, actor=work.given["actor"], settings=work.settings, on_written=end)
 
 
-def _tell(work: _Work, report: Any) -> None:
+def _tell(work: Work, report: Any) -> None:
     with connect("owner", settings=work.settings) as conn:
         work.end(conn, "done", work.told(report))
 
 
-_WORK: Final[dict[DataRequestKind, Callable[[_Work], None]]] = {
+_WORK: Final[dict[DataRequestKind, Callable[[Work], None]]] = {
     "responses": _responses,
     "items": _items,
     "undo": _undo,
+    "person_export": give_out,
+    "person_erase": take_out,
 }
 
 

@@ -8,12 +8,14 @@ are (``stored``, ``staff``).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 
 from qbank.errors import PersonError
+from qbank.import_reports import Erased
 from qbank.importing import attributes, batches
 from qbank.people.finding import known_as, stage_quizzes, unknown
-from qbank.people.mentions import NOBODY, POLICY
+from qbank.people.mentions import ASKED, NOBODY, POLICY
 from qbank.people.staff import STAFF
 from qbank.people.stored import PERSONAL, Stored
 from qbank.postgres import Connection, connect
@@ -32,6 +34,10 @@ _HOLD = """
 SELECT s.id FROM quiz_sessions AS s JOIN person_quizzes AS p ON p.quiz_id = s.id
 ORDER BY s.id FOR UPDATE OF s
 """
+# what is being given out about the person is there, and goes too, or it is not begun
+_HOLD_REQUESTS = f"""
+SELECT FROM data_requests AS t WHERE {ASKED.of_tenant} ORDER BY t.id FOR UPDATE
+"""
 _MISSED = """
 SELECT FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id = %(person)s
     AND id NOT IN (SELECT quiz_id FROM person_quizzes)
@@ -44,28 +50,6 @@ WHERE is_open(s) ORDER BY s.expires_at DESC
 """
 
 
-@dataclass(frozen=True)
-class Erased:
-    """What went, or would go, in rows by table.
-
-    Attributes:
-        tenant: whose the person was.
-        removed: rows that went.
-        name_removed: rows that stay without the person's name.
-        kept: rows that tell what the person did as staff.
-    """
-
-    tenant: str
-    removed: dict[str, int] = field(default_factory=dict)
-    name_removed: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def rows(self) -> int:
-        """How many rows change."""
-        return sum(self.removed.values()) + sum(self.name_removed.values())
-
-
 def erase(
     person: str,
     *,
@@ -74,6 +58,7 @@ def erase(
     dry_run: bool = False,
     actor: str | None = None,
     settings: Settings | None = None,
+    on_erased: Callable[[Connection, Erased], None] | None = None,
 ) -> Erased:
     """Erases a person whole or, where the process ends on the way, not at all.
 
@@ -84,6 +69,7 @@ def erase(
         dry_run: only count.
         actor: who does it; None is the system user.
         settings: those of the process where None.
+        on_erased: called in the transaction of the erasure, before it ends.
 
     Raises:
         PersonError: nothing is stored about the person, in several tenants is, or a quiz is
@@ -103,18 +89,20 @@ def erase(
         take = _count if dry_run else _take_out
         found = [(stored, take(connection, stored, names)) for stored in PERSONAL]
         erased = _erased(names["tenant"], found, kept)
-        if not erased.rows:
+        # that somebody asked for a person tells of nobody
+        if not any(rows for stored, rows in found if stored.columns != ("person",)):
             raise _staff_alone(person, kept) if kept else unknown(person, names["tenant"])
-        if dry_run:
-            return erased
-        audit.record(
-            connection,
-            tenant_id=names["tenant"],
-            actor=actor or system_user("command line"),
-            action="person.erase",
-            target=f"person={NOBODY}",
-            details=asdict(erased),
-        )
+        if not dry_run:
+            audit.record(
+                connection,
+                tenant_id=names["tenant"],
+                actor=actor or system_user("command line"),
+                action="person.erase",
+                target=f"person={NOBODY}",
+                details=asdict(erased),
+            )
+        if on_erased is not None:
+            on_erased(connection, erased)
         return erased
 
 
@@ -135,6 +123,7 @@ def _hold(connection: Connection, names: dict[str, str]) -> None:
             held |= exams
         attributes.hold(connection, names["tenant"])
         connection.execute(_HOLD)
+        connection.execute(_HOLD_REQUESTS, names)
         if connection.execute(_MISSED, names).fetchone() is None:
             return
         # a quiz came while locks were waited for, maybe of an exam that is not held; whose turn

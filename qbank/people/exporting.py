@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,12 @@ from qbank.vocabulary import code_of
 
 
 def everything_about(
-    person: str, *, tenant: str | None = None, settings: Settings | None = None
+    person: str,
+    *,
+    tenant: str | None = None,
+    settings: Settings | None = None,
+    before: Callable[[Connection], None] | None = None,
+    on_read: Callable[[Connection, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """What is stored about a person, by section.
 
@@ -34,6 +40,8 @@ def everything_about(
         person: the id that their answers have.
         tenant: needed where several tenants know that id.
         settings: those of the process where None.
+        before: called in the transaction that reads, at its beginning.
+        on_read: called in it with what was read.
 
     Returns:
         ``person``, ``tenant``, ``exported_at``, and a list of rows for each section.
@@ -45,6 +53,8 @@ def everything_about(
         # all sections tell of the same moment
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         connection.execute("SET LOCAL TIME ZONE 'UTC'")
+        if before is not None:
+            before(connection)
         names = known_as(connection, person, tenant)
         stage_quizzes(connection, names)
         sections = {
@@ -52,9 +62,13 @@ def everything_about(
             for stored in (*reversed(PERSONAL), *DERIVED, *STAFF)
             if stored.section is not None
         }
-    if not any(sections.values()):
-        raise unknown(names["person"], tenant)
-    return {**names, "exported_at": datetime.now(UTC).isoformat(timespec="seconds"), **sections}
+        if not any(sections.values()):
+            raise unknown(names["person"], tenant)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        document = {**names, "exported_at": now, **sections}
+        if on_read is not None:
+            on_read(connection, document)
+    return document
 
 
 def _rows(connection: Connection, stored: Stored, names: dict[str, str]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from qbank.errors import PersonError
+from qbank.errors import PersonError, UnknownPersonError
 from qbank.people.mentions import POLICY, SETTINGS, UNASSIGNED
 from qbank.people.staff import by_person
 from qbank.people.stored import QUIZZES
@@ -68,10 +68,10 @@ def known_as(connection: Connection, given: str, tenant: str | None) -> dict[str
     return {"person": plain, "tenant": tenant}
 
 
-def unknown(person: str, tenant: str | None) -> PersonError:
+def unknown(person: str, tenant: str | None) -> UnknownPersonError:
     """Nothing is stored about a person."""
     where = "any tenant" if tenant is None else f"tenant {tenant!r}"
-    return PersonError(
+    return UnknownPersonError(
         f"nothing is stored about a person {person!r} in {where}: ids are told apart by case"
     )
 

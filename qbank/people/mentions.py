@@ -79,6 +79,8 @@ REPORTED: Final = Mention(
     f"report = NULL, error = CASE WHEN t.error IS NOT NULL THEN '{NOBODY}' END",
     "t.report, t.error",
 )
+# that somebody asked over the API for what is stored about them
+ASKED: Final = Mention("t.person = %(person)s", f"person = '{NOBODY}'")
 # for a day they answer a request that comes again, which without its key would be carried out again
 REPLY: Final = Mention(
     "t.user_id <> %(person)s AND strpos(t.body, to_json(%(person)s::text)::text) > 0",

@@ -62,7 +62,7 @@ STAFF: Final = (
     _done(
         "data_requests",
         "requested_by",
-        "imports_asked_for",
+        "asked_for_over_the_api",
         "t.id, t.kind, t.exam, t.file_name, t.created_at",
         _OF_TENANT,
     ),

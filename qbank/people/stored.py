@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from qbank.importing.items import ITEM_NAME
 from qbank.people.mentions import (
+    ASKED,
     OF_SITTINGS,
     POLICY,
     REPLY,
@@ -96,15 +97,19 @@ def _named(
     )
 
 
-# rows that an import refused; a name may stand across two pieces
-_REFUSED = """t.what = 'rejects' AND t.request_id IN (
+# rows that an import refused, and what was given out, also about others whom it names with the
+# person; a name may stand across two pieces
+_KEPT = """t.what IN ('rejects', 'document') AND t.request_id IN (
     SELECT f.request_id FROM data_request_files AS f
     JOIN data_requests AS r ON r.id = f.request_id
     LEFT JOIN data_request_files AS n
         ON (n.request_id, n.what, n.position) = (f.request_id, f.what, f.position + 1)
-    WHERE r.tenant_id = %(tenant)s AND f.what = 'rejects'
-        AND position(convert_to(%(person)s, 'UTF8') IN f.data || coalesce(
-            substr(n.data, 1, 1024), '')) > 0)"""
+    CROSS JOIN LATERAL (SELECT f.data || coalesce(substr(n.data, 1, 1024), '') AS data) AS whole
+    WHERE r.tenant_id = %(tenant)s AND f.what IN ('rejects', 'document') AND (
+        r.person = %(person)s
+        OR position(convert_to(%(person)s, 'UTF8') IN whole.data) > 0
+        OR position(convert_to(
+            trim(BOTH '"' FROM to_json(%(person)s::text)::text), 'UTF8') IN whole.data) > 0))"""
 _REQUEST = "t.key, t.status, t.created_at"
 # in the order in which rows go, so that nothing refers to what is gone
 PERSONAL: Final = (
@@ -207,7 +212,15 @@ PERSONAL: Final = (
         "named_in_reports_of_imports",
         "t.id, t.file_name, t.created_at",
     ),
-    Stored("data_request_files", ("data",), _REFUSED, "removed"),
+    Stored("data_request_files", ("data",), _KEPT, "removed"),
+    # an export tells of what is stored, not of itself
+    Stored(
+        "data_requests",
+        ("person",),
+        ASKED.of_tenant,
+        "name removed",
+        without=ASKED.without,
+    ),
     # before the audit log: who changes an exam meanwhile has noted it there, or waits
     _named(
         "exams",

@@ -1,4 +1,4 @@
-"""Files of imports over the API: rows that were refused, and uploads of those that failed."""
+"""Files of requests over the API: refused rows, what was given out, uploads that failed."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ def old_uploads(
     before = now - timedelta(days=keep.keep_files_days)
     with connect("orchestration", settings=settings) as conn:
         count = data_requests.remove_files(conn, before, dry_run=dry_run)
-    return Removed("files of imports over the API", count)
+    return Removed("files of requests over the API", count)

@@ -6,10 +6,10 @@ one whose worker was lost is queued again, a few times. What never lives here: c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from psycopg import Connection
@@ -22,12 +22,15 @@ from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
 PIECE: Final = 1 << 20
 """Bytes of a file that are in memory at a time."""
 MOST_ATTEMPTS: Final = 3
-_COLUMNS: Final = """id, tenant_id, kind, exam, undoes, options, file_name, file_bytes, sha256,
-    requested_by, state, attempts, orchestrator_run_id, report, error, import_batch_id, created_at,
-    started_at, finished_at, (SELECT u.id FROM data_requests AS u
+KINDS: Final[tuple[DataRequestKind, ...]] = get_args(DataRequestKind)
+_COLUMNS: Final = """id, tenant_id, kind, exam, person, undoes, options, file_name, file_bytes,
+    sha256, requested_by, state, attempts, orchestrator_run_id, report, error, import_batch_id,
+    created_at, started_at, finished_at, (SELECT u.id FROM data_requests AS u
         WHERE u.undoes = data_requests.id AND u.state = 'done' LIMIT 1) AS undone_by, EXISTS (
             SELECT FROM data_request_files AS f
-            WHERE f.request_id = data_requests.id AND f.what = 'rejects') AS has_rejects"""
+            WHERE f.request_id = data_requests.id AND f.what = 'rejects') AS has_rejects, EXISTS (
+            SELECT FROM data_request_files AS f
+            WHERE f.request_id = data_requests.id AND f.what = 'document') AS has_document"""
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,11 @@ class DataRequest:
     """One request.
 
     Attributes:
-        exam: as its tenant calls it.
+        exam: as its tenant calls it; None of what is about a person.
+        person: whom it is about.
         undoes: the import that an undo takes back.
         options: as they were given.
-        file_name, file_bytes, sha256: of what came; None of an undo.
+        file_name, file_bytes, sha256: of what came; None of what needs no file.
         attempts: how often somebody began.
         orchestrator_run_id: the run that did last.
         report: what the command would have answered.
@@ -46,12 +50,14 @@ class DataRequest:
         import_batch_id: the import's number, where it wrote.
         undone_by: the undo that took it back.
         has_rejects: whether a file of refused rows is kept.
+        has_document: whether what is stored about the person is there to be had.
     """
 
     id: UUID
     tenant_id: str
     kind: DataRequestKind
-    exam: str
+    exam: str | None
+    person: str | None
     undoes: UUID | None
     options: dict[str, Any]
     file_name: str | None
@@ -69,6 +75,7 @@ class DataRequest:
     finished_at: datetime | None
     undone_by: UUID | None
     has_rejects: bool
+    has_document: bool
 
 
 @dataclass(frozen=True)
@@ -85,19 +92,20 @@ def create(
     *,
     tenant_id: str,
     kind: DataRequestKind,
-    exam: str,
+    exam: str | None = None,
+    person: str | None = None,
     requested_by: str,
     options: Mapping[str, Any] | None = None,
     file: File | None = None,
     undoes: UUID | None = None,
 ) -> DataRequest:
     """Queues a request; its file is to be kept in the same transaction."""
-    sql = f"""INSERT INTO data_requests (tenant_id, kind, exam, requested_by, options, undoes,
-            file_name, file_bytes, sha256)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}"""  # noqa: S608
+    sql = f"""INSERT INTO data_requests (tenant_id, kind, exam, person, requested_by, options,
+            undoes, file_name, file_bytes, sha256)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}"""  # noqa: S608
     told = (file.name, file.bytes, file.sha256) if file else (None, None, None)
     given = Jsonb(dict(options or {}))
-    values = (tenant_id, kind, exam, requested_by, given, undoes, *told)
+    values = (tenant_id, kind, exam, person, requested_by, given, undoes, *told)
     with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
         row = cursor.execute(sql, values).fetchone()
     assert row is not None  # noqa: S101
@@ -132,36 +140,48 @@ def pieces(conn: Connection[Any], request_id: UUID, what: DataRequestFile) -> It
         position += 1
 
 
-def get(conn: Connection[Any], request_id: UUID, *, tenant_id: str | None = None) -> DataRequest:
+def get(
+    conn: Connection[Any],
+    request_id: UUID,
+    *,
+    tenant_id: str | None = None,
+    kinds: Collection[DataRequestKind] = KINDS,
+) -> DataRequest:
     """One request.
 
     Raises:
-        NotFoundError: there is none of this id, or it is another tenant's.
+        NotFoundError: there is none of this id and these kinds, or it is another tenant's.
     """
-    sql = f"""SELECT {_COLUMNS} FROM data_requests
-        WHERE id = %(id)s AND (%(tenant)s::text IS NULL OR tenant_id = %(tenant)s)"""  # noqa: S608
+    sql = f"""SELECT {_COLUMNS} FROM data_requests WHERE id = %(id)s AND kind = ANY(%(kinds)s)
+        AND (%(tenant)s::text IS NULL OR tenant_id = %(tenant)s)"""  # noqa: S608
+    values = {"id": request_id, "tenant": tenant_id, "kinds": list(kinds)}
     with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
-        row = cursor.execute(sql, {"id": request_id, "tenant": tenant_id}).fetchone()
+        row = cursor.execute(sql, values).fetchone()
     if row is None:
-        raise NotFoundError(f"import {request_id} does not exist")
+        raise NotFoundError(f"request {request_id} does not exist")
     return row
+
+
+def lock(conn: Connection[Any], asked: DataRequest) -> None:
+    """Keeps whoever would change the request out, until the transaction's end."""
+    conn.execute("SELECT FROM data_requests WHERE id = %s FOR UPDATE", (asked.id,))
 
 
 def find(
     conn: Connection[Any],
     tenant_id: str,
     *,
-    kind: DataRequestKind | None,
+    kinds: Collection[DataRequestKind],
     state: DataRequestState | None,
-    exam: str | None,
+    exam: str | None = None,
     limit: int,
     offset: int,
 ) -> tuple[list[DataRequest], int]:
     """A page of a tenant's requests, the newest first, and how many there are."""
-    where = """tenant_id = %(tenant)s AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+    where = """tenant_id = %(tenant)s AND kind = ANY(%(kinds)s)
         AND (%(state)s::text IS NULL OR state = %(state)s)
         AND (%(exam)s::text IS NULL OR exam = %(exam)s)"""
-    values = {"tenant": tenant_id, "kind": kind, "state": state, "exam": exam}
+    values = {"tenant": tenant_id, "kinds": list(kinds), "state": state, "exam": exam}
     page = f"""SELECT {_COLUMNS} FROM data_requests WHERE {where}
         ORDER BY created_at DESC, id LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608
     with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
@@ -194,7 +214,8 @@ def claim(conn: Connection[Any], request_id: UUID, orchestrator_run_id: str) -> 
     if row is None:
         other = get(conn, request_id)
         raise ConflictError(
-            f"import {request_id} is {other.state} (run {other.orchestrator_run_id}): nothing to do"
+            f"request {request_id} is {other.state} (run {other.orchestrator_run_id}): nothing to"
+            " do"
         )
     return row
 
@@ -221,10 +242,15 @@ def finish(
     told = None if report is None else Jsonb(dict(report))
     values = (state, told, _kept(error), batch, asked.id, asked.orchestrator_run_id)
     if conn.execute(sql, values).rowcount == 0:
-        raise ConflictError(f"import {asked.id} is another worker's by now: this one stops")
+        raise ConflictError(f"request {asked.id} is another worker's by now: this one stops")
     conn.execute(
         "DELETE FROM data_request_files WHERE request_id = %s AND what = 'upload'", (asked.id,)
     )
+
+
+def forget_person(conn: Connection[Any], asked: DataRequest, nobody: str) -> None:
+    """Takes out whom a request is about: nothing is stored about them, and this should not be."""
+    conn.execute("UPDATE data_requests SET person = %s WHERE id = %s", (nobody, asked.id))
 
 
 def note_error(conn: Connection[Any], asked: DataRequest, error: str) -> None:
@@ -275,7 +301,7 @@ def give_back(conn: Connection[Any], asked: DataRequest) -> DataRequestState | N
 def remove_files(conn: Connection[Any], before: datetime, *, dry_run: bool) -> int:
     """Removes files of requests that are over, of before a time; returns of how many requests.
 
-    That is rejects, and what came of requests that failed.
+    That is rejects, what was given out about people, and what came of requests that failed.
     """
     old = """FROM data_request_files AS f WHERE f.created_at < %s AND EXISTS (
         SELECT FROM data_requests AS r WHERE r.id = f.request_id AND r.finished_at IS NOT NULL)"""

@@ -15,7 +15,7 @@ REQUEST, ATTEMPT = "qbank/data_request", "qbank/attempt"
     minimum_interval_seconds=5,
     default_status=dg.DefaultSensorStatus.RUNNING,
     jobs=[carry_out_data_request],
-    description="Starts a run for each import that was sent to the API; none is done twice.",
+    description="Starts a run for each request to the owner that the API took; none is done twice.",
 )
 def data_request_sensor(
     context: dg.SensorEvaluationContext, database: Database
@@ -25,7 +25,7 @@ def data_request_sensor(
         for asked in data_requests.opened(conn):
             if _is_lost(context.instance, asked):
                 state = data_requests.give_back(conn, asked)
-                context.log.warning("import %s lost its worker: it is %s", asked.id, state)
+                context.log.warning("request %s lost its worker: it is %s", asked.id, state)
         waiting = [asked for asked in data_requests.opened(conn) if asked.state == "queued"]
     if not waiting:
         return dg.SkipReason("nothing was asked for")

@@ -86,6 +86,11 @@ MAY: dict[str, set[str]] = {
     "POST /v1/admin/sittings/{quiz_id}/void": ADMIN,
     "POST /v1/admin/sittings/{quiz_id}/reset": ADMIN,
     "POST /v1/admin/sittings/{quiz_id}/restore": ADMIN,
+    "POST /v1/admin/people/exports": ADMIN,
+    "POST /v1/admin/people/erasures": ADMIN,
+    "GET /v1/admin/people/requests": ADMIN,
+    "GET /v1/admin/people/requests/{request_id}": ADMIN,
+    "GET /v1/admin/people/requests/{request_id}/document": ADMIN,
     "GET /v1/admin/audit": ADMIN,
 }
 
@@ -132,6 +137,9 @@ def probe(world, client, as_user) -> Probe:
             requested_by="t",
             file=data_requests.File("q.csv", len(FILE), "0" * 64),
         )
+        about = data_requests.create(
+            conn, tenant_id="demo", kind="person_export", person="ann", requested_by="t"
+        )
     options = [{"label": "A", "text_md": "x", "is_correct": True}, {"label": "B", "text_md": "y"}]
     question = {"topic_id": world.topics["acids"], "stem_md": "?", "options": options}
     run_id = str(run.id)
@@ -146,6 +154,7 @@ def probe(world, client, as_user) -> Probe:
             "cohort_key": "colour",
             "run_id": run_id,
             "import_id": str(asked.id),
+            "request_id": str(about.id),
         },
         params={
             "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
@@ -180,6 +189,8 @@ def probe(world, client, as_user) -> Probe:
             "POST /v1/admin/sittings/{quiz_id}/void": {"why": "a probe"},
             "POST /v1/admin/sittings/{quiz_id}/reset": {"why": "a probe"},
             "POST /v1/admin/sittings/{quiz_id}/restore": {"why": "a probe"},
+            "POST /v1/admin/people/exports": {"user_id": "ann"},
+            "POST /v1/admin/people/erasures": {"user_id": "ann"},
             "PUT /v1/admin/cohorts/{cohort_key}": {"user_ids": ["ann"], "value": "red"},
         },
     )
@@ -231,7 +242,7 @@ def test_no_route_shows_or_changes_another_tenants_things(client, probe, as_user
             assert answer.status_code == 200 or route.startswith("GET /v1/results"), where
             assert answer.status_code == 404 or LISTINGS[route](answer.json()), where
         elif route in OWN:
-            assert answer.status_code in (200, 201, 204), where
+            assert answer.status_code in (200, 201, 202, 204), where
         else:
             assert answer.status_code in (404, 422), where
     assert snapshot(world) == before
@@ -264,14 +275,22 @@ LISTINGS = {
     "GET /v1/admin/cohorts": empty,
     "GET /v1/admin/sittings": empty,
     "GET /v1/imports": empty,
-    "GET /v1/admin/audit": lambda page: all(
-        row["target"].startswith(("flag=some_flag", "cohort=colour", "exam=probe"))
-        for row in page["items"]
+    "GET /v1/admin/people/requests": lambda page: all(
+        row["requested_by"] == "ann" for row in page["items"]
+    ),
+    "GET /v1/admin/audit": lambda page: (
+        all(
+            row["target"].startswith(("flag=some_flag", "cohort=colour", "exam=probe", "request="))
+            for row in page["items"]
+        )
+        and sum(row["action"] == "person.ask" for row in page["items"]) == 2
     ),
 }
 # these write the caller's own rows, of the caller's own tenant
 OWN = {
     "POST /v1/exams",
+    "POST /v1/admin/people/exports",
+    "POST /v1/admin/people/erasures",
     "PUT /v1/admin/flags/{key}",
     "PUT /v1/admin/cohorts/{cohort_key}",
     "DELETE /v1/admin/cohorts/{cohort_key}/{user_id}",
