@@ -117,6 +117,11 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if not self.transport.is_closing():
             self.waiting[self] = None
+        if self._is_upload and self._is_answered_early:
+            # a file that was refused gets no more time than anything else
+            self._is_upload = False
+            self._expect_nothing()
+            self._expect_request()
 
     def send_400_response(self, msg: str) -> None:
         """Refuses what is no HTTP."""
@@ -132,7 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _too_late(self) -> None:
         self._deadline = None
-        if not self._received:
+        if not self._received or self._is_answered_early:
             self.transport.close()
             return
         seconds = f"{self._patience_s:g}"
@@ -153,6 +158,11 @@ class BoundedProtocol(HttpToolsProtocol):
     @property
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
+
+    @property
+    def _is_answered_early(self) -> bool:
+        """Whether the newest request was answered, and is not whole."""
+        return self.cycle is not None and self.cycle.response_complete and self.cycle.more_body
 
     def _refuse_head(self) -> None:
         most = self._api.api_max_header_bytes

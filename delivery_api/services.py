@@ -5,7 +5,8 @@ What never lives here: how any of it is made (``app``), and what it does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
@@ -27,7 +28,7 @@ class Services:
     Attributes:
         cursor_key: signs cursors of listings.
         warmed_up: whether the selection rule is compiled.
-        uploads: files that are being received.
+        uploads: files that are being received, by tenant.
     """
 
     api: ApiSettings
@@ -42,7 +43,7 @@ class Services:
     login_limit: RateLimit
     cursor_key: bytes
     warmed_up: bool = False
-    uploads: int = 0
+    uploads: Counter[str] = field(default_factory=Counter)
 
     @staticmethod
     def of(where: FastAPI | Request) -> Services:

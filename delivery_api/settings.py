@@ -45,7 +45,11 @@ class ApiSettings(SettingsGroup):
         api_max_body_bytes: larger request bodies are refused with 413.
         api_max_upload_bytes: the same for files that are imported.
         api_upload_timeout_s: such a request is whole within this time.
-        api_max_uploads: such files that a process receives at once; others get 503.
+        api_max_uploads: such files that a process receives at once, half of them of one tenant;
+            others get 503, or 429.
+        api_tenant_requests: imports, undos and requests about people that a tenant may have
+            waiting; more are refused with 429.
+        api_tenant_upload_bytes: the same for the bytes of its files.
         api_max_header_bytes: request line and headers; more is refused with 431.
         api_request_timeout_s: a request is whole, head and body, within this time.
         api_keep_alive_s: how long a connection is kept for its next request.
@@ -88,6 +92,8 @@ class ApiSettings(SettingsGroup):
     api_max_upload_bytes: int = Field(default=536_870_912, ge=1024, le=1 << 40)
     api_upload_timeout_s: float = Field(default=900.0, ge=0.1, le=86_400)
     api_max_uploads: int = Field(default=4, ge=1, le=1000)
+    api_tenant_requests: int = Field(default=50, ge=1, le=100_000)
+    api_tenant_upload_bytes: int = Field(default=2_147_483_648, ge=1024, le=1 << 44)
     api_max_header_bytes: int = Field(default=32_768, ge=4096, le=1_048_576)
     api_request_timeout_s: float = Field(default=20.0, ge=0.1, le=600)
     api_keep_alive_s: int = Field(default=5, ge=1, le=600)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,9 +18,12 @@ from typing import Any, BinaryIO, Final
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
+from delivery_api.asking import refuse_surplus
+from delivery_api.changes import reading
 from delivery_api.idempotency import ChangeRoute, Claim
 from delivery_api.problems import ProblemError, unavailable
 from delivery_api.services import Services
+from delivery_api.tokens import Principal
 from qbank.stores.data_requests import PIECE
 
 _PATH: Final = re.compile(r"/v1/exams/[^/]+/imports(/items)?")
@@ -64,21 +68,23 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Upload]:
+async def received(request: Request, caller: Principal) -> AsyncIterator[Upload]:
     """The body as a file, which is gone at the end.
 
     Raises:
-        ProblemError: 422 there is no body, or it is a form; 503 others send files, or the disk is
-            full.
+        ProblemError: 422 there is no body, or it is a form; 413 or 429 its tenant has too much
+            waiting; 503 others send files, or the disk is full.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
         raise ProblemError(
             422, "invalid-request", "body: send the file itself, not a form (curl: --data-binary)"
         )
     services = Services.of(request)
-    if services.uploads >= services.api.api_max_uploads:
-        raise unavailable(f"{services.uploads} files are being sent already: try again")
-    services.uploads += 1
+    tenant = caller.tenant_id
+    _refuse_another(services, tenant)
+    # before anything of it comes in
+    await run_in_threadpool(_refuse_surplus, request, caller)
+    services.uploads[tenant] += 1
     try:
         with tempfile.TemporaryFile() as file:
             upload = await _to_disk(request, file)
@@ -87,7 +93,27 @@ async def received(request: Request) -> AsyncIterator[Upload]:
                 claim.extend(upload.sha256)
             yield upload
     finally:
-        services.uploads -= 1
+        services.uploads[tenant] -= 1
+        services.uploads += Counter()  # of tenants that have none nothing stays
+
+
+def _refuse_another(services: Services, tenant: str) -> None:
+    most, all_of_them = services.api.api_max_uploads, services.uploads.total()
+    if all_of_them >= most:
+        raise unavailable(f"{all_of_them} files are being sent already: try again")
+    if (theirs := services.uploads[tenant]) >= max(most // 2, 1):
+        raise ProblemError(
+            429,
+            "too-many-requests",
+            f"{theirs} files of this tenant are being sent already: send this one after them",
+            {"Retry-After": "2"},
+        )
+
+
+def _refuse_surplus(request: Request, caller: Principal) -> None:
+    told = request.headers.get("content-length", "")
+    with reading(request, caller) as conn:
+        refuse_surplus(request, conn, caller, int(told) if told.isdecimal() else 0)
 
 
 async def _to_disk(request: Request, file: BinaryIO) -> Upload:

@@ -5,11 +5,18 @@ What never lives here: doing it (``qbank.importing``, ``qbank.people``), for whi
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from qbank.vocabulary import BatchKind, ItemForm
+
+MOST_LISTED: Final = 500
+MOST_CHARACTERS: Final = 2_000
+OTHERS: Final = "(others)"
 
 
 @dataclass(frozen=True)
@@ -148,3 +155,40 @@ class Erased:
     def rows(self) -> int:
         """How many rows change."""
         return sum(self.removed.values()) + sum(self.name_removed.values())
+
+
+def bounded(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A report as it is kept: however bad the file, of a size.
+
+    Of counts by name, which come with the most first, the first 500 stay, and the rest are one
+    count, so that sums are what they were; of other lists the first 500. Notes say of what.
+    Texts are cut at 2,000 characters.
+    """
+    cut: list[str] = []
+    told = {name: _bounded(value, name, cut) for name, value in report.items()}
+    return told | {"notes": [*told["notes"], *cut]} if cut else told
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A text that is not longer than a report keeps it."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _bounded(value: Any, name: str, cut: list[str]) -> Any:
+    if isinstance(value, str):
+        return shortened(value)
+    if not isinstance(value, list | dict):
+        return value
+    if (more := len(value) - MOST_LISTED) > 0:
+        cut.append(f"{name}: the first {MOST_LISTED} are listed, {more} more are not")
+    if isinstance(value, list):
+        return [_bounded(one, name, cut) for one in value[:MOST_LISTED]]
+    first = [(shortened(key, 200), one) for key, one in islice(value.items(), MOST_LISTED)]
+    if not all(isinstance(one, int) for one in value.values()):
+        return {key: _bounded(one, f"{name} of {key}", cut) for key, one in first}
+    counts: Counter[str] = Counter()
+    for key, count in first:
+        counts[key] += count
+    if more > 0:
+        counts[OTHERS] += sum(islice(value.values(), MOST_LISTED, None))
+    return dict(counts)

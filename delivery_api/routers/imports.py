@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from delivery_api.access import Admin
-from delivery_api.asking import ACCEPTED, kept_file
+from delivery_api.asking import ACCEPTED, admit, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam, told_in_codes
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
@@ -128,7 +128,7 @@ _REJECTS: Final[dict[int | str, dict[str, Any]]] = {
     status_code=202,
     summary="Import responses",
     openapi_extra=BODY,
-    responses=ACCEPTED,
+    responses=ACCEPTED | documented(413, 429),
 )
 async def import_responses(
     exam_code: ExamPath,
@@ -141,7 +141,7 @@ async def import_responses(
 
     The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
     """
-    async with received(request) as upload:
+    async with received(request, caller) as upload:
         asked = partial(_keep, request, caller, exam_code, "responses", options, upload)
         return _accepted(response, await run_in_threadpool(asked))
 
@@ -151,7 +151,7 @@ async def import_responses(
     status_code=202,
     summary="Import items",
     openapi_extra=BODY,
-    responses=ACCEPTED,
+    responses=ACCEPTED | documented(413, 429),
 )
 async def import_items(
     exam_code: ExamPath,
@@ -164,7 +164,7 @@ async def import_items(
 
     The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
     """
-    async with received(request) as upload:
+    async with received(request, caller) as upload:
         asked = partial(_keep, request, caller, exam_code, "items", options, upload)
         return _accepted(response, await run_in_threadpool(asked))
 
@@ -223,7 +223,7 @@ def read_import_rejects(
     "/{import_id}/undo",
     status_code=202,
     summary="Take an import back",
-    responses=ACCEPTED | documented(404, 409),
+    responses=ACCEPTED | documented(404, 409, 429),
 )
 def undo_import(
     import_id: ImportPath, caller: Admin, request: Request, response: Response
@@ -241,6 +241,7 @@ def undo_import(
             requested_by=caller.user_id,
             undoes=found.id,
         )
+        admit(request, step.conn, caller)
         step.audit("import.undo", f"exam={found.exam} request={asked.id}", undoes=str(found.id))
     return _accepted(response, _shown(asked))
 
@@ -281,6 +282,7 @@ def _keep(
             file=file,
         )
         data_requests.keep(step.conn, asked.id, "upload", upload.pieces())
+        admit(request, step.conn, caller)
         step.audit(
             "import.ask",
             f"exam={exam_code} request={asked.id}",

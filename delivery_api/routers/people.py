@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin
-from delivery_api.asking import ACCEPTED, kept_file
+from delivery_api.asking import ACCEPTED, admit, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Name, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
@@ -76,7 +76,12 @@ class PersonRequest(BaseModel):
     finished_at: datetime | None
 
 
-@router.post("/exports", status_code=202, summary="Give out a person's data", responses=ACCEPTED)
+@router.post(
+    "/exports",
+    status_code=202,
+    summary="Give out a person's data",
+    responses=ACCEPTED | documented(429),
+)
 def export_person(
     asked: AskedPerson, caller: Admin, request: Request, response: Response
 ) -> PersonRequest:
@@ -84,7 +89,9 @@ def export_person(
     return _ask(request, caller, response, "person_export", asked)
 
 
-@router.post("/erasures", status_code=202, summary="Erase a person", responses=ACCEPTED)
+@router.post(
+    "/erasures", status_code=202, summary="Erase a person", responses=ACCEPTED | documented(429)
+)
 def erase_person(
     asked: AskedErasure, caller: Admin, request: Request, response: Response
 ) -> PersonRequest:
@@ -158,6 +165,7 @@ def _ask(
             requested_by=caller.user_id,
             options=options,
         )
+        admit(request, step.conn, caller)
         # without the id, which the request has until an erasure takes it out
         step.audit("person.ask", f"request={made.id}", kind=kind, options=options)
     response.headers["location"] = f"{router.prefix}/requests/{made.id}"

@@ -22,7 +22,7 @@ from qbank.errors import (
     SettingsError,
     UnknownPersonError,
 )
-from qbank.import_reports import Undone
+from qbank.import_reports import Undone, bounded, shortened
 from qbank.importing.asked import items_request, responses_request
 from qbank.importing.questions import ItemsRefusedError, import_items
 from qbank.importing.responses import ImportRefusedError, import_responses
@@ -104,7 +104,7 @@ class Work:
         """The report as the command gives it where it is started beside the file."""
         text = json.dumps(asdict(report), default=str, ensure_ascii=False)
         told: dict[str, Any] = json.loads(self._beside(text).replace("\\u0000", "\\ufffd"))
-        return told
+        return bounded(told)
 
     def end(
         self,
@@ -116,6 +116,7 @@ class Work:
     ) -> None:
         """Keeps the end, and the rows that were refused."""
         batch = (report or {}).get("batch")
+        error = None if error is None else shortened(error)
         data_requests.finish(conn, self.asked, state, report=report, error=error, batch=batch)
         if self.rejects.exists():
             with self.rejects.open("rb") as file:

@@ -199,6 +199,14 @@ def opened(conn: Connection[Any]) -> list[DataRequest]:
         return cursor.execute(sql).fetchall()
 
 
+def waiting(conn: Connection[Any], tenant_id: str) -> tuple[int, int]:
+    """How many requests of a tenant are not over, and the bytes of their files."""
+    sql = """SELECT count(*), coalesce(sum(file_bytes), 0)::bigint FROM data_requests
+        WHERE state IN ('queued', 'running') AND tenant_id = %s"""
+    row = conn.execute(sql, (tenant_id,)).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
 def claim(conn: Connection[Any], request_id: UUID, orchestrator_run_id: str) -> DataRequest:
     """Takes a queued request to work on it.
 

@@ -156,6 +156,27 @@ def test_refused_rows_are_told_and_to_be_had(client, amy, as_user, world):
     assert told(client, amy, sent)["has_rejects"]
 
 
+def test_a_report_is_of_a_size_however_bad_the_file(client, amy, world):
+    lines = [f"p{k},{'long' * 30}{k // 2},perhaps\n" for k in range(3000)]
+    text = "user_id,question,correct\n" + "".join(lines) + "p0,most,maybe\n" * 3
+    sent = send(client, amy, text, **GIVEN)
+    assert work(world) == ["refused"]
+    found = told(client, amy, sent)
+    report = found["responses_report"]
+    refused = report["refused_by_item"]
+    assert (report["rows_rejected"], sum(refused.values())) == (3003, 3003)
+    assert (next(iter(refused.items())), len(refused)) == (("most", 3), 501)
+    assert refused["(others)"] == 2 * (1501 - 500)
+    assert "refused_by_item: the first 500 are listed, 1001 more are not" in report["notes"]
+    with world.connect() as conn:
+        size = "SELECT length(report::text), length(error) FROM data_requests"
+        report_size, error_size = conn.execute(size).fetchone()
+    assert report_size < 200_000
+    assert error_size <= 2000
+    rejects = client.get(f"/v1/imports/{found['id']}/rejects", headers=amy)
+    assert rejects.text.count("\n") == 3004
+
+
 def test_an_import_is_taken_back(client, amy, as_user, world):
     sent = send(client, amy, ANSWERS, **GIVEN)
     where = sent.headers["location"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -89,7 +92,12 @@ def test_a_file_has_a_size_a_time_and_a_role(world, amy, as_user, start_server):
             head = f"POST {PATH} HTTP/1.1\r\nhost: {host}\r\ncontent-length: 900000\r\n"
             head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
             line.sendall(head.encode() + b"\r\n")
+            began = time.monotonic()
             assert line.recv(12) == b"HTTP/1.1 " + status
+            # and has not the time that a file has to go on
+            answer = b"".join(iter(lambda: line.recv(4096), b""))
+            assert time.monotonic() - began < 2.5
+            assert answer.count(b"HTTP/1.1") == 0, "one answer"
     # the longer time and size are those of files alone
     other = httpx.post(f"{server.url}/v1/author/topics", content=b"x" * 300_000, headers=amy)
     assert other.status_code == 413
@@ -98,9 +106,74 @@ def test_a_file_has_a_size_a_time_and_a_role(world, amy, as_user, start_server):
 
 def test_files_at_once_have_a_bound(client, amy, monkeypatch):
     services = Services.of(client.app)
-    monkeypatch.setattr(services, "uploads", services.api.api_max_uploads)
-    busy = client.post(PATH, params=GIVEN, content=b"x", headers=amy)
-    assert (busy.status_code, busy.headers["retry-after"]) == (503, "2")
-    monkeypatch.undo()
-    assert client.post(PATH, params=GIVEN, content=b"x", headers=amy).status_code == 202
-    assert services.uploads == 0
+    for tenants, status in (
+        ({"other": 4}, 503),
+        ({"other": 1, "demo": 3}, 503),
+        ({"demo": 2}, 429),
+        ({"other": 2, "demo": 1}, 202),
+        ({}, 202),
+    ):
+        monkeypatch.setattr(services, "uploads", Counter(tenants))
+        sent = client.post(PATH, params=GIVEN, content=b"x", headers=amy)
+        assert (sent.status_code, sent.headers.get("retry-after")) == (
+            status,
+            None if status == 202 else "2",
+        ), tenants
+        assert services.uploads == Counter(tenants)
+
+
+def test_a_tenant_has_a_bound_of_what_waits(client, amy, as_user, world, monkeypatch):
+    services = Services.of(client.app)
+
+    def bound(**settings: int) -> None:
+        monkeypatch.setattr(services, "api", services.api.model_copy(update=settings))
+
+    with world.connect() as conn:
+        conn.execute("DELETE FROM data_request_files")
+        conn.execute("DELETE FROM data_requests")
+
+    def post(size: int, who: dict[str, str] = amy, body: Any = None) -> httpx.Response:
+        return client.post(PATH, params=GIVEN, content=body or b"x" * size, headers=who)
+
+    bound(api_tenant_upload_bytes=100)
+    whole = post(101)
+    assert (whole.status_code, "send it in parts" in whole.json()["detail"]) == (413, True)
+    assert post(60).status_code == 202
+    more = post(60)
+    assert (more.status_code, more.headers["retry-after"]) == (429, "30")
+    assert "at most 100 bytes together" in more.json()["detail"]
+    # a length that nobody tells is found out when the file is there
+    assert post(0, body=iter([b"x" * 60])).status_code == 429
+    assert post(40).status_code == 202
+    bound(api_tenant_requests=2)
+    many = post(0, body=b"")
+    assert (many.status_code, "2 requests of this tenant wait" in many.json()["detail"]) == (
+        429,
+        True,
+    )
+    about = client.post("/v1/admin/people/exports", json={"user_id": "anna"}, headers=amy)
+    assert about.status_code == 429
+    assert requests(world) == 2
+    # another tenant is not in its way, nor is what is over
+    assert post(60, as_user("olga", "admin", tenant="other")).status_code == 202
+    with world.connect() as conn:
+        conn.execute(
+            """UPDATE data_requests SET state = 'failed', finished_at = now()
+            WHERE tenant_id = 'demo' AND file_bytes = 60"""
+        )
+    assert post(60).status_code == 202
+    assert post(1).status_code == 429
+
+
+def test_requests_at_once_do_not_pass_the_bound_together(client, amy, world, monkeypatch):
+    services = Services.of(client.app)
+    bound = services.api.model_copy(update={"api_tenant_requests": 3})
+    monkeypatch.setattr(services, "api", bound)
+    with world.connect() as conn:
+        conn.execute("DELETE FROM data_request_files")
+        conn.execute("DELETE FROM data_requests")
+    with ThreadPoolExecutor(8) as pool:
+        ask = partial(client.post, "/v1/admin/people/exports", headers=amy)
+        sent = list(pool.map(lambda k: ask(json={"user_id": f"p{k}"}).status_code, range(16)))
+    assert (sent.count(202), sent.count(429)) == (3, 13)
+    assert requests(world) == 3
