@@ -15,6 +15,7 @@ OFFERED = {
     "analyst": [
         "Overview",
         "Item health",
+        "Fairness and fit",
         "Item",
         "Topic mastery",
         "Blueprint coverage",
@@ -27,6 +28,7 @@ OFFERED = {
         "Review and publish",
         "Overview",
         "Item health",
+        "Fairness and fit",
         "Item",
         "Topic mastery",
         "Blueprint coverage",
