@@ -5,7 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from qbank.errors import SettingsError
 from qbank.postgres import connect, dagster_url, dsn, libpq_environment
@@ -57,6 +58,22 @@ def test_addresses_name_the_role_and_the_database(settings):
         assert connection.info.user == "qbank_analyst"
     assert dagster_url().startswith("postgresql+psycopg2://qbank_orchestration:")
     assert dagster_url().endswith(f"/{settings.database}_dagster?plugin=qbank_pre_ping")
+
+
+def test_dagsters_storage_keeps_its_connection_and_makes_another_when_that_is_gone(settings):
+    def server_processes(count):
+        for _ in range(count):
+            with engine.connect() as connection:
+                yield connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+    engine = create_engine(dagster_url(), poolclass=NullPool)  # as Dagster's storages ask for it
+    first, again = server_processes(2)
+    assert first == again
+    with connect(autocommit=True) as owner:
+        owner.execute("SELECT pg_terminate_backend(%s, 5000)", [first])
+    (another,) = server_processes(1)
+    assert another != first
+    engine.dispose()
 
 
 @pytest.mark.parametrize("address", ["postgresql://boss@h/bank", "postgresql://boss:old@h/bank"])
