@@ -10,7 +10,6 @@ import dagster as dg
 from pydantic import Field
 
 from qbank.errors import DatabaseUnavailableError
-from qbank.importing.requested import carry_out
 from qbank.stores import ConflictError, data_requests
 from qbank_orchestration.resources import Database
 from qbank_orchestration.tags import KIND
@@ -40,6 +39,9 @@ def data_request(
     presence: dg.ResourceParam[object],
 ) -> None:
     """Carries it out; its row says what came of it."""
+    # pandas and DuckDB's readers: two seconds that no other run need pay
+    from qbank.importing.requested import carry_out
+
     with database.connect() as conn:
         try:
             asked = data_requests.claim(conn, UUID(config.request_id), context.run_id)

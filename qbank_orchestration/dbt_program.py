@@ -1,15 +1,16 @@
 """dbt's own command, for a build of a hundred small nodes: what it repeats for each is done once.
 
 It connects anew for every node, looks for cycles among the hundred thousands of objects that it
-keeps, writes code for classes that it never converts and puts messages together for a log that is
-not kept; that was an eighth of a night. What never lives here: what dbt is asked for (``dbt``,
-``assets.marts``).
+keeps and puts messages together for a log that is not kept; that was an eighth of a night. What
+never lives here: what dbt is asked for (``dbt``, ``assets.marts``).
 """
 
 from __future__ import annotations
 
 import gc
 from typing import Any
+
+from qbank_orchestration.starting import imports
 
 NAME = "qbank-dbt"
 """Of the installed program."""
@@ -18,23 +19,13 @@ _OBJECTS = 100_000  # made before Python looks for cycles again; its own default
 
 def main() -> None:
     """Runs dbt with the arguments of the command line."""
-    gc.disable()
-    _write_converters_when_called()
-    from dbt.cli.main import cli
+    with imports():
+        from dbt.cli.main import cli
 
-    _keep_connections()
-    _leave_out_what_nobody_reads()
-    gc.freeze()  # what is imported stays
+        _keep_connections()
+        _leave_out_what_nobody_reads()
     gc.set_threshold(_OBJECTS)
-    gc.enable()
     cli()
-
-
-def _write_converters_when_called() -> None:
-    """Hundreds of classes get their converters when they are used first, not when defined."""
-    from mashumaro.config import BaseConfig
-
-    BaseConfig.lazy_compilation = True
 
 
 def _keep_connections() -> None:
@@ -56,6 +47,9 @@ def _keep_connections() -> None:
             self.rollback_if_open()  # type: ignore[no-untyped-call]  # dbt's own
             if connection.handle.get_transaction_status() != TRANSACTION_STATUS_IDLE:
                 return super().release()
+            # dbt sends COMMIT as text, after which psycopg2 thinks itself in a transaction still
+            # and begins none: each statement of the next node would be committed alone
+            connection.handle.rollback()
             return None
 
     PostgresAdapter.ConnectionManager = KeptConnections

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import dagster as dg
-from dagster_dbt import DbtCliResource
+from qbank_orchestration.starting import imports
 
-from qbank.programs import program
-from qbank_orchestration import data_requests, dbt, dbt_program, housekeeping, jobs, schedules
-from qbank_orchestration.assets import (
-    consumers,
-    examination,
-    exposure,
-    marts,
-    parameters,
-    raw,
-    reestimation,
-)
-from qbank_orchestration.checks import expectations
-from qbank_orchestration.resources import CalibrationRows, Database, Presence
-from qbank_orchestration.sensors import (
-    alerts,
-    daily,
-    night,
-    partitions,
-    recovery,
-    requests,
-)
-from qbank_orchestration.sensors import data_requests as data_request_sensors
+with imports():
+    import dagster as dg
+    from dagster_dbt import DbtCliResource
+
+    from qbank.programs import program
+    from qbank_orchestration import data_requests, dbt, dbt_program, housekeeping, jobs, schedules
+    from qbank_orchestration.assets import (
+        consumers,
+        examination,
+        exposure,
+        marts,
+        parameters,
+        raw,
+        reestimation,
+    )
+    from qbank_orchestration.checks import expectations
+    from qbank_orchestration.resources import CalibrationRows, Database, Presence
+    from qbank_orchestration.sensors import (
+        alerts,
+        daily,
+        night,
+        partitions,
+        recovery,
+        requests,
+    )
+    from qbank_orchestration.sensors import data_requests as data_request_sensors
 
 
 def build_defs() -> dg.Definitions:
@@ -85,4 +88,5 @@ def build_defs() -> dg.Definitions:
     )
 
 
-defs = build_defs()
+with imports():
+    defs = build_defs()

@@ -5,10 +5,12 @@ What never lives here: what a figure ought to be (``qbank_orchestration/expectat
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import pandas as pd
 from psycopg import Connection
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Profile = Literal["responses", "sessions", "items", "parameters", "exposure"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -20,6 +22,8 @@ COMPARABLE = 50
 
 def of_exams(conn: Connection[Any], profile: Profile) -> pd.DataFrame:
     """One profile, a row per exam, by exam code; what nothing can be said of is missing."""
+    import pandas as pd  # half a second that a process without profiles does not pay
+
     kind = "irt" if profile == "parameters" else "sympson_hetter"
     values = {"days": WINDOW_DAYS, "comparable": COMPARABLE, "kind": kind}
     cursor = conn.execute(_SQL[profile], values)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from qbank.settings import get_settings
 from qbank.stores import profiles
@@ -14,6 +13,9 @@ from qbank_orchestration.engine.expectations import Suite, Validation
 from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
 from qbank_orchestration.settings import orchestration_settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CHECKS = {
     dg.AssetCheckKey(dg.AssetKey(suite.asset), f"{suite.name}_as_expected"): suite
@@ -46,7 +48,7 @@ def profile_expectations(
 
 
 def _result(
-    key: dg.AssetCheckKey, suite: Suite, frame: pd.DataFrame, found: Validation
+    key: dg.AssetCheckKey, suite: Suite, frame: "pd.DataFrame", found: Validation
 ) -> dg.AssetCheckResult:
     metadata: dict[str, int | str | dg.MetadataValue[Any]] = {
         "exams": found.exams,
@@ -57,6 +59,8 @@ def _result(
     if found.page is not None:
         metadata |= {"data_docs": _link(found.page), "figures": _table(frame.round(4))}
     if found.unmet:
+        import pandas as pd
+
         metadata["unmet_by_exam"] = _table(pd.DataFrame([vars(unmet) for unmet in found.unmet]))
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
@@ -81,7 +85,7 @@ def _site(page: Path) -> Path:
     return next(folder for folder in page.parents if (folder / "index.html").exists())
 
 
-def _table(frame: pd.DataFrame) -> dg.MetadataValue:
+def _table(frame: "pd.DataFrame") -> dg.MetadataValue:
     plain = frame.astype(object).where(frame.notna(), None)
     return table(
         [{str(name): value for name, value in row.items()} for row in plain.to_dict("records")]
