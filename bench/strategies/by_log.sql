@@ -9,13 +9,13 @@
     incremental_strategy='replace_touched',
     unique_key=['session_started_on', 'exam_code'],
     meta={'touches': touches},
-    pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+    pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
     post_hook="{{ end_reading() }}",
     indexes=[{'columns': ['session_started_on', 'exam_code']}],
 ) }}
 with facts as not materialized (select * from {{ ref('fact_responses') }})
 {% if is_incremental() %}
-, touched as ({{ touched(touches) }})
+, touched as (select * from {{ touched() }})
 {{ item_days("(" ~ rows_of_touched('facts', ['session_started_on', 'exam_code']) ~ ")") }}
 {% else %}
 {{ item_days('facts') }}

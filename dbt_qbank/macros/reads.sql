@@ -18,16 +18,18 @@
 {% endmacro %}
 
 {#- Before a model reads: where its next build will begin. Taken first, so that what commits in
-    between is read twice and never passed over. -#}
-{% macro begin_reading(fact=none) %}
+    between is read twice and never passed over. Then the keys it will replace, found once: what is
+    taken out is what was computed, whatever commits between the two. -#}
+{% macro begin_reading() %}
+    {%- set touches = model.config.meta.get('touches') %}
     insert into public.mart_reads (model, next_xid, next_until)
     select
         '{{ this.identifier }}',
         pg_snapshot_xmin(pg_current_snapshot()),
-        {%- if fact %}
+        {%- if touches %}
         greatest(
-            (select max(loaded_at) from {{ ref(fact) }}),
-            (select max(replaced_at) from public.mart_replaced where fact = '{{ fact }}'),
+            (select max(loaded_at) from {{ ref(touches['fact']) }}),
+            (select max(replaced_at) from public.mart_replaced where fact = '{{ touches['fact'] }}'),
             '-infinity'
         )
         {%- else %}
@@ -35,7 +37,15 @@
         {%- endif %}
     on conflict (model) do update
     set next_xid = excluded.next_xid, next_until = excluded.next_until
+    {%- if touches and is_incremental() %};
+    create temporary table {{ touched() }} on commit drop as {{ touched_since(touches) }}
+    {%- endif %}
 {% endmacro %}
+
+{#- The relation of the keys that this build replaces. -#}
+{% macro touched() -%}
+    pg_temp.{{ this.identifier }}__touched
+{%- endmacro %}
 
 {#- After it has written. A fact that was built anew has no old keys to tell: its readers are, too. -#}
 {% macro end_reading() %}
@@ -112,7 +122,7 @@
 {#- Keys that rows of a fact have since this model last read it, or had before.
     `touches`: the fact; the model's `keys`; for each way of coming by them (`by`) one expression a
     key, over exam_code, user_id, started_on and ended_on. -#}
-{% macro touched(touches) -%}
+{% macro touched_since(touches) -%}
     {%- set fact = touches['fact'] %}
     {%- for expressions in touches['by'] %}
     select distinct

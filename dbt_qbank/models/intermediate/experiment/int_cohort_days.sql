@@ -12,7 +12,7 @@
         unique_key=['ended_on', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=[
             "{{ end_reading() }}",
             "{{ unique_key_with(['ended_on', 'exam_code', 'cohort_key', 'cohort_value']) }}",
@@ -27,7 +27,7 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 ended as (

@@ -12,7 +12,7 @@
         unique_key=['session_started_on', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=[
             "{{ end_reading() }}",
             "{{ unique_key_with(
@@ -30,7 +30,7 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 responses as (

@@ -17,7 +17,7 @@
         unique_key=['month', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=[
             "{{ end_reading() }}",
             "{{ unique_key_with(['month', 'exam_code', 'question_id', 'version']) }}",
@@ -39,7 +39,7 @@ facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 touched_days as (

@@ -13,7 +13,7 @@
         unique_key=['exam_code', 'day'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=["{{ end_reading() }}", "{{ unique_key_with(['exam_code', 'day']) }}"],
     )
 }}
@@ -25,7 +25,7 @@ with sessions as not materialized (
 {% if is_incremental() %}
 
 days as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 {% else %}

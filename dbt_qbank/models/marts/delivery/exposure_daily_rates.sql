@@ -12,7 +12,7 @@
         unique_key=['day', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=[
             "{{ end_reading() }}",
             "{{ unique_key_with(['exam_code', 'question_id', 'version', 'day']) }}",
@@ -31,7 +31,7 @@ with all_sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 touched_days as (

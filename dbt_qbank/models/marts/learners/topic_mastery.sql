@@ -13,7 +13,7 @@
         unique_key=['user_id', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_responses') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook=["{{ end_reading() }}", "{{ unique_key_with(['user_id', 'exam_code', 'topic_id']) }}"],
         indexes=[
             {'columns': ['topic_id', 'exam_code']},
@@ -41,7 +41,7 @@ with recursive facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 -- columns of one index: a history is read from a page or two of it, not from as many of the mart as

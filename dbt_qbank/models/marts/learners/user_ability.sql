@@ -12,7 +12,7 @@
         unique_key=['user_id', 'exam_code'],
         on_schema_change='fail',
         meta={'touches': touches},
-        pre_hook=["{{ lock_this() }}", "{{ begin_reading('fact_sessions') }}"],
+        pre_hook=["{{ lock_this() }}", "{{ begin_reading() }}"],
         post_hook="{{ end_reading() }}",
         indexes=[
             {'columns': ['user_id', 'exam_code']},
@@ -29,7 +29,7 @@ with sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    {{ touched(touches) }}
+    select * from {{ touched() }}
 ),
 
 candidates as (
