@@ -11,12 +11,14 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from delivery_api.asking import refuse_surplus
 from delivery_api.changes import reading
@@ -25,8 +27,9 @@ from delivery_api.problems import ProblemError, unavailable
 from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.stores.data_requests import PIECE
+from qbank.wording import listed
 
-_PATH: Final = re.compile(r"/v1/exams/[^/]+/imports(/items)?")
+_PATH: Final = re.compile(r"/v1/exams/[^/]+/imports(/items|/keyed)?")
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -35,6 +38,25 @@ BODY: Final[dict[str, Any]] = {
     }
 }
 """What OpenAPI says of such a body."""
+_FILE: Final = {"type": "string", "format": "binary"}
+FORM: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file", "key"],
+                    "properties": {
+                        "file": _FILE | {"description": "the file, packed or not"},
+                        "key": _FILE | {"description": "the file of keys: `item,key`"},
+                    },
+                }
+            }
+        },
+    }
+}
+"""The same of a form with two files."""
 
 
 def is_upload(scope: Mapping[str, Any]) -> bool:
@@ -76,22 +98,55 @@ async def received(request: Request, caller: Principal) -> AsyncIterator[Upload]
             waiting; 503 others send files, or the disk is full.
     """
     if request.headers.get("content-type", "").startswith("multipart/"):
-        raise ProblemError(
-            422, "invalid-request", "body: send the file itself, not a form (curl: --data-binary)"
-        )
+        raise _wrong_body("send the file itself, not a form (curl: --data-binary)")
+    async with _place(request, caller):
+        with tempfile.TemporaryFile() as file:
+            upload = await _to_disk(request, file)
+            _extend_claim(request, upload)
+            yield upload
+
+
+@asynccontextmanager
+async def received_with_key(
+    request: Request, caller: Principal
+) -> AsyncIterator[tuple[Upload, Upload]]:
+    """The files ``file`` and ``key`` of a form, which are gone at the end.
+
+    Raises:
+        ProblemError: as :func:`received`; 422 the body is no such form.
+    """
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        raise _wrong_body("send a form with the files `file` and `key` (curl: -F file=@…)")
+    async with _place(request, caller), AsyncExitStack() as until_the_end:
+        try:
+            form = await until_the_end.enter_async_context(request.form(max_files=2, max_fields=0))
+        except HTTPException as error:
+            if error.status_code != 400:  # the body is too long
+                raise
+            raise _wrong_body(f"{error.detail} Send the files `file` and `key`") from error
+        except OSError as error:
+            raise _not_kept(error) from error
+        parts = dict(form.multi_items())
+        if {*parts} != {"file", "key"}:
+            raise _wrong_body(
+                f"it has {listed(list(parts), 3) or 'nothing'}: send the files `file` and `key`"
+            )
+        files = [await run_in_threadpool(_measured, parts[name]) for name in ("file", "key")]
+        _extend_claim(request, *files)
+        yield files[0], files[1]
+
+
+@asynccontextmanager
+async def _place(request: Request, caller: Principal) -> AsyncIterator[None]:
+    """One of the places where files are received."""
     services = Services.of(request)
     tenant = caller.tenant_id
     _refuse_another(services, tenant)
-    # before anything of it comes in
-    await run_in_threadpool(_refuse_surplus, request, caller)
     services.uploads[tenant] += 1
     try:
-        with tempfile.TemporaryFile() as file:
-            upload = await _to_disk(request, file)
-            claim: Claim | None = getattr(request.state, "claim", None)
-            if claim is not None:
-                claim.extend(upload.sha256)
-            yield upload
+        # before anything of it comes in
+        await run_in_threadpool(_refuse_surplus, request, caller)
+        yield
     finally:
         services.uploads[tenant] -= 1
         services.uploads += Counter()  # of tenants that have none nothing stays
@@ -133,7 +188,34 @@ async def _to_disk(request: Request, file: BinaryIO) -> Upload:
         write()
         file.seek(0)
     except OSError as error:
-        raise unavailable(f"the file cannot be kept here ({error.strerror}): try again") from error
+        raise _not_kept(error) from error
     if not size:
-        raise ProblemError(422, "invalid-request", "body: it is empty, and should be the file")
+        raise _wrong_body("it is empty, and should be the file")
     return Upload(file, size, digest.hexdigest())
+
+
+def _measured(part: UploadFile | str) -> Upload:
+    assert isinstance(part, UploadFile)  # noqa: S101  (a form without fields)
+    digest, size = hashlib.sha256(), 0
+    for piece in iter(lambda: part.file.read(PIECE), b""):
+        digest.update(piece)
+        size += len(piece)
+    part.file.seek(0)
+    if not size:
+        raise _wrong_body("one of its files is empty")
+    return Upload(part.file, size, digest.hexdigest())
+
+
+def _extend_claim(request: Request, *files: Upload) -> None:
+    claim: Claim | None = getattr(request.state, "claim", None)
+    if claim is not None:
+        for file in files:
+            claim.extend(file.sha256)
+
+
+def _wrong_body(why: str) -> ProblemError:
+    return ProblemError(422, "invalid-request", f"body: {why}")
+
+
+def _not_kept(error: OSError) -> ProblemError:
+    return unavailable(f"the file cannot be kept here ({error.strerror}): try again")

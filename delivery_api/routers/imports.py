@@ -1,17 +1,15 @@
-"""Imports by upload: send a file, follow what becomes of it, take it back."""
+"""Imports by upload: follow what becomes of a file, take it back. Sending it: ``import_files``."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, BaseModel, Field, field_validator
-from starlette.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 
 from delivery_api.access import Admin
 from delivery_api.asking import ACCEPTED, admit, kept_file
@@ -20,25 +18,15 @@ from delivery_api.exam_codes import ShownExam, told_in_codes
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented, not_found
-from delivery_api.routers.exams import ExamPath
 from delivery_api.tokens import Principal
-from delivery_api.uploads import BODY, Upload, UploadRoute, received
 from qbank.import_reports import ImportReport, ItemsReport, Undone
 from qbank.postgres import Connection
-from qbank.requests.imports import ItemsImport, ResponsesImport
-from qbank.stores import ConflictError, data_requests, item_bank
-from qbank.stores.data_requests import DataRequest, File
+from qbank.stores import ConflictError, data_requests
+from qbank.stores.data_requests import DataRequest
 from qbank.vocabulary import DataRequestState, ImportKind
 
-_NAME_BYTES: Final = 200
 _KINDS: Final[tuple[ImportKind, ...]] = get_args(ImportKind)
 
-uploads = APIRouter(
-    prefix="/v1/exams",
-    tags=["imports"],
-    responses=documented(401, 403, 404, 422, 503),
-    route_class=UploadRoute,
-)
 router = APIRouter(
     prefix="/v1/imports",
     tags=["imports"],
@@ -46,45 +34,6 @@ router = APIRouter(
     route_class=ChangeRoute,
 )
 ImportPath = Annotated[UUID, Path(description="the import, as sending its file named it")]
-
-
-def _plain_name(name: str) -> str:
-    if name in (".", "..") or len(name.encode()) > _NAME_BYTES:
-        raise ValueError(f"give a name of at most {_NAME_BYTES} bytes, without a folder")
-    return name
-
-
-FileName = Annotated[
-    str,
-    Field(
-        pattern=r"^[^/\\\x00-\x1f\x7f]+$",
-        max_length=_NAME_BYTES,
-        description="what the file is called; its rejects are called after it",
-    ),
-    AfterValidator(_plain_name),
-]
-
-
-class ResponsesUpload(ResponsesImport):
-    """How a file of responses is read, and what is done with it."""
-
-    file_name: FileName = "responses"
-
-    @field_validator("pseudonymise")
-    @classmethod
-    def _is_the_command_s(cls, given: bool) -> bool:  # noqa: FBT001
-        if given:
-            raise ValueError(
-                "the file would be kept here with the ids that stand in it: use `qbank import"
-                " responses --pseudonymise`"
-            )
-        return given
-
-
-class ItemsUpload(ItemsImport):
-    """How a file of items is read, and what is done with it."""
-
-    file_name: FileName = "items"
 
 
 class Import(BaseModel):
@@ -98,6 +47,8 @@ class Import(BaseModel):
     file_name: str | None
     file_bytes: int | None
     sha256: str | None
+    key_name: str | None = Field(description="the file of keys that came with it")
+    key_sha256: str | None
     requested_by: str
     state: DataRequestState = Field(
         description="queued, running; done; refused: the file cannot be used as asked, and `error`"
@@ -123,52 +74,6 @@ _REJECTS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@uploads.post(
-    "/{exam_code}/imports",
-    status_code=202,
-    summary="Import responses",
-    openapi_extra=BODY,
-    responses=ACCEPTED | documented(413, 429),
-)
-async def import_responses(
-    exam_code: ExamPath,
-    options: Annotated[ResponsesUpload, Query()],
-    caller: Admin,
-    request: Request,
-    response: Response,
-) -> Import:
-    """Takes the file, which the orchestrator imports as ``qbank import responses`` does.
-
-    The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
-    """
-    async with received(request, caller) as upload:
-        asked = partial(_keep, request, caller, exam_code, "responses", options, upload)
-        return _accepted(response, await run_in_threadpool(asked))
-
-
-@uploads.post(
-    "/{exam_code}/imports/items",
-    status_code=202,
-    summary="Import items",
-    openapi_extra=BODY,
-    responses=ACCEPTED | documented(413, 429),
-)
-async def import_items(
-    exam_code: ExamPath,
-    options: Annotated[ItemsUpload, Query()],
-    caller: Admin,
-    request: Request,
-    response: Response,
-) -> Import:
-    """Takes the file, which the orchestrator imports as ``qbank import items`` does.
-
-    The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
-    """
-    async with received(request, caller) as upload:
-        asked = partial(_keep, request, caller, exam_code, "items", options, upload)
-        return _accepted(response, await run_in_threadpool(asked))
-
-
 @router.get("", summary="Imports")
 def list_imports(
     caller: Admin,
@@ -190,7 +95,7 @@ def list_imports(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [_shown(one) for one in found]
+    items = [shown(one) for one in found]
     return Page(items=items, total=total, page=page, page_size=page_size)
 
 
@@ -198,7 +103,7 @@ def list_imports(
 def read_import(import_id: ImportPath, caller: Admin, request: Request) -> Import:
     """How far it is, and at its end the report that the command would have given."""
     with reading(request, caller) as conn:
-        return _shown(_found(conn, caller, import_id))
+        return shown(_found(conn, caller, import_id))
 
 
 @router.get(
@@ -243,7 +148,7 @@ def undo_import(
         )
         admit(request, step.conn, caller)
         step.audit("import.undo", f"exam={found.exam} request={asked.id}", undoes=str(found.id))
-    return _accepted(response, _shown(asked))
+    return accepted(response, shown(asked))
 
 
 def _found(conn: Connection, caller: Principal, import_id: UUID) -> DataRequest:
@@ -258,49 +163,14 @@ def _not_undone(found: DataRequest) -> str:
     return "wrote nothing that could be taken back"
 
 
-def _keep(
-    request: Request,
-    caller: Principal,
-    exam_code: str,
-    kind: ImportKind,
-    options: ResponsesUpload | ItemsUpload,
-    upload: Upload,
-) -> Import:
-    """Keeps the file and what is asked for, in one transaction."""
-    given = options.model_dump(mode="json", exclude={"file_name"}, exclude_unset=True)
-    file = File(options.file_name, upload.size, upload.sha256)
-    with change(request, caller) as step:
-        if not options.create_exam:
-            item_bank.exam(step.conn, exam_code, tenant_id=caller.tenant_id)
-        asked = data_requests.create(
-            step.conn,
-            tenant_id=caller.tenant_id,
-            kind=kind,
-            exam=exam_code,
-            requested_by=caller.user_id,
-            options=given,
-            file=file,
-        )
-        data_requests.keep(step.conn, asked.id, "upload", upload.pieces())
-        admit(request, step.conn, caller)
-        step.audit(
-            "import.ask",
-            f"exam={exam_code} request={asked.id}",
-            kind=kind,
-            file=file.name,
-            bytes=file.bytes,
-            sha256=file.sha256,
-            options=given,
-        )
-    return _shown(asked)
-
-
-def _accepted(response: Response, asked: Import) -> Import:
+def accepted(response: Response, asked: Import) -> Import:
+    """The answer to what was asked for, which says where to look."""
     response.headers["location"] = f"/v1/imports/{asked.id}"
     return asked
 
 
-def _shown(asked: DataRequest) -> Import:
+def shown(asked: DataRequest) -> Import:
+    """An import as it is told."""
     assert asked.exam is not None  # noqa: S101  (a constraint)
     report = told_in_codes(asked.report)
     same = {f.name for f in fields(asked)} & set(Import.model_fields)

@@ -35,7 +35,7 @@ from qbank.settings import Settings, get_settings
 from qbank.stores import ConflictError, StoreError, data_requests
 from qbank.stores.data_requests import PIECE, DataRequest
 from qbank.system_user import importer
-from qbank.vocabulary import DataRequestKind, DataRequestState
+from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
 
 FOLDER: Final = "imports"
 """Below the home folder: where files lie while they are imported."""
@@ -84,8 +84,9 @@ class Work:
         self.settings = settings
         # a constraint: it is about an exam, or about a person
         self.exam, self.person = asked.exam or "", asked.person or ""
-        self.file = folder / (asked.file_name or "")
-        self.rejects = folder / f"{asked.file_name}.rejects.csv"
+        self.file = folder / "file" / (asked.file_name or "")
+        self.rejects = folder / "file" / f"{asked.file_name}.rejects.csv"
+        self.key = folder / "key" / asked.key_name if asked.key_name else None
         self.given: dict[str, Any] = {
             "rejects": self.rejects,
             "tenant": asked.tenant_id,
@@ -93,11 +94,18 @@ class Work:
         }
 
     def fetch(self) -> None:
-        """Puts the file that came into the folder."""
-        with connect("owner", settings=self.settings) as conn, _private(self.file) as file:
-            for piece in data_requests.pieces(conn, self.asked.id, "upload"):
+        """Puts the files that came into the folder."""
+        asked = self.asked
+        self._fetch("upload", self.file, asked.file_bytes)
+        if self.key is not None:
+            self._fetch("key", self.key, asked.key_bytes)
+
+    def _fetch(self, what: DataRequestFile, path: Path, size: int | None) -> None:
+        path.parent.mkdir(mode=0o700)
+        with connect("owner", settings=self.settings) as conn, _private(path) as file:
+            for piece in data_requests.pieces(conn, self.asked.id, what):
                 file.write(piece)
-        if self.file.stat().st_size != self.asked.file_bytes:
+        if path.stat().st_size != size:
             raise ImportFileError("the file is there no more: send it again")
 
     def told(self, report: Any) -> dict[str, Any]:
@@ -139,12 +147,14 @@ class Work:
         return "refused"
 
     def _beside(self, text: str) -> str:
-        return text.replace(f"{self.folder}{os.sep}", "")
+        for what in ("file", "key"):
+            text = text.replace(f"{self.folder / what}{os.sep}", "")
+        return text
 
 
 def _responses(work: Work) -> None:
     options = ResponsesImport.model_validate(work.asked.options)
-    request = responses_request(options, work.file, work.exam, **work.given)
+    request = responses_request(options, work.file, work.exam, key=work.key, **work.given)
     work.fetch()
     report = import_responses(
         request,

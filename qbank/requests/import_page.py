@@ -16,7 +16,8 @@ _HEAD = """# Options of an import
 Made by `make generate` from the declarations in `qbank/requests/imports.py`. The commands take
 each as an option (`--user-col NAME`), and the API as a query parameter (`?user_col=NAME`); a list
 comes more than once. What stands on the machine where a command is started is the command's
-alone: `--key FILE`, `--rejects FILE`, `--media-dir` and `--media-url`.
+alone: `--rejects FILE`, `--media-dir` and `--media-url`. `--key FILE` is a second file over the API
+(`POST /v1/exams/{exam_code}/imports/keyed`).
 What they mean is told in [importing](import.md).
 """
 _OF: dict[str, type[ImportOptions]] = {

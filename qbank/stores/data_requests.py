@@ -24,8 +24,9 @@ PIECE: Final = 1 << 20
 MOST_ATTEMPTS: Final = 3
 KINDS: Final[tuple[DataRequestKind, ...]] = get_args(DataRequestKind)
 _COLUMNS: Final = """id, tenant_id, kind, exam, person, undoes, options, file_name, file_bytes,
-    sha256, requested_by, state, attempts, orchestrator_run_id, report, error, import_batch_id,
-    created_at, started_at, finished_at, (SELECT u.id FROM data_requests AS u
+    sha256, key_name, key_bytes, key_sha256, requested_by, state, attempts, orchestrator_run_id,
+    report, error, import_batch_id, created_at, started_at, finished_at,
+    (SELECT u.id FROM data_requests AS u
         WHERE u.undoes = data_requests.id AND u.state = 'done' LIMIT 1) AS undone_by, EXISTS (
             SELECT FROM data_request_files AS f
             WHERE f.request_id = data_requests.id AND f.what = 'rejects') AS has_rejects, EXISTS (
@@ -43,6 +44,7 @@ class DataRequest:
         undoes: the import that an undo takes back.
         options: as they were given.
         file_name, file_bytes, sha256: of what came; None of what needs no file.
+        key_name, key_bytes, key_sha256: of the file of keys that came with it.
         attempts: how often somebody began.
         orchestrator_run_id: the run that did last.
         report: what the command would have answered.
@@ -63,6 +65,9 @@ class DataRequest:
     file_name: str | None
     file_bytes: int | None
     sha256: str | None
+    key_name: str | None
+    key_bytes: int | None
+    key_sha256: str | None
     requested_by: str
     state: DataRequestState
     attempts: int
@@ -97,13 +102,19 @@ def create(
     requested_by: str,
     options: Mapping[str, Any] | None = None,
     file: File | None = None,
+    key: File | None = None,
     undoes: UUID | None = None,
 ) -> DataRequest:
-    """Queues a request; its file is to be kept in the same transaction."""
+    """Queues a request; its files are to be kept in the same transaction."""
     sql = f"""INSERT INTO data_requests (tenant_id, kind, exam, person, requested_by, options,
-            undoes, file_name, file_bytes, sha256)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}"""  # noqa: S608
-    told = (file.name, file.bytes, file.sha256) if file else (None, None, None)
+            undoes, file_name, file_bytes, sha256, key_name, key_bytes, key_sha256)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        RETURNING {_COLUMNS}"""  # noqa: S608
+    told = [
+        value
+        for came in (file, key)
+        for value in ((came.name, came.bytes, came.sha256) if came else (None, None, None))
+    ]
     given = Jsonb(dict(options or {}))
     values = (tenant_id, kind, exam, person, requested_by, given, undoes, *told)
     with conn.cursor(row_factory=class_row(DataRequest)) as cursor:
@@ -201,8 +212,8 @@ def opened(conn: Connection[Any]) -> list[DataRequest]:
 
 def waiting(conn: Connection[Any], tenant_id: str) -> tuple[int, int]:
     """How many requests of a tenant are not over, and the bytes of their files."""
-    sql = """SELECT count(*), coalesce(sum(file_bytes), 0)::bigint FROM data_requests
-        WHERE state IN ('queued', 'running') AND tenant_id = %s"""
+    sql = """SELECT count(*), coalesce(sum(file_bytes + coalesce(key_bytes, 0)), 0)::bigint
+        FROM data_requests WHERE state IN ('queued', 'running') AND tenant_id = %s"""
     row = conn.execute(sql, (tenant_id,)).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
@@ -251,9 +262,8 @@ def finish(
     values = (state, told, _kept(error), batch, asked.id, asked.orchestrator_run_id)
     if conn.execute(sql, values).rowcount == 0:
         raise ConflictError(f"request {asked.id} is another worker's by now: this one stops")
-    conn.execute(
-        "DELETE FROM data_request_files WHERE request_id = %s AND what = 'upload'", (asked.id,)
-    )
+    sql = "DELETE FROM data_request_files WHERE request_id = %s AND what IN ('upload', 'key')"
+    conn.execute(sql, (asked.id,))
 
 
 def forget_person(conn: Connection[Any], asked: DataRequest, nobody: str) -> None:

@@ -44,6 +44,7 @@ MAY: dict[str, set[str]] = {
     "GET /v1/exams/{exam_code}/items": EDITOR,
     "POST /v1/exams/{exam_code}/imports": ADMIN,
     "POST /v1/exams/{exam_code}/imports/items": ADMIN,
+    "POST /v1/exams/{exam_code}/imports/keyed": ADMIN,
     "GET /v1/imports": ADMIN,
     "GET /v1/imports/{import_id}": ADMIN,
     "GET /v1/imports/{import_id}/rejects": ADMIN,
@@ -116,6 +117,7 @@ class Probe:
             params=self.params.get(route),
             json=self.body.get(route),
             content=FILE if route in FILES else None,
+            files={"file": FILE, "key": FILE} if route.endswith("/keyed") else None,
             headers=headers,
         )
 

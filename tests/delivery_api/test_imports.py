@@ -116,6 +116,72 @@ def test_responses_come_in_and_the_report_is_the_command_s(
     assert count(world, "data_request_files") == 0
 
 
+CHOSEN = "user_id,question,option\n" + "".join(
+    f"p{k},q{n},{'ABCD'[(k * (n + 1)) % 4]}\n" for k in range(12) for n in range(3)
+)
+KEYS = "item,key\nq0,B\nq1,A|C\nq2,all\n"
+
+
+def send_keyed(client: Any, headers: dict[str, str], parts: dict[str, Any], **given: Any):
+    params = GIVEN | {"option_col": "option"} | given
+    return client.post(f"{PATH}/keyed", params=params, files=parts, headers=headers)
+
+
+def test_a_file_of_keys_comes_with_the_responses(client, amy, world, monkeypatch, capsys, tmp_path):
+    parts = {"file": CHOSEN, "key": gzip.compress(KEYS.encode())}
+    names = {"file_name": "june.csv", "key_name": "key.csv.gz"}
+    (tmp_path / "june.csv").write_text(CHOSEN)
+    (tmp_path / "key.csv.gz").write_bytes(parts["key"])
+    options = ("responses", "june.csv", "--exam", "LIC", "--create-exam", "--tenant", "demo")
+    more = ("--timestamp", "2024-06-01", "--option-col", "option", "--key", "key.csv.gz")
+    wanted = command(monkeypatch, capsys, tmp_path, *options, *more, "--dry-run")
+    sent = send_keyed(client, amy, parts, dry_run=True, **names)
+    assert work(world) == ["done"]
+    assert told(client, amy, sent)["responses_report"] == wanted
+    again = {"Idempotency-Key": "june-with-key"} | amy
+    sent = send_keyed(client, again, parts, **names)
+    assert count(world, "data_request_files") == 2
+    assert work(world) == ["done"]
+    shown = told(client, amy, sent)
+    assert (shown["key_name"], shown["options"]) == (
+        "key.csv.gz",
+        {"create_exam": True, "timestamp": "2024-06-01T00:00:00", "option_col": "option"},
+    )
+    assert count(world, "data_request_files") == 0
+    with world.connect() as conn:
+        right = conn.execute(
+            """SELECT q.external_ref, count(*) FILTER (WHERE r.is_correct) FROM user_responses AS r
+            JOIN questions AS q ON q.id = r.question_id
+            WHERE q.external_ref IN ('q0', 'q1', 'q2') AND r.import_batch_id = %s
+            GROUP BY 1 ORDER BY 1""",
+            (shown["batch"],),
+        ).fetchall()
+    # of twelve: B is every fourth; A and C are all the even ones; all are right
+    assert right == [("q0", 3), ("q1", 12), ("q2", 12)]
+    # the same key as the same request is one import, with another key it is another request
+    assert send_keyed(client, again, parts, **names).json()["id"] == shown["id"]
+    other = send_keyed(client, again, parts | {"key": KEYS}, **names)
+    assert other.json()["type"] == "urn:qbank:problem:idempotency-key-reused"
+
+
+def test_a_key_that_cannot_be_used_is_refused_by_name(client, amy, world):
+    for parts, said in (
+        ({"file": CHOSEN}, "body: it has file: send the files `file` and `key`"),
+        ({"file": CHOSEN, "keys": KEYS}, "it has file, keys: send"),
+        ({"file": CHOSEN, "key": ""}, "one of its files is empty"),
+        ({"file": CHOSEN, "key": KEYS, "more": KEYS}, "Send the files `file` and `key`"),
+    ):
+        answer = send_keyed(client, amy, parts)
+        assert (answer.status_code, said in answer.json()["detail"]) == (422, True), answer.text
+    raw = client.post(f"{PATH}/keyed", params=GIVEN, content=CHOSEN, headers=amy)
+    assert (raw.status_code, "send a form with the files" in raw.json()["detail"]) == (422, True)
+    assert count(world, "data_requests") == 0
+    twice = send_keyed(client, amy, {"file": CHOSEN, "key": KEYS + "q0,C\n"}, key_name="k.csv")
+    assert work(world) == ["refused"]
+    error = told(client, amy, twice)["error"]
+    assert error.startswith("k.csv: item 'q0' has key B in line 2 and C in line 5")
+
+
 def test_items_come_in_and_packed_files_do(client, amy, world):
     path = f"{PATH}/items"
     sent = send(client, amy, gzip.compress(ITEMS.encode()), path, create_exam=True, publish=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from delivery_api import uploads
 from delivery_api.services import Services
 from qbank.stores import data_requests
 
@@ -120,6 +121,15 @@ def test_files_at_once_have_a_bound(client, amy, monkeypatch):
             None if status == 202 else "2",
         ), tenants
         assert services.uploads == Counter(tenants)
+
+
+def test_who_is_looked_at_has_a_place_already(client, amy, world, monkeypatch):
+    """Files that begin together do not pass the bound while the first ones are judged."""
+    monkeypatch.setattr(uploads, "refuse_surplus", lambda *_: time.sleep(0.5))
+    with ThreadPoolExecutor(8) as pool:
+        post = partial(client.post, PATH, params=GIVEN, headers=amy)
+        sent = list(pool.map(lambda _: post(content=b"x").status_code, range(8)))
+    assert (sent.count(202), sent.count(429)) == (2, 6)
 
 
 def test_a_tenant_has_a_bound_of_what_waits(client, amy, as_user, world, monkeypatch):

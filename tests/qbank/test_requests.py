@@ -11,7 +11,7 @@ import typer
 
 from delivery_api.routers import exposure as exposure_api
 from delivery_api.routers.calibrations import StartCalibration
-from delivery_api.routers.imports import ItemsUpload, ResponsesUpload
+from delivery_api.routers.import_files import ItemsUpload, ResponsesUpload
 from qbank import attempts
 from qbank.cli import importing
 from qbank.requests import (
