@@ -46,7 +46,9 @@ class ExamState:
         examined_at: when fairness and fit of the items were examined last.
         examined_responses: how many responses that examination saw.
         fitted_at: when parameters of the exam's model came into force last.
-        people_changed_at: when an attribute of the tenant's people changed last.
+        examined_people: whether it rests on the attributes that the tenant's people have now.
+        held_for_people: whether the last IRT calibration that ended by itself held back items for
+            DIF by attributes that are others now.
     """
 
     exam: Exam
@@ -71,7 +73,8 @@ class ExamState:
     examined_at: datetime | None = None
     examined_responses: int | None = None
     fitted_at: datetime | None = None
-    people_changed_at: datetime | None = None
+    examined_people: bool = True
+    held_for_people: bool = False
 
     @property
     def pool_state(self) -> str:
@@ -173,9 +176,13 @@ _STATES = f"""SELECT e.exam_code,
         examined.examined_at, examined.responses,
         (SELECT max(k.fitted_at) FROM item_calibration AS k
          WHERE k.exam_code = e.exam_code AND k.model = e.irt_model),
-        (SELECT max(p.changed_at) FROM people AS p WHERE p.tenant_id = e.tenant_id)
+        examined.people_version IS NOT DISTINCT FROM coalesce(people.version, 0),
+        fit.result @? '$.summary.held_back[*] ? (@.reason == "large_dif")'
+            AND (fit.result #>> '{{summary,people_version}}')::bigint
+                IS DISTINCT FROM coalesce(people.version, 0)
     FROM exams AS e LEFT JOIN bank_versions AS b USING (exam_code)
     LEFT JOIN item_examinations AS examined USING (exam_code)
+    LEFT JOIN people_versions AS people ON people.tenant_id = e.tenant_id
     LEFT JOIN LATERAL ({_FIT}) AS fit ON true
     LEFT JOIN LATERAL ({_DONE}) AS done ON true
     LEFT JOIN LATERAL ({_REFUSED}) AS refused ON true

@@ -104,8 +104,21 @@ class Examination:
     fit: tuple[Fit, ...]
 
 
-def people(conn: Connection[Any], exam: Exam, persons: int) -> list[Mapping[str, str]]:
-    """Attributes of who answered the exam, in the order of ``FirstAttempts.person``.
+@dataclass(frozen=True)
+class People:
+    """Attributes of who answered an exam.
+
+    Attributes:
+        attributes: of each person, in the order of ``FirstAttempts.person``.
+        version: how often attributes of the tenant's people had changed; 0 where none ever were.
+    """
+
+    attributes: Sequence[Mapping[str, str]]
+    version: int
+
+
+def people(conn: Connection[Any], exam: Exam, persons: int) -> People:
+    """Attributes of who answered the exam, all of one moment.
 
     Args:
         conn: an open connection.
@@ -115,6 +128,9 @@ def people(conn: Connection[Any], exam: Exam, persons: int) -> list[Mapping[str,
     Raises:
         StoreError: the marts were built anew since the first attempts were read.
     """
+    # before the attributes: what changes them meanwhile moves it on, and is taken for news
+    sql = "SELECT version FROM people_versions WHERE tenant_id = %s"
+    version = conn.execute(sql, (exam.tenant_id,)).fetchone()
     sql = """SELECT coalesce(p.attributes, '{}')
         FROM (SELECT DISTINCT user_id FROM analytics.irt_responses WHERE exam_code = %s) AS a
         LEFT JOIN people AS p ON p.tenant_id = %s AND p.user_id = a.user_id
@@ -125,7 +141,7 @@ def people(conn: Connection[Any], exam: Exam, persons: int) -> list[Mapping[str,
             f"exam {exam.exam_code!r}: its answers are of {len(rows)} persons and were of"
             f" {persons}: the marts were built meanwhile; run it again"
         )
-    return [row[0] for row in rows]
+    return People([row[0] for row in rows], version[0] if version else 0)
 
 
 def newest(conn: Connection[Any]) -> datetime | None:
@@ -139,20 +155,31 @@ def publish(
     exam_code: str,
     found: Examination,
     *,
+    people_version: int,
     orchestrator_run_id: str | None = None,
 ) -> None:
-    """Puts an examination in the place of the one before, under the exam's lock."""
+    """Puts an examination in the place of the one before, under the exam's lock.
+
+    Args:
+        conn: an open connection; the caller commits.
+        exam_code: of the exam.
+        found: the examination.
+        people_version: of the attributes that it rests on.
+        orchestrator_run_id: the run that found it.
+    """
     lock(conn, exam_code)
     conn.execute("DELETE FROM item_examinations WHERE exam_code = %s", (exam_code,))
     conn.execute(
         """INSERT INTO item_examinations (exam_code, responses, persons, input_fingerprint, summary,
-            orchestrator_run_id, examined_at) VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp())""",
+            people_version, orchestrator_run_id, examined_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, clock_timestamp())""",
         (
             exam_code,
             found.responses,
             found.persons,
             found.input_fingerprint,
             json.dumps(dict(found.summary)),
+            people_version,
             orchestrator_run_id,
         ),
     )

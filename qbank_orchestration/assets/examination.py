@@ -83,13 +83,17 @@ def item_examination(context: dg.AssetExecutionContext, database: Database) -> I
             people = item_examinations.people(conn, exam, attempts.persons)
             published = item_parameters.in_force(conn, exam_code, exam.irt_model)
             names = item_bank.external_refs(conn, attempts.question_id.tolist())
-        found = examination.examine(exam, attempts, published, people)
+        found = examination.examine(exam, attempts, published, people.attributes)
         findings = examination.audit(found, names)
         wrong = forbidding(findings)
         if not wrong:
             with database.connect() as conn:
                 item_examinations.publish(
-                    conn, exam_code, found, orchestrator_run_id=context.run.run_id
+                    conn,
+                    exam_code,
+                    found,
+                    people_version=people.version,
+                    orchestrator_run_id=context.run.run_id,
                 )
     took: dict[str, Any] = {
         "responses": found.responses,

@@ -98,6 +98,9 @@ def _fit_due(state: ExamState) -> Due:
     if state.rescored_by is not None:
         why = f"import {state.rescored_by} changed scores of answers that the last calibration had"
         return Due(exam.exam_code, why)
+    if state.held_for_people:
+        why = "attributes of people changed by which the last calibration held items back"
+        return Due(exam.exam_code, why)
     had = state.fit_responses or 0
     enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
     moved = f"{have - had} new responses since the last calibration"
@@ -188,7 +191,7 @@ def _examination_due(state: ExamState, due: Due) -> str | None:
         return "fairness and fit were never examined"
     if state.fitted_at is not None and state.fitted_at > state.examined_at:
         return "parameters came into force since the last examination"
-    if state.people_changed_at is not None and state.people_changed_at > state.examined_at:
+    if not state.examined_people:
         return "attributes of people changed"
     return None
 

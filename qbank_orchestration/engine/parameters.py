@@ -5,7 +5,7 @@ What never lives here: reading responses, publishing, Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from qbank.requests import IrtFit
 from qbank.stores.item_bank import Exam
+from qbank.stores.item_examinations import People
 from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
 from qbank_orchestration.engine import fairness, item_gates
@@ -82,7 +83,7 @@ def estimate(
     in_use: Collection[tuple[int, int]],
     median_times: Mapping[tuple[int, int], float],
     refs: Mapping[int, str],
-    people: Sequence[Mapping[str, str]],
+    people: People,
     report: Report,
 ) -> ParameterProposal | NothingToCalibrate:
     """Fits the exam's model, puts it on the published scale and gathers what may be used.
@@ -98,7 +99,7 @@ def estimate(
         in_use: question id and version of what has parameters under any model.
         median_times: median time in ms by (question id, version).
         refs: names of questions where they came from, by id.
-        people: attributes of each person of the attempts.
+        people: who gave the attempts, with their attributes.
         report: takes progress as a JSON object; returns False to cancel.
 
     Raises:
@@ -121,10 +122,15 @@ def estimate(
             report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
         ),
     )
-    large_dif = fairness.large_on_new(attempts, fit, people, in_use)
+    large_dif = fairness.large_on_new(attempts, fit, people.attributes, in_use)
     held = item_gates.held_back(attempts, fit, refs, large_dif)
     usable = item_gates.usable(attempts, fit, held)
-    seen = {"responses": len(attempts), "settings": settings(exam, request)}
+    seen = {
+        "responses": len(attempts),
+        "settings": settings(exam, request),
+        "people_version": people.version,
+        "held_back": [asdict(item) for item in held],
+    }
     if not usable.any():
         return NothingToCalibrate(
             f"all {len(held)} estimated items are held back: {held[0]}"
@@ -137,9 +143,7 @@ def estimate(
         model=exam.irt_model,
         parameters=_parameters(attempts, fit, usable, scaled),
         statistics=_statistics(attempts, fit, median_times),
-        summary=seen
-        | _summary(attempts, fit, usable)
-        | {"scale": scaled.summary, "held_back": [asdict(item) for item in held]},
+        summary=seen | _summary(attempts, fit, usable) | {"scale": scaled.summary},
         input_fingerprint=attempts.fingerprint(),
     )
 

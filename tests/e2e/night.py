@@ -29,8 +29,10 @@ def pass_night(work: Path) -> None:
             item_parameters.publish(
                 connection, exam.exam_code, found.model, found.parameters, run_id=None
             )
-            examined = examine(exam, attempts, found.parameters, people)
-            item_examinations.publish(connection, exam.exam_code, examined)
+            examined = examine(exam, attempts, found.parameters, people.attributes)
+            item_examinations.publish(
+                connection, exam.exam_code, examined, people_version=people.version
+            )
     build(work, "--exclude", "tag:nightly_input")
 
 

@@ -200,10 +200,50 @@ def test_what_came_into_force_or_went_since_the_examination_is_examined(exams: E
     do("UPDATE item_examinations SET examined_at = clock_timestamp()")
     assert examination() is None
 
+    def rests_on_now() -> None:
+        do(
+            "UPDATE item_examinations SET examined_at = clock_timestamp(), people_version ="
+            " (SELECT version FROM people_versions)"
+        )
+        assert examination() is None
+
+    # attributes, also where the change began before the examination, and where nothing is left
+    with postgres.connect("owner") as importing:
+        importing.execute("INSERT INTO people (tenant_id, user_id) VALUES ('t', 'ann')")
+        do("UPDATE item_examinations SET examined_at = clock_timestamp()")
+        assert examination() is None
+    assert examination() == "attributes of people changed"
+    rests_on_now()
+    do("DELETE FROM people")
+    assert examination() == "attributes of people changed"
+    rests_on_now()
+    do("INSERT INTO people (tenant_id, user_id) VALUES ('another', 'ann')")
+    assert examination() is None
+
     do("DELETE FROM analytics.fact_responses WHERE exam_code = %s", ALGEBRA)
     assert examination() == "no responses are left"
     do("UPDATE item_examinations SET responses = 0")
     assert examination() is None
+
+
+def test_items_held_back_by_attributes_that_are_gone_are_fitted_anew(exams: Exams, today: date):
+    publish_truth(exams.algebra)
+    do("UPDATE exams SET policy = '{\"min_new_responses\": 1000000000}'")
+    do("INSERT INTO people (tenant_id, user_id) VALUES ('t', 'ann')")
+
+    def fitted(version: int, *reasons: str) -> str | None:
+        held = [{"question_id": 1, "reason": reason} for reason in reasons]
+        seen = {"responses": 18_000, "people_version": version, "held_back": held}
+        end("irt", "done", result={"summary": seen})
+        return plan(today, exam_codes=[ALGEBRA])[ALGEBRA].parameters
+
+    assert fitted(1, "wrong_key", "large_dif") is None
+    do("DELETE FROM people")
+    told = plan(today, exam_codes=[ALGEBRA])[ALGEBRA].parameters
+    assert told == "attributes of people changed by which the last calibration held items back"
+    assert fitted(1, "wrong_key") is None
+    assert fitted(1) is None
+    assert fitted(2, "large_dif") is None
 
 
 def test_sittings_by_another_selector_are_not_waited_for(exams: Exams, today: date):

@@ -107,7 +107,9 @@ def test_an_item_in_use_that_a_group_misses_is_found_and_stays(
     assert [row[:-1] for row in rows(figures)] == before
 
 
-def test_a_new_item_that_a_group_misses_does_not_come_into_use(exams: Exams, runner: Runner):
+def test_a_new_item_that_a_group_misses_does_not_come_into_use(
+    exams: Exams, runner: Runner, today: date
+):
     know_people()
     question = middling(exams)
     plant_dif(question)
@@ -123,6 +125,18 @@ def test_a_new_item_that_a_group_misses_does_not_come_into_use(exams: Exams, run
     assert (held["question_id"], held["reason"]) == (question, "large_dif")
     assert held["seen"].startswith("harder for language other than for english of equal ability")
     assert used == set(exams.algebra.question_id.tolist()) - {question}
+
+    def parameters() -> str | None:
+        with postgres.connect("orchestration") as conn:
+            (found,) = night.plan(conn, today, exam_codes=[ALGEBRA])
+        return found.parameters
+
+    assert parameters() is None
+    with postgres.connect("owner") as conn:  # as the undo of who brought them does
+        conn.execute("DELETE FROM people")
+    assert parameters() == (
+        "attributes of people changed by which the last calibration held items back"
+    )
 
 
 def test_a_night_examines_what_it_fitted(calibrated: Exams):

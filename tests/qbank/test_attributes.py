@@ -54,6 +54,31 @@ def test_a_file_whose_answers_are_known_brings_its_attributes(bring, command):
     assert (attributes(), size("user_responses"), size("people_changes")) == ({}, 4, 0)
 
 
+def test_each_change_of_attributes_is_counted_their_removal_too(bring, command):
+    """By the tenant's count a night knows that what it found of groups is to be found anew."""
+    count = "SELECT coalesce(max(version), 0) FROM people_versions"
+    seen = []
+
+    def moved():
+        seen.append(rows(count)[0][0])
+        return seen[-1] > seen[-2]
+
+    moved_not = [bring(FIRST).code, seen.append(rows(count)[0][0]), moved()]
+    assert moved_not == [0, None, False], "answers alone"
+    bring(FIRST, *GROUPS)
+    assert moved()
+    bring(FIRST, *GROUPS)
+    assert not moved(), "known ones"
+    bring(LATER, *GROUPS, "--on-conflict", "replace", name="later.csv")
+    assert moved()
+    assert command("import", "undo", rows("SELECT max(id) FROM import_batches")[0][0]).code == 0
+    assert moved()
+    erase("ben")
+    assert moved()
+    assert command("import", "undo", "2").code == 0
+    assert (moved(), attributes()) == (True, {})
+
+
 def test_what_is_there_otherwise_stays_and_is_said(bring):
     bring(FIRST, *GROUPS)
     done = bring(LATER, *GROUPS, name="later.csv")

@@ -31,6 +31,7 @@ _NOT_OF_A_PERSON = {
     ("data_requests", "options"),
     ("feature_flags", "value_json"),
     ("import_batches", "mapping"),
+    ("item_examinations", "people_version"),
     ("item_examinations", "summary"),
     ("question_versions", "assets"),
     ("question_versions", "reference_list"),
