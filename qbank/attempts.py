@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from qbank.errors import RequestError
+from qbank.exams.policy_parts import PolicyPart
 from qbank.requests.allowed import Names
 from qbank.vocabulary import Mode, Review
 
@@ -41,10 +40,10 @@ User = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")
 TimeFactor = Annotated[float, Field(ge=1, le=10, allow_inf_nan=False)]
 
 
-class AttemptPolicy(BaseModel):
+class AttemptPolicy(PolicyPart):
     """What an exam allows a person, and what it tells."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    key: ClassVar[str] = KEY
 
     modes: Annotated[list[Mode], Field(min_length=1)] = Field(
         default=["tutor", "exam"], description="Modes that quizzes of the exam may have."
@@ -132,32 +131,6 @@ class AttemptPolicy(BaseModel):
         """
         limit = usual if self.time_limit_minutes is None else self.time_limit_minutes
         return min(math.ceil(limit * self.accommodations.get(user_id, 1.0)), LONGEST_MINUTES)
-
-    @classmethod
-    def of(cls, exam_code: str, policy: Mapping[str, Any]) -> Self:
-        """Reads an exam's policy.
-
-        Raises:
-            RequestError: names the field, its value and what is allowed.
-        """
-        given = policy.get(KEY, {})
-        where = f"policy.{KEY} of exam {exam_code}"
-        if not isinstance(given, Mapping):
-            raise RequestError(f"{where} is {given!r}: give an object")
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            if first["type"] == "value_error":
-                raise RequestError(f"{first['ctx']['error']} in {where}") from None
-            name = str(first["loc"][0])
-            if first["type"] == "extra_forbidden":
-                raise RequestError(
-                    f"{where} has {name!r}: use {', '.join(cls.model_fields)}"
-                ) from None
-            raise RequestError(
-                f"{name} is {first['input']!r} in {where}: {first['msg'].lower()}"
-            ) from None
 
 
 def markdown() -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.cat import ExposureControl, RankedBank
+from delivery_api.quizzes.pretest import Candidates
 from qbank.exams.selectors import holds_back, rule_of, weighs
 from qbank.stores import blueprint
 from qbank.stores.item_bank import Exam, Pool
@@ -83,6 +84,7 @@ class Bank:
         live_of: question id to index among the live items.
         tree: the tenant's topics.
         found_for: the selector that the sh_p in force were found for; None where a hand set them.
+        pretest: live items without parameters; None where the exam tries out none.
         withdrawn: question ids that a serving found to be live no more, or in another version: this
             bank serves them no longer. Grows until a newer bank takes its place.
     """
@@ -95,6 +97,7 @@ class Bank:
     live_of: Mapping[int, int]
     tree: TopicTree
     found_for: Controlled | None = None
+    pretest: Candidates | None = None
     withdrawn: set[int] = field(default_factory=set, repr=False)
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _excluded: dict[Filters, Mask] = field(default_factory=dict, repr=False)

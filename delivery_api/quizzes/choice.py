@@ -28,6 +28,7 @@ class Past:
         held_back: question ids held back so far.
         void: question ids whose answers count for nothing.
         option_order: published labels of each item in the order shown; None: as published.
+        tried_out: question ids that were served unscored, to learn their parameters.
     """
 
     question_id: Sequence[int]
@@ -36,6 +37,22 @@ class Past:
     held_back: Sequence[int]
     void: frozenset[int] = frozenset()
     option_order: Sequence[str | None] = ()
+    tried_out: frozenset[int] = frozenset()
+
+    @property
+    def scored(self) -> Past:
+        """The same as if nothing had been tried out."""
+        if not self.tried_out:
+            return self
+        kept = [k for k, question in enumerate(self.question_id) if question not in self.tried_out]
+        return replace(
+            self,
+            question_id=[self.question_id[k] for k in kept],
+            version=[self.version[k] for k in kept],
+            correct=[self.correct[k] for k in kept],
+            option_order=[self.option_order[k] for k in kept] if self.option_order else (),
+            tried_out=frozenset(),
+        )
 
     @property
     def score(self) -> list[bool | None]:
@@ -54,6 +71,7 @@ class Past:
             correct=(*self.correct, None),
             held_back=(*self.held_back, *item.held_back),
             option_order=(*self.option_order, option_order),
+            tried_out=self.tried_out | ({item.question_id} if item.is_pretest else set()),
         )
 
     def with_answer(self, question_id: int, *, is_correct: bool, is_void: bool) -> Past:
@@ -69,7 +87,9 @@ class Wish:
     """How a quiz wants its items chosen.
 
     Attributes:
+        num_questions: scored items.
         left_out: question ids that its owner has seen and that the pool can do without.
+        pretest_positions: where it tries out an item that has no parameters yet, if there is one.
     """
 
     selector: Selector
@@ -77,6 +97,7 @@ class Wish:
     num_questions: int
     blueprint_quota: bool
     left_out: tuple[int, ...] = ()
+    pretest_positions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,7 @@ class Chosen:
         sh_p: exposure parameter that was applied; None where the quiz is not adaptive.
         held_back: question ids selected and held back in this step, in order.
         forced: every item left was held back.
+        is_pretest: it has no parameters, and its answer scores nothing.
     """
 
     question_id: int
@@ -96,12 +118,17 @@ class Chosen:
     sh_p: float | None
     held_back: tuple[int, ...]
     forced: bool
+    is_pretest: bool = False
 
 
 def estimate(bank: Bank, past: Past) -> cat.Ability | None:
-    """θ̂ from the answers to calibrated items; None where the exam has no parameters."""
+    """θ̂ from the answers to calibrated items; None where the exam has no parameters.
+
+    What was tried out tells nothing, also where it has parameters by now.
+    """
     if bank.ranked is None:
         return None
+    past = past.scored
     items, answers = [], []
     for question, version, correct in zip(past.question_id, past.version, past.score, strict=True):
         index = bank.ranked_of.get((question, version))
@@ -122,17 +149,44 @@ def choose(
 ) -> Chosen | None:
     """The next item; None where nothing is left that may be served.
 
-    Items that reached their daily cap come after all others, and after these what the quiz's owner
-    has seen: neither closes an exam.
+    Where the quiz is to try out an item that is one without parameters, if there is any; the scored
+    items are the same as if none was. Items that reached their daily cap come after all others, and
+    after these what the quiz's owner has seen: neither closes an exam.
     """
+    if len(past.question_id) + 1 in wish.pretest_positions:
+        item = _tried_out(bank, wish, past, seed, capped)
+        if item is not None:
+            return item
     # an open quiz may have been made before sh_p of another meaning came into force
     wish = replace(wish, selector=bank.served_by(wish.selector))
-    item = _choose(bank, wish, past, (theta, sd), seed, (*capped, *wish.left_out))
+    # an item that was tried out may have parameters since: it comes no second time
+    tried_out, past = past.tried_out, past.scored
+    out = (*tried_out, *wish.left_out)
+    item = _choose(bank, wish, past, (theta, sd), seed, (*capped, *out))
     if item is None and capped:
-        item = _choose(bank, wish, past, (theta, sd), seed, wish.left_out)
+        item = _choose(bank, wish, past, (theta, sd), seed, out)
     if item is None and wish.left_out:
-        item = _choose(bank, wish, past, (theta, sd), seed, ())
+        item = _choose(bank, wish, past, (theta, sd), seed, tried_out)
     return item
+
+
+def _tried_out(
+    bank: Bank, wish: Wish, past: Past, seed: int, capped: Collection[int]
+) -> Chosen | None:
+    """An item without parameters that its owner has not met; None where there is none left."""
+    if bank.pretest is None:
+        return None
+    admitted, pool = bank.admitted(wish.filters), bank.pool
+    out = {*past.question_id, *wish.left_out, *capped, *bank.withdrawn}
+    at = bank.pretest.choose(
+        seed,
+        len(past.question_id) + 1,
+        lambda k: bool(admitted[k]) and int(pool.question_id[k]) not in out,
+    )
+    if at is None:
+        return None
+    question, version = int(pool.question_id[at]), int(pool.version[at])
+    return Chosen(question, version, "fixed", None, (), False, is_pretest=True)
 
 
 def _choose(

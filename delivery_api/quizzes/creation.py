@@ -73,10 +73,11 @@ _SEEN = """SELECT question_id FROM (
 
 _CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
         num_questions, filters, left_out, theta, expires_at, grace_s,
-        shuffles_options)
+        shuffles_options, pretest_positions)
     VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
         %(num_questions)s, %(filters)s, %(left_out)s, %(theta)s,
-        now() + make_interval(mins => %(minutes)s), %(grace_s)s, %(shuffles)s)
+        now() + make_interval(mins => %(minutes)s), %(grace_s)s, %(shuffles)s,
+        %(pretest_positions)s)
     ON CONFLICT (id) DO NOTHING"""
 
 
@@ -193,6 +194,7 @@ async def create(
         "num_questions": wish.num_questions,
         "filters": Jsonb(filters),
         "left_out": list(wish.left_out),
+        "pretest_positions": list(wish.pretest_positions),
         "theta": theta,
         "minutes": minutes,
         "grace_s": grace_s,

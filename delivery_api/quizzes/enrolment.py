@@ -21,11 +21,12 @@ from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
-from delivery_api.quizzes.planning import left_out, planned
+from delivery_api.quizzes.planning import left_out, planned, pretest_positions
 from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
 from qbank.attempts import AttemptPolicy
+from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.stores import cohorts
 from qbank.vocabulary import ADAPTIVE, Mode, Selector
@@ -144,6 +145,10 @@ class Enrolment:
             wish, admitted = planned(request, setup, policy, selector, bank, known)
         seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
         wish = replace(wish, left_out=left_out(bank, wish, admitted, seen))
+        if request.mode == "exam":
+            tries = PretestPolicy.of(request.exam_code, setup.policy)
+            seed = self._banks.seed(quiz_id)
+            wish = replace(wish, pretest_positions=pretest_positions(bank, wish, tries, seed))
         await creation.create(
             conn,
             caller,

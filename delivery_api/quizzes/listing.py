@@ -20,8 +20,8 @@ from qbank.vocabulary import Mode, QuizStatus
 AFTER = """(started_at, id) < (coalesce(%(after_at)s::timestamptz, 'infinity'),
                 coalesce(%(after_quiz)s::text, ''))"""
 _OWN = f"""WITH own AS (
-        SELECT id AS quiz_id, exam_code, mode, num_questions, started_at, expires_at, sealed_at,
-            quiz_status(quiz_sessions) AS status
+        SELECT id AS quiz_id, exam_code, mode, num_questions, pretest_positions, started_at,
+            expires_at, sealed_at, quiz_status(quiz_sessions) AS status
         FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id = %(user)s
             AND {AFTER}
             AND (%(exam)s::text IS NULL OR exam_code = (
@@ -31,7 +31,11 @@ _OWN = f"""WITH own AS (
 _PAGE = f"""{_OWN}, page AS (
         SELECT * FROM found ORDER BY started_at DESC, quiz_id DESC
         LIMIT %(limit)s OFFSET %(offset)s)
-    SELECT page.*,
+    SELECT quiz_id, exam_code, mode, started_at, expires_at, sealed_at, status,
+        -- with what is tried out; where there was nothing to try out a scored item came earlier
+        num_questions + (SELECT count(*) FROM unnest(pretest_positions) AS p (position)
+            WHERE NOT EXISTS (SELECT FROM quiz_items AS i WHERE i.quiz_id = page.quiz_id
+                AND i.position = p.position AND NOT i.is_pretest))::integer AS num_questions,
         (SELECT count(*) FROM user_responses AS r WHERE r.quiz_id = page.quiz_id) AS answered
     FROM page ORDER BY started_at DESC, quiz_id DESC"""  # noqa: S608
 _TOTAL = f"{_OWN} SELECT count(*) FROM found"  # noqa: S608
@@ -42,6 +46,7 @@ class OwnQuiz:
     """A line of the listing.
 
     Attributes:
+        num_questions: items that it has in all.
         sealed_at: when it was finished, or sealed because its time was over; None before.
     """
 

@@ -18,7 +18,10 @@ from psycopg import Connection
 from calibration import ItemBank
 from calibration.cat import RankedBank
 from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
-from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs
+from delivery_api.quizzes.pretest import Candidates
+from qbank.errors import RequestError
+from qbank.exams.pretest import PretestPolicy
+from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs, served
 from qbank.stores.item_bank import Pool
 from qbank.vocabulary import Controlled
 
@@ -36,7 +39,7 @@ def load(conn: Connection[Any], exam_code: str, *, threads: int | None = None) -
     """
     pool = item_bank.load(conn, exam_code)
     tree, calibrated = _tree(conn, pool), _calibrated(conn, pool, threads)
-    return _bank(pool, tree, calibrated, _found_for(conn, pool))
+    return _bank(conn, pool, tree, calibrated)
 
 
 def refreshed(conn: Connection[Any], known: Bank) -> Bank:
@@ -53,7 +56,7 @@ def refreshed(conn: Connection[Any], known: Bank) -> Bank:
     is_moved = pool.settings_version != known.pool.settings_version
     if is_moved or not tree.parents.keys() >= set(np.unique(pool.topic_id).tolist()):
         tree = _tree(conn, pool)
-    return _bank(pool, tree, known.calibrated, _found_for(conn, pool))
+    return _bank(conn, pool, tree, known.calibrated)
 
 
 def _found_for(conn: Connection[Any], pool: Pool) -> Controlled | None:
@@ -76,9 +79,7 @@ def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calib
     return Calibrated(question_id, version, ranked, {key: k for k, key in enumerate(keys)})
 
 
-def _bank(
-    pool: Pool, tree: TopicTree, calibrated: Calibrated, found_for: Controlled | None
-) -> Bank:
+def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibrated) -> Bank:
     line = _line(pool, tree)
     rank = _places(calibrated, pool)
     live = np.full(calibrated.question_id.size, -1, np.int64)
@@ -92,11 +93,26 @@ def _bank(
         rank=rank,
         live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
         tree=tree,
-        found_for=found_for,
+        found_for=_found_for(conn, pool),
+        pretest=_candidates(conn, pool, rank),
     )
     if bank.ranked is not None:  # now, on this thread, and not in the first request
         bank.ranked_by(bank.served_by(pool.exam.selector))
     return bank
+
+
+def _candidates(conn: Connection[Any], pool: Pool, rank: Integers) -> Candidates | None:
+    """The live items without parameters; None where the exam tries out none."""
+    try:
+        has_slots = PretestPolicy.of(pool.exam.code, pool.exam.policy).slots > 0
+    except RequestError:  # its administrators are told what is wrong, and sittings go on
+        return None
+    if not has_slots:
+        return None
+    items = np.flatnonzero(rank < 0).tolist()
+    counts = served.counts(conn, pool.exam.exam_code, pool.question_id[items].tolist())
+    keys = zip(pool.question_id[items].tolist(), pool.version[items].tolist(), strict=True)
+    return Candidates(items, [counts.get(key, 0) for key in keys])
 
 
 def _line(pool: Pool, tree: TopicTree) -> Integers:

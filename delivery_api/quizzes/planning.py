@@ -15,6 +15,7 @@ from delivery_api.quizzes.bank import Bank, Filters, Mask
 from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
 from qbank.attempts import AttemptPolicy
+from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.vocabulary import Selector
 
@@ -43,8 +44,13 @@ def planned(
 
 
 def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
-    """As many of the seen questions, from the first on, as the quiz can be filled without."""
-    known = [question for question in seen if question in bank.live_of]
+    """As many of the seen questions, from the first on, as the quiz can be filled without.
+
+    Those that it is not filled with, as what has no parameters, are all left out.
+    """
+    live = [question for question in seen if question in bank.live_of]
+    known = [question for question in live if admitted[bank.live_of[question]]]
+    others = [question for question in live if not admitted[bank.live_of[question]]]
     index = [bank.live_of[question] for question in known]
 
     def can_do_without(count: int) -> bool:
@@ -54,7 +60,16 @@ def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tup
 
     # the more are left out the less can be filled, so the first count that fails is bisected
     fails = bisect.bisect_left(range(1, len(known) + 1), True, key=lambda n: not can_do_without(n))
-    return tuple(known[:fails])
+    return (*known[:fails], *others)
+
+
+def pretest_positions(bank: Bank, wish: Wish, policy: PretestPolicy, seed: int) -> tuple[int, ...]:
+    """Where a sitting tries out an item: as many as its exam's policy and its pool have."""
+    if wish.selector == "fixed" or bank.pretest is None:
+        return ()
+    may = bank.admitted(wish.filters) & (bank.rank < 0)
+    may[[bank.live_of[question] for question in wish.left_out]] = False
+    return policy.positions(wish.num_questions, int(may.sum()), seed)
 
 
 def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish, topics: Collection[int]) -> Mask:

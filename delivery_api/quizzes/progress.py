@@ -12,6 +12,7 @@ from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, OVER_CAP, S
 from delivery_api.problems import ProblemError
 from delivery_api.quizzes import answers, option_order, store
 from delivery_api.quizzes.answers import Scored
+from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import Chosen, choose
 from delivery_api.quizzes.content import Content, Contents
@@ -101,7 +102,7 @@ class Progress:
         quiz = await self._endings.read(conn, caller, quiz_id)
         if quiz.over or (quiz.time_is_up and quiz.open_item is None):
             raise gone(quiz)
-        if quiz.answered == quiz.wish.num_questions:  # a process died between answer and seal
+        if quiz.is_answered:  # a process died between answer and seal
             await self._endings.seal(conn, caller, quiz)
             raise gone(await self._endings.read(conn, caller, quiz_id))
         return quiz
@@ -136,7 +137,7 @@ class Progress:
             may_lag = not guarded or self._banks.is_recent(exam)
             over_cap = item.question_id in capped
             order = await self._option_order(conn, caller, quiz, item)
-            outcome, version = await store.serve(
+            done = await store.serve(
                 conn,
                 caller,
                 quiz,
@@ -148,22 +149,28 @@ class Progress:
                 bank_version=bank.version,
                 may_lag=may_lag,
             )
-            if version is not None:
-                self._banks.notice(exam, version)
-            if outcome == "served":
+            self._note(bank, item, done)
+            if done.outcome == "served":
                 _count(item)
                 if over_cap:
                     OVER_CAP.inc()
                 past = quiz.past.with_item(item, order)
                 return await self._shown(conn, caller, replace(quiz, past=past))
-            if outcome == "withdrawn" and may_lag:
+            if done.outcome == "withdrawn" and may_lag:
                 bank.withdrawn.add(item.question_id)
                 bank = await self._endings.bank(caller, quiz)
-            elif outcome == "capped":
+            elif done.outcome == "capped":
                 CAPPED.inc()
                 capped.add(item.question_id)
             else:
                 return None
+
+    def _note(self, bank: Bank, item: Chosen, done: store.Served) -> None:
+        """Takes note of what the serving statement told of the bank."""
+        if done.bank_version is not None:
+            self._banks.notice(bank.exam.exam_code, done.bank_version)
+        if done.given is not None and bank.pretest is not None:
+            bank.pretest.gave(bank.live_of[item.question_id], done.given)
 
     async def _option_order(
         self, conn: TenantConnection, caller: Principal, quiz: Quiz, item: Chosen
@@ -228,7 +235,7 @@ class Progress:
                 )
             if done is None or done.waited:
                 tells = (await self._endings.telling(conn, caller, quiz, [question_id])).practice
-            is_last = quiz.answered == quiz.wish.num_questions and not quiz.over
+            is_last = quiz.is_answered and not quiz.over
             theta, theta_se = NO_ABILITY
             if is_last:
                 theta, theta_se = await self._endings.seal(conn, caller, quiz)

@@ -29,7 +29,7 @@ class RecentQuizzes:
 
     def keep(self, caller: Principal, quiz: Quiz) -> None:
         """Keeps the caller's quiz as it is after a step, unless it is over."""
-        if quiz.over or quiz.answered == quiz.wish.num_questions:
+        if quiz.over or quiz.is_answered:
             return
         self._kept[caller.tenant_id, caller.user_id, quiz.id] = quiz
         if len(self._kept) > _MAX_KEPT:

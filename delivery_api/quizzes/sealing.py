@@ -2,8 +2,8 @@
 
 A quiz whose time is over is sealed as it stands, when it is next looked at or swept
 (``submission``). Whatever is calibrated or published later, a result stays; a corrected key makes
-another revision, which supersedes the earlier ones. What never lives here: estimating θ, and
-rescoring (``qbank rescore``).
+another revision, which supersedes the earlier ones. What was tried out is no part of a result.
+What never lives here: estimating θ, and rescoring (``qbank rescore``).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _INSERT = """
         LEFT JOIN user_responses AS r ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
         LEFT JOIN item_calibration AS k ON over.is_known AND k.exam_code = %(exam)s
             AND k.question_id = i.question_id AND k.version = i.version AND k.model = %(model)s
-        WHERE i.quiz_id = over.id) AS steps
+        WHERE i.quiz_id = over.id AND NOT i.is_pretest) AS steps
     ON CONFLICT (quiz_id, revision) DO NOTHING"""
 
 _READ = """SELECT answered, correct, theta, theta_se, model, scale, bank_version, items,
@@ -75,8 +75,8 @@ class Result:
         theta_se: None where nothing was estimated.
         scale: D of the response function; None where the parameters are not known.
         bank_version: of the exam's bank that θ̂ was computed from.
-        items: by position, each with question_id, version, correct, void, a (on ``scale``), b, c
-            and run_id.
+        items: the scored ones by position, each with question_id, version, correct, void, a (on
+            ``scale``), b, c and run_id.
         revision: counts from 1, the result that was sealed.
         name: ``sealed``, or the rescore that made it.
         made_by, why: of a rescore.

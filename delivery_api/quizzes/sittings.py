@@ -41,7 +41,8 @@ _PAGE = f"""{_FOUND}, page AS (
     ORDER BY started_at DESC, quiz_id DESC"""  # noqa: S608
 _TOTAL = f"{_FOUND} SELECT count(*) FROM found"  # noqa: S608
 _STEPS = """SELECT i.position, i.question_id, i.version, i.served_at, i.selector, i.theta_before,
-        i.sh_p, i.rejected AS held_back, i.forced, i.option_order, r.option_label::text AS selected,
+        i.sh_p, i.rejected AS held_back, i.forced, i.option_order, i.is_pretest,
+        r.option_label::text AS selected,
         r.is_correct AS correct, coalesce(r.is_void, false) AS void, r.time_taken_ms,
         r.created_at AS answered_at
     FROM quiz_items AS i LEFT JOIN user_responses AS r USING (quiz_id, question_id)
@@ -77,7 +78,8 @@ class Sitting:
     Attributes:
         theta, theta_se: the running estimate, or the sealed one.
         is_reset: it is void, and its person may sit again as if it had not been.
-        served, answered: items.
+        num_questions: scored items.
+        served, answered: items, scored or not.
     """
 
     quiz_id: str
@@ -107,6 +109,7 @@ class Step:
         held_back: question ids that exposure control held back before it.
         forced: all were held back, and the first of them was served all the same.
         option_order: published labels in the order shown; None: as published.
+        is_pretest: it was tried out, and its answer scores nothing.
         selected, correct, time_taken_ms, answered_at: of its answer; None without one.
         void: whether it counts for nothing.
     """
@@ -121,6 +124,7 @@ class Step:
     held_back: list[int]
     forced: bool
     option_order: str | None
+    is_pretest: bool
     selected: str | None
     correct: bool | None
     void: bool

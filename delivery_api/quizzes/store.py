@@ -27,14 +27,16 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
         coalesce(b.version, 0),
         coalesce(b.scoring_version, 0), s.left_out, past.question_id, past.version, past.correct,
         (SELECT array_agg(held) FROM quiz_items AS i, unnest(i.rejected) AS held
-         WHERE i.quiz_id = s.id), past.void, past.option_order
+         WHERE i.quiz_id = s.id), past.void, past.option_order,
+        past.tried_out, s.pretest_positions
     FROM quiz_sessions AS s LEFT JOIN bank_versions AS b ON b.exam_code = s.exam_code
     CROSS JOIN LATERAL (
         SELECT array_agg(i.question_id ORDER BY i.position) AS question_id,
             array_agg(i.version ORDER BY i.position) AS version,
             array_agg(r.is_correct ORDER BY i.position) AS correct,
             array_agg(i.question_id) FILTER (WHERE r.is_void) AS void,
-            array_agg(i.option_order ORDER BY i.position) AS option_order
+            array_agg(i.option_order ORDER BY i.position) AS option_order,
+            array_agg(i.question_id) FILTER (WHERE i.is_pretest) AS tried_out
         FROM quiz_items AS i LEFT JOIN user_responses AS r
             ON r.quiz_id = i.quiz_id AND r.question_id = i.question_id
         WHERE i.quiz_id = s.id) AS past
@@ -94,12 +96,17 @@ _SERVE = """WITH lately AS (
         WHERE excluded.people = 0 OR %(cap)s::integer IS NULL OR e.people < %(cap)s RETURNING 1),
     served AS (
         INSERT INTO quiz_items (quiz_id, question_id, version, position, selector, theta_before,
-            sh_p, rejected, forced, option_order)
+            sh_p, rejected, forced, option_order, is_pretest)
         SELECT %(quiz)s, %(question)s, %(version)s, %(position)s, %(selector)s, %(theta)s,
-            %(sh_p)s, %(rejected)s, %(forced)s, %(option_order)s FROM counted RETURNING 1)
+            %(sh_p)s, %(rejected)s, %(forced)s, %(option_order)s, %(is_pretest)s
+        FROM counted RETURNING 1)
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
         extract(epoch FROM since + interval '1 minute' - now())::float8,
-        (SELECT is_live FROM bank), (SELECT version FROM bank) FROM lately"""
+        (SELECT is_live FROM bank), (SELECT version FROM bank),
+        -- of an item that is tried out: how often it was given before, by any process
+        CASE WHEN %(is_pretest)s THEN (SELECT coalesce(sum(served), 0)::bigint FROM exposure_daily
+            WHERE exam_code = %(exam)s AND question_id = %(question)s AND version = %(version)s) END
+    FROM lately"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +146,22 @@ class Quiz:
     def answered(self) -> int:
         """How many items were answered."""
         return sum(correct is not None for correct in self.past.correct)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all of its scored items were answered."""
+        answers = self.past.scored.correct
+        return sum(correct is not None for correct in answers) == self.wish.num_questions
+
+    @property
+    def length(self) -> int:
+        """Items that it has in all; what is scored looks like what is tried out."""
+        length = len(self.past.question_id)
+        to_come = self.wish.num_questions - len(self.past.scored.question_id)
+        while to_come > 0:
+            length += 1
+            to_come -= length not in self.wish.pretest_positions
+        return length
 
     def version_of(self, question_id: int) -> int | None:
         """The version of the question that was served; None where it was not."""
@@ -184,9 +207,12 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     started, expires, grace, shuffles, sealed, status, time_is_up, bank, scoring = row[6:15]
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
-    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[15]))
-    question_ids, versions, correct, held_back, void, orders = (c or () for c in row[16:])
-    past = Past(question_ids, versions, correct, held_back, frozenset(void), orders)
+    positions = tuple(row[23])
+    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[15]), positions)
+    question_ids, versions, correct, held_back, void, orders, tried = (c or () for c in row[16:23])
+    past = Past(
+        question_ids, versions, correct, held_back, frozenset(void), orders, frozenset(tried)
+    )
     return Quiz(
         quiz_id,
         mode,
@@ -205,7 +231,22 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     )
 
 
-Outcome = Literal["served", "capped", "withdrawn", "refused"]
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of an item that was to be served.
+
+    Attributes:
+        outcome: ``capped`` where the item reached its daily cap; ``withdrawn`` where it is not live
+            any more (if the bank must not lag, where it has moved on); ``refused`` where the quiz
+            has ended, its answers score otherwise now, or another request served this position
+            first.
+        bank_version: of the exam's bank; None where it was not looked at.
+        given: how often an item that was tried out was given by now; None of a scored one.
+    """
+
+    outcome: Literal["served", "capped", "withdrawn", "refused"]
+    bank_version: int | None = None
+    given: int | None = None
 
 
 async def serve(
@@ -220,7 +261,7 @@ async def serve(
     over_cap: bool,
     bank_version: int,
     may_lag: bool,
-) -> tuple[Outcome, int | None]:
+) -> Served:
     """Puts an item at the quiz's next position.
 
     Args:
@@ -234,12 +275,6 @@ async def serve(
         over_cap: serve even if the item reached its daily cap.
         bank_version: of the bank that the item was chosen from.
         may_lag: serve the item if that bank is not the newest one, too, as long as it is live.
-
-    Returns:
-        ``capped`` where the item reached its daily cap; ``withdrawn`` where it is not live any more
-        (without ``may_lag`` where the bank has moved on); ``refused`` where the quiz has ended, its
-        answers score otherwise now, or another request served this position first. And the version
-        of the exam's bank; None where it was not looked at.
 
     Raises:
         ProblemError: 429 where the caller was served too much in the last minute.
@@ -260,6 +295,7 @@ async def serve(
         "rejected": list(item.held_back),
         "forced": item.forced,
         "option_order": option_order,
+        "is_pretest": item.is_pretest,
         "cap": None if over_cap else limits.people_a_day,
         "rate": limits.items_a_minute,
         "bank": bank_version,
@@ -269,14 +305,16 @@ async def serve(
     try:
         row = await (await conn.execute(_SERVE, values)).fetchone()
     except UniqueViolation:
-        return "refused", None
+        return Served("refused")
     assert row is not None  # noqa: S101
-    is_open, served, lately, wait_s, is_live, version = row
-    if served or is_open:
-        return "served" if served else "capped", version
+    is_open, served, lately, wait_s, is_live, version, given = row
+    if served:
+        return Served("served", version, None if given is None else given + 1)
+    if is_open:
+        return Served("capped", version)
     if lately >= limits.items_a_minute:
         raise too_many("items", limits.items_a_minute, wait_s)
-    return "refused" if is_live else "withdrawn", version
+    return Served("refused" if is_live else "withdrawn", version)
 
 
 async def lock(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:

@@ -109,7 +109,7 @@ def quiz_state_of(standing: Standing) -> QuizState:
         exam_code=quiz.exam_code,
         mode=quiz.mode,
         status=quiz.status,
-        num_questions=quiz.wish.num_questions,
+        num_questions=quiz.length,
         served=len(quiz.past.question_id),
         answered=quiz.answered,
         started_at=quiz.started_at,

@@ -117,7 +117,7 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
         ItemToAnswer.model_construct(
             quiz_id=item.quiz.id,
             position=item.position,
-            num_questions=item.quiz.wish.num_questions,
+            num_questions=item.quiz.length,
             question_id=item.question_id,
             version=item.version,
             stem_md=content.stem_md,
@@ -147,7 +147,7 @@ async def answer_item(
     done: Answered = await services.progress.answer(
         caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
     )
-    result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.wish.num_questions)
+    result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.length)
     if done.tells:
         _tell(result, done)
         result.theta = done.theta

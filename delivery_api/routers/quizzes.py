@@ -152,7 +152,7 @@ async def create_quiz(
         quiz_id=quiz.id,
         expires_at=quiz.expires_at,
         mode=quiz.mode,
-        num_questions=quiz.wish.num_questions,
+        num_questions=quiz.length,
         selector=quiz.wish.selector,
     )
     return rendered(created, 201, allowed)

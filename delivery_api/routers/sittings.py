@@ -45,8 +45,8 @@ class Sitting(BaseModel):
     exam_code: ShownExam
     status: QuizStatus
     selector: Selector
-    num_questions: int
-    served: int
+    num_questions: int = Field(description="scored items")
+    served: int = Field(description="items, with those that are tried out")
     answered: int
     theta: float | None = Field(
         description="running estimate, or the sealed one; null of an own sitting that is open"
@@ -74,6 +74,7 @@ class SittingStep(BaseModel):
     option_order: str | None = Field(
         description="labels as published in the order that was shown; null: as published"
     )
+    is_pretest: bool = Field(description="it was tried out, and its answer scores nothing")
     selected: str | None = Field(description="the published label of what was chosen")
     correct: bool | None
     void: bool = Field(description="whether it counts for nothing")

@@ -83,21 +83,21 @@ view: exam_daily_activity {
 
   dimension: served {
     type: number
-    description: "Items served in quizzes started that day."
+    description: "Items served in quizzes started that day, without those that were tried out."
     hidden: yes
     sql: ${TABLE}.served ;;
   }
 
   dimension: responses {
     type: number
-    description: "Answers in quizzes started that day."
+    description: "Answers in quizzes started that day, without those to items that were tried out."
     hidden: yes
     sql: ${TABLE}.responses ;;
   }
 
   dimension: correct {
     type: number
-    description: "Correct answers in quizzes started that day."
+    description: "Correct ones among these answers."
     hidden: yes
     sql: ${TABLE}.correct ;;
   }

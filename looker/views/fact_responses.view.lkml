@@ -115,6 +115,12 @@ view: fact_responses {
     sql: ${TABLE}.is_void ;;
   }
 
+  dimension: is_pretest {
+    type: yesno
+    description: "Whether the item was tried out: it was served without parameters, and the answer counts for calibration and the item's own statistics alone, in no score, ability, mastery or exposure rate."
+    sql: ${TABLE}.is_pretest ;;
+  }
+
   dimension: time_taken_ms {
     type: number
     hidden: yes

@@ -61,9 +61,9 @@ view: fact_sessions {
   }
 
   dimension: num_questions {
-    label: "Items asked for"
+    label: "Scored items"
     type: number
-    description: "Items the student asked for."
+    description: "Scored items of the quiz."
     value_format_name: decimal_0
     sql: ${TABLE}.num_questions ;;
   }
@@ -84,17 +84,33 @@ view: fact_sessions {
     sql: ${TABLE}.answered ;;
   }
 
+  dimension: pretest_served {
+    label: "Items tried out"
+    type: number
+    description: "Those of the served items that were tried out, without parameters and unscored."
+    value_format_name: decimal_0
+    sql: ${TABLE}.pretest_served ;;
+  }
+
+  dimension: pretest_answered {
+    label: "Tried-out items answered"
+    type: number
+    description: "Those of the answered items that were tried out."
+    value_format_name: decimal_0
+    sql: ${TABLE}.pretest_answered ;;
+  }
+
   dimension: correct {
     label: "Items correct"
     type: number
-    description: "Items answered correctly, but for those that are void in the exam."
+    description: "Items answered correctly, but for those that are void in the exam or were tried out."
     value_format_name: decimal_0
     sql: ${TABLE}.correct ;;
   }
 
   dimension: accuracy {
     type: number
-    description: "correct ÷ answered items that are not void; null if there are none."
+    description: "correct ÷ answered items that are neither void nor were tried out; null if there are none."
     value_format_name: percent_1
     sql: ${TABLE}.accuracy ;;
   }

@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from pydantic import ValidationError
 
 from qbank.attempts import AttemptPolicy
+from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import (
     CODE,
     COLUMNS,
@@ -245,6 +246,7 @@ def _own(exam: Exam, part: Part) -> Mapping[str, Any]:
 def _check(conn: Connection[Any], exam: Exam) -> None:
     """Reads the settings as those read them who work by them."""
     AttemptPolicy.of(exam.code, exam.policy)
+    PretestPolicy.of(exam.code, exam.policy)
     IrtFit.resolve(exam, {})
     Reestimation.resolve(exam, {}, day=date.min)
     asked = SympsonHetter.resolve(exam, {})

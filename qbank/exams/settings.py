@@ -17,6 +17,8 @@ from pydantic.fields import FieldInfo
 
 from qbank import attempts
 from qbank.attempts import AttemptPolicy
+from qbank.exams import pretest
+from qbank.exams.pretest import PretestPolicy
 from qbank.requests import Allowed, IrtFit, Reestimation, RequestError, SympsonHetter
 from qbank.requests.base import ExamColumn, ExamPolicy, Unit, marker, with_fields
 from qbank.requests.exposure import Rate, Weight
@@ -119,6 +121,16 @@ class AttemptSettings(_Settings):
     """What an exam allows a person, and what it tells."""
 
 
+@with_fields(
+    {
+        name: _left_out(name, field, field.default)
+        for name, field in PretestPolicy.model_fields.items()
+    }
+)
+class PretestSettings(_Settings):
+    """Which items an exam tries out in its sittings."""
+
+
 class ExamSettings(_Settings):
     """Settings of an exam; what is left out is its default, or stays as it is."""
 
@@ -161,6 +173,7 @@ class ExamSettings(_Settings):
     calibration: CalibrationSettings | None = Field(default=None)
     reestimation: ReestimationSettings | None = Field(default=None)
     attempts: AttemptSettings | None = Field(default=None)
+    pretest: PretestSettings | None = Field(default=None)
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,7 @@ class Part:
 PARTS: Final = (
     Part("", "Exam", ExamSettings),
     Part("attempts", "Attempts", AttemptSettings, key=attempts.KEY),
+    Part("pretest", "Pretest", PretestSettings, key=pretest.KEY, prefix="pretest_"),
     Part("calibration", "Calibration", CalibrationSettings),
     Part(
         "reestimation",

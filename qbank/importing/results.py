@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _AT_ONCE = 2_000
 _Curve = tuple[float, float, float]
 _Bank = tuple["RankedBank", dict[_Curve, int]]
-# The newest result of each quiz of which the batch changed an answer, unless it is this very one;
-# `answers` has what each answer scores, null where its item is void.
+# The newest result of each quiz of which the batch changed a scored answer, unless it is this very
+# one; `answers` has what each answer scores, null where its item is void.
 _STALE = """
 SELECT * FROM (
     SELECT DISTINCT ON (r.quiz_id) r.quiz_id, r.revision, r.name, r.theta, r.theta_se, r.model,
@@ -30,11 +30,14 @@ SELECT * FROM (
     FROM quiz_results AS r
     WHERE r.quiz_id IN (
         SELECT h.quiz_id FROM response_history AS h WHERE h.import_batch_id = %(batch)s
+            AND NOT EXISTS (SELECT 1 FROM quiz_items AS i WHERE i.is_pretest
+                AND (i.quiz_id, i.question_id) = (h.quiz_id, h.question_id))
     )
     ORDER BY r.quiz_id, r.revision DESC
 ) AS newest CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(u.question_id, CASE WHEN NOT u.is_void THEN u.is_correct END) AS answers
-    FROM user_responses AS u WHERE u.quiz_id = newest.quiz_id
+    FROM user_responses AS u JOIN quiz_items AS i USING (quiz_id, question_id)
+    WHERE u.quiz_id = newest.quiz_id AND NOT i.is_pretest
 ) AS now
 WHERE name <> %(name)s
 """

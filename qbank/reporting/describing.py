@@ -25,7 +25,8 @@ SELECT extract(year FROM started_on)::integer AS year, count(*) AS sittings,
     count(*) FILTER (WHERE status = 'expired') AS expired,
     sum(served)::bigint AS items_served, sum(answered)::bigint AS answers,
     avg(served)::double precision AS mean_length,
-    (sum(correct) / nullif(sum(answered), 0)::double precision) AS share_correct,
+    (sum(correct)
+        / nullif(sum(answered - pretest_answered), 0)::double precision) AS share_correct,
     avg(theta) FILTER (WHERE theta_se IS NOT NULL) AS mean_ability,
     stddev_samp(theta) FILTER (WHERE theta_se IS NOT NULL) AS sd_of_estimates,
     avg(theta_se) AS mean_standard_error

@@ -125,7 +125,7 @@ _OUTSIDE = f"""WITH sittings AS (
                 AS other_quota,
             coalesce(jsonb_array_length(q.filters -> 'topics'), 0)
                 + coalesce(jsonb_array_length(q.filters -> 'difficulty'), 0) > 0 AS filtered,
-            served < num_questions AS cut_short
+            served - pretest_served < num_questions AS cut_short
         FROM analytics.fact_sessions AS s
         JOIN LATERAL (SELECT filters FROM quiz_sessions WHERE id = s.quiz_id) AS q ON true
         WHERE exam_code = %(exam)s AND ended_on BETWEEN %(first)s AND %(last)s

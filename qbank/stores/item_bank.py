@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank import attempts, four_eyes
-from qbank.exams import selectors
+from qbank.exams import pretest, selectors
 from qbank.stores import pool_columns
 from qbank.stores.errors import ConflictError, NotFoundError
 from qbank.vocabulary import Controlled, Model, code_of
@@ -149,9 +149,10 @@ def pool_state(exam: Exam, pool_version: int) -> str:
 
 
 def _defaults(exam: Exam) -> bytes:
-    # who may take the exam how often, and who publishes in it, says nothing of its items
-    of_people = (attempts.KEY, four_eyes.KEY)
-    policy = {key: value for key, value in exam.policy.items() if key not in of_people}
+    # who may take the exam how often, and who publishes in it, says nothing of its items; what is
+    # tried out beside them moves none
+    aside = (attempts.KEY, four_eyes.KEY, pretest.KEY)
+    policy = {key: value for key, value in exam.policy.items() if key not in aside}
     values = [exam.irt_model, exam.tau, exam.test_length, policy]
     return json.dumps(values, sort_keys=True).encode()
 

@@ -82,7 +82,8 @@ _SESSIONS = """WITH ends AS (
             WHERE exam_code = e.exam_code AND ended_at IS NOT NULL) AS w)
     SELECT s.exam_code, count(*) AS sessions,
         avg((answered = 0)::integer) AS share_unanswered,
-        avg(least(answered::float8 / nullif(num_questions, 0), 1)) AS share_completed,
+        avg(least((answered - pretest_answered)::float8 / nullif(num_questions, 0), 1))
+            AS share_completed,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - started_at) / 60)
             FILTER (WHERE answered > 0) AS minutes_p50,
         avg(theta) FILTER (WHERE is_adaptive AND answered > 0) AS theta_mean,

@@ -4,11 +4,14 @@ Only adaptive sessions under exposure control count: in others sh_p plays no par
 served says nothing about it. Nor does a session without an answer, which anybody can make by the
 thousand. A session counts on the UTC day it ended.
 
+Items that were tried out count in no rate.
+
 What never lives here: rates, and what follows from them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -77,6 +80,19 @@ def newest_day(conn: Connection[Any], exam_code: str) -> date | None:
     return row[0] if row else None
 
 
+def counts(
+    conn: Connection[Any], exam_code: str, questions: Sequence[int]
+) -> dict[tuple[int, int], int]:
+    """How often items were given in an exam in all, by question id and version.
+
+    In sittings and practice, scored or not: each may bring an answer.
+    """
+    sql = """SELECT question_id, version, sum(served)::bigint FROM exposure_daily
+        WHERE exam_code = %s AND question_id = ANY(%s) GROUP BY question_id, version"""
+    rows = conn.execute(sql, (exam_code, list(questions))).fetchall()
+    return {(question, version): given for question, version, given in rows}
+
+
 _CONTROLLED = f"""SELECT quiz_id, ended_on FROM analytics.fact_sessions
     WHERE exam_code = %(exam)s AND ended_on BETWEEN %(first)s AND %(last)s
       AND {CONTROLLED} AND selector = %(selector)s"""  # noqa: S608
@@ -86,6 +102,7 @@ _ITEMS = f"""WITH controlled AS MATERIALIZED ({_CONTROLLED}),
     given AS (
         SELECT s.ended_on, i.question_id, i.version, count(*) AS served
         FROM controlled AS s JOIN quiz_items AS i USING (quiz_id)
+        WHERE NOT i.is_pretest
         GROUP BY s.ended_on, i.question_id, i.version),
     held AS (
         SELECT s.ended_on, h.question_id, p.live_version AS version,

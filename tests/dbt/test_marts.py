@@ -30,6 +30,11 @@ def raw(clone_database, manifest, dbt_work) -> Iterator[psycopg.Connection[Row]]
             school.live(40, 20, quizzes=60)
             school.publish_revision()
             school.live(20, 1, quizzes=60)
+            # some sittings tried an item out
+            owner.execute(
+                """UPDATE quiz_items SET is_pretest = true
+                WHERE position = 3 AND hashtext(quiz_id) % 3 = 0"""
+            )
         dbt = Dbt(settings, manifest, dbt_work)
         dbt.models(as_of=str(days_ago(0)))
         with connect(settings=settings, autocommit=True, row_factory=dict_row) as connection:
@@ -40,9 +45,10 @@ def raw(clone_database, manifest, dbt_work) -> Iterator[psycopg.Connection[Row]]
 def responses(raw) -> list[Row]:
     """Raw responses with their quiz, first attempts marked."""
     rows = raw.execute(
-        """SELECT r.*, s.exam_code, s.started_at, v.topic_id
+        """SELECT r.*, s.exam_code, s.started_at, v.topic_id, i.is_pretest
         FROM user_responses AS r JOIN quiz_sessions AS s ON s.id = r.quiz_id
-        JOIN question_versions AS v USING (question_id, version) ORDER BY r.created_at, r.id"""
+        JOIN question_versions AS v USING (question_id, version)
+        JOIN quiz_items AS i USING (quiz_id, question_id) ORDER BY r.created_at, r.id"""
     ).fetchall()
     seen: set[tuple[str, int]] = set()
     for row in rows:
@@ -52,12 +58,20 @@ def responses(raw) -> list[Row]:
 
 
 @pytest.fixture(scope="module")
+def scored(responses) -> list[Row]:
+    """Those that score: all but answers to items that were tried out."""
+    found = [row for row in responses if not row["is_pretest"]]
+    assert 20 < len(responses) - len(found) < len(found)
+    return found
+
+
+@pytest.fixture(scope="module")
 def sessions(raw) -> list[Row]:
-    """Raw quizzes that have ended, with the day, the items served and those held back."""
+    """Raw quizzes that have ended, with the day, their scored items and those held back."""
     return raw.execute(
         """SELECT s.*, (least(s.sealed_at, s.expires_at) AT TIME ZONE 'UTC')::date AS day,
-            array_agg(i.question_id ORDER BY i.position) AS served,
-            array_agg(i.version ORDER BY i.position) AS versions,
+            array_agg(i.question_id ORDER BY i.position) FILTER (WHERE NOT is_pretest) AS served,
+            array_agg(i.version ORDER BY i.position) FILTER (WHERE NOT is_pretest) AS versions,
             (array_agg(to_jsonb(i.rejected)))[1] AS held_back,
             EXISTS (SELECT FROM user_responses AS r WHERE r.quiz_id = s.id) AS has_answer
         FROM quiz_sessions AS s JOIN quiz_items AS i ON i.quiz_id = s.id
@@ -83,7 +97,8 @@ def test_item_health_statistics(raw, responses):
     quiz_scores: dict[str, list[bool]] = defaultdict(list)
     by_item: dict[tuple[str, int, int], list[Row]] = defaultdict(list)
     for row in responses:
-        quiz_scores[row["quiz_id"]].append(row["is_correct"])
+        if not row["is_pretest"]:
+            quiz_scores[row["quiz_id"]].append(row["is_correct"])
         by_item[row["exam_code"], row["question_id"], row["version"]].append(row)
     health = items_by_key(raw)
     correlations = 0
@@ -99,8 +114,9 @@ def test_item_health_statistics(raw, responses):
             label: pytest.approx(shares[label] / len(first), abs=1e-6) for label in "ABCD"
         }
         rest = [
-            (r["is_correct"], (sum(quiz) - r["is_correct"]) / (len(quiz) - 1))
+            (r["is_correct"], (sum(quiz) - r["is_correct"] * own) / (len(quiz) - own))
             for r in first
+            for own in [not r["is_pretest"]]
             if len(quiz := quiz_scores[r["quiz_id"]]) >= 5
         ]
         score, other = np.array(rest, dtype=float).reshape(-1, 2).T
@@ -179,12 +195,12 @@ def test_exposure_daily_rates_count_what_was_held_back(raw, counted):
         assert row["sessions"] == ended[key[:2]]
 
 
-def test_topic_mastery_rolls_up_and_leans_on_the_parent(raw, responses):
+def test_topic_mastery_rolls_up_and_leans_on_the_parent(raw, scored):
     parents = {r["id"]: r["parent_id"] for r in raw.execute("SELECT id, parent_id FROM topics")}
     counts: dict[tuple[str, str], dict[int, list[int]]] = defaultdict(
         lambda: defaultdict(lambda: [0, 0])
     )
-    for row in responses:
+    for row in scored:
         topic: int | None = row["topic_id"]
         while topic is not None:
             cell = counts[row["user_id"], row["exam_code"]][topic]
@@ -213,7 +229,7 @@ def test_topic_mastery_rolls_up_and_leans_on_the_parent(raw, responses):
         assert row["mastery_se"] == pytest.approx(np.sqrt(variance))
 
 
-def test_user_ability_is_the_last_scored_quiz(raw, sessions):
+def test_user_ability_is_the_last_scored_quiz(raw, scored, sessions):
     answered = {r["quiz_id"] for r in raw.execute("SELECT DISTINCT quiz_id FROM user_responses")}
     last: dict[tuple[str, str], Row] = {}
     for session in sorted(
@@ -225,8 +241,10 @@ def test_user_ability_is_the_last_scored_quiz(raw, sessions):
     assert {(r["user_id"], r["exam_code"]): r["quiz_id"] for r in rows} == {
         key: session["id"] for key, session in last.items()
     }
+    own = Counter(r["quiz_id"] for r in scored)
     for row in rows:
         assert row["theta"] == last[row["user_id"], row["exam_code"]]["theta"]
+        assert row["responses"] == own[row["quiz_id"]]
 
 
 def test_selector_experiment_overlap_by_counting_pairs(raw, counted):
@@ -275,6 +293,25 @@ def test_selector_experiment_counts_who_was_assigned_when_it_started(raw, counte
     assert sum(expected.values()) < len(counted)
 
 
+def test_sessions_count_what_was_tried_out_beside_their_score(raw, responses, scored):
+    rows = raw.execute(
+        "SELECT quiz_id, answered, pretest_answered, correct, accuracy FROM analytics.fact_sessions"
+    ).fetchall()
+    own, everything = (
+        Counter(r["quiz_id"] for r in scored),
+        Counter(r["quiz_id"] for r in responses),
+    )
+    correct = Counter(r["quiz_id"] for r in scored if r["is_correct"])
+    assert any(row["pretest_answered"] for row in rows)
+    for row in rows:
+        quiz = row["quiz_id"]
+        assert row["answered"] == everything[quiz]
+        assert row["answered"] - row["pretest_answered"] == own[quiz]
+        assert row["correct"] == correct[quiz]
+        if own[quiz]:
+            assert row["accuracy"] == pytest.approx(correct[quiz] / own[quiz])
+
+
 def test_irt_responses_are_first_attempts_with_blanks_where_the_policy_says(raw, responses):
     rows = raw.execute("SELECT * FROM analytics.irt_responses").fetchall()
     keys = [(r["user_id"], r["question_id"]) for r in rows]
@@ -289,8 +326,22 @@ def test_irt_responses_are_first_attempts_with_blanks_where_the_policy_says(raw,
             assert row["is_correct"] == answer["is_correct"]
         else:
             assert answer is None or answer["created_at"] > row["attempted_at"]
-    # what the policy does not touch is there in full
+    # what the policy does not touch is there in full, also what was tried out
     assert {k for k, r in first.items()} == set(keys) & set(first)
+    tried = {key for key, row in first.items() if row["is_pretest"]}
+    assert tried
+    answered = [row for row in rows if row["is_answered"]]
+    assert tried & set(keys) == {
+        (r["user_id"], r["question_id"]) for r in answered if r["is_pretest"]
+    }
+    left = raw.execute(
+        """SELECT s.user_id, i.question_id FROM quiz_items AS i
+        JOIN quiz_sessions AS s ON s.id = i.quiz_id
+        LEFT JOIN user_responses AS r USING (quiz_id, question_id)
+        WHERE i.is_pretest AND s.exam_code = 'beta' AND s.mode = 'exam' AND r.id IS NULL"""
+    ).fetchall()
+    blank = {(row["user_id"], row["question_id"]) for row in blanks}
+    assert not {(row["user_id"], row["question_id"]) for row in left} & blank
 
 
 def test_blueprint_coverage_counts_each_item_once(raw):
@@ -313,7 +364,7 @@ def test_blueprint_coverage_counts_each_item_once(raw):
             assert row["items_to_write"] == max(0, missing)
 
 
-def test_exam_daily_activity_adds_up(raw, responses, sessions):
+def test_exam_daily_activity_adds_up(raw, scored, sessions):
     rows = raw.execute(
         """SELECT exam_code, sum(responses)::int AS responses, sum(sessions_ended)::int AS ended,
             sum(sessions_finished)::int AS finished
@@ -321,7 +372,7 @@ def test_exam_daily_activity_adds_up(raw, responses, sessions):
     ).fetchall()
     for row in rows:
         exam = row["exam_code"]
-        assert row["responses"] == sum(r["exam_code"] == exam for r in responses)
+        assert row["responses"] == sum(r["exam_code"] == exam for r in scored)
         assert row["ended"] == sum(s["exam_code"] == exam for s in sessions)
         finished = sum(s["exam_code"] == exam and s["sealed_at"] is not None for s in sessions)
         assert row["finished"] == finished

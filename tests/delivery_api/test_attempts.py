@@ -46,6 +46,7 @@ def new_exam(world):
         for table in (
             "quiz_sessions",
             "exposure_daily",
+            "item_exposure_control",
             "item_calibration",
             "question_publications",
             "exams",

@@ -17,7 +17,7 @@ from qbank.importing.key_effects import Rescored
 from qbank.importing.rescoring import rescore
 from qbank.importing.undoing import undo
 from qbank.stores import authoring
-from tests.delivery_api.conftest import FREE, World, add_exam, add_items
+from tests.delivery_api.conftest import FREE, World, add_exam, add_items, until_current
 from tests.delivery_api.test_quizzes import answer, make_quiz
 
 ITEMS = 6
@@ -257,6 +257,28 @@ def _recomputed(figures: dict[str, Any]) -> float:
     a, b, c = ([item[name] for item in items] for name in "abc")
     bank = cat.RankedBank.of(cal.ItemBank(a, b, c, D=figures["scored_under"]["scale"]))
     return cat.ability(bank, list(range(len(items))), [item["correct"] for item in items]).theta
+
+
+def test_a_key_of_an_item_that_was_tried_out_moves_no_result(exam):
+    with exam.world.connect() as conn:
+        conn.execute(
+            "DELETE FROM item_calibration WHERE exam_code = %s AND question_id = ANY(%s)",
+            (exam.code, exam.ids[-2:]),
+        )
+        conn.execute(
+            "UPDATE exams SET policy = policy || %s WHERE exam_code = %s",
+            (Jsonb({"pretest": {"slots": 2}}), exam.code),
+        )
+    until_current(exam.client, exam.world, exam.code)
+    sitting = exam.sit("ann", "exam", num_questions=ITEMS - 2).work("AABBAA".__getitem__)
+    first = sitting.state()
+    assert (first["answered"], first["scored"], first["correct"]) == (ITEMS, ITEMS - 2, 2)
+    exam.correct("C", "C", at=ITEMS - 2, allow_unchosen=True)
+    assert sitting.state() == first
+    exam.correct("B", "A", at=0, allow_unchosen=True)
+    now = sitting.state()
+    assert (now["result"]["revision"], now["scored"], now["correct"]) == (2, ITEMS - 2, 1)
+    assert now["theta"] == pytest.approx(_recomputed(now))
 
 
 def test_a_score_that_is_told_without_items_tells_no_items_of_what_it_supersedes(exam):

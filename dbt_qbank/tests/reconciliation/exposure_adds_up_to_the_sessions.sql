@@ -37,7 +37,8 @@ by_session as (
     select
         quizzes.exam_code,
         quizzes.ended_on as day,
-        sum(quizzes.served) filter (where {{ counts_for_exposure('quizzes') }}) as served,
+        sum(quizzes.served - quizzes.pretest_served)
+            filter (where {{ counts_for_exposure('quizzes') }}) as served,
         count(*) filter (where {{ counts_for_exposure('quizzes') }}) as sessions
     from days
     inner join lateral (

@@ -73,7 +73,7 @@ select
     measured.ended_on,
     count(*) as sessions,
     count(*) filter (where measured.status = 'finished') as sessions_finished,
-    sum(measured.served) as served,
+    sum(measured.served - measured.pretest_served) as served,
     count(measured.accuracy) as accuracy_n,
     coalesce(sum(measured.accuracy), 0) as accuracy_sum,
     coalesce(sum(measured.accuracy * measured.accuracy), 0) as accuracy_squares,

@@ -72,8 +72,9 @@ select
     {{ newest_load('facts') }} as loaded_at
 from sessions
 inner join {{ looked_up(
-    ref('stg_quiz_items'), 'sessions', ['quiz_id'], ['question_id', 'version']
+    ref('stg_quiz_items'), 'sessions', ['quiz_id'], ['question_id', 'version', 'is_pretest']
 ) }} as items on true
+where {{ is_operational('items') }}
 group by
     sessions.exam_code, sessions.cohort_key, sessions.cohort_value, sessions.ended_on,
     items.question_id, items.version

@@ -23,7 +23,7 @@
 {#- The rows are read twice, and kept in between: these columns only. -#}
 {%- set columns = [
     'exam_code', 'tenant_id', 'question_id', 'version', 'session_started_on', 'quiz_id',
-    'is_first_attempt', 'is_void', 'is_correct',
+    'is_first_attempt', 'is_void', 'is_pretest', 'is_correct',
 ] %}
 
 with facts as not materialized (
@@ -55,7 +55,7 @@ session_scores as (
         count(*) as answered,
         count(*) filter (where responses.is_correct) as correct
     from responses
-    where responses.is_void is not true
+    where {{ is_scored('responses') }}
     group by responses.quiz_id
     having count(*) >= 5
 ),
@@ -69,9 +69,16 @@ scored as (
         responses.session_started_on,
         responses.is_first_attempt,
         cast(responses.is_correct as integer) as score,
-        -- the share correct on the quiz's other items (item-rest)
-        {{ ratio('scores.correct - cast(responses.is_correct as integer)', 'scores.answered - 1') }}
-            as rest_score
+        -- the share correct on the quiz's other items (item-rest); what is tried out is none of them
+        case
+            when {{ is_operational('responses') }}
+                then
+                    {{ ratio(
+                        'scores.correct - cast(responses.is_correct as integer)',
+                        'scores.answered - 1'
+                    ) }}
+            else {{ ratio('scores.correct', 'scores.answered') }}
+        end as rest_score
     from responses
     left join session_scores as scores
         on responses.quiz_id = scores.quiz_id and responses.is_void is not true

@@ -52,8 +52,8 @@ started as (
         sessions.started_on as day,
         count(*) as sessions_started,
         count(distinct sessions.user_id) as active_users,
-        sum(sessions.served) as served,
-        sum(sessions.answered) as responses,
+        sum(sessions.served - sessions.pretest_served) as served,
+        sum(sessions.answered - sessions.pretest_answered) as responses,
         sum(sessions.correct) as correct
     from days
     inner join lateral (

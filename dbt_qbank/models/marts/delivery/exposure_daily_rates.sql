@@ -74,7 +74,7 @@ steps as (
         items.*
     from sessions
     inner join {{ looked_up(ref('stg_quiz_items'), 'sessions', ['quiz_id']) }} as items on true
-    where {{ counts_for_exposure('sessions') }}
+    where {{ counts_for_exposure('sessions') }} and {{ is_operational('items') }}
 ),
 
 served as (

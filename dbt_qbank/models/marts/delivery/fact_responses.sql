@@ -26,8 +26,8 @@
             "{{ vacuum_nightly() }}",
             "{{ unique_key_with(
                 ['user_id', 'question_id', 'attempt_number', 'tenant_id'],
-                ['exam_code', 'topic_id', 'is_correct', 'is_void', 'time_taken_ms', 'answered_at',
-                 'response_id']
+                ['exam_code', 'topic_id', 'is_correct', 'is_void', 'is_pretest', 'time_taken_ms',
+                 'answered_at', 'response_id']
             ) }}",
         ],
         indexes=[
@@ -265,6 +265,7 @@ select
     changed.option_label,
     changed.is_correct,
     changed.is_void,
+    served.is_pretest,
     changed.time_taken_ms,
     changed.attempt_number,
     changed.attempt_number = 1 as is_first_attempt,

@@ -168,6 +168,8 @@ measured as (
         steps.answered,
         steps.correct,
         steps.scored,
+        steps.pretest_served,
+        steps.pretest_answered,
         steps.time_taken_ms,
         steps.unanswered_question_ids,
         steps.unanswered_versions,
@@ -178,15 +180,28 @@ measured as (
             cast(count(*) as integer) as served,
             cast(count(responses.response_id) as integer) as answered,
             cast(
-                count(*) filter (where responses.is_correct and responses.is_void is not true)
-                as integer
+                count(*) filter (
+                    where responses.is_correct
+                    and responses.is_void is not true
+                    and {{ is_operational('items') }}
+                ) as integer
             ) as correct,
-            count(responses.response_id) filter (where responses.is_void is not true) as scored,
+            count(responses.response_id) filter (
+                where responses.is_void is not true and {{ is_operational('items') }}
+            ) as scored,
+            cast(count(*) filter (where not {{ is_operational('items') }}) as integer)
+                as pretest_served,
+            cast(
+                count(responses.response_id) filter (where not {{ is_operational('items') }})
+                as integer
+            ) as pretest_answered,
             sum(responses.time_taken_ms) as time_taken_ms,
             array_agg(items.question_id order by items.position)
-            filter (where responses.response_id is null) as unanswered_question_ids,
+            filter (where responses.response_id is null and {{ is_operational('items') }})
+                as unanswered_question_ids,
             array_agg(items.version order by items.position)
-            filter (where responses.response_id is null) as unanswered_versions,
+            filter (where responses.response_id is null and {{ is_operational('items') }})
+                as unanswered_versions,
             greatest(max(items.recorded_at), max(responses.recorded_at)) as changed_at
         from items
         left join responses
@@ -212,6 +227,8 @@ select
     measured.num_questions,
     measured.served,
     measured.answered,
+    measured.pretest_served,
+    measured.pretest_answered,
     measured.correct,
     {{ ratio('measured.correct', 'measured.scored') }} as accuracy,
     measured.time_taken_ms,

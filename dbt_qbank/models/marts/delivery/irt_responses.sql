@@ -72,6 +72,7 @@ select
     responses.version,
     responses.is_correct,
     true as is_answered,
+    responses.is_pretest,
     responses.quiz_id,
     responses.answered_at as attempted_at
 from responses
@@ -95,6 +96,7 @@ select
     first_blank.version,
     false as is_correct,
     false as is_answered,
+    false as is_pretest,
     first_blank.quiz_id,
     first_blank.ended_at as attempted_at
 from first_blank

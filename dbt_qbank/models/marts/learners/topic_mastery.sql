@@ -60,7 +60,7 @@ by_topic as (
         where
             facts.user_id = touched.user_id
             and facts.exam_code = touched.exam_code
-            and facts.is_void is not true
+            and {{ is_scored('facts') }}
         group by facts.topic_id
         offset 0
     ) as counted on true
@@ -75,7 +75,7 @@ by_topic as (
         facts.topic_id,
         {{ counts }}
     from facts
-    where facts.is_void is not true
+    where {{ is_scored('facts') }}
     group by facts.user_id, facts.exam_code, facts.topic_id
 ),
 

@@ -69,7 +69,7 @@ select
     ranked.theta - {{ z_95() }} * ranked.theta_se as theta_lower,
     ranked.theta + {{ z_95() }} * ranked.theta_se as theta_upper,
     ranked.quiz_id,
-    ranked.answered as responses,
+    ranked.answered - ranked.pretest_answered as responses,
     ranked.sessions_scored,
     ranked.ended_at as estimated_at,
     {{ newest_load('sessions') }} as loaded_at

@@ -14,6 +14,7 @@ renamed as (
         sh_p,
         rejected as held_back_question_ids,
         forced as is_forced,
+        is_pretest,
         created_at as recorded_at
     from source
 )
