@@ -19,8 +19,7 @@ from calibration import ItemBank
 from calibration.cat import RankedBank
 from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
 from delivery_api.quizzes.pretest import Candidates
-from qbank.errors import RequestError
-from qbank.exams.pretest import PretestPolicy
+from qbank.exams.pretest import tries_out
 from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs, served
 from qbank.stores.item_bank import Pool
 from qbank.vocabulary import Controlled
@@ -103,11 +102,7 @@ def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibr
 
 def _candidates(conn: Connection[Any], pool: Pool, rank: Integers) -> Candidates | None:
     """The live items without parameters; None where the exam tries out none."""
-    try:
-        has_slots = PretestPolicy.of(pool.exam.code, pool.exam.policy).slots > 0
-    except RequestError:  # its administrators are told what is wrong, and sittings go on
-        return None
-    if not has_slots:
+    if not tries_out(pool.exam.policy):
         return None
     items = np.flatnonzero(rank < 0).tolist()
     counts = served.counts(conn, pool.exam.exam_code, pool.question_id[items].tolist())

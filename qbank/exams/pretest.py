@@ -6,18 +6,29 @@ It stands in the exam's policy, under ``pretest``. What never lives here: which 
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
+from qbank.errors import RequestError
 from qbank.exams.policy_parts import PolicyPart
+from qbank.requests.base import Unit
 
 KEY: Final = "pretest"
 # whoever gave an answer in a sitting has given a scored one
 FIRST_POSITION: Final = 2
 # of the generator that places slots; others of a quiz's seed are numbered from 1
 _STREAM: Final = 0
+
+
+def tries_out(policy: Mapping[str, Any]) -> bool:
+    """Whether an exam with that policy tries out items; not where what it says is wrong."""
+    try:
+        return PretestPolicy.of("", policy).slots > 0
+    except RequestError:  # its administrators are told where they set it
+        return False
 
 
 class PretestPolicy(PolicyPart):
@@ -41,6 +52,26 @@ class PretestPolicy(PolicyPart):
         title="Last position",
         description="Position up to which they may come; left out, or beyond it: the last but one"
         " of the sitting.",
+    )
+    max_se_b: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Unit("of θ", 0.01)] = Field(
+        default=0.25,
+        title="Largest SE of b",
+        description="A new item comes into use once the standard error of its difficulty is no"
+        " larger.",
+    )
+    max_se_a: Annotated[float, Field(gt=0, le=5, allow_inf_nan=False), Unit("at D = 1.7", 0.01)] = (
+        Field(
+            default=0.3,
+            title="Largest SE of a",
+            description="A new item comes into use once the standard error of its discrimination is"
+            " no larger.",
+        )
+    )
+    retire_after: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1000,
+        title="Answers to retire after",
+        description="First attempts after which an item that still may not come into use is named"
+        " to be retired.",
     )
 
     @model_validator(mode="after")

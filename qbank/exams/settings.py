@@ -54,7 +54,9 @@ def _left_out(name: str, field: FieldInfo, default: Any) -> Any:
     """A field that is declared elsewhere, as one that may be left out."""
     allows_none = NoneType in get_args(field.annotation) and default is not None
     own: Any = field.rebuild_annotation()
-    return Annotated[own | None, Default(default, allows_none)], Field(
+    # a form moves a number by its unit's step
+    marks = (Default(default, allows_none), *filter(None, [marker(field, Unit)]))
+    return Annotated[own | None, *marks], Field(
         default=None,
         title=field.title or name.replace("_", " ").capitalize(),
         description=field.description,

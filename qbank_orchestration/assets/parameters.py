@@ -23,7 +23,7 @@ from qbank_orchestration.assets.work import (
 from qbank_orchestration.engine import parameters, publication
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.finding import forbidding, reason
-from qbank_orchestration.engine.proposal import ParameterProposal
+from qbank_orchestration.engine.proposal import ParameterProposal, plain
 from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.metadata import plots, tables
 from qbank_orchestration.partitions import EXAM
@@ -35,6 +35,7 @@ CHECKS = {
     "drift_bounded": (True, "Difficulties agree with the published ones of the same items."),
     "few_items_drifted": (False, "Few published items moved against the others."),
     "estimates_fit_for_use": (False, "No estimated item is held back."),
+    "new_items_known_well": (True, "New items that come into use are known as well as asked."),
     "live_items_have_parameters": (False, "Each live item has parameters."),
 }
 
@@ -134,6 +135,7 @@ def _metadata(proposed: ParameterProposal, run_id: UUID, began: float) -> dict[s
         "flags": dict(summary["flags"]),
         "scale": dict(summary["scale"]),
         "held_back": tables.held_back(summary["held_back"]),
+        "tried_out": tables.tried_out(plain(summary.get("tried_out", ()))),
         "run": str(run_id),
         "input_fingerprint": proposed.input_fingerprint,
         "code_version": CODE_VERSION,

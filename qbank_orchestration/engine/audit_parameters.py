@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from qbank.exams.pretest import PretestPolicy
 from qbank.stores.item_bank import Pool
 from qbank.stores.item_parameters import ItemParameters
 from qbank.wording import listed
+from qbank_orchestration.engine import new_items
 from qbank_orchestration.engine.finding import Finding
 from qbank_orchestration.engine.item_gates import HeldBack
+from qbank_orchestration.engine.parameters import smallest_n
 from qbank_orchestration.engine.proposal import ParameterProposal
 
 # Outside these an estimate says more about sparse or broken data than about the item.
@@ -42,6 +45,7 @@ def audit(
         drift_bounded(proposal, published),
         few_items_drifted(proposal),
         estimates_fit_for_use(proposal),
+        new_items_known_well(proposal, pool),
         live_items_have_parameters(proposal, pool, published),
     )
 
@@ -143,6 +147,34 @@ def estimates_fit_for_use(proposal: ParameterProposal) -> Finding:
         else f"none of {estimated} estimated items is held back",
         {"estimated": estimated, "held_back": len(held)}
         | dict(Counter(item.reason for item in held)),
+    )
+
+
+def new_items_known_well(proposal: ParameterProposal, pool: Pool) -> Finding:
+    """Each item that was tried out and comes into use keeps the limits that the exam has now."""
+    proposed = {(row.question_id, row.version) for row in proposal.parameters}
+    rows = new_items.read(proposal.summary)
+    taken = [row for row in rows if (row.question_id, row.version) in proposed]
+    needed = smallest_n(pool.exam)
+    policy = PretestPolicy.of(pool.exam.code, pool.exam.policy)
+    wrong = []
+    for row in taken:
+        short = new_items.short_of(policy, proposal.model, row.se_a, row.se_b)
+        reason = row.reason or (short.reason if short else "")
+        if new_items.decide(policy, needed, row.n, reason) != "promoted":
+            why = short.words if short else reason or f"{row.n} of {needed} first attempts"
+            wrong.append(f"question {row.question_id} v{row.version}: {why}")
+    retired = sum(row.decision == "retire" for row in rows)
+    summary = (
+        f"{len(wrong)} of {len(taken)} new items may not come into use:"
+        f" {listed(wrong, NAMED, '; ')}"
+        if wrong
+        else f"{len(taken)} of {len(rows)} new items come into use"
+        + (f", and {retired} are to be retired" if retired else "")
+    )
+    numbers = {"tried_out": len(rows), "promoted": len(taken), "retire": retired}
+    return Finding(
+        "new_items_known_well", not wrong, True, summary, numbers | {"short": len(wrong)}
     )
 
 

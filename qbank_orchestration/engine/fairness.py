@@ -168,15 +168,16 @@ def large_on_new(
     new = fit.estimated & np.array([key not in in_use for key in keys], bool)
     if not new.any() or not any(people):
         return {}
-    known = fit.estimated[attempts.item]
+    scored = fit.estimated | fit.flagged("fixed")
+    known = scored[attempts.item]
     persons, person = np.unique(attempts.person[known], return_inverse=True)
-    codes = np.flatnonzero(fit.estimated)
+    codes = np.flatnonzero(scored)
     answers = Answers(
-        bank=fit.bank().only(fit.estimated),
-        question_id=attempts.question_id[fit.estimated],
-        version=attempts.version[fit.estimated],
+        bank=fit.bank().only(scored),
+        question_id=attempts.question_id[scored],
+        version=attempts.version[scored],
         person=person,
-        item=(np.cumsum(fit.estimated) - 1)[attempts.item[known]],
+        item=(np.cumsum(scored) - 1)[attempts.item[known]],
         correct=attempts.correct[known],
         people=[people[at] for at in persons.tolist()],
     )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FALLS = "falls_with_ability"
 LARGE_DIF = "large_dif"
+WIDE_B = "se_b_above_limit"
+WIDE_A = "se_a_above_limit"
+POOR_FIT = "poor_fit"
 LARGEST_SE_B = 1.0
 """A difficulty that is this uncertain says no more than the population's spread does."""
 
@@ -71,6 +74,18 @@ REASONS: Mapping[str, Reason] = {
         f"its difficulty is known to ±{LARGEST_SE_B:g} at best",
         "collect answers of examinees whose ability is near its difficulty",
     ),
+    POOR_FIT: Reason(
+        "it is new, and its curve is not the model's",
+        "read it: may it be understood in two ways, or be known to some?",
+    ),
+    WIDE_B: Reason(
+        "it is new, and its difficulty is known less well than the exam asks",
+        "nothing, it is tried out further",
+    ),
+    WIDE_A: Reason(
+        "it is new, and its slope is known less well than the exam asks",
+        "nothing, it is tried out further",
+    ),
 }
 """The reasons, the gravest first; an item is held back for the first that holds."""
 
@@ -86,6 +101,7 @@ class HeldBack:
         p_value: share correct.
         z: of its slope on the other items' ability, as a standard normal; below 0 it falls.
         seen: what else was seen, in words; "" where the reason says all.
+        retire: it was tried out on so many that it is to be retired.
     """
 
     question_id: int
@@ -96,13 +112,15 @@ class HeldBack:
     z: float
     external_ref: str | None = None
     seen: str = ""
+    retire: bool = False
 
     def __str__(self) -> str:
         why = REASONS[self.reason]
         name = f"item {self.external_ref}, " if self.external_ref else ""
         return (
             f"{name}question {self.question_id} v{self.version} ({self.n} answers,"
-            f" {self.p_value:.0%} right): {self.seen or why.means}; {why.remedy}"
+            f" {self.p_value:.0%} right): {self.seen or why.means};"
+            f" {'retire it, or write a new version' if self.retire else why.remedy}"
         )
 
 
@@ -111,6 +129,7 @@ def held_back(
     fit: FitResult,
     refs: Mapping[int, str],
     large_dif: Mapping[int, str],
+    limits: Mapping[str, Mapping[int, str]] | None = None,
 ) -> tuple[HeldBack, ...]:
     """The estimated items that are held back, by item code.
 
@@ -119,18 +138,20 @@ def held_back(
         fit: the estimates.
         refs: names of questions where they came from, by id.
         large_dif: new items with DIF of class C, by item code: whom they favour.
+        limits: what else keeps items from use, by reason and item code, in words.
     """
     import calibration as cal  # kept out of the code location's import
 
-    known = fit.estimated[attempts.item]
+    known = (fit.estimated | fit.flagged("fixed"))[attempts.item]
     right = np.bincount(attempts.item, attempts.correct, minlength=fit.n.size)
     person = np.unique(attempts.person[known], return_inverse=True)[1]
     slopes = cal.rest_slope(fit.bank(), person, attempts.item[known], attempts.correct[known])
     marks: dict[str, npt.NDArray[np.bool_]] = {
         FALLS: (slopes.n > 0) & (slopes.z <= 0),
         "se_b_too_large": fit.se_b > LARGEST_SE_B,
-        LARGE_DIF: np.isin(np.arange(fit.n.size), [*large_dif]),
     }
+    seen = {**(limits or {}), LARGE_DIF: large_dif}
+    marks |= {reason: np.isin(np.arange(fit.n.size), [*told]) for reason, told in seen.items()}
     first = np.full(fit.n.size, "", dtype=object)
     for reason in reversed(tuple(REASONS)):
         holds = marks[reason] if reason in marks else fit.flagged(reason)
@@ -144,7 +165,7 @@ def held_back(
             p_value=float(right[item] / fit.n[item]),
             z=float(slopes.z[item]),
             external_ref=refs.get(int(attempts.question_id[item])),
-            seen=large_dif.get(item, "") if first[item] == LARGE_DIF else "",
+            seen=seen.get(str(first[item]), {}).get(item, ""),
         )
         for item in np.flatnonzero(first != "").tolist()
     )

@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import Connection
 
 from qbank.exams import selectors
+from qbank.exams.pretest import tries_out
 from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation, RequestError
 from qbank.stores import exam_states, item_bank
@@ -102,7 +103,9 @@ def _fit_due(state: ExamState) -> Due:
         why = "attributes of people changed by which the last calibration held items back"
         return Due(exam.exam_code, why)
     had = state.fit_responses or 0
-    enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(MIN_GROWTH * had)))
+    # those to a few new items are a small part of all, and are what they wait for
+    share = 0.0 if tries_out(exam.policy) else MIN_GROWTH
+    enough = exam.policy.get("min_new_responses", max(MIN_NEW_RESPONSES, round(share * had)))
     moved = f"{have - had} new responses since the last calibration"
     if have < had:  # erased, undone or voided
         moved = f"{had - have} responses fewer than at the last calibration"

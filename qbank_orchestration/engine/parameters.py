@@ -17,7 +17,7 @@ from qbank.stores.item_bank import Exam
 from qbank.stores.item_examinations import People
 from qbank.stores.item_parameters import ItemParameters, ItemStatistics
 from qbank.stores.responses import FirstAttempts
-from qbank_orchestration.engine import fairness, item_gates
+from qbank_orchestration.engine import fairness, item_gates, new_items
 from qbank_orchestration.engine.exposure import NothingToCalibrate
 from qbank_orchestration.engine.proposal import ParameterProposal
 from qbank_orchestration.engine.scale import OldScale, Scaled, on_old_scale
@@ -88,8 +88,9 @@ def estimate(
 ) -> ParameterProposal | NothingToCalibrate:
     """Fits the exam's model, puts it on the published scale and gathers what may be used.
 
-    Items with fewer first attempts than the exam's policy (``min_responses``) or the model asks
-    for keep what is published; the summary says how many.
+    Where the exam tries out items, and has a scale, the published ones are held and new ones alone
+    are estimated. Items with fewer first attempts than the exam's policy (``min_responses``) or the
+    model asks for keep what is published; the summary says how many.
 
     Args:
         exam: model and policy.
@@ -105,46 +106,66 @@ def estimate(
     Raises:
         calibration.CalibrationError: the responses cannot be calibrated at all.
     """
-    import calibration as cal  # kept out of the code location's import
-
     if len(attempts) == 0:
         return NothingToCalibrate("the exam has no first attempts yet")
     old = OldScale.of(attempts, published)
-    fit = cal.fit(
-        attempts.person,
-        attempts.item,
-        attempts.correct,
-        model=exam.irt_model,
-        item_count=attempts.question_id.size,
-        person_count=attempts.persons,
-        min_n=exam.policy.get("min_responses", "default"),
-        on_cycle=lambda cycle, objective: (
-            report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
-        ),
-    )
-    large_dif = fairness.large_on_new(attempts, fit, people.attributes, in_use)
-    held = item_gates.held_back(attempts, fit, refs, large_dif)
-    usable = item_gates.usable(attempts, fit, held)
     seen = {
         "responses": len(attempts),
         "settings": settings(exam, request),
         "people_version": people.version,
-        "held_back": [asdict(item) for item in held],
     }
-    if not usable.any():
-        return NothingToCalibrate(
+    by_themselves = new_items.are_tried_out(exam, old)
+    fit = _fitted(exam, attempts, old if by_themselves else None, report)
+    large_dif = fairness.large_on_new(attempts, fit, people.attributes, in_use)
+    if by_themselves:
+        taken = new_items.taken(exam, attempts, fit, refs, large_dif, smallest_n(exam))
+        usable, held, seen = taken.usable, taken.held, seen | taken.summary
+        nothing = taken.nothing
+    else:
+        held = item_gates.held_back(attempts, fit, refs, large_dif)
+        usable = item_gates.usable(attempts, fit, held)
+        nothing = (
             f"all {len(held)} estimated items are held back: {held[0]}"
             if held
-            else too_few(exam, int(fit.n.max())),
-            seen,
+            else too_few(exam, int(fit.n.max()))
         )
-    scaled = on_old_scale(fit, usable, old, method=request.linking)
+    seen |= {"held_back": [asdict(item) for item in held]}
+    if not usable.any():
+        return NothingToCalibrate(nothing, seen)
+    scaled = (
+        new_items.scaled(fit, old)
+        if by_themselves
+        else on_old_scale(fit, usable, old, method=request.linking)
+    )
     return ParameterProposal(
         model=exam.irt_model,
         parameters=_parameters(attempts, fit, usable, scaled),
         statistics=_statistics(attempts, fit, median_times),
         summary=seen | _summary(attempts, fit, usable) | {"scale": scaled.summary},
         input_fingerprint=attempts.fingerprint(),
+    )
+
+
+def _fitted(
+    exam: Exam, attempts: FirstAttempts, held: OldScale | None, report: Report
+) -> FitResult:
+    """A fit of all items; or of those alone that the scale in force does not have."""
+    import calibration as cal  # kept out of the code location's import
+
+    usual = exam.policy.get("min_responses", "default")
+    return cal.fit(
+        attempts.person,
+        attempts.item,
+        attempts.correct,
+        model=exam.irt_model,
+        D=new_items.SCALING_CONSTANT,
+        item_count=attempts.question_id.size,
+        person_count=attempts.persons,
+        min_n=usual if held is None else min(new_items.PROVISIONAL_N, smallest_n(exam)),
+        fixed=None if held is None else held.known(new_items.SCALING_CONSTANT),
+        on_cycle=lambda cycle, objective: (
+            report({"iter": cycle, "log_posterior": objective}) if cycle % 10 == 0 else True
+        ),
     )
 
 

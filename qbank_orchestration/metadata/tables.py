@@ -73,6 +73,18 @@ def largest_dif(rows: Sequence[Fairness], top: int = 10) -> dg.MetadataValue:
     )
 
 
+def tried_out(items: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
+    """New items with their provisional estimates, and what becomes of each."""
+    if not items:
+        return dg.MetadataValue.text("none")
+    return table(
+        [
+            {name: round(v, 3) if isinstance(v, float) else v for name, v in item.items()}
+            for item in items
+        ]
+    )
+
+
 def held_back(items: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
     """Items that do not come into use, each with what was seen and what a person does."""
     if not items:

@@ -20,7 +20,7 @@ from qbank.exams import administering, page
 from qbank.exams.settings import read, settings
 from qbank.postgres import connect
 from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter
-from qbank.requests.base import ExamPolicy, marker
+from qbank.requests.base import ExamPolicy, Unit, marker
 from qbank.vocabulary import Model, words
 from tests.qbank.answers import rows
 
@@ -354,3 +354,13 @@ def test_a_blueprint_comes_from_a_file(command, tmp_path):
         nothing = command("exam", "blueprint", "MED-A", file)
         assert (nothing.code, rows(lines)) == (2, [(0.6, 3), (0.4, 0)])
         assert "blueprint.csv names no topic: give a line per topic" in nothing.err
+
+
+def test_a_form_moves_each_fraction_by_less_than_its_range():
+    """A number without a unit is moved by one, which leaves a share no value between 0 and 1."""
+    fractions = [one for one in settings() if one.allowed.type is float]
+    assert len(fractions) > 6
+    for one in fractions:
+        unit = marker(one.field, Unit)
+        assert unit is not None, one.path
+        assert unit.step <= 0.1

@@ -38,7 +38,7 @@ by_session as (
         quizzes.exam_code,
         quizzes.ended_on as day,
         sum(quizzes.served - quizzes.pretest_served)
-            filter (where {{ counts_for_exposure('quizzes') }}) as served,
+        filter (where {{ counts_for_exposure('quizzes') }}) as served,
         count(*) filter (where {{ counts_for_exposure('quizzes') }}) as sessions
     from days
     inner join lateral (

@@ -140,6 +140,34 @@ def test_fixed_parameter_calibration_needs_no_linking(seed):
     assert planted.rmse(own.b, data.b) > 3 * planted.rmse(fit.b[20:], data.b[20:])
 
 
+def test_items_tried_out_in_adaptive_tests_come_out_on_their_scale():
+    """Operational items are chosen by ability and held; each person has three of 24 new ones."""
+    own, new, persons = 80, 24, 2400
+    errors, widths = [], []
+    for seed in (1, 2, 3, 4):
+        data = planted.draw_adaptive(seed, persons, own, 15)
+        rng = np.random.default_rng(seed)
+        bank = np.exp(rng.normal(0, 0.25, new)), rng.normal(0, 1, new), np.zeros(new)
+        tried = planted.draw(seed + 50, persons, new, 3, bank=bank, theta=data.theta)
+        fit = cal.fit(
+            np.concatenate([data.person, tried.person]),
+            np.concatenate([data.item, own + tried.item]),
+            np.concatenate([data.correct, tried.correct]),
+            fixed=cal.KnownItems(np.arange(own), data.a, data.b),
+            node_check=False,
+        )
+        assert (fit.a[:own] == data.a).all()
+        assert (fit.b[:own] == data.b).all()
+        errors.append([fit.a[own:] - bank[0], fit.b[own:] - bank[1]])
+        widths.append([fit.se_a[own:], fit.se_b[own:]])
+    error, width = np.array(errors), np.array(widths)  # (seeds, parameters, items)
+    # about 300 answers an item: the mean of 96 errors is known to a tenth of one
+    assert (np.abs(error.mean(axis=(0, 2))) < 3 * width.mean(axis=(0, 2)) / np.sqrt(96)).all()
+    assert np.sqrt(np.mean(error[:, 1] ** 2)) < 0.2
+    inside = (np.abs(error) < 1.96 * width).mean(axis=(0, 2))
+    assert (inside > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 96)).all()
+
+
 def test_drift_finds_the_items_that_moved_and_no_others():
     first = planted.draw(1, 5000, 40)
     b = first.b.copy()

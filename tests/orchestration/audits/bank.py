@@ -65,6 +65,8 @@ class Bank:
         result = examples.parameters(*args, **changes).as_result()
         columns = result["proposal"]["parameters"]
         columns["question_id"] = [self.items[n - 1] for n in columns["question_id"]]
+        for row in result["summary"].get("tried_out", ()):
+            row["question_id"] = self.items[row["question_id"] - 1]
         return result
 
     def _own(self, result: dict[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import asdict, replace
 
 import pytest
 
 from qbank_orchestration.engine import audit_parameters as audit
-from qbank_orchestration.engine.item_gates import REASONS
+from qbank_orchestration.engine.item_gates import FALLS, REASONS
+from qbank_orchestration.engine.new_items import TriedOut
 from tests.orchestration.audits.examples import ITEMS, item, parameters, pool, published
 from tests.orchestration.audits.test_exposure_audit import judged
 
@@ -178,3 +180,42 @@ def test_estimates_that_are_held_back_are_named_with_what_to_do(count: int):
 
 def test_a_proposal_of_an_earlier_version_holds_nothing_back():
     assert audit.estimates_fit_for_use(parameters()).passed
+
+
+TRIED = TriedOut(1, 1, 250, 1.0, 0.0, 0.0, 0.3, 0.25, "promoted")
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (TRIED, ""),
+        (replace(TRIED, n=200), ""),
+        (replace(TRIED, n=199), "question 1 v1: 199 of 200 first attempts"),
+        (replace(TRIED, se_b=0.26), "question 1 v1: it is new, its b is known to ±0.26"),
+        (replace(TRIED, se_a=0.31), "question 1 v1: it is new, its a is known to ±0.31"),
+        (replace(TRIED, reason=FALLS), f"question 1 v1: {FALLS}"),
+    ],
+)
+def test_a_new_item_that_is_short_of_what_the_exam_asks_is_not_published(row: TriedOut, said: str):
+    others = [
+        replace(TRIED, question_id=8, se_b=2.0, decision="retire"),
+        replace(TRIED, question_id=9, n=40, decision="stays"),
+    ]
+    kept = [asdict(one) for one in (row, *others)]
+    finding = audit.new_items_known_well(
+        parameters((item(1), item(2)), tried_out=kept), pool(policy={"pretest": {"slots": 2}})
+    )
+    judged(finding, "new_items_known_well", not said, True)
+    told = f"1 of 1 new items may not come into use: {said}" if said else "1 of 3 new items come"
+    assert told in finding.summary
+    assert ("1 are to be retired" in finding.summary) == (not said)
+    expected = {"tried_out": 3, "promoted": 1, "retire": 1, "short": int(bool(said))}
+    assert finding.numbers == expected
+    tighter = pool(policy={"pretest": {"slots": 2, "max_se_a": 0.29}})
+    assert not audit.new_items_known_well(parameters((item(1),), tried_out=kept), tighter).passed
+
+
+def test_where_nothing_is_tried_out_nothing_is_asked_of_new_items():
+    finding = audit.new_items_known_well(parameters((item(1),)), pool())
+    judged(finding, "new_items_known_well", True, True)
+    assert finding.summary == "0 of 0 new items come into use"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import psycopg
@@ -12,6 +13,7 @@ from qbank_orchestration.assets import exposure as exposure_assets
 from qbank_orchestration.assets import parameters as parameter_assets
 from qbank_orchestration.assets import reestimation as reestimation_assets
 from qbank_orchestration.engine import publication
+from qbank_orchestration.engine.new_items import TriedOut
 from tests.orchestration.audits.bank import EXAM, Bank
 from tests.orchestration.audits.examples import item, published
 
@@ -21,12 +23,15 @@ PROPOSED = {1: 0.5, 2: 0.5, 3: 0.5, 4: 1.0, 5: 1.0}
 shifted = tuple(item(q, b=row.b + 1) for q, row in enumerate(published(), 1))
 implausible = (*published()[:5], item(6, a=9.0, b=published()[5].b))
 
+unsure = asdict(TriedOut(6, 1, 900, 1.0, 0.0, 0.0, 0.1, 0.9, "promoted"))
+
 # by kind: a proposal that one blocking gate alone forbids
 FORBIDDEN: dict[str, dict[str, dict[str, Any]]] = {
     "irt": {
         "parameters_in_bounds": {"rows": implausible},
         "fit_converged": {"converged": False},
         "drift_bounded": {"rows": shifted},
+        "new_items_known_well": {"tried_out": [unsure]},
     },
     "sympson_hetter": {
         "sh_p_in_range": {"sh_p": (1.3, 0.5, 0.5, 1.0, 1.0, None)},

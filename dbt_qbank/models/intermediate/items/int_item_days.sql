@@ -69,7 +69,7 @@ scored as (
         responses.session_started_on,
         responses.is_first_attempt,
         cast(responses.is_correct as integer) as score,
-        -- the share correct on the quiz's other items (item-rest); what is tried out is none of them
+        -- the share correct on the quiz's other items (item-rest); what is tried out is none
         case
             when {{ is_operational('responses') }}
                 then
