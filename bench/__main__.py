@@ -27,6 +27,7 @@ BENCHMARKS = {
     "sh": "Sympson-Hetter: qbank, a plain Python loop",
     "rules": "selection rules and exposure control on three pools",
     "fit": "estimation: qbank, theta-irt, mirt, girth",
+    "pretest": "new items that sittings try out: who is given which",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "fairness": "DIF with planted truth, and fairness and fit of 20,000 items",
     "delivery": "the delivery API under load",

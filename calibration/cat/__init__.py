@@ -4,6 +4,11 @@ What never lives here: how exposure parameters are found (calibration.exposure),
 """
 
 from calibration.cat.control import ExposureControl
+from calibration.cat.item_precision import (
+    correlation_of_errors,
+    precision_gain,
+    relative_gain,
+)
 from calibration.cat.population import Population
 from calibration.cat.ranking import RankedBank
 from calibration.cat.results import ConditionalRates, Simulation, SimulationSums
@@ -35,6 +40,9 @@ __all__ = [
     "Simulation",
     "SimulationSums",
     "ability",
+    "correlation_of_errors",
+    "precision_gain",
+    "relative_gain",
     "select",
     "selection_rule",
     "simulate",

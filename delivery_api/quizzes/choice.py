@@ -154,7 +154,7 @@ def choose(
     after these what the quiz's owner has seen: neither closes an exam.
     """
     if len(past.question_id) + 1 in wish.pretest_positions:
-        item = _tried_out(bank, wish, past, seed, capped)
+        item = _tried_out(bank, wish, past, theta, seed, capped)
         if item is not None:
             return item
     # an open quiz may have been made before sh_p of another meaning came into force
@@ -171,7 +171,7 @@ def choose(
 
 
 def _tried_out(
-    bank: Bank, wish: Wish, past: Past, seed: int, capped: Collection[int]
+    bank: Bank, wish: Wish, past: Past, theta: float, seed: int, capped: Collection[int]
 ) -> Chosen | None:
     """An item without parameters that its owner has not met; None where there is none left."""
     if bank.pretest is None:
@@ -181,6 +181,7 @@ def _tried_out(
     at = bank.pretest.choose(
         seed,
         len(past.question_id) + 1,
+        theta,
         lambda k: bool(admitted[k]) and int(pool.question_id[k]) not in out,
     )
     if at is None:

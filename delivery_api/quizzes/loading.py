@@ -18,7 +18,7 @@ from psycopg import Connection
 from calibration import ItemBank
 from calibration.cat import RankedBank
 from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
-from delivery_api.quizzes.pretest import Candidates
+from delivery_api.quizzes.pretest import Candidates, Gains
 from qbank.exams.pretest import tries_out
 from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs, served
 from qbank.stores.item_bank import Pool
@@ -93,21 +93,41 @@ def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibr
         live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
         tree=tree,
         found_for=_found_for(conn, pool),
-        pretest=_candidates(conn, pool, rank),
+        pretest=_candidates(conn, pool, rank, calibrated.ranked),
     )
     if bank.ranked is not None:  # now, on this thread, and not in the first request
         bank.ranked_by(bank.served_by(pool.exam.selector))
     return bank
 
 
-def _candidates(conn: Connection[Any], pool: Pool, rank: Integers) -> Candidates | None:
+def _candidates(
+    conn: Connection[Any], pool: Pool, rank: Integers, ranked: RankedBank | None
+) -> Candidates | None:
     """The live items without parameters; None where the exam tries out none."""
-    if not tries_out(pool.exam.policy):
+    if ranked is None or not tries_out(pool.exam.policy):
         return None
-    items = np.flatnonzero(rank < 0).tolist()
+    found = {(row["question_id"], row["version"]): row for row in _tried_out(conn, pool)}
+    hopeless = {key for key, row in found.items() if row["decision"] == "retire"}
+    keys = list(zip(pool.question_id.tolist(), pool.version.tolist(), strict=True))
+    items = [k for k in np.flatnonzero(rank < 0).tolist() if keys[k] not in hopeless]
     counts = served.counts(conn, pool.exam.exam_code, pool.question_id[items].tolist())
-    keys = zip(pool.question_id[items].tolist(), pool.version[items].tolist(), strict=True)
-    return Candidates(items, [counts.get(key, 0) for key in keys])
+    known = [k for k in items if keys[k] in found]
+    gains = Gains.of(
+        known,
+        [found[keys[k]] for k in known],
+        ranked.prior_mean,
+        ranked.prior_sd,
+    )
+    return Candidates(items, [counts.get(keys[k], 0) for k in items], gains)
+
+
+def _tried_out(conn: Connection[Any], pool: Pool) -> list[dict[str, Any]]:
+    """New items that the last night has estimates of."""
+    return [
+        row
+        for row in runs.tried_out(conn, pool.exam.exam_code)
+        if row["se_a"] is not None and row["se_b"] is not None
+    ]
 
 
 def _line(pool: Pool, tree: TopicTree) -> Integers:

@@ -26,6 +26,7 @@ from qbank_orchestration.engine.item_gates import POOR_FIT, WIDE_A, WIDE_B, Held
 from qbank_orchestration.engine.scale import FEWEST_ANCHORS, OldScale, Scaled
 
 if TYPE_CHECKING:
+    from calibration import CurveFit
     from calibration.irt import FitResult
 
 PROVISIONAL_N = 30
@@ -45,6 +46,8 @@ class TriedOut:
         n: first attempts.
         decision: promoted into use, tried out further, or to be retired.
         reason: of ``item_gates.REASONS``; "" where there is none, or there are too few answers.
+        correlation: of the errors of a and b.
+        scaling_constant: D of a.
     """
 
     question_id: int
@@ -57,6 +60,8 @@ class TriedOut:
     se_b: float
     decision: Decision
     reason: str = ""
+    correlation: float = 0.0
+    scaling_constant: float = 1.7
 
 
 def are_tried_out(exam: Exam, old: OldScale) -> bool:
@@ -104,7 +109,7 @@ def decide(policy: PretestPolicy, needed: int, n: int, reason: str) -> Decision:
     return "retire" if n >= policy.retire_after else "stays"
 
 
-def _limits(exam: Exam, attempts: FirstAttempts, fit: FitResult) -> dict[str, dict[int, str]]:
+def _limits(exam: Exam, fit: FitResult, curve: CurveFit) -> dict[str, dict[int, str]]:
     """What keeps new items from use beside the gates that all items pass, in words by item code."""
     policy = PretestPolicy.of(exam.code, exam.policy)
     found: dict[str, dict[int, str]] = {WIDE_B: {}, WIDE_A: {}, POOR_FIT: {}}
@@ -112,20 +117,49 @@ def _limits(exam: Exam, attempts: FirstAttempts, fit: FitResult) -> dict[str, di
         wide = short_of(policy, exam.irt_model, float(fit.se_a[item]), float(fit.se_b[item]))
         if wide is not None:
             found[wide.reason][item] = wide.words
-    found[POOR_FIT] = _misfits(attempts, fit)
+    found[POOR_FIT] = _misfits(fit, curve)
     return found
 
 
-def _misfits(attempts: FirstAttempts, fit: FitResult) -> dict[int, str]:
-    """New items whose curve is not the model's, as the examination of items in use has it."""
+def _curve(attempts: FirstAttempts, fit: FitResult) -> CurveFit:
+    """How each curve fits those who answered, and what their ability is."""
     import calibration as cal  # kept out of the code location's import
-    from calibration.significance import false_discovery_q
 
-    scored = (fit.estimated | fit.flagged("fixed"))[attempts.item]
+    scored = _scored(attempts, fit)
     person = np.unique(attempts.person[scored], return_inverse=True)[1]
-    curve = cal.curve_fit(
+    return cal.curve_fit(
         fit.bank(), person, attempts.item[scored], attempts.correct[scored], min_n=SMALLEST_N
     )
+
+
+def _scored(attempts: FirstAttempts, fit: FitResult) -> npt.NDArray[np.bool_]:
+    """Answers to items with parameters, old or new, shape (M,)."""
+    return (fit.estimated | fit.flagged("fixed"))[attempts.item]
+
+
+def _correlations(
+    attempts: FirstAttempts, fit: FitResult, curve: CurveFit
+) -> npt.NDArray[np.float64]:
+    """Correlation of the errors of a and b of new items, shape (J,); 0 of others."""
+    from calibration.cat import correlation_of_errors
+
+    scored = _scored(attempts, fit)
+    person = np.unique(attempts.person[scored], return_inverse=True)[1]
+    item = attempts.item[scored]
+    new = fit.estimated[item]
+    found = np.zeros(fit.n.size)
+    if new.any():
+        place = np.cumsum(fit.estimated) - 1
+        found[fit.estimated] = correlation_of_errors(
+            fit.bank().only(fit.estimated), place[item[new]], curve.ability[person[new]]
+        )
+    return found
+
+
+def _misfits(fit: FitResult, curve: CurveFit) -> dict[int, str]:
+    """New items whose curve is not the model's, as the examination of items in use has it."""
+    from calibration.significance import false_discovery_q
+
     tested = curve.testable & fit.estimated
     q = np.ones(curve.n.size)
     q[tested] = false_discovery_q(curve.p_value[tested])
@@ -172,7 +206,10 @@ def taken(
         needed: first attempts that an item needs to come into use.
     """
     policy = PretestPolicy.of(exam.code, exam.policy)
-    found = item_gates.held_back(attempts, fit, refs, large_dif, _limits(exam, attempts, fit))
+    curve = _curve(attempts, fit)
+    beyond = _limits(exam, fit, curve)
+    together = _correlations(attempts, fit, curve)
+    found = item_gates.held_back(attempts, fit, refs, large_dif, beyond)
     reasons = {(item.question_id, item.version): item.reason for item in found}
     usable = np.zeros(fit.n.size, bool)
     rows = []
@@ -193,6 +230,8 @@ def taken(
                 se_b=float(fit.se_b[item]),
                 decision=decision,
                 reason=reason,
+                correlation=float(together[item]),
+                scaling_constant=fit.D,
             )
         )
     decided = {(row.question_id, row.version): row.decision for row in rows}

@@ -79,7 +79,10 @@ def tried_out(items: Sequence[Mapping[str, Any]]) -> dg.MetadataValue:
         return dg.MetadataValue.text("none")
     return table(
         [
-            {name: round(v, 3) if isinstance(v, float) else v for name, v in item.items()}
+            {
+                name: round(v, 3) if isinstance(v, float) else "" if v is None else v
+                for name, v in item.items()
+            }
             for item in items
         ]
     )

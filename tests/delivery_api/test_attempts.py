@@ -49,6 +49,7 @@ def new_exam(world):
             "item_exposure_control",
             "item_calibration",
             "question_publications",
+            "calibration_runs",
             "exams",
         ):
             conn.execute(f"DELETE FROM {table} WHERE exam_code = ANY(%s)", (made,))  # noqa: S608

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish, choose, estimate
-from delivery_api.quizzes.pretest import Candidates
+from delivery_api.quizzes.pretest import NOTHING_KNOWN, SPREAD, Candidates, Gains
 from qbank.exams.pretest import PretestPolicy
 from tests.delivery_api.conftest import until_current
 from tests.delivery_api.test_attempts import ask, new_exam
@@ -278,19 +278,21 @@ def test_slots_lie_between_the_first_and_the_last_scored_item(policy, length, it
 
 def test_of_those_given_least_each_is_as_likely_and_none_is_met_twice():
     counts = [4, 0, 0, 0, 2, 0]
-    first = Counter(Candidates(range(6), counts).choose(s, 2, lambda k: True) for s in range(800))
+    first = Counter(
+        Candidates(range(6), counts).choose(s, 2, 0.0, lambda k: True) for s in range(800)
+    )
     assert set(first) == {1, 2, 3, 5}
     assert all(abs(n - 200) < 5 * np.sqrt(800 * 0.25 * 0.75) for n in first.values())
     # what may not be had is passed over, up to those that were given more
     some = Candidates(range(6), counts)
-    assert some.choose(1, 2, lambda k: k in {0, 4}) == 4
-    assert some.choose(1, 2, lambda k: False) is None
+    assert some.choose(1, 2, 0.0, lambda k: k in {0, 4}) == 4
+    assert some.choose(1, 2, 0.0, lambda k: False) is None
     for item in (1, 2, 3, 5):
         some.gave(item, 3)
-    assert some.choose(1, 2, lambda k: True) == 4
+    assert some.choose(1, 2, 0.0, lambda k: True) == 4
     some.gave(4, 9)
     some.gave(0, 5)
-    assert {some.choose(s, 2, lambda k: True) for s in range(60)} == {1, 2, 3, 5}
+    assert {some.choose(s, 2, 0.0, lambda k: True) for s in range(60)} == {1, 2, 3, 5}
     some.gave(77, 1)  # of an older bank
     assert len(some) == 6
 
@@ -300,12 +302,84 @@ def test_a_choice_looks_at_no_more_items_in_a_larger_pool():
         seen = []
         pool = Candidates(range(items), [0] * items)
         for seed in range(200):
-            item = pool.choose(seed, 2, lambda k: bool(seen.append(k)) or True)
+            item = pool.choose(seed, 2, 0.0, lambda k: bool(seen.append(k)) or True)
             assert item is not None
             pool.gave(item, 1)
         return len(seen)
 
     assert looked_at(20_000) == looked_at(300) == 200
+
+
+def known(b: float, a: float = 1.0) -> dict[str, float]:
+    names = ("a", "b", "c", "se_a", "se_b", "correlation", "scaling_constant")
+    return dict(zip(names, (a, b, 0.0, 0.3, 0.4, 0.0, 1.7), strict=True))
+
+
+def test_of_those_given_least_each_examinee_has_what_learns_most_of_them():
+    """Items 0 to 7 are known, easy to hard; of 8 and 9 nothing is."""
+    difficulty = np.linspace(-2, 2, 8)
+    gains = Gains.of(range(8), [known(b) for b in difficulty], 0.0, 1.0)
+    of_able: list[int] = []
+    given = [0] * 10
+    pool = Candidates(range(10), given, gains)
+    rng = np.random.default_rng(4)
+    matched = []
+    for seed in range(2_000):
+        theta = rng.normal()
+        item = pool.choose(seed, 2, theta, lambda k: True)
+        assert item is not None
+        given[item] += 1
+        pool.gave(item, given[item])
+        if item < 8:
+            matched.append((theta, difficulty[item]))
+            if theta > 1.5:
+                of_able.append(item)
+    # shares stay equal, within those that are chosen among
+    assert max(given) - min(given) <= SPREAD + 1
+    theta, b = np.array(matched).T
+    assert np.corrcoef(theta, b)[0, 1] > 0.4
+    assert np.mean(difficulty[of_able]) > 0.8
+    # without what is known nobody is matched
+    assert NOTHING_KNOWN.best([5, 3], 2.0) == 5
+
+
+def test_what_the_last_night_found_decides_who_gets_which(client, as_user, trying, world):
+    exam, new = trying("provisional")
+    hopeless, hard, easy = sorted(new)[:3]
+    rows = [
+        known(b) | {"question_id": question, "version": 1, "decision": decision}
+        for question, b, decision in (
+            (hopeless, 0.0, "retire"),
+            (hard, 1.5, "stays"),
+            (easy, -1.5, "stays"),
+        )
+    ]
+    rows.append(rows[1] | {"question_id": sorted(new)[3], "se_b": None})
+    with world.connect() as conn:
+        conn.execute(
+            """INSERT INTO calibration_runs (kind, exam_code, tenant_id, status, params,
+                requested_by, result, started_at, finished_at)
+            VALUES ('irt', %s, 'demo', 'empty', '{}', 'test', %s, now(), now())""",
+            (exam, Jsonb({"summary": {"tried_out": rows}})),
+        )
+        bank = loading.load(conn, exam)
+    assert bank.pretest is not None
+    assert len(bank.pretest) == NEW - 1
+    wish = Wish("vanilla", Filters(), LENGTH, False, pretest_positions=(2,))
+    past = Past((world.questions[0],), (1,), (True,), ())
+    found = {
+        theta: Counter(
+            item.question_id
+            for seed in range(60)
+            if (item := choose(bank, wish, past, theta, seed, ())) is not None
+        )
+        for theta in (-2.0, 2.0)
+    }
+    assert hopeless not in found[-2.0] | found[2.0]
+    assert found[-2.0][easy] > 0 == found[-2.0][hard]
+    assert found[2.0][hard] > 0 == found[2.0][easy]
+    # those that nothing is known of have their shares all the same
+    assert len(found[2.0]) == NEW - 2
 
 
 def test_a_scored_item_comes_where_no_other_may(world):

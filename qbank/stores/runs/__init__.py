@@ -33,6 +33,7 @@ from qbank.stores.runs.reading import (
     reestimation_of,
     running,
     selector_in_force,
+    tried_out,
 )
 from qbank.stores.runs.record import ItemChange, Run, RunFilter, RunPage
 from qbank.stores.runs.retention import count_old_proposals, remove_old_proposals
@@ -74,4 +75,5 @@ __all__ = [
     "request_cancel",
     "running",
     "selector_in_force",
+    "tried_out",
 ]
