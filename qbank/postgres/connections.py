@@ -36,8 +36,8 @@ _LASTING = (
     "permission denied",
     "invalid",
 )
-# the entry point of ``pre_ping``; SQLAlchemy imports it where the address is opened
-_PRE_PING = "qbank_pre_ping"
+# the entry point of ``kept_connections``; SQLAlchemy imports it where the address is opened
+_KEPT_CONNECTIONS = "qbank_kept_connections"
 _ENVIRONMENT = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -145,7 +145,7 @@ def dagster_url(settings: Settings | None = None) -> str:
     """SQLAlchemy URL of Dagster's storage; psycopg2 is named, for Dagster's NOTIFY needs it."""
     settings = settings or get_settings()
     parameters = _parameters("orchestration", settings, dagster_database(settings))
-    return _url("postgresql+psycopg2", parameters | {"plugin": _PRE_PING})
+    return _url("postgresql+psycopg2", parameters | {"plugin": _KEPT_CONNECTIONS})
 
 
 def libpq_environment(

@@ -57,7 +57,7 @@ def test_addresses_name_the_role_and_the_database(settings):
     with psycopg.connect(dsn("analyst")) as connection:
         assert connection.info.user == "qbank_analyst"
     assert dagster_url().startswith("postgresql+psycopg2://qbank_orchestration:")
-    assert dagster_url().endswith(f"/{settings.database}_dagster?plugin=qbank_pre_ping")
+    assert dagster_url().endswith(f"/{settings.database}_dagster?plugin=qbank_kept_connections")
 
 
 def test_dagsters_storage_keeps_its_connection_and_makes_another_when_that_is_gone(settings):

@@ -3,7 +3,7 @@
 Dagster opens a connection for every event that a run writes and every look of its daemon: a server
 process, a sign-in and empty caches each time, which was a tenth of a night. Dagit keeps its own and
 has no setting for asking them; after a restart of Postgres the first launch would meet a dead one
-and fail. The storage's address names the plugin (``?plugin=qbank_pre_ping``), so that every
+and fail. The storage's address names the plugin (``?plugin=qbank_kept_connections``), so that every
 program that opens it has it.
 
 What never lives here: our own pools (``connections``), which keep and check by themselves.
@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, CreateEnginePlugin
 from sqlalchemy.pool import NullPool, QueuePool
 
 
-class PrePing(CreateEnginePlugin):
+class KeptConnections(CreateEnginePlugin):
     """Keeps one connection of an engine that would keep none, and switches ``pre_ping`` on."""
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
