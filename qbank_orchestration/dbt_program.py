@@ -22,10 +22,15 @@ def main() -> None:
     with imports():
         from dbt.cli.main import cli
 
-        _keep_connections()
-        _leave_out_what_nobody_reads()
+        prepare()
     gc.set_threshold(_OBJECTS)
     cli()
+
+
+def prepare() -> None:
+    """Changes dbt in this process, before it runs."""
+    _keep_connections()
+    _leave_out_what_nobody_reads()
 
 
 def _keep_connections() -> None:

@@ -21,6 +21,7 @@ from dbt_common.events.base_types import EventMsg
 
 from qbank.postgres import connect, libpq_environment
 from qbank.settings import Settings
+from qbank_orchestration import dbt_program
 from tests.dbt.writing import Bank
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_qbank"
@@ -102,6 +103,8 @@ def _options(work: Path) -> list[str]:
     return [
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(work), "--log-path", str(work), "--quiet"),
+        # as a night's builds do
+        *("--no-write-json", "--log-level-file", "info"),
     ]
 
 
@@ -112,6 +115,7 @@ def dbt_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def manifest(dbt_work: Path) -> Manifest:
+    dbt_program.prepare()
     result = dbtRunner().invoke(["parse", *_options(dbt_work)])
     if result.exception:
         raise result.exception

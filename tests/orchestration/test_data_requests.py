@@ -7,10 +7,10 @@ import hashlib
 import pytest
 
 from qbank.errors import DatabaseUnavailableError
+from qbank.importing import requested
 from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
 from qbank.stores import data_requests
-from qbank_orchestration import data_requests as job
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.instance import instance
 
@@ -65,7 +65,7 @@ def test_an_owner_who_is_not_let_in_is_named_without_the_address(settings, monke
     def carry_out(asked):
         raise told.value
 
-    monkeypatch.setattr(job, "carry_out", carry_out)
+    monkeypatch.setattr(requested, "carry_out", carry_out)
     ended, found = done(ask())
     assert found.state == "running"
     assert "the owner's password" in found.error
