@@ -220,14 +220,14 @@ def selector_in_force(
     return cast("Controlled", named)
 
 
-def tried_out(conn: Connection[Any], exam_code: str) -> list[dict[str, Any]]:
+def tried_out(conn: Connection[Any], exam_code: str) -> Sequence[dict[str, Any]]:
     """New items as the exam's newest fit that looked at some left them; see the engine's."""
     sql = """SELECT result #> '{summary,tried_out}' FROM calibration_runs
         WHERE exam_code = %s AND kind = 'irt' AND status IN ('done', 'empty')
             AND result #> '{summary,tried_out}' IS NOT NULL
         ORDER BY finished_at DESC LIMIT 1"""
     row = conn.execute(sql, (exam_code,)).fetchone()
-    return row[0] if row else []
+    return row[0] if row else ()
 
 
 def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
