@@ -15,7 +15,7 @@
 ) }}
 with facts as not materialized (select * from {{ ref('fact_responses') }})
 {% if is_incremental() %}
-, touched as (select * from {{ touched() }})
+, touched as (select * from {{ touched(touches) }})
 {{ item_days("(" ~ rows_of_touched('facts', ['session_started_on', 'exam_code']) ~ ")") }}
 {% else %}
 {{ item_days('facts') }}

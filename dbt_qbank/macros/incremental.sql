@@ -88,7 +88,7 @@
     delete from {{ target }} as old
     where old.ctid = any(array(
         select found.ctid
-        from {{ touched() }} as keys
+        from {{ touched(touches) }} as keys
         inner join {{ looked_up(target, 'keys', touches['keys'], ['ctid']) }} as found on true
     ));
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ arg_dict["temp_relation"] }}

@@ -38,13 +38,17 @@
     on conflict (model) do update
     set next_xid = excluded.next_xid, next_until = excluded.next_until
     {%- if touches and is_incremental() %};
-    create temporary table {{ touched() }} on commit drop as {{ touched_since(touches) }}
+    create temporary table {{ touched(touches) }} on commit drop as {{ touched_since(touches) }}
     {%- endif %}
 {% endmacro %}
 
-{#- The relation of the keys that this build replaces. -#}
-{% macro touched() -%}
+{#- The relation of the keys that this build replaces; a unit test has no hooks that make it. -#}
+{% macro touched(touches) -%}
+    {%- if model.resource_type == 'unit_test' -%}
+    ({{ touched_since(touches) }}) as touched_keys
+    {%- else -%}
     pg_temp.{{ this.identifier }}__touched
+    {%- endif -%}
 {%- endmacro %}
 
 {#- After it has written. A fact that was built anew has no old keys to tell: its readers are, too. -#}

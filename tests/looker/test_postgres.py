@@ -28,6 +28,7 @@ NOT_SHOWN = {
         "unanswered_question_ids",
         "unanswered_versions",
     },
+    "item_examinations": {"attributes"},
     "item_health": {"option_shares"},
 }
 

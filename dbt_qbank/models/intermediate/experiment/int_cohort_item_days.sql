@@ -30,7 +30,7 @@ with facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 ended as (

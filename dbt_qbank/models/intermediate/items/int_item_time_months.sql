@@ -39,7 +39,7 @@ facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 touched_days as (

@@ -25,7 +25,7 @@ with sessions as not materialized (
 {% if is_incremental() %}
 
 days as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 {% else %}

@@ -31,7 +31,7 @@ with all_sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 touched_days as (

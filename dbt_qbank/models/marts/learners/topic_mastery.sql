@@ -41,7 +41,7 @@ with recursive facts as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 -- columns of one index: a history is read from a page or two of it, not from as many of the mart as

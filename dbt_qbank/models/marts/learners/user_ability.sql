@@ -29,7 +29,7 @@ with sessions as not materialized (
 {% if is_incremental() %}
 
 touched as (
-    select * from {{ touched() }}
+    select * from {{ touched(touches) }}
 ),
 
 candidates as (
