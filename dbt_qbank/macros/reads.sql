@@ -42,9 +42,10 @@
     {%- endif %}
 {% endmacro %}
 
-{#- The relation of the keys that this build replaces; a unit test has no hooks that make it. -#}
+{#- The relation of the keys that this build replaces; a unit test has no hooks that make
+    it, and a linter no model. -#}
 {% macro touched(touches) -%}
-    {%- if model.resource_type == 'unit_test' -%}
+    {%- if model is defined and model.resource_type == 'unit_test' -%}
     ({{ touched_since(touches) }}) as touched_keys
     {%- else -%}
     pg_temp.{{ this.identifier }}__touched
