@@ -27,7 +27,7 @@ from tests.orchestration.conftest import ALGEBRA, GEOMETRY, MakeTemplate, copied
 from tests.orchestration.daemon import daemon, wait_for
 from tests.orchestration.requests import PATIENCE, ended
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,6 @@ def test_a_calibration_by_hand_is_one_more_request(alive: None):
 LONG = ("calibrate", "--exam", ALGEBRA, "--n", "200000", "--iters", "40", "--tau")
 
 
-@pytest.mark.alone
 def test_ctrl_c_leaves_the_work_to_the_daemon(calibrated: None):
     following = qbank(*LONG, "0.51")
     row_id = simulating(0.51)
@@ -105,7 +104,6 @@ def test_ctrl_c_leaves_the_work_to_the_daemon(calibrated: None):
     assert ended(row_id).status == "done"
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_ctrl_c_at_a_terminal_asks_and_cancels(calibrated: None):
     keyboard, terminal = pty.openpty()
@@ -122,7 +120,6 @@ def test_ctrl_c_at_a_terminal_asks_and_cancels(calibrated: None):
     assert ended(row_id).status == "canceled"
 
 
-@pytest.mark.alone
 def test_ctrl_c_before_a_night_is_queued_leaves_it_whole(alive: None):
     before = jobs()
     following = qbank("nightly", "--exam", GEOMETRY, start_new_session=True)

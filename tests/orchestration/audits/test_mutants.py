@@ -12,6 +12,7 @@ from tests.orchestration.audits.mutation import ROOT
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_no_mutant_survives(settings):
     done = subprocess.run(
         [sys.executable, "-m", "tests.orchestration.audits.mutation"],
