@@ -16,6 +16,7 @@ from qbank_orchestration.assets.work import (
     observe,
     proposes,
     publishes,
+    reporting,
     working,
 )
 from qbank_orchestration.engine import exposure, publication
@@ -82,10 +83,11 @@ def sympson_hetter_calibration(
             population = populations.of_exam(conn, pool.exam, work.request)
         request = work.request.seeded(pool.fingerprint())
         history: list[dict[str, Any]] = []
+        keep = reporting(context, rows, run.id)
 
         def report(entry: dict[str, Any]) -> bool:
             history.append(entry)
-            return rows.report(run.id, entry)
+            return keep(entry)
 
         try:
             proposed = exposure.calibrate(pool, topics, request, population, report)

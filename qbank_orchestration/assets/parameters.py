@@ -18,6 +18,7 @@ from qbank_orchestration.assets.work import (
     observe,
     proposes,
     publishes,
+    reporting,
     working,
 )
 from qbank_orchestration.engine import parameters, publication
@@ -87,7 +88,7 @@ def irt_calibration(
             times,
             refs,
             people,
-            lambda entry: rows.report(run.id, entry),
+            reporting(context, rows, run.id),
         )
         if isinstance(proposed, NothingToCalibrate):
             rows.finish_empty(run.id, proposed.reason, proposed.summary)

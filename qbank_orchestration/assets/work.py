@@ -128,6 +128,23 @@ def working(
             raise
 
 
+def reporting(
+    context: Context, rows: WorkingRows, run_id: UUID
+) -> Callable[[dict[str, Any]], bool]:
+    """What keeps each iteration on the row, and says whether to go on.
+
+    It raises DagsterExecutionInterruptedError where a person terminated the run: the interrupt
+    itself is lost when it comes while compiled code calls back, where Python can raise nothing.
+    """
+
+    def report(entry: dict[str, Any]) -> bool:
+        if _is_canceled(context):
+            raise dg.DagsterExecutionInterruptedError
+        return rows.report(run_id, entry)
+
+    return report
+
+
 @contextmanager
 def retried() -> Iterator[None]:
     """Repeats the step where the database was away."""

@@ -24,7 +24,7 @@ from tests.orchestration.dagit import PATIENCE, Dagit, dagit
 from tests.orchestration.mouse import person
 from tests.orchestration.requests import in_force
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")
@@ -224,7 +224,6 @@ def test_a_neighbours_long_run_is_left_alone(pages):
     assert dagit.events(run_id, dg.DagsterEventType.RUN_FAILURE) == []
 
 
-@pytest.mark.alone
 @needs_chromium
 def test_an_operators_day_by_the_mouse(pages):
     """Backfills, reads, rolls back and re-executes, with nothing but the pages."""
