@@ -54,7 +54,7 @@ serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-
 test: $(VENV)/.dev browser ## all tests but those that want the machine for themselves
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=25
 
-test-alone: $(VENV)/.dev browser ## Dagit under faults and by the mouse, nights beside a daemon, mutants of the gates: nothing beside it
+test-alone: $(VENV)/.dev browser ## Dagit under faults and by the mouse, nights killed or beside a daemon, mutants of the gates: nothing beside it
 	@$(BIN)/pytest -m alone --durations=25
 
 test-fast: $(VENV)/.dev ## the tests that take seconds

@@ -26,7 +26,7 @@ from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, copied
 from tests.orchestration.requests import in_force
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 NIGHTS, PUBLICATIONS = 3, 17
 LONGEST_NIGHT_S = 300.0
