@@ -38,6 +38,11 @@ def amy(as_user):
 def clean(world):
     """What a test imports is not there for the next one."""
     yield
+    take_back(world)
+
+
+def take_back(world: Any) -> None:
+    """Undoes every import, and forgets what was asked for."""
     with world.connect() as conn:
         found = conn.execute("SELECT id FROM import_batches WHERE undone_at IS NULL").fetchall()
     for (batch,) in reversed(found):

@@ -11,12 +11,11 @@ import psycopg
 import pytest
 
 from qbank.importing.requested import carry_out
-from qbank.importing.undoing import undo
 from qbank.people import erase, everything_about, requested
 from qbank.postgres import connect
 from qbank.retention import RetentionSettings, old_uploads
 from qbank.stores import data_requests
-from tests.delivery_api.test_imports import GIVEN, count, send, told, work
+from tests.delivery_api.test_imports import GIVEN, count, send, take_back, told, work
 
 ODD = 'o"d\\d'
 ANSWERS = "user_id,question,correct\n" + "".join(
@@ -36,13 +35,7 @@ def answers(client, amy, world):
     send(client, amy, ANSWERS, **GIVEN)
     assert work(world) == ["done"]
     yield
-    with world.connect() as conn:
-        found = conn.execute("SELECT id FROM import_batches WHERE undone_at IS NULL").fetchall()
-    for (batch,) in reversed(found):
-        undo(batch, settings=world.settings)
-    with world.connect() as conn:
-        conn.execute("DELETE FROM data_request_files")
-        conn.execute("DELETE FROM data_requests")
+    take_back(world)
 
 
 def ask(client, headers, what="exports", user_id="anna", **given):
