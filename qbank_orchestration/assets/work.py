@@ -6,6 +6,8 @@ What never lives here: what an asset computes.
 from __future__ import annotations
 
 import inspect
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +31,8 @@ POOL = "calibration"
 OWNERS = ["team:psychometrics"]
 # A database that restarts is back within seconds; the work is repeated from its beginning.
 RETRIES, WAIT_S = 3, 5.0
+ASKED_EVERY_S = 1.0
+"""Whether a person terminated the run."""
 # Rows that a Dagster run makes for itself have an id that follows from the run, so that a retried
 # step finds the row of its first attempt.
 _ROWS = UUID("6f0d35b8-5f0e-4c50-9a8c-8a1f0c6f8f59")
@@ -136,10 +140,15 @@ def reporting(
     It raises DagsterExecutionInterruptedError where a person terminated the run: the interrupt
     itself is lost when it comes while compiled code calls back, where Python can raise nothing.
     """
+    asked_at = -math.inf
 
     def report(entry: dict[str, Any]) -> bool:
-        if _is_canceled(context):
-            raise dg.DagsterExecutionInterruptedError
+        nonlocal asked_at
+        # a small fit has many iterations a second
+        if time.monotonic() - asked_at >= ASKED_EVERY_S:
+            asked_at = time.monotonic()
+            if _is_canceled(context):
+                raise dg.DagsterExecutionInterruptedError
         return rows.report(run_id, entry)
 
     return report
