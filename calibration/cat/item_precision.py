@@ -93,13 +93,15 @@ def correlation_of_errors(bank: ItemBank, item: npt.ArrayLike, theta: npt.ArrayL
         theta: ability of who answered, shape (M,).
     """
     code, ability = np.asarray(item, np.int64), np.asarray(theta, float)
-    weight = np.empty(code.size)
-    for j in np.unique(code).tolist():
-        own = code == j
-        alone = bank.only(np.arange(len(bank)) == j)
-        weight[own] = information(alone, ability[own])[:, 0]
-    slope = (ability - bank.b[code]) / bank.a[code]
     count = len(bank)
+    weight = np.empty(code.size)
+    by_item = np.argsort(code, kind="stable")
+    edges = np.searchsorted(code[by_item], np.arange(1, count))
+    for j, own in enumerate(np.split(by_item, edges)):
+        if own.size:
+            alone = bank.only(np.arange(count) == j)
+            weight[own] = information(alone, ability[own])[:, 0]
+    slope = (ability - bank.b[code]) / bank.a[code]
     of_a = np.bincount(code, weight * slope**2, count)
     of_b = np.bincount(code, weight, count)
     both = np.bincount(code, -weight * slope, count)

@@ -59,7 +59,7 @@ class Gains:
             sd: its standard deviation.
         """
         if not items:
-            return cls({}, np.zeros((0, _GRID.size)))
+            return NOTHING_KNOWN
         a, b, c, se_a, se_b, together = (
             np.array([one[name] for one in known])
             for name in ("a", "b", "c", "se_a", "se_b", "correlation")

@@ -61,7 +61,7 @@ class TriedOut:
     decision: Decision
     reason: str = ""
     correlation: float = 0.0
-    scaling_constant: float = 1.7
+    scaling_constant: float = SCALING_CONSTANT
 
 
 def are_tried_out(exam: Exam, old: OldScale) -> bool:
@@ -121,31 +121,32 @@ def _limits(exam: Exam, fit: FitResult, curve: CurveFit) -> dict[str, dict[int, 
     return found
 
 
-def _curve(attempts: FirstAttempts, fit: FitResult) -> CurveFit:
+class _Scored(NamedTuple):
+    """Answers to items with parameters, old or new: person codes, item codes, 0 or 1."""
+
+    person: npt.NDArray[np.intp]
+    item: npt.NDArray[np.integer[Any]]
+    correct: npt.NDArray[Any]
+
+
+def _scored(attempts: FirstAttempts, fit: FitResult) -> _Scored:
+    kept = (fit.estimated | fit.flagged("fixed"))[attempts.item]
+    person = np.unique(attempts.person[kept], return_inverse=True)[1]
+    return _Scored(person, attempts.item[kept], attempts.correct[kept])
+
+
+def _curve(scored: _Scored, fit: FitResult) -> CurveFit:
     """How each curve fits those who answered, and what their ability is."""
     import calibration as cal  # kept out of the code location's import
 
-    scored = _scored(attempts, fit)
-    person = np.unique(attempts.person[scored], return_inverse=True)[1]
-    return cal.curve_fit(
-        fit.bank(), person, attempts.item[scored], attempts.correct[scored], min_n=SMALLEST_N
-    )
+    return cal.curve_fit(fit.bank(), *scored, min_n=SMALLEST_N)
 
 
-def _scored(attempts: FirstAttempts, fit: FitResult) -> npt.NDArray[np.bool_]:
-    """Answers to items with parameters, old or new, shape (M,)."""
-    return (fit.estimated | fit.flagged("fixed"))[attempts.item]
-
-
-def _correlations(
-    attempts: FirstAttempts, fit: FitResult, curve: CurveFit
-) -> npt.NDArray[np.float64]:
+def _correlations(scored: _Scored, fit: FitResult, curve: CurveFit) -> npt.NDArray[np.float64]:
     """Correlation of the errors of a and b of new items, shape (J,); 0 of others."""
     from calibration.cat import correlation_of_errors
 
-    scored = _scored(attempts, fit)
-    person = np.unique(attempts.person[scored], return_inverse=True)[1]
-    item = attempts.item[scored]
+    person, item, _ = scored
     new = fit.estimated[item]
     found = np.zeros(fit.n.size)
     if new.any():
@@ -206,9 +207,10 @@ def taken(
         needed: first attempts that an item needs to come into use.
     """
     policy = PretestPolicy.of(exam.code, exam.policy)
-    curve = _curve(attempts, fit)
+    scored = _scored(attempts, fit)
+    curve = _curve(scored, fit)
     beyond = _limits(exam, fit, curve)
-    together = _correlations(attempts, fit, curve)
+    together = _correlations(scored, fit, curve)
     found = item_gates.held_back(attempts, fit, refs, large_dif, beyond)
     reasons = {(item.question_id, item.version): item.reason for item in found}
     usable = np.zeros(fit.n.size, bool)
