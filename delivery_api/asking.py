@@ -17,7 +17,7 @@ from delivery_api.problems import ProblemError
 from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.postgres import Connection
-from qbank.stores import data_requests, turns
+from qbank.stores import data_request_files, data_requests, turns
 from qbank.vocabulary import DataRequestFile
 
 _MEDIA_TYPES: Final = {"csv": "text/csv", "json": "application/json"}
@@ -88,7 +88,7 @@ def kept_file(
         # a connection a piece: who reads slowly keeps none
         for position in range(1 << 31):
             with reading(request, caller) as conn:
-                piece = data_requests.piece(conn, request_id, what, position)
+                piece = data_request_files.piece(conn, request_id, what, position)
             if piece is None:
                 return
             yield piece

@@ -26,7 +26,7 @@ from delivery_api.idempotency import ChangeRoute, Claim
 from delivery_api.problems import ProblemError, unavailable
 from delivery_api.services import Services
 from delivery_api.tokens import Principal
-from qbank.stores.data_requests import PIECE
+from qbank.stores.data_request_files import PIECE, pieces_of
 from qbank.wording import listed
 
 _PATH: Final = re.compile(r"/v1/exams/[^/]+/imports(/items|/keyed)?")
@@ -86,7 +86,7 @@ class Upload:
 
     def pieces(self) -> Iterator[bytes]:
         """The file, one piece after the other."""
-        return iter(lambda: self.file.read(PIECE), b"")
+        return pieces_of(self.file)
 
 
 @asynccontextmanager
@@ -197,7 +197,7 @@ async def _to_disk(request: Request, file: BinaryIO) -> Upload:
 def _measured(part: UploadFile | str) -> Upload:
     assert isinstance(part, UploadFile)  # noqa: S101  (a form without fields)
     digest, size = hashlib.sha256(), 0
-    for piece in iter(lambda: part.file.read(PIECE), b""):
+    for piece in pieces_of(part.file):
         digest.update(piece)
         size += len(piece)
     part.file.seek(0)

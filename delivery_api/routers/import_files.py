@@ -21,7 +21,7 @@ from delivery_api.routers.imports import Import, accepted, shown
 from delivery_api.tokens import Principal
 from delivery_api.uploads import BODY, FORM, Upload, UploadRoute, received, received_with_key
 from qbank.requests.imports import ItemsImport, ResponsesImport
-from qbank.stores import data_requests, item_bank
+from qbank.stores import data_request_files, data_requests, item_bank
 from qbank.stores.data_requests import File
 from qbank.vocabulary import ImportKind
 
@@ -174,9 +174,9 @@ def _keep(
             file=file,
             key=keys,
         )
-        data_requests.keep(step.conn, asked.id, "upload", upload.pieces())
+        data_request_files.keep(step.conn, asked.id, "upload", upload.pieces())
         if key is not None:
-            data_requests.keep(step.conn, asked.id, "key", key.pieces())
+            data_request_files.keep(step.conn, asked.id, "key", key.pieces())
         admit(request, step.conn, caller)
         step.audit(
             "import.ask",

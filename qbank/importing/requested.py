@@ -32,8 +32,8 @@ from qbank.people.requested import give_out, take_out
 from qbank.postgres import Connection, connect
 from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.settings import Settings, get_settings
-from qbank.stores import ConflictError, StoreError, data_requests
-from qbank.stores.data_requests import PIECE, DataRequest
+from qbank.stores import ConflictError, StoreError, data_request_files, data_requests
+from qbank.stores.data_requests import DataRequest
 from qbank.system_user import importer
 from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
 
@@ -103,7 +103,7 @@ class Work:
     def _fetch(self, what: DataRequestFile, path: Path, size: int | None) -> None:
         path.parent.mkdir(mode=0o700)
         with connect("owner", settings=self.settings) as conn, _private(path) as file:
-            for piece in data_requests.pieces(conn, self.asked.id, what):
+            for piece in data_request_files.pieces(conn, self.asked.id, what):
                 file.write(piece)
         if path.stat().st_size != size:
             raise ImportFileError("the file is there no more: send it again")
@@ -128,8 +128,8 @@ class Work:
         data_requests.finish(conn, self.asked, state, report=report, error=error, batch=batch)
         if self.rejects.exists():
             with self.rejects.open("rb") as file:
-                pieces = iter(lambda: file.read(PIECE), b"")
-                data_requests.keep(conn, self.asked.id, "rejects", pieces)
+                pieces = data_request_files.pieces_of(file)
+                data_request_files.keep(conn, self.asked.id, "rejects", pieces)
 
     def refuse(self, error: str, report: dict[str, Any] | None) -> DataRequestState:
         """Says why nothing was written."""

@@ -5,13 +5,13 @@ What never lives here: the request's row and its end (``qbank.importing.requeste
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from qbank.people.erasing import erase
 from qbank.people.exporting import as_json, everything_about
 from qbank.postgres import Connection
-from qbank.stores import data_requests
-from qbank.stores.data_requests import PIECE
+from qbank.stores import data_request_files, data_requests
 
 if TYPE_CHECKING:
     from qbank.import_reports import Erased
@@ -23,9 +23,8 @@ def give_out(work: Work) -> None:
     asked = work.asked
 
     def keep(conn: Connection, document: dict[str, Any]) -> None:
-        data = as_json(document).encode()
-        pieces = (data[at : at + PIECE] for at in range(0, len(data), PIECE))
-        data_requests.keep(conn, asked.id, "document", pieces)
+        pieces = data_request_files.pieces_of(BytesIO(as_json(document).encode()))
+        data_request_files.keep(conn, asked.id, "document", pieces)
         work.end(conn, "done", None)
 
     everything_about(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from qbank.postgres import connect
 from qbank.retention.settings import Removed, RetentionSettings
 from qbank.settings import Settings
-from qbank.stores import data_requests
+from qbank.stores import data_request_files
 
 
 def old_uploads(
@@ -16,5 +16,5 @@ def old_uploads(
     """Removes them; their requests stay. A `dry_run` only counts."""
     before = now - timedelta(days=keep.keep_files_days)
     with connect("orchestration", settings=settings) as conn:
-        count = data_requests.remove_files(conn, before, dry_run=dry_run)
+        count = data_request_files.remove(conn, before, dry_run=dry_run)
     return Removed("files of requests over the API", count)

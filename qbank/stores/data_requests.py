@@ -1,12 +1,13 @@
-"""What was asked of the owner over the API, one row of ``data_requests`` each, with its files.
+"""What was asked of the owner over the API, one row of ``data_requests`` each.
 
 A row goes queued → running → done | refused | failed. It is done in the transaction that does it;
-one whose worker was lost is queued again, a few times. What never lives here: carrying it out.
+one whose worker was lost is queued again, a few times. What never lives here: its files
+(``data_request_files``), and carrying it out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -17,10 +18,8 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from qbank.stores.errors import ConflictError, NotFoundError
-from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
+from qbank.vocabulary import DataRequestKind, DataRequestState
 
-PIECE: Final = 1 << 20
-"""Bytes of a file that are in memory at a time."""
 MOST_ATTEMPTS: Final = 3
 KINDS: Final[tuple[DataRequestKind, ...]] = get_args(DataRequestKind)
 _COLUMNS: Final = """id, tenant_id, kind, exam, person, undoes, options, file_name, file_bytes,
@@ -121,34 +120,6 @@ def create(
         row = cursor.execute(sql, values).fetchone()
     assert row is not None  # noqa: S101
     return row
-
-
-def keep(
-    conn: Connection[Any], request_id: UUID, what: DataRequestFile, pieces: Iterable[bytes]
-) -> None:
-    """Keeps a file, piece by piece."""
-    sql = """INSERT INTO data_request_files (request_id, what, position, data)
-        VALUES (%s, %s, %s, %b)"""
-    for position, piece in enumerate(pieces):
-        conn.execute(sql, (request_id, what, position, piece))
-
-
-def piece(
-    conn: Connection[Any], request_id: UUID, what: DataRequestFile, position: int
-) -> bytes | None:
-    """A piece of a file; None where it has no such piece."""
-    sql = """SELECT data FROM data_request_files
-        WHERE request_id = %s AND what = %s AND position = %s"""
-    row = conn.execute(sql, (request_id, what, position), binary=True).fetchone()
-    return None if row is None else bytes(row[0])
-
-
-def pieces(conn: Connection[Any], request_id: UUID, what: DataRequestFile) -> Iterator[bytes]:
-    """The file, one piece after the other."""
-    position = 0
-    while (data := piece(conn, request_id, what, position)) is not None:
-        yield data
-        position += 1
 
 
 def get(
@@ -314,17 +285,3 @@ def give_back(conn: Connection[Any], asked: DataRequest) -> DataRequestState | N
     row = conn.execute(sql, values).fetchone()
     now: DataRequestState | None = None if row is None else row[0]
     return now
-
-
-def remove_files(conn: Connection[Any], before: datetime, *, dry_run: bool) -> int:
-    """Removes files of requests that are over, of before a time; returns of how many requests.
-
-    That is rejects, what was given out about people, and what came of requests that failed.
-    """
-    old = """FROM data_request_files AS f WHERE f.created_at < %s AND EXISTS (
-        SELECT FROM data_requests AS r WHERE r.id = f.request_id AND r.finished_at IS NOT NULL)"""
-    count = f"SELECT count(DISTINCT f.request_id) {old}"
-    row = conn.execute(count, (before,)).fetchone()
-    if not dry_run:
-        conn.execute(f"DELETE {old}", (before,))
-    return int(row[0]) if row else 0

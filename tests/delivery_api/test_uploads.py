@@ -16,7 +16,7 @@ import pytest
 
 from delivery_api import uploads
 from delivery_api.services import Services
-from qbank.stores import data_requests
+from qbank.stores import data_request_files
 
 PATH = "/v1/exams/LIC/imports"
 GIVEN: dict[str, Any] = {"create_exam": True, "timestamp": "2024-06-01"}
@@ -63,7 +63,7 @@ def test_a_large_file_comes_by_http_and_fills_no_memory(world, amy, start_server
     assert sent.json()["file_bytes"] == 10 * len(body)
     assert peak() - before < 3 * len(body)
     with world.connect() as conn:
-        kept = b"".join(data_requests.pieces(conn, UUID(sent.json()["id"]), "upload"))
+        kept = b"".join(data_request_files.pieces(conn, UUID(sent.json()["id"]), "upload"))
     assert kept == body * 10
 
 

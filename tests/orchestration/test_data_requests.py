@@ -10,7 +10,7 @@ from qbank.errors import DatabaseUnavailableError
 from qbank.importing import requested
 from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
-from qbank.stores import data_requests
+from qbank.stores import data_request_files, data_requests
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.instance import instance
 
@@ -29,7 +29,7 @@ def ask():
             options={"create_exam": True, "timestamp": "2024-06-01T00:00:00"},
             file=file,
         )
-        data_requests.keep(conn, asked.id, "upload", [BODY])
+        data_request_files.keep(conn, asked.id, "upload", [BODY])
     return asked.id
 
 

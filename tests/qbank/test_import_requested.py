@@ -14,7 +14,7 @@ from qbank.people.erasing import erase
 from qbank.postgres import connect
 from qbank.retention import RetentionSettings, old_files, old_uploads
 from qbank.settings import get_settings
-from qbank.stores import data_requests
+from qbank.stores import data_request_files, data_requests
 from tests.qbank.answers import rows
 from tests.qbank.killing import wait_for_silence, worker
 
@@ -57,7 +57,8 @@ def ask(body=b"", undoes=None, **options):
             file=file if undoes is None else None,
             undoes=undoes,
         )
-        data_requests.keep(conn, asked.id, "upload", [body[:1000], body[1000:]] if body else [])
+        pieces = [body[:1000], body[1000:]] if body else []
+        data_request_files.keep(conn, asked.id, "upload", pieces)
     return asked.id
 
 
@@ -137,7 +138,7 @@ def test_what_was_left_is_removed_when_it_is_old(run):
         assert folder.exists() is (dry_run or not old)
     assert size("data_requests") == 3
     with connect() as conn:
-        assert b"".join(data_requests.pieces(conn, waiting, "upload")) == text(4)
+        assert b"".join(data_request_files.pieces(conn, waiting, "upload")) == text(4)
     assert not state(done).has_rejects
 
 
