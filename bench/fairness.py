@@ -154,7 +154,7 @@ def rates(method: str, seeds: range, **scenario: object) -> Rates:
     """Runs one method on scenarios with planted truth."""
     false, true, effect, fewest = [], [], [], []
     for seed in seeds:
-        data = answered(seed, **scenario)  # type: ignore[arg-type]
+        data = answered(seed, **scenario)  # type: ignore[arg-type]  # names of its arguments
         p, size = METHODS[method](data)
         n = _by_group(data).min(axis=1)
         with_dif = np.isin(np.arange(p.size), data.planted)

@@ -50,8 +50,8 @@ def _digest(paths: Iterator[Path]) -> str:
 
 def _parents() -> Iterator[Path]:
     """Where the cache may live, the preferred place first."""
-    if numba.config.CACHE_DIR:  # type: ignore[attr-defined]
-        yield Path(numba.config.CACHE_DIR)  # type: ignore[attr-defined]
+    if numba.config.CACHE_DIR:  # type: ignore[attr-defined]  # numba makes them as it starts
+        yield Path(numba.config.CACHE_DIR)  # type: ignore[attr-defined]  # numba makes them as it starts
     else:
         yield _PACKAGE / "__pycache__"
     yield Path(_appdirs.AppDirs(appname="numba", appauthor=False).user_cache_dir)
@@ -102,7 +102,7 @@ def _unchanged() -> bool:
         return False
 
 
-class _Locator(_caching._CacheLocator):  # type: ignore[misc]
+class _Locator(_caching._CacheLocator):  # type: ignore[misc]  # numba has no types
     """Puts the kernels of all modules in the one folder, apart by module, line and purpose."""
 
     def __init__(self, function: Any, purpose: str) -> None:
@@ -118,7 +118,7 @@ class _Locator(_caching._CacheLocator):  # type: ignore[misc]
         return self._name
 
 
-class _Files(_caching.CompileResultCacheImpl):  # type: ignore[misc]
+class _Files(_caching.CompileResultCacheImpl):  # type: ignore[misc]  # numba has no types
     """Names the files of one kernel."""
 
     def __init__(self, function: Any) -> None:
@@ -127,7 +127,7 @@ class _Files(_caching.CompileResultCacheImpl):  # type: ignore[misc]
         self._filename_base = self.get_filename_base(function.__qualname__, "")
 
 
-class _Cache(_caching.FunctionCache):  # type: ignore[misc]
+class _Cache(_caching.FunctionCache):  # type: ignore[misc]  # numba has no types
     """The cache of one kernel; one that cannot be read or written is the same as none."""
 
     _impl_class = _Files
@@ -161,7 +161,7 @@ def compiled(*, purpose: str = "", **options: Any) -> Callable[[Kernel], Kernel]
 
     def decorate(function: Kernel) -> Kernel:
         if purpose:
-            function.purpose = f"-{purpose}"  # type: ignore[attr-defined]
+            function.purpose = f"-{purpose}"  # type: ignore[attr-defined]  # read by _Files
         dispatcher = _njit(nogil=True, **options)(function)
         if CACHE_FOLDER is not None and dispatcher is not function:  # NUMBA_DISABLE_JIT gives that
             dispatcher._cache = _Cache(function)

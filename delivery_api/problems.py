@@ -229,4 +229,4 @@ def install(app: FastAPI) -> None:
         (psycopg.InterfaceError, _database_away),
         (psycopg.errors.IdleInTransactionSessionTimeout, _database_away),
     ):
-        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # handlers of one kind each

@@ -47,7 +47,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._is_upload = False
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Takes a connection; where there are too many, another one goes."""
         super().connection_made(transport)
         if len(self.connections) > self._api.api_max_connections:

@@ -52,7 +52,7 @@ class SettingsGroup(BaseSettings):
         """
         env_file = Path(os.environ.get(f"{PREFIX}PROJECT_DIR") or _project_dir()) / ".env"
         try:
-            return cls(_env_file=env_file)  # type: ignore[call-arg]
+            return cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own
         except ValidationError as error:
             raise SettingsError(_explain(error, cls.model_config["env_prefix"])) from error
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
@@ -29,7 +29,7 @@ class Verdict:
         reason: what is wrong, and the τ below which none can be met; empty where feasible.
     """
 
-    feasible: bool
+    feasible: bool = field(kw_only=True)
     items: int
     supply: float
     reason: str = ""
@@ -81,10 +81,13 @@ def judge(
     from calibration.exposure.caps import CapPolicy, check_feasible
 
     if not topics:
-        return Verdict(False, 0, 0.0, "no live item has parameters yet")
+        return Verdict(0, 0.0, "no live item has parameters yet", feasible=False)
     if len(topics) < test_length:
         return Verdict(
-            False, len(topics), 0.0, f"{len(topics)} items cannot fill a test of {test_length}"
+            len(topics),
+            0.0,
+            f"{len(topics)} items cannot fill a test of {test_length}",
+            feasible=False,
         )
     named = set(topic_tau) | set(topic_weights)
     codes = np.array([tree.nearest(topic, named) or OTHER for topic in topics])
@@ -95,8 +98,8 @@ def judge(
         supply = float(np.minimum(policy.by_item(), 1).sum())
         check_feasible(bank, policy, ExposureControl.of(bank), test_length)
     except CalibrationError as error:
-        return Verdict(False, len(topics), 0.0, str(error))
-    return Verdict(True, len(topics), supply)
+        return Verdict(len(topics), 0.0, str(error), feasible=False)
+    return Verdict(len(topics), supply, feasible=True)
 
 
 @st.cache_resource(show_spinner=False)

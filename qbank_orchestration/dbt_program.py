@@ -76,4 +76,4 @@ def _leave_out_what_nobody_reads() -> None:
         ):
             fire(self, e, level, *args, **named)
 
-    EventManager.fire_event = fire_if_read  # type: ignore[method-assign]
+    EventManager.fire_event = fire_if_read  # type: ignore[method-assign]  # see above

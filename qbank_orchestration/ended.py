@@ -31,7 +31,7 @@ class Ended:
     job: str
     partition: str | None
     run_id: str
-    success: bool
+    success: bool = field(kw_only=True)
     seconds: float
     error: str | None
     checks_passed: int

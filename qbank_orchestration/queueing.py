@@ -100,7 +100,9 @@ class Queue:
         run = self._instance.get_run_by_id(row.orchestrator_run_id or "")
         if run is None:
             why = row.error or row.stopped_reason or row.status
-            return Ended(request.kind, request.partition, str(row_id), False, 0.0, why, 0, ())
+            return Ended(
+                request.kind, request.partition, str(row_id), 0.0, why, 0, (), success=False
+            )
         return self._run_ended(run) if run.is_finished else None
 
     def night(self, day: date, *, exams: Sequence[str] | None = None, full: bool = False) -> Night:

@@ -13,7 +13,7 @@ from qbank_orchestration.engine.working_rows import WorkingRows
 from qbank_orchestration.presence import present
 
 
-class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Database(dg.ConfigurableResource):  # type: ignore[type-arg]  # gives itself
     """Connections to Postgres as the orchestration role."""
 
     def connect(self, *, autocommit: bool = False) -> postgres.Connection:
@@ -21,7 +21,7 @@ class Database(dg.ConfigurableResource):  # type: ignore[type-arg]
         return postgres.connect("orchestration", autocommit=autocommit)
 
 
-class Presence(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Presence(dg.ConfigurableResource):  # type: ignore[type-arg]  # gives itself
     """Shows, for as long as a run lives, that its process does."""
 
     @contextmanager
@@ -31,7 +31,7 @@ class Presence(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield self
 
 
-class CalibrationRows(dg.ConfigurableResource):  # type: ignore[type-arg]
+class CalibrationRows(dg.ConfigurableResource):  # type: ignore[type-arg]  # gives itself
     """Keeps the rows that a run works on alive, and ends them when the run ends."""
 
     database: dg.ResourceDependency[Database]

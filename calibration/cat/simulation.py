@@ -97,7 +97,15 @@ def simulate(
     check_length(ranked, control, test_length, ~closed)
     people = _examinees(theta, seed, n, strata, start, stop)
     return run(
-        ranked, control, people, test_length, seed, ability == "known", closed, threads, record
+        ranked,
+        control,
+        people,
+        test_length,
+        seed,
+        known=ability == "known",
+        closed=closed,
+        threads=threads,
+        record=record,
     )
 
 
@@ -107,6 +115,7 @@ def run(
     people: Examinees,
     test_length: int,
     seed: int,
+    *,
     known: bool,
     closed: npt.NDArray[np.bool_],
     threads: int | None = None,
@@ -123,7 +132,17 @@ def run(
         sums = SimulationSums.empty(test_length, people.edges, len(ranked))
         mine = Record(*(column[low:high] for column in out))
         tally_range(
-            ranked, control, people, low, high, seed, known, closed, test_length, sums.tally, mine
+            ranked,
+            control,
+            people,
+            low,
+            high,
+            seed,
+            known=known,
+            closed=closed,
+            test_length=test_length,
+            tally=sums.tally,
+            record=mine,
         )
         return sums
 
@@ -138,6 +157,7 @@ def tally_range(
     low: int,
     high: int,
     seed: int,
+    *,
     known: bool,
     closed: npt.NDArray[np.bool_],
     test_length: int,

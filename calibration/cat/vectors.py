@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir  # type: ignore[import-untyped]  # has no types
 from numba.core import cgutils as _cgutils
 from numba.core import types
 from numba.extending import intrinsic

@@ -181,11 +181,11 @@ class Setting:
                 low,
                 high,
                 seed,
-                False,
-                closed,
-                self.test_length,
-                tally,
-                record,
+                known=False,
+                closed=closed,
+                test_length=self.test_length,
+                tally=tally,
+                record=record,
                 stride=strata,
             )
             return tally

@@ -134,7 +134,16 @@ def certify(
     closed = np.zeros(len(ranked), bool)
 
     def simulated(order: RankedBank, with_control: ExposureControl) -> Simulation:
-        return run(order, with_control, people, test_length, seed, False, closed, threads)
+        return run(
+            order,
+            with_control,
+            people,
+            test_length,
+            seed,
+            known=False,
+            closed=closed,
+            threads=threads,
+        )
 
     before, after = simulated(free or ranked, plain), simulated(ranked, control)
     upper = upper_bounds(after.sums.administered, n, confidence)

@@ -184,7 +184,14 @@ class _Pass:
         closed = np.zeros(self.cap.size, bool)
         control = self.plain.with_sh_p(self.sh_p)
         sums = run(
-            self.ranked, control, people, self.test_length, self.seed, False, closed, threads=1
+            self.ranked,
+            control,
+            people,
+            self.test_length,
+            self.seed,
+            known=False,
+            closed=closed,
+            threads=1,
         ).sums
         kept = (1 - 1 / memory) ** (stop - start)
         self.eligible = kept * self.eligible + (stop - start) * self.sh_p

@@ -147,7 +147,9 @@ def priority_index(
         part = derived_seed(seed, number)
         people = draw_examinees(population, part, 0, n, np.empty(0))
         nobody = np.zeros(len(free), bool)
-        sim = run(ranked, plain, people, test_length, part, False, nobody, threads)
+        sim = run(
+            ranked, plain, people, test_length, part, known=False, closed=nobody, threads=threads
+        )
         gain = GAIN / (1 + number / SETTLING)
         rates = rates + gain * (sim.administered - rates)
         if 4 * number > iters:  # before, the rates are still those of the start
@@ -157,7 +159,14 @@ def priority_index(
         history.append(iteration_of(sim, cap, number, iters, gain))
         if on_iteration is not None and on_iteration(history[-1]) is False:
             return PriorityRun(
-                priority, ranked, cap, tuple(history), sim.administered, False, "canceled", None
+                priority,
+                ranked,
+                cap,
+                tuple(history),
+                sim.administered,
+                converged=False,
+                stopped_reason="canceled",
+                certificate=None,
             )
     priority = _priority(total / kept, cap, floor, exponent, free, plain, test_length)
     ranked = free.under(free.rule, threads, priority=priority)

@@ -98,7 +98,9 @@ def restricted(
     closed = np.zeros(len(ranked), bool)
     for start in range(0, n, batch):
         people = draw_examinees(population, seed, start, min(start + batch, n), edges)
-        part = run(ranked, plain, people, test_length, seed, False, closed, threads)
+        part = run(
+            ranked, plain, people, test_length, seed, known=False, closed=closed, threads=threads
+        )
         sums += part.sums
         closed = _closed(sums, cap, ranked, plain)
     return RestrictedRun(Simulation.of(sums), cap, closed)

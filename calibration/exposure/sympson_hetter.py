@@ -182,7 +182,14 @@ class _Setting:
         control = self.plain.with_sh_p(sh_p)
         closed = np.zeros(len(self.ranked), bool)
         return run(
-            self.ranked, control, people, self.test_length, seed, False, closed, self.threads
+            self.ranked,
+            control,
+            people,
+            self.test_length,
+            seed,
+            known=False,
+            closed=closed,
+            threads=self.threads,
         )
 
     def noise(self) -> float:

@@ -84,7 +84,7 @@ def mle(
         InvalidResponsesError: malformed responses, or an item that the bank does not have.
         InvalidParameterError: bounds that are not finite and ascending.
     """
-    return _estimate(bank, person, item, correct, bounds, person_count, threads, False)
+    return _estimate(bank, person, item, correct, bounds, person_count, threads, weighted=False)
 
 
 def wle(
@@ -101,7 +101,7 @@ def wle(
 
     Arguments, result and errors as for `mle`; its bias is of a smaller order.
     """
-    return _estimate(bank, person, item, correct, bounds, person_count, threads, True)
+    return _estimate(bank, person, item, correct, bounds, person_count, threads, weighted=True)
 
 
 def _estimate(
@@ -112,6 +112,7 @@ def _estimate(
     bounds: tuple[float, float],
     person_count: int | None,
     threads: int | None,
+    *,
     weighted: bool,
 ) -> Estimate:
     low, high = (float(edge) for edge in bounds)

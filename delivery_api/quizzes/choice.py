@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -95,7 +95,7 @@ class Wish:
     selector: Selector
     filters: Filters
     num_questions: int
-    blueprint_quota: bool
+    blueprint_quota: bool = field(kw_only=True)
     left_out: tuple[int, ...] = ()
     pretest_positions: tuple[int, ...] = ()
 
@@ -117,7 +117,7 @@ class Chosen:
     selector: Selector
     sh_p: float | None
     held_back: tuple[int, ...]
-    forced: bool
+    forced: bool = field(kw_only=True)
     is_pretest: bool = False
 
 
@@ -187,7 +187,7 @@ def _tried_out(
     if at is None:
         return None
     question, version = int(pool.question_id[at]), int(pool.version[at])
-    return Chosen(question, version, "fixed", None, (), False, is_pretest=True)
+    return Chosen(question, version, "fixed", None, (), forced=False, is_pretest=True)
 
 
 def _choose(
@@ -254,7 +254,7 @@ def _at_random(
     draw = np.random.Generator(np.random.Philox(key=seed, counter=len(past.question_id)))
     at = int(left[draw.integers(left.size)])
     return Chosen(
-        int(bank.pool.question_id[at]), int(bank.pool.version[at]), "fixed", None, (), False
+        int(bank.pool.question_id[at]), int(bank.pool.version[at]), "fixed", None, (), forced=False
     )
 
 

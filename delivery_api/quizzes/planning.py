@@ -36,7 +36,7 @@ def planned(
         bank.served_by(selector),
         request.filters,
         request.num_questions or bank.exam.test_length,
-        _keeps_to_blueprint(request, setup.policy),
+        blueprint_quota=_keeps_to_blueprint(request, setup.policy),
     )
     if request.mode == "exam" and policy.as_certified:
         _refuse_what_is_not_certified(request, wish, bank, setup)
@@ -59,7 +59,9 @@ def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tup
         return bank.shortage(rest, wish.num_questions, with_quota=wish.blueprint_quota) is None
 
     # the more are left out the less can be filled, so the first count that fails is bisected
-    fails = bisect.bisect_left(range(1, len(known) + 1), True, key=lambda n: not can_do_without(n))
+    fails = bisect.bisect_left(
+        range(1, len(known) + 1), x=True, key=lambda n: not can_do_without(n)
+    )
     return (*known[:fails], *others)
 
 

@@ -208,7 +208,9 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
     positions = tuple(row[23])
-    wish = Wish(selector, filters, num_questions, has_quota, tuple(row[15]), positions)
+    wish = Wish(
+        selector, filters, num_questions, tuple(row[15]), positions, blueprint_quota=has_quota
+    )
     question_ids, versions, correct, held_back, void, orders, tried = (c or () for c in row[16:23])
     past = Past(
         question_ids, versions, correct, held_back, frozenset(void), orders, frozenset(tried)

@@ -62,9 +62,9 @@ def given_by(
             for parameter in own
             if parameter.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        with_options.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]
+        with_options.__signature__ = inspect.Signature([*kept, *options])  # type: ignore[attr-defined]  # functions may have one
         with_options.__annotations__ = {p.name: p.annotation for p in (*kept, *options)}
-        return with_options  # type: ignore[return-value]
+        return with_options  # type: ignore[return-value]  # of the signature it shows
 
     return decorate
 

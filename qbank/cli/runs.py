@@ -31,7 +31,7 @@ def list_runs(
     from qbank.postgres import connect
     from qbank.stores import runs
 
-    where: Any = runs.RunFilter(exam_code=exam, kind=kind, status=status)  # type: ignore[arg-type]
+    where: Any = runs.RunFilter(exam_code=exam, kind=kind, status=status)  # type: ignore[arg-type]  # checked by the command's choices
     with connect("orchestration") as connection:
         found = runs.list(connection, where, page=page, page_size=page_size)
     rows = [_row(run) for run in found.runs]

@@ -113,7 +113,9 @@ def _random_form(
 ) -> Played:
     live = np.flatnonzero(units.live(int(sittings.exam[number]), int(sittings.day[number])))
     new = live[units.version[live] > 1]  # new versions are tried out in every form
-    old = rng.choice(np.setdiff1d(live, new), FORM_LENGTH - min(new.size, FORM_LENGTH // 2), False)
+    old = rng.choice(
+        np.setdiff1d(live, new), FORM_LENGTH - min(new.size, FORM_LENGTH // 2), replace=False
+    )
     form = rng.permutation(np.concatenate([new, old])[:FORM_LENGTH])
     unit = form[: _stops_after(sittings, number, FORM_LENGTH)]
     right, option = answers(rng, units, unit, theta)

@@ -207,7 +207,8 @@ def _values(column: Any) -> Any:
     found = plain_text(column)
     nothing = pc.is_in(pc.utf8_lower(found.text), pa.array(ALWAYS_MISSING, pa.string()))
     unusable = pc.or_(
-        found.faulty, pc.fill_null(pc.greater(pc.utf8_length(found.text), LONGEST), False)
+        found.faulty,
+        pc.fill_null(pc.greater(pc.utf8_length(found.text), LONGEST), fill_value=False),
     )
     return pc.if_else(pc.or_(nothing, unusable), pa.scalar(None, pa.string()), found.text)
 

@@ -128,7 +128,7 @@ def _rows(request: ImportRequest, version: str | None, user: str | None = None) 
 def _is_user(table: Any, column: str, name: str) -> Any:
     """Rows of the user of that name, in either case, shape (n,)."""
     users = pc.utf8_lower(plain_text(table.column(column)).text)
-    return pc.fill_null(pc.equal(users, name.strip().lower()), False)
+    return pc.fill_null(pc.equal(users, name.strip().lower()), fill_value=False)
 
 
 def _texts(table: Any, column: str | None) -> list[str | None]:

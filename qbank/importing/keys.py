@@ -65,7 +65,7 @@ class Key:
         """Rows whose score is another one than their option has by key, shape (n,)."""
         comparable = pc.and_(pc.is_valid(labels), pc.is_in(items, self._keyed))
         other = pc.not_equal(self.scored(items, labels), scores)
-        return pc.fill_null(pc.and_(comparable, other), False)
+        return pc.fill_null(pc.and_(comparable, other), fill_value=False)
 
 
 def as_label(values: Any) -> Any:

@@ -224,7 +224,7 @@ class _Import:
         self.first += [f"line {line}: {reason}" for line, reason, _ in refused]
 
     def _by_line(self, refused: Iterable[Refused]) -> Iterator[Refused]:
-        return ((self.source.line(number), *rest) for number, *rest in refused)  # type: ignore[misc]
+        return ((self.source.line(number), *rest) for number, *rest in refused)  # type: ignore[misc]  # of three parts, as Refused
 
     def _reject_later(self, matched: Matched) -> None:
         """Adds rows that are wrong beside other rows, or beside what the database has."""

@@ -100,7 +100,7 @@ class _Declared:
         if ranges is None:
             return pa.array(column, from_pandas=True)
         known = column.dropna()
-        gone = pd.Series(False, index=known.index)
+        gone = pd.Series(data=False, index=known.index)
         for bounds in ranges:
             gone |= (known >= bounds["lo"]) & (known <= bounds["hi"])
         named = [value for value in known[gone].unique() if _plain(value) in self._named]

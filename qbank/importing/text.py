@@ -94,13 +94,13 @@ def _text(value: bytes | None) -> str | None:
 def _whole(column: Any) -> tuple[Any, Any]:
     """Whole floats as integers; those that no longer know their last digits are at fault."""
     whole = pc.and_(pc.equal(column, pc.floor(column)), pc.less(pc.abs(column), _EXACT))
-    number = pc.if_else(pc.fill_null(whole, False), column, pa.scalar(None, column.type))
+    number = pc.if_else(pc.fill_null(whole, fill_value=False), column, pa.scalar(None, column.type))
     integers = number.cast(pa.int64()).cast(pa.string())
     nothing = pc.or_kleene(pc.is_null(column), pc.is_nan(column))
     text = pc.if_else(
         nothing, pa.scalar(None, pa.string()), pc.coalesce(integers, column.cast(pa.string()))
     )
-    rounded = pc.and_(pc.fill_null(pc.greater_equal(pc.abs(column), _EXACT), False), True)
+    rounded = pc.fill_null(pc.greater_equal(pc.abs(column), _EXACT), fill_value=False)
     return text, rounded
 
 

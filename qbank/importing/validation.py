@@ -209,7 +209,7 @@ def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Verdi
     else:
         ms = read_durations(text, unit)
     usable = pc.fill_null(
-        pc.and_(pc.greater_equal(ms, 0.0), pc.less_equal(ms, float(_INT32))), False
+        pc.and_(pc.greater_equal(ms, 0.0), pc.less_equal(ms, float(_INT32))), fill_value=False
     )
     verdicts.blank("time", pc.and_not(pc.invert(usable), pc.is_null(text)), text)
     return pc.round(pc.if_else(usable, ms, pa.scalar(None, pa.float64()))).cast(pa.int64())
@@ -271,7 +271,7 @@ def sitting_of_day(timestamp: datetime | None) -> str:
 
 
 def _attempt(values: Any, verdicts: Verdicts) -> Any:
-    whole = pc.fill_null(pc.match_substring_regex(values, _WHOLE), False)
+    whole = pc.fill_null(pc.match_substring_regex(values, _WHOLE), fill_value=False)
     after = ": count from 1 upwards"
     verdicts.refuse(pc.invert(whole), "attempt is", values, after, "attempt is no number")
     number = pc.replace_substring_regex(pc.if_else(whole, values, "1"), _WHOLE, r"\1")

@@ -67,7 +67,7 @@ class Verdicts:
         self, bad: Any, before: str, values: Any = None, after: str = "", kind: str = ""
     ) -> None:
         """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`."""
-        bad = pc.and_not(pc.fill_null(bad, False), self.skipped)
+        bad = pc.and_not(pc.fill_null(bad, fill_value=False), self.skipped)
         if not pc.any(bad).as_py():
             return
         if values is None:
@@ -81,7 +81,7 @@ class Verdicts:
 
     def blank(self, meaning: str, bad: Any, values: Any) -> None:
         """Counts the values that are left out of an optional column."""
-        bad = pc.fill_null(bad, False)
+        bad = pc.fill_null(bad, fill_value=False)
         if pc.any(bad).as_py():
             for entry in values.filter(bad).value_counts().to_pylist():
                 self.blanked.setdefault(meaning, Counter())[entry["values"][:60]] += entry["counts"]

@@ -15,7 +15,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from qbank.system_user import system_user
 
 
-class AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+class AtomicBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo has no types
     """Applies a migration and notes it in one transaction.
 
     yoyo notes it in a second one: a kill between the two would apply a migration twice.

@@ -21,6 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 PR_SET_PDEATHSIG = 1
 QUICK_DEATH_S = 5.0  # a server that lived shorter than this did not start
@@ -116,12 +117,12 @@ def _signal(pid: int, number: signal.Signals) -> None:
 class ServerSupervisor:
     """Holds one postmaster as a child."""
 
-    def __init__(self, spec: dict[str, object]) -> None:
-        self.command = [str(part) for part in spec["command"]]  # type: ignore[attr-defined]
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.command = [str(part) for part in spec["command"]]
         self.data = Path(str(spec["data"]))
         self.run_dir = Path(str(spec["run_dir"]))
         self.log = Path(str(spec["log"]))
-        self.account: dict[str, object] = spec["account"]  # type: ignore[assignment]
+        self.account: dict[str, Any] = spec["account"]
         self.child: subprocess.Popen[bytes] | None = None
         self.stopping = False
         # reentrant: the signal handler runs in the thread that may hold it
@@ -170,7 +171,7 @@ class ServerSupervisor:
                     cwd="/",
                     # after the change of user, which would clear it
                     preexec_fn=die_with_parent,
-                    **self.account,  # type: ignore[call-overload]
+                    **self.account,
                 )
             if self._told_to_stop():  # a signal came between
                 self.child.send_signal(signal.SIGINT)

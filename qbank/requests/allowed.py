@@ -60,9 +60,9 @@ class Allowed:
         highs = [m.le for m in metadata if isinstance(m, Le)]
         return cls(
             kind,
-            low=next((m.ge if isinstance(m, Ge) else m.gt for m in lows), None),  # type: ignore[arg-type]
+            low=next((m.ge if isinstance(m, Ge) else m.gt for m in lows), None),  # type: ignore[arg-type]  # bounds of our fields are numbers
             above=any(isinstance(m, Gt) for m in lows),
-            high=next(iter(highs), None),  # type: ignore[arg-type]
+            high=next(iter(highs), None),  # type: ignore[arg-type]  # bounds of our fields are numbers
         )
 
     @property

@@ -6,7 +6,7 @@ What never lives here: estimation, linking, and whether a proposal may be publis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class ItemParameters:
     se_b: float | None
     se_c: float | None
     n_respondents: int
-    converged: bool
+    converged: bool = field(kw_only=True)
     scaling_constant: float = 1.7
 
 

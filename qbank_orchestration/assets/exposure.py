@@ -146,7 +146,7 @@ def item_exposure_control(
         yield dg.MaterializeResult(metadata=published.metadata)
 
 
-FEASIBLE = Finding("caps_feasible", True, True, "the caps can be met")
+FEASIBLE = Finding("caps_feasible", "the caps can be met", passed=True, blocking=True)
 
 
 def _infeasible(error: Any, why: str) -> tuple[Finding, ...]:
@@ -157,9 +157,15 @@ def _infeasible(error: Any, why: str) -> tuple[Finding, ...]:
     }
     unjudged = (name for name in CHECKS if name != "caps_feasible")
     return (
-        Finding("caps_feasible", False, True, why, numbers),
+        Finding("caps_feasible", why, numbers, passed=False, blocking=True),
         *(
-            Finding(name, False, False, "not judged: the caps cannot be met", {UNJUDGED: True})
+            Finding(
+                name,
+                "not judged: the caps cannot be met",
+                {UNJUDGED: True},
+                passed=False,
+                blocking=False,
+            )
             for name in unjudged
         ),
     )

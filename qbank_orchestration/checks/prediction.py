@@ -41,7 +41,7 @@ def _compared(conn: Any, exam: item_bank.Exam) -> Prediction | None:
     try:
         return prediction.compare(conn, exam)
     except CalibrationError as error:
-        return Prediction(exam.exam_code, False, f"cannot be compared: {error}")
+        return Prediction(exam.exam_code, f"cannot be compared: {error}", fine=False)
 
 
 def _result(found: Sequence[Prediction]) -> dg.AssetCheckResult:

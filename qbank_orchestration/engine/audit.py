@@ -58,7 +58,7 @@ def sh_p_in_range(proposal: ExposureProposal) -> Finding:
             f"{len(wrong)} of {len(proposal.sh_p)} values are no probability,"
             f" the first is {value} of question {question} v{version}"
         )
-    return Finding("sh_p_in_range", not wrong, True, summary, numbers)
+    return Finding("sh_p_in_range", summary, numbers, passed=not wrong, blocking=True)
 
 
 def live_items_covered(proposal: ExposureProposal, pool: Pool) -> Finding:
@@ -69,11 +69,11 @@ def live_items_covered(proposal: ExposureProposal, pool: Pool) -> Finding:
     missing, twice = live - set(named), len(named) - len(set(named))
     return Finding(
         "live_items_covered",
-        not missing and not twice,
-        True,
         f"{len(live) - len(missing)} of {len(live)} calibrated live items are covered,"
         f" {twice} named twice",
         {"live": len(live), "missing": len(missing), "named_twice": twice},
+        passed=not missing and not twice,
+        blocking=True,
     )
 
 
@@ -83,12 +83,12 @@ def pool_unchanged(proposal: ExposureProposal, pool: Pool) -> Finding:
     same = now == proposal.input_fingerprint
     return Finding(
         "pool_unchanged",
-        same,
-        True,
         "the pool is the one that was calibrated"
         if same
         else "the pool changed since it was calibrated: calibrate again",
         {"calibrated": proposal.input_fingerprint, "now": now},
+        passed=same,
+        blocking=True,
     )
 
 
@@ -99,8 +99,6 @@ def exposure_bound(proposal: ExposureProposal) -> Finding:
     upper = proposal.certificate.get("max_exposure_upper")
     return Finding(
         "exposure_bound",
-        bounded,
-        True,
         f"upper bound of P(A) is {_shown(upper)}, {_shown(over)} above its cap"
         f" (allowed {BOUND_TOLERANCE:g})",
         {
@@ -109,6 +107,8 @@ def exposure_bound(proposal: ExposureProposal) -> Finding:
             "max_over_upper": over,
             "tolerance": BOUND_TOLERANCE,
         },
+        passed=bounded,
+        blocking=True,
     )
 
 
@@ -118,10 +118,10 @@ def test_can_be_completed(proposal: ExposureProposal) -> Finding:
     needed = int(proposal.summary["test_len"])
     return Finding(
         "test_can_be_completed",
-        free >= needed,
-        True,
         f"{free} items have sh_p = 1, a test takes {needed}",
         {"items_free": free, "test_len": needed},
+        passed=free >= needed,
+        blocking=True,
     )
 
 
@@ -131,11 +131,11 @@ def search_converged(proposal: ExposureProposal) -> Finding:
     numbers = {name: summary.get(name) for name in ("converged", "iterations", "max_over", "noise")}
     return Finding(
         "search_converged",
-        bool(summary["converged"]),
-        False,
         f"{summary['iterations']} iterations, {summary['stopped_reason']}: largest excess"
         f" {_shown(summary.get('max_over'))}, noise {_shown(summary.get('noise'))}",
         numbers,
+        passed=bool(summary["converged"]),
+        blocking=False,
     )
 
 
@@ -144,10 +144,10 @@ def all_items_calibrated(pool: Pool) -> Finding:
     without = int((~pool.calibrated).sum())
     return Finding(
         "all_items_calibrated",
-        without == 0,
-        False,
         f"{without} of {len(pool)} live items have no parameters yet",
         {"live": len(pool), "without_parameters": without},
+        passed=without == 0,
+        blocking=False,
     )
 
 
@@ -157,10 +157,10 @@ def rates_are_possible(proposal: ExposureProposal) -> Finding:
     impossible = int((~((rates >= 0) & (rates <= 1))).sum())
     return Finding(
         "rates_are_possible",
-        impossible == 0,
-        True,
         f"{impossible} of {rates.size} exposure rates lie outside [0, 1]",
         {"rates": int(rates.size), "impossible": impossible},
+        passed=impossible == 0,
+        blocking=True,
     )
 
 
@@ -170,10 +170,10 @@ def enough_sessions(proposal: ExposureProposal) -> Finding:
     needed = int(proposal.summary.get("enough_sessions", 0))
     return Finding(
         "enough_sessions",
-        sessions >= needed,
-        False,
         f"{sessions} sessions in the window, {needed} say something about tau",
         {"sessions": sessions, "enough": needed},
+        passed=sessions >= needed,
+        blocking=False,
     )
 
 

@@ -63,7 +63,7 @@ def parameters_in_bounds(proposal: ParameterProposal) -> Finding:
             f" {first.question_id} v{first.version} with a {first.a:.3g}, b {first.b:.3g},"
             f" c {first.c:.3g}"
         )
-    return Finding("parameters_in_bounds", not wrong, True, summary, numbers)
+    return Finding("parameters_in_bounds", summary, numbers, passed=not wrong, blocking=True)
 
 
 def plausible(row: ItemParameters) -> bool:
@@ -82,10 +82,10 @@ def fit_converged(proposal: ParameterProposal) -> Finding:
     summary = proposal.summary
     return Finding(
         "fit_converged",
-        bool(summary["converged"]),
-        True,
         f"{summary['stopped_reason']} after {summary['cycles']} cycles",
         {"converged": summary["converged"], "cycles": summary["cycles"]},
+        passed=bool(summary["converged"]),
+        blocking=True,
     )
 
 
@@ -100,10 +100,10 @@ def drift_bounded(proposal: ParameterProposal, published: Sequence[ItemParameter
     if len(pairs) < 3:
         return Finding(
             "drift_bounded",
-            True,
-            True,
             f"{len(pairs)} items were published before: nothing to compare",
             {"compared": len(pairs)},
+            passed=True,
+            blocking=True,
         )
     before, after = np.array(pairs).T
     shift = float(np.median(after - before))
@@ -112,11 +112,11 @@ def drift_bounded(proposal: ParameterProposal, published: Sequence[ItemParameter
     passed = correlation >= DRIFT_CORRELATION and abs(shift) <= DRIFT_SHIFT
     return Finding(
         "drift_bounded",
-        passed,
-        True,
         f"b of {len(pairs)} published items correlates {correlation:.3f} with the new ones, median"
         f" shift {shift:+.3f} (allowed from {DRIFT_CORRELATION:g}, up to ±{DRIFT_SHIFT:g})",
         {"compared": len(pairs), "correlation": correlation, "median_shift": shift},
+        passed=passed,
+        blocking=True,
     )
 
 
@@ -126,10 +126,10 @@ def few_items_drifted(proposal: ParameterProposal) -> Finding:
     compared, drifted = int(scale.get("compared", 0)), int(scale.get("drifted", 0))
     return Finding(
         "few_items_drifted",
-        drifted <= DRIFTED_SHARE * compared,
-        False,
         f"{drifted} of {compared} published items drifted",
         {"compared": compared, "drifted": drifted, "dropped_anchors": scale.get("dropped", 0)},
+        passed=drifted <= DRIFTED_SHARE * compared,
+        blocking=False,
     )
 
 
@@ -139,14 +139,14 @@ def estimates_fit_for_use(proposal: ParameterProposal) -> Finding:
     estimated = len(held) + len(proposal.parameters)
     return Finding(
         "estimates_fit_for_use",
-        not held,
-        False,
         f"{len(held)} of {estimated} estimated items are held back: "
         f"{listed([str(item) for item in held], NAMED, '; ')}"
         if held
         else f"none of {estimated} estimated items is held back",
         {"estimated": estimated, "held_back": len(held)}
         | dict(Counter(item.reason for item in held)),
+        passed=not held,
+        blocking=False,
     )
 
 
@@ -174,7 +174,11 @@ def new_items_known_well(proposal: ParameterProposal, pool: Pool) -> Finding:
     )
     numbers = {"tried_out": len(rows), "promoted": len(taken), "retire": retired}
     return Finding(
-        "new_items_known_well", not wrong, True, summary, numbers | {"short": len(wrong)}
+        "new_items_known_well",
+        summary,
+        numbers | {"short": len(wrong)},
+        passed=not wrong,
+        blocking=True,
     )
 
 
@@ -187,9 +191,9 @@ def live_items_have_parameters(
     without = [key for key in live if key not in covered]
     return Finding(
         "live_items_have_parameters",
-        not without,
-        False,
         f"{len(live) - len(without)} of {len(live)} live items have parameters"
         + ("; the others have too few first attempts or are held back" if without else ""),
         {"live": len(live), "without": len(without)},
+        passed=not without,
+        blocking=False,
     )

@@ -190,7 +190,9 @@ def _possible(found: Examination) -> Finding:
         if isinstance(value, float) and not math.isfinite(value)
     ]
     summary = "; ".join(wrong[:NAMED]) or f"{len(found.fit)} items have possible figures"
-    return Finding("figures_are_numbers", not wrong, True, summary, {"wrong": len(wrong)})
+    return Finding(
+        "figures_are_numbers", summary, {"wrong": len(wrong)}, passed=not wrong, blocking=True
+    )
 
 
 def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding:
@@ -200,10 +202,10 @@ def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding
     tested = len({(row.question_id, row.version) for row in rows})
     return Finding(
         "no_large_dif",
-        not large,
-        False,
         summary or f"none of {tested} items that could be compared is of class C",
         {"items_of_class_c": len(items), "items_compared": tested},
+        passed=not large,
+        blocking=False,
     )
 
 
@@ -212,10 +214,10 @@ def _items_fit(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
     summary = _listed([f"{_name(row, names)} has an RMSD of {row.rmsd:.2f}" for row in poor])
     return Finding(
         "items_fit",
-        not poor,
-        False,
         summary or f"the curves of {len(rows)} items fit their answers",
         {"items_that_do_not_fit": len(poor), "items": len(rows)},
+        passed=not poor,
+        blocking=False,
     )
 
 
@@ -234,10 +236,10 @@ def _independent(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
     )
     return Finding(
         "items_are_independent",
-        not pairs,
-        False,
         summary or "no two items go together beyond ability",
         {"dependent_pairs": len(pairs)},
+        passed=not pairs,
+        blocking=False,
     )
 
 
@@ -249,11 +251,11 @@ def _persons_fit(persons: Mapping[str, Any]) -> Finding:
     share = persons["misfit"] / max(persons["persons"], 1)
     return Finding(
         "persons_fit",
-        share <= MANY_MISFIT,
-        False,
         f"{persons['misfit']} of {persons['persons']} persons have an l_z* below {MISFIT:.2f}"
         " (1 % by chance)",
         {"persons": persons["persons"], "misfit": persons["misfit"], "share": round(share, 4)},
+        passed=share <= MANY_MISFIT,
+        blocking=False,
     )
 
 

@@ -26,8 +26,8 @@ class Finding:
     """
 
     check: str
-    passed: bool
-    blocking: bool
+    passed: bool = field(kw_only=True)
+    blocking: bool = field(kw_only=True)
     summary: str
     numbers: dict[str, Any] = field(default_factory=dict)
 
@@ -47,7 +47,7 @@ class Judged:
     """
 
     exam_code: str
-    fine: bool
+    fine: bool = field(kw_only=True)
     why: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
 

@@ -61,7 +61,7 @@ def volume(exam_code: str, counts: Sequence[int]) -> Judged:
     """
     numbers: dict[str, Any] = {"days": len(counts), "last": counts[-1] if counts else 0}
     if len(counts) <= ENOUGH_DAYS:
-        return Judged(exam_code, True, f"{len(counts)} days are too few to judge", numbers)
+        return Judged(exam_code, f"{len(counts)} days are too few to judge", numbers, fine=True)
     roots = np.sqrt(np.asarray(counts, dtype=np.float64) + 0.375)
     usual, last = roots[:-1], roots[-1]
     centre = float(np.median(usual))
@@ -69,14 +69,14 @@ def volume(exam_code: str, counts: Sequence[int]) -> Judged:
     spread = max(1.4826 * float(np.median(np.abs(usual - centre))), 0.5)
     z = (float(last) - centre) / spread
     numbers |= {"usual": round(centre**2, 1), "robust_z": round(z, 2)}
-    return Judged(exam_code, abs(z) <= ODD_Z, f"robust z is {z:+.1f}", numbers)
+    return Judged(exam_code, f"robust z is {z:+.1f}", numbers, fine=abs(z) <= ODD_Z)
 
 
 def _age(
     exam_code: str, moment: datetime | None, within: timedelta, now: datetime, what: str
 ) -> Judged:
     if moment is None:
-        return Judged(exam_code, False, f"{what} missing", {"days": None})
+        return Judged(exam_code, f"{what} missing", {"days": None}, fine=False)
     days = (now - moment) / timedelta(days=1)
     numbers = {"days": round(days, 2), "allowed_days": within.days}
-    return Judged(exam_code, now - moment <= within, f"{what} {days:.1f} days old", numbers)
+    return Judged(exam_code, f"{what} {days:.1f} days old", numbers, fine=now - moment <= within)

@@ -80,13 +80,15 @@ def compare(conn: Connection[Any], exam: Exam) -> Prediction | None:
     run = runs.get(conn, run.id)
     result = run.result or {}
     if "proposal" not in result or "administered" not in result.get("summary", {}):
-        return Prediction(code, True, "what the calibration in force predicted is kept no longer")
+        return Prediction(
+            code, "what the calibration in force predicted is kept no longer", fine=True
+        )
     first, last = since.astimezone(UTC).date() + timedelta(days=1), delivered.newest_day(conn, code)
     days = None if last is None else delivered.days(conn, code, first=first, last=last)
     sittings = 0 if days is None else int(days.sittings.sum())
     if days is None or last is None or sittings < ENOUGH_SITTINGS:
         why = f"{sittings} controlled sittings since {first}, {ENOUGH_SITTINGS} say something"
-        return Prediction(code, True, why, {"sittings": sittings, "since": first.isoformat()})
+        return Prediction(code, why, {"sittings": sittings, "since": first.isoformat()}, fine=True)
     proposal = ExposureProposal.of_result(result)
     found, items = _observed(proposal, days)
     numbers: dict[str, Any] = {
@@ -101,18 +103,18 @@ def compare(conn: Connection[Any], exam: Exam) -> Prediction | None:
     moved = _moved(conn, exam, proposal, (first, last), numbers)
     if not found.parted.any():
         why = f"{len(items)} items were served as predicted in {sittings} sittings"
-        return Prediction(code, True, why, numbers, rates=_rates(found))
+        return Prediction(code, why, numbers, fine=True, rates=_rates(found))
     what = (
         "; ".join(moved) or "neither population, pool, conditions nor sh_p moved: look at the items"
     )
     return Prediction(
         code,
-        False,
         f"{numbers['parted']} of {len(items)} items are not served as predicted"
         f" (largest difference {found.largest:.3f}): {what}",
         numbers,
         _parted(found, items),
         _rates(found),
+        fine=False,
     )
 
 

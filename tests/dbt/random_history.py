@@ -31,7 +31,7 @@ class History(School):
             OPERATIONS[name](self, last_day)
 
     def _sql(self, statement: str, *values: Any) -> None:
-        self.bank.owner.execute(statement, values)  # type: ignore[arg-type]
+        self.bank.owner.execute(statement, values)
 
     def _quizzes(self, share: float) -> list[str]:
         """Some quizzes of the school, at least one where there is one."""

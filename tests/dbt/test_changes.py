@@ -57,7 +57,7 @@ class Story:
         )
 
     def sql(self, statement: str, *values: object) -> None:
-        self.bank.owner.execute(statement, values)  # type: ignore[arg-type]
+        self.bank.owner.execute(statement, values)
 
 
 def end_moved(story: Story) -> None:

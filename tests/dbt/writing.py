@@ -34,11 +34,11 @@ class Bank:
 
     def one(self, query: str, *values: Any) -> Any:
         """The first column of the first row."""
-        row = self.owner.execute(query, values).fetchone()  # type: ignore[arg-type]
+        row = self.owner.execute(query, values).fetchone()
         return row[0] if row else None
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return self.owner.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return self.owner.execute(query, values).fetchall()
 
     def topic(self, name: str, parent: int | None = None) -> int:
         return self.one(

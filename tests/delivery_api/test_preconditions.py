@@ -141,7 +141,7 @@ def test_the_tag_of_a_change_is_the_one_that_is_read(client, staff, new_exam):
 
 def test_a_review_is_of_the_version_that_is_the_newest_when_it_is_kept(client, staff, world):
     made = client.post("/v1/author/questions", json=content(world, "first"), headers=staff).json()
-    options = [Option("A", "x", True), Option("B", "y", False)]
+    options = [Option("A", "x", is_correct=True), Option("B", "y", is_correct=False)]
     draft = Draft(world.topics["acids"], "second", options)
     path = f"/v1/author/questions/{made['id']}"
     with ThreadPoolExecutor(1) as pool, world.connect() as author:

@@ -144,7 +144,7 @@ def test_ability_is_that_of_the_scored_answers(client, as_user, trying, world):
     assert (ability.theta, ability.sd) == (stored["result"][2], stored["result"][3])
     assert estimate(bank, Past(questions, [1] * len(questions), correct, ())) != ability
     # nor is one of them served again
-    wish = Wish("vanilla", Filters(), POOL, False)
+    wish = Wish("vanilla", Filters(), POOL, blueprint_quota=False)
     past = replace(everything, option_order=[None] * len(questions))
     while (item := choose(bank, wish, past, ability.theta, 1, ())) is not None:
         assert item.question_id not in tried
@@ -365,7 +365,7 @@ def test_what_the_last_night_found_decides_who_gets_which(client, as_user, tryin
         bank = loading.load(conn, exam)
     assert bank.pretest is not None
     assert len(bank.pretest) == NEW - 1
-    wish = Wish("vanilla", Filters(), LENGTH, False, pretest_positions=(2,))
+    wish = Wish("vanilla", Filters(), LENGTH, blueprint_quota=False, pretest_positions=(2,))
     past = Past((world.questions[0],), (1,), (True,), ())
     found = {
         theta: Counter(
@@ -386,7 +386,7 @@ def test_a_scored_item_comes_where_no_other_may(world):
     with world.connect() as conn:
         bank = loading.load(conn, "core")
     assert bank.pretest is None
-    wish = Wish("vanilla", Filters(), 5, False, pretest_positions=(2,))
+    wish = Wish("vanilla", Filters(), 5, blueprint_quota=False, pretest_positions=(2,))
     past = Past((world.questions[0],), (1,), (True,), ())
     item = choose(bank, wish, past, 0.0, 1, ())
     assert isinstance(item, Chosen)

@@ -269,6 +269,10 @@ def test_sh_p_is_never_read_in_another_meaning(world, found_for, asked, served):
     honest = replace(bank, found_for=None, _ranked={}, _controls={})
     past = Past((), (), (), ())
     for seed in range(30):
-        item = choose(bank, Wish(asked, Filters(), 8, False), past, 0.0, seed, (), 1.0)
-        assert item == choose(honest, Wish(served, Filters(), 8, False), past, 0.0, seed, (), 1.0)
+        item = choose(
+            bank, Wish(asked, Filters(), 8, blueprint_quota=False), past, 0.0, seed, (), 1.0
+        )
+        assert item == choose(
+            honest, Wish(served, Filters(), 8, blueprint_quota=False), past, 0.0, seed, (), 1.0
+        )
         assert item.selector == served

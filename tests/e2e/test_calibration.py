@@ -64,7 +64,7 @@ def test_a_calibration_is_started_watched_downloaded_and_taken_back(
 
     calibrated = runs(observer)[0]
     assert (calibrated["status"], calibrated["requested_by"]) == ("done", "adm")
-    certificate = calibrated["result"]["certificate"]  # type: ignore[index]
+    certificate = calibrated["result"]["certificate"]
     assert person.metric("Highest exposure") == f"{certificate['max_exposure']:.1%}"
     assert person.metric("RMSE") == f"{certificate['rmse']:.3f}"
     after = controls(observer)

@@ -40,7 +40,7 @@ def numbers(conn: psycopg.Connection, mart: str, aggregate: str) -> dict[Any, fl
     exam = "cast(null as text)" if mart in WITHOUT_EXAM else f"{mart}.exam_code"
     source = f"analytics.{mart} AS {mart}"
     query = f"SELECT {exam}, {aggregate} FROM {source} GROUP BY GROUPING SETS (({exam}), ())"  # noqa: S608
-    rows = conn.execute(query).fetchall()  # type: ignore[arg-type]
+    rows = conn.execute(query).fetchall()
     return {key: None if value is None else float(value) for key, value in rows}
 
 
@@ -89,7 +89,7 @@ def test_metabase_shows_the_metric(analyst: psycopg.Connection, card: str):
     metric = shown_in("metabase")[card]
     (theirs,) = analyst.execute(native_query(CONTENT.cards[card], {})).fetchone() or (None,)
     query = f"SELECT {metric.sql} FROM analytics.{metric.mart}"  # noqa: S608
-    (ours,) = analyst.execute(query).fetchone() or (None,)  # type: ignore[arg-type]
+    (ours,) = analyst.execute(query).fetchone() or (None,)
     assert same(float(ours or 0), float(theirs or 0))
 
 

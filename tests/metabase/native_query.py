@@ -38,10 +38,10 @@ def native_query(
     position = 0
     for match in _TAG.finditer(text):
         # a per cent sign must reach Postgres as it stands: nothing here is a parameter
-        parts.append(sql.SQL(text[position : match.start()]))  # type: ignore[arg-type]
+        parts.append(sql.SQL(text[position : match.start()]))
         parts.append(_condition(card, match[1], given, schema))
         position = match.end()
-    parts.append(sql.SQL(text[position:]))  # type: ignore[arg-type]
+    parts.append(sql.SQL(text[position:]))
     return sql.Composed(parts)
 
 

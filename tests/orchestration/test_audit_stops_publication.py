@@ -37,7 +37,7 @@ def impossible(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = engine.calibrate
 
     def broken(*arguments: object) -> object:
-        proposal = honest(*arguments)  # type: ignore[arg-type]
+        proposal = honest(*arguments)
         assert not isinstance(proposal, engine.NothingToCalibrate)
         return dataclasses.replace(proposal, sh_p=(1.3, *proposal.sh_p[1:]))
 

@@ -157,7 +157,9 @@ def test_what_its_audit_rejects_leaves_the_examination_before(
 ):
     when = "SELECT examined_at FROM item_examinations WHERE exam_code = %s"
     before = rows(when)
-    wrong = Finding("figures_are_numbers", False, True, "infit of question 1 v1 is nan")
+    wrong = Finding(
+        "figures_are_numbers", "infit of question 1 v1 is nan", passed=False, blocking=True
+    )
     monkeypatch.setattr(examination, "audit", lambda *_: (wrong,))
     calibrated_runner.run("examine_exam", partition=ALGEBRA)
     assert rows(when) == before

@@ -47,14 +47,14 @@ def evaluations(opened: dg.DagsterInstance) -> dict[str, dg.AssetCheckEvaluation
     for key in CHECKS:
         (record,) = opened.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert record.event is not None
-        found[key.name] = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+        found[key.name] = record.event.dagster_event.asset_check_evaluation_data
     return found
 
 
 def perturbed(statement: str, profile: profiles.Profile, folder: Path) -> tuple[str, ...]:
     """What the suite says of the bank after a statement that is rolled back."""
     with postgres.connect("owner") as conn:
-        conn.execute(statement)  # type: ignore[call-overload]
+        conn.execute(statement)
         frame = profiles.of_exams(conn, profile)
         conn.rollback()
     (found,) = expectations.validate({profile: frame}, folder, run_name="test").values()
@@ -76,7 +76,7 @@ def test_what_the_results_job_says(calibrated: Exams, tmp_path: Path):
         assert profile in page.read_text()
         assert (get_settings().home.resolve() / "expectations") in page.parents
         table = check.metadata["figures"].value
-        assert [row.data["exam_code"] for row in table.records] == [ALGEBRA, GEOMETRY]  # type: ignore[union-attr]
+        assert [row.data["exam_code"] for row in table.records] == [ALGEBRA, GEOMETRY]
 
     the_figures_are_those_of_the_bank(calibrated)
     for statement, profile, unmet in PERTURBATIONS:

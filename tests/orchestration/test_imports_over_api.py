@@ -97,7 +97,7 @@ def responses(exam: str) -> int:
     sql = """SELECT count(*) FROM user_responses AS r JOIN quiz_sessions AS s ON s.id = r.quiz_id
         WHERE s.exam_code = %s"""
     with connect() as conn:
-        return int(conn.execute(sql, (exam,)).fetchone()[0])  # type: ignore[index]
+        return int(conn.execute(sql, (exam,)).fetchone()[0])
 
 
 def runs_of(where: str) -> list[dg.DagsterRun]:

@@ -61,9 +61,9 @@ def test_bad_items_are_held_back_and_the_others_published(exams: Exams, runner: 
         (shown,) = opened.fetch_materializations(dg.AssetKey("irt_calibration"), limit=1).records
     assert shown.asset_materialization is not None
     table = shown.asset_materialization.metadata["held_back"].value
-    told = {record.data["question_id"]: record.data["remedy"] for record in table.records}  # type: ignore[union-attr]
+    told = {record.data["question_id"]: record.data["remedy"] for record in table.records}
     assert told == {question: REASONS[reason].remedy for question, reason in wanted.items()}
-    refs = {record.data["external_ref"] for record in table.records}  # type: ignore[union-attr]
+    refs = {record.data["external_ref"] for record in table.records}
     with postgres.connect("orchestration") as conn:
         assert refs == set(item_bank.external_refs(conn, [*wanted]).values())
     assert len(refs) == len(wanted)

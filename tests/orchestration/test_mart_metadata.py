@@ -88,5 +88,5 @@ def staged(name: str, column: str) -> dg.TableColumnDep:
 
 
 def _one(conn: postgres.Connection, query: str) -> int | str:
-    row = conn.execute(query).fetchone()  # type: ignore[arg-type]
+    row = conn.execute(query).fetchone()
     return row[0] if row else 0

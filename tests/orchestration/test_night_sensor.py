@@ -95,7 +95,13 @@ def test_a_backfill_is_followed_by_one_refresh(looks: Looks, today):
         )
     ):
         backfill = PartitionBackfill(
-            f"b{number}", state, False, {}, time.time(), asset_selection=[key], partition_names=[]
+            f"b{number}",
+            state,
+            from_failure=False,
+            tags={},
+            backfill_timestamp=time.time(),
+            asset_selection=[key],
+            partition_names=[],
         )
         looks.instance.add_backfill(backfill)
         end("done")

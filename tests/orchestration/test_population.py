@@ -20,7 +20,7 @@ from tests.orchestration.planted import Planted
 def publish_truth(planted: Planted) -> None:
     """Puts the planted parameters in force."""
     rows = [
-        ItemParameters(question, 1, a, b, 0.0, None, None, None, 600, True)
+        ItemParameters(question, 1, a, b, 0.0, None, None, None, 600, converged=True)
         for question, a, b in zip(
             planted.question_id.tolist(), planted.a.tolist(), planted.b.tolist(), strict=True
         )

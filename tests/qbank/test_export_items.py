@@ -140,7 +140,7 @@ def test_what_is_known_of_an_item_stands_beside_it(exam, command, tmp_path):
     with connect() as connection:
         ids = [row[0] for row in connection.execute("SELECT id FROM questions ORDER BY 1")]
         own = item_parameters.ItemParameters(
-            ids[0], 1, 1.25, -0.5, 0, 0.1, 0.2, None, 400, True, 1.0
+            ids[0], 1, 1.25, -0.5, 0, 0.1, 0.2, None, 400, 1.0, converged=True
         )
         item_parameters.publish(connection, "EX", "2pl", [own], run_id=None)
         seen = item_parameters.ItemStatistics(ids[0], 1, 0.75, 0.31, 900.0, 412)

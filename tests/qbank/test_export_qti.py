@@ -133,7 +133,7 @@ def test_usage_data_stand_in_the_package(package):
     with connect() as connection:
         number = rows("SELECT id FROM questions WHERE external_ref = 'Q1'")[0][0]
         own = item_parameters.ItemParameters(
-            number, 1, 1.25, -0.5, 0, 0.1, 0.2, None, 400, True, 1.702
+            number, 1, 1.25, -0.5, 0, 0.1, 0.2, None, 400, 1.702, converged=True
         )
         item_parameters.publish(connection, "EX", "2pl", [own], run_id=None)
         seen = item_parameters.ItemStatistics(number, 1, 0.75, 0.31, 900.0, 412)

@@ -119,7 +119,10 @@ def test_items_that_somebody_wrote_on_are_conflicts(load, written_by):
         (number, topic), *_ = connection.execute(
             "SELECT question_id, topic_id FROM question_versions ORDER BY id"
         ).fetchall()
-        options = [authoring.Option("A", "3", False), authoring.Option("B", "4", True)]
+        options = [
+            authoring.Option("A", "3", is_correct=False),
+            authoring.Option("B", "4", is_correct=True),
+        ]
         draft = authoring.Draft(topic, "What is two and two?", options)
         authoring.add_version(connection, "default", number, draft, created_by=f"{written_by}:ann")
     before = everything()

@@ -37,7 +37,10 @@ def publish(version, exam="EX", write=False):
             "SELECT question_id, topic_id FROM question_versions ORDER BY id"
         ).fetchall()
         if write:
-            options = [authoring.Option("A", "3", False), authoring.Option("B", "4", True)]
+            options = [
+                authoring.Option("A", "3", is_correct=False),
+                authoring.Option("B", "4", is_correct=True),
+            ]
             draft = authoring.Draft(topic, "Two and two?", options)
             authoring.add_version(connection, "default", number, draft, created_by="ann")
             authoring.review(connection, "default", number, reviewer_id="bob", status="approved")

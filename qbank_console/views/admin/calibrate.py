@@ -120,7 +120,7 @@ def _verdict(
     pool = feasibility.pool_topics(session.api(), session.current().tenant_id, exam.code)
     if params["floor"] > params["ceil"]:
         reason = f"the least sh_p, {params['floor']}, is above the largest, {params['ceil']}"
-        verdict = feasibility.Verdict(False, len(pool), 0.0, reason)
+        verdict = feasibility.Verdict(len(pool), 0.0, reason, feasible=False)
     else:
         verdict = feasibility.judge(pool, tree, params["tau"], params["test_len"], caps, weights)
     if verdict.feasible:

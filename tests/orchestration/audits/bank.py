@@ -114,6 +114,6 @@ def _item(conn: postgres.Connection, topic: int) -> int:
 
 
 def _one(conn: postgres.Connection, sql: str) -> int:
-    row = conn.execute(sql).fetchone()  # type: ignore[call-overload]
+    row = conn.execute(sql).fetchone()
     assert row
     return int(row[0])

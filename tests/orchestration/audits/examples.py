@@ -76,7 +76,7 @@ def item(
     question_id: int, *, a: float = 1.0, b: float = 0.0, c: float = 0.0, version: int = 1
 ) -> ItemParameters:
     """Parameters of one item."""
-    return ItemParameters(question_id, version, a, b, c, 0.1, 0.1, None, 100, True)
+    return ItemParameters(question_id, version, a, b, c, 0.1, 0.1, None, 100, converged=True)
 
 
 def published() -> tuple[ItemParameters, ...]:

@@ -159,12 +159,12 @@ class _InMemory(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, name: str, source: str) -> None:
         self._name, self._source = name, source
 
-    def find_spec(self, fullname, path, target=None):  # type: ignore[no-untyped-def]
+    def find_spec(self, fullname, path, target=None):
         if fullname != self._name:
             return None
         return importlib.machinery.ModuleSpec(fullname, self)
 
-    def exec_module(self, module):  # type: ignore[no-untyped-def]
+    def exec_module(self, module):
         exec(compile(self._source, f"<mutant of {self._name}>", "exec"), module.__dict__)  # noqa: S102
 
 

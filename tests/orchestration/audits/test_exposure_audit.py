@@ -12,7 +12,7 @@ from qbank_orchestration.engine.finding import Finding
 from tests.orchestration.audits.examples import ITEMS, TEST_LENGTH, exposure, pool
 
 
-def judged(finding: Finding, check: str, passed: bool, blocking: bool) -> None:
+def judged(finding: Finding, check: str, *, passed: bool, blocking: bool) -> None:
     assert (finding.check, finding.passed, finding.blocking) == (check, passed, blocking)
 
 
@@ -33,7 +33,7 @@ def judged(finding: Finding, check: str, passed: bool, blocking: bool) -> None:
 )
 def test_sh_p_is_a_probability(value: float | None, passed: bool):
     finding = audit.sh_p_in_range(exposure(sh_p=(1.0, value, 1.0)))
-    judged(finding, "sh_p_in_range", passed, True)
+    judged(finding, "sh_p_in_range", passed=passed, blocking=True)
     assert finding.numbers["items"] == 3
     assert finding.numbers["out_of_range"] == (0 if passed else 1)
     if not passed:
@@ -62,21 +62,21 @@ def test_each_live_item_is_covered_once(
     items: tuple[int, ...], passed: bool, missing: int, twice: int
 ):
     finding = audit.live_items_covered(exposure(items=items), pool())
-    judged(finding, "live_items_covered", passed, True)
+    judged(finding, "live_items_covered", passed=passed, blocking=True)
     assert finding.numbers == {"live": ITEMS, "missing": missing, "named_twice": twice}
     assert f"{ITEMS - missing} of {ITEMS} " in finding.summary
 
 
 def test_an_item_without_parameters_need_not_be_covered():
     finding = audit.live_items_covered(exposure(items=(1, 2, 3, 4)), pool(uncalibrated=2))
-    judged(finding, "live_items_covered", True, True)
+    judged(finding, "live_items_covered", passed=True, blocking=True)
     assert finding.numbers["live"] == 4
 
 
 def test_the_pool_is_the_one_that_was_calibrated():
-    judged(audit.pool_unchanged(exposure(), pool()), "pool_unchanged", True, True)
+    judged(audit.pool_unchanged(exposure(), pool()), "pool_unchanged", passed=True, blocking=True)
     changed = audit.pool_unchanged(exposure(), pool(policy={"selector": "shadow"}))
-    judged(changed, "pool_unchanged", False, True)
+    judged(changed, "pool_unchanged", passed=False, blocking=True)
     assert "calibrate again" in changed.summary
     assert changed.numbers["calibrated"] != changed.numbers["now"]
 
@@ -88,13 +88,18 @@ def test_the_pool_is_the_one_that_was_calibrated():
 def test_the_certificate_stays_within_the_tolerance(over: float | None, passed: bool):
     certificate = {"max_over_upper": over, "max_exposure": 0.3, "max_exposure_upper": 0.31}
     finding = audit.exposure_bound(exposure(certificate=certificate))
-    judged(finding, "exposure_bound", passed, True)
+    judged(finding, "exposure_bound", passed=passed, blocking=True)
     assert finding.numbers == certificate | {"tolerance": 0.01}
     assert ("unknown" in finding.summary) == (over is None)
 
 
 def test_a_proposal_without_a_certificate_is_not_bounded():
-    judged(audit.exposure_bound(exposure(certificate={})), "exposure_bound", False, True)
+    judged(
+        audit.exposure_bound(exposure(certificate={})),
+        "exposure_bound",
+        passed=False,
+        blocking=True,
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,7 +114,7 @@ def test_a_proposal_without_a_certificate_is_not_bounded():
 )
 def test_a_whole_test_is_never_held_back(sh_p: tuple[float | None, ...], passed: bool):
     finding = audit.test_can_be_completed(exposure(sh_p=sh_p))
-    judged(finding, "test_can_be_completed", passed, True)
+    judged(finding, "test_can_be_completed", passed=passed, blocking=True)
     assert finding.numbers["test_len"] == TEST_LENGTH
     assert finding.numbers["items_free"] == sum(k is None or k == 1 for k in sh_p)
 
@@ -117,7 +122,7 @@ def test_a_whole_test_is_never_held_back(sh_p: tuple[float | None, ...], passed:
 @pytest.mark.parametrize("converged", [True, False])
 def test_a_search_that_did_not_converge_is_told(converged: bool):
     finding = audit.search_converged(exposure(converged=converged, max_over=0.02, noise=None))
-    judged(finding, "search_converged", converged, False)
+    judged(finding, "search_converged", passed=converged, blocking=False)
     assert finding.numbers == {
         "converged": converged, "iterations": 4, "max_over": 0.02, "noise": None
     }  # fmt: skip
@@ -127,7 +132,7 @@ def test_a_search_that_did_not_converge_is_told(converged: bool):
 @pytest.mark.parametrize(("without", "passed"), [(0, True), (1, False), (ITEMS, False)])
 def test_items_without_parameters_are_told(without: int, passed: bool):
     finding = audit.all_items_calibrated(pool(uncalibrated=without))
-    judged(finding, "all_items_calibrated", passed, False)
+    judged(finding, "all_items_calibrated", passed=passed, blocking=False)
     assert finding.numbers == {"live": ITEMS, "without_parameters": without}
 
 
@@ -143,7 +148,7 @@ def test_items_without_parameters_are_told(without: int, passed: bool):
 )
 def test_rates_are_shares_of_the_sessions(rate: list[float], impossible: int):
     finding = audit.rates_are_possible(exposure(rate=rate))
-    judged(finding, "rates_are_possible", impossible == 0, True)
+    judged(finding, "rates_are_possible", passed=impossible == 0, blocking=True)
     assert finding.numbers == {"rates": len(rate), "impossible": impossible}
 
 
@@ -152,7 +157,7 @@ def test_rates_are_shares_of_the_sessions(rate: list[float], impossible: int):
 )
 def test_a_window_with_few_sessions_is_told(sessions: int, enough: int, passed: bool):
     finding = audit.enough_sessions(exposure(sessions=sessions, enough_sessions=enough))
-    judged(finding, "enough_sessions", passed, False)
+    judged(finding, "enough_sessions", passed=passed, blocking=False)
     assert finding.numbers == {"sessions": sessions, "enough": enough}
 
 

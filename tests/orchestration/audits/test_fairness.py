@@ -42,7 +42,7 @@ def given():
         for n, second in enumerate(other.tolist())
     ]
     published = tuple(
-        ItemParameters(100 + j, 1, 1.0, float(b[j]), 0.0, 0.1, 0.1, None, PERSONS, True)
+        ItemParameters(100 + j, 1, 1.0, float(b[j]), 0.0, 0.1, 0.1, None, PERSONS, converged=True)
         for j in range(ITEMS)
     )
     return attempts, people, published

@@ -73,7 +73,7 @@ def counts_at_z(z: float) -> float:
     ("z", "fine"), [(0, True), (4.99, True), (5.01, False), (-4.99, True), (-5.01, False)]
 )
 def test_a_day_is_odd_beyond_five_standard_deviations(z: float, fine: bool):
-    judged = freshness.volume("algebra", [100] * 8 + [counts_at_z(z)])  # type: ignore[list-item]
+    judged = freshness.volume("algebra", [100] * 8 + [counts_at_z(z)])
     assert judged.fine == fine
     assert judged.numbers["robust_z"] == pytest.approx(z, abs=0.01)
     assert judged.numbers["usual"] == 100.4

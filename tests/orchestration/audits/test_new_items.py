@@ -92,7 +92,7 @@ def tried() -> tuple[FirstAttempts, tuple[ItemParameters, ...]]:
         persons=PERSONS,
     )
     published = tuple(
-        ItemParameters(k + 1, 1, float(a[k]), float(b[k]), 0.0, 0.1, 0.1, None, 900, True)
+        ItemParameters(k + 1, 1, float(a[k]), float(b[k]), 0.0, 0.1, 0.1, None, 900, converged=True)
         for k in range(OLD)
     )
     return attempts, published

@@ -36,7 +36,7 @@ from tests.orchestration.audits.test_exposure_audit import judged
 def test_parameters_lie_where_an_item_can_have_them(named: str, value: float, passed: bool):
     rows = (item(1), item(2, **{named: value}), item(3))
     finding = audit.parameters_in_bounds(parameters(rows))
-    judged(finding, "parameters_in_bounds", passed, True)
+    judged(finding, "parameters_in_bounds", passed=passed, blocking=True)
     assert (finding.numbers["items"], finding.numbers["out_of_bounds"]) == (3, int(not passed))
     if not passed:
         assert finding.numbers["question_id"] == 2
@@ -52,7 +52,7 @@ def test_the_first_of_several_implausible_items_is_named():
 @pytest.mark.parametrize("converged", [True, False])
 def test_a_fit_on_its_way_is_not_published(converged: bool):
     finding = audit.fit_converged(parameters(converged=converged))
-    judged(finding, "fit_converged", converged, True)
+    judged(finding, "fit_converged", passed=converged, blocking=True)
     assert finding.numbers == {"converged": converged, "cycles": 9}
 
 
@@ -67,7 +67,7 @@ def moved(*b: float):
 )
 def test_difficulties_may_not_move_together(shift: float, passed: bool):
     finding = audit.drift_bounded(moved(*(row.b + shift for row in published())), published())
-    judged(finding, "drift_bounded", passed, True)
+    judged(finding, "drift_bounded", passed=passed, blocking=True)
     assert finding.numbers["compared"] == ITEMS
     assert finding.numbers["median_shift"] == pytest.approx(shift)
     assert finding.numbers["correlation"] == pytest.approx(1)
@@ -87,7 +87,7 @@ def test_the_largest_shift_that_is_allowed():
 def test_difficulties_must_rank_alike(t: float, passed: bool):
     before = tuple(item(q, b=b) for q, b in enumerate((-0.3, 0.0, 0.3), 1))
     finding = audit.drift_bounded(moved(-0.3, t, 0.3), before)
-    judged(finding, "drift_bounded", passed, True)
+    judged(finding, "drift_bounded", passed=passed, blocking=True)
     assert finding.numbers["median_shift"] == 0
     assert (finding.numbers["correlation"] >= 0.8) == passed
 
@@ -106,7 +106,7 @@ def test_three_common_items_can_be_compared(common: int, compared: int | None):
     reversed_ = moved(*(-row.b for row in published()))
     before = published()[:common]
     finding = audit.drift_bounded(reversed_, before)
-    judged(finding, "drift_bounded", compared is None, True)
+    judged(finding, "drift_bounded", passed=compared is None, blocking=True)
     assert finding.numbers["compared"] == common
     assert ("nothing to compare" in finding.summary) == (compared is None)
 
@@ -133,7 +133,7 @@ def test_difficulties_without_spread_have_no_correlation_to_miss(flat: str):
 def test_few_items_drift(compared: int, drifted: int, passed: bool):
     scale = {"compared": compared, "drifted": drifted, "dropped": 3}
     finding = audit.few_items_drifted(parameters(scale=scale))
-    judged(finding, "few_items_drifted", passed, False)
+    judged(finding, "few_items_drifted", passed=passed, blocking=False)
     assert finding.numbers == {"compared": compared, "drifted": drifted, "dropped_anchors": 3}
 
 
@@ -152,7 +152,7 @@ def test_live_items_without_parameters_are_told(proposed: int, held: int, withou
     finding = audit.live_items_have_parameters(
         parameters(published()[:proposed]), pool(), published()[:held]
     )
-    judged(finding, "live_items_have_parameters", without == 0, False)
+    judged(finding, "live_items_have_parameters", passed=without == 0, blocking=False)
     assert finding.numbers == {"live": ITEMS, "without": without}
     assert f"{ITEMS - without} of {ITEMS} " in finding.summary
     assert ("held back" in finding.summary) == (without > 0)
@@ -165,7 +165,7 @@ def test_estimates_that_are_held_back_are_named_with_what_to_do(count: int):
         for n, reason in zip(range(count), itertools.cycle(REASONS), strict=False)
     ]
     finding = audit.estimates_fit_for_use(parameters(published()[:3], held_back=held))
-    judged(finding, "estimates_fit_for_use", count == 0, False)
+    judged(finding, "estimates_fit_for_use", passed=count == 0, blocking=False)
     assert (finding.numbers["held_back"], finding.numbers["estimated"]) == (count, 3 + count)
     assert sum(finding.numbers.get(reason, 0) for reason in REASONS) == count
     assert finding.summary.endswith(" and 1 more") == (count == 6)
@@ -205,7 +205,7 @@ def test_a_new_item_that_is_short_of_what_the_exam_asks_is_not_published(row: Tr
     finding = audit.new_items_known_well(
         parameters((item(1), item(2)), tried_out=kept), pool(policy={"pretest": {"slots": 2}})
     )
-    judged(finding, "new_items_known_well", not said, True)
+    judged(finding, "new_items_known_well", passed=not said, blocking=True)
     told = f"1 of 1 new items may not come into use: {said}" if said else "1 of 3 new items come"
     assert told in finding.summary
     assert ("1 are to be retired" in finding.summary) == (not said)
@@ -217,5 +217,5 @@ def test_a_new_item_that_is_short_of_what_the_exam_asks_is_not_published(row: Tr
 
 def test_where_nothing_is_tried_out_nothing_is_asked_of_new_items():
     finding = audit.new_items_known_well(parameters((item(1),)), pool())
-    judged(finding, "new_items_known_well", True, True)
+    judged(finding, "new_items_known_well", passed=True, blocking=True)
     assert finding.summary == "0 of 0 new items come into use"

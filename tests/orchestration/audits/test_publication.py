@@ -246,7 +246,7 @@ def test_a_run_that_is_ended_between_audit_and_publication_publishes_nothing(
 def test_only_a_calibration_asks_for_the_pool_it_saw(bank: Bank):
     """A re-estimation and a rollback change items one by one, whatever else the pool holds."""
     for kind in ("reestimation", "rollback"):
-        run = bank.run(kind, bank.exposure(fingerprint="another"), **DAY)  # type: ignore[arg-type]
+        run = bank.run(kind, bank.exposure(fingerprint="another"), **DAY)
         assert publication.publish(bank.conn, run.id).status == "done"
 
 

@@ -12,7 +12,7 @@ from tests.qbank.stores.conftest import EXAM
 
 
 def parameters(question: int, a: float, constant: float) -> ItemParameters:
-    return ItemParameters(question, 1, a, 0.5, 0.0, 0.1, 0.1, None, 300, True, constant)
+    return ItemParameters(question, 1, a, 0.5, 0.0, 0.1, 0.1, None, 300, constant, converged=True)
 
 
 def test_the_same_curves_under_two_constants_are_one_bank(conn, items):
@@ -51,7 +51,7 @@ def test_what_was_published_before_the_column_is_of_the_normal_metric(conn, item
 
 
 def test_a_lower_asymptote_is_of_the_3pl_alone(conn, items):
-    guessed = ItemParameters(items[0], 1, 1.0, 0.5, 0.2, 0.1, 0.1, 0.05, 300, True)
+    guessed = ItemParameters(items[0], 1, 1.0, 0.5, 0.2, 0.1, 0.1, 0.05, 300, converged=True)
     with conn.transaction(force_rollback=True):
         item_parameters.publish(conn, EXAM, "3pl", [guessed], run_id=None)
     with pytest.raises(item_parameters.InvalidValueError, match="asymptote_of_model"):

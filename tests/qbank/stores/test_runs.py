@@ -18,7 +18,7 @@ def queue(conn: postgres.Connection, **more: object) -> runs.Run:
         "params": {"tau": 0.2},
         "requested_by": "admin",
     }
-    return runs.create(conn, **(asked | more))  # type: ignore[arg-type]
+    return runs.create(conn, **(asked | more))
 
 
 def test_a_run_goes_from_queued_to_done_with_its_history_and_result(conn):
