@@ -156,8 +156,8 @@ def test_changed_answer_fails_and_missing_response_warns(dbt, bank, twice_publis
         "UPDATE analytics.fact_responses SET is_correct = NOT is_correct WHERE attempt_number = 1"
     )
     bank.owner.execute("DELETE FROM analytics.fact_responses WHERE attempt_number = 2")
-    # the look-back is counted from the last build
-    bank.owner.execute("UPDATE user_responses SET recorded_at = now() - interval '1 hour'")
+    # in the last day of the look-back, which is counted from the last build
+    bank.owner.execute("UPDATE user_responses SET recorded_at = now() - interval '60 hours'")
     statuses = dbt("test", "--select", "fact_responses", fails=True)
     assert statuses["fact_responses_say_what_the_source_says"] == "fail"
     assert statuses["fact_responses_miss_no_response"] == "warn"

@@ -5,9 +5,9 @@
         severity='warn',
     )
 }}
--- every response to a quiz that counts, recorded in the look-back before the last build, is in the
--- mart; a warning, for a long import that was still open during the build is missing rightly, until
--- the next one
+-- every response to a quiz that counts is in the mart before the look-back leaves it behind: looked
+-- for in its last day, once; a warning, for a long import that was still open during the build is
+-- missing rightly, until the next one
 with build as (
     select max(facts.loaded_at) as built_at from {{ ref('fact_responses') }} as facts
 )
@@ -15,9 +15,15 @@ with build as (
 select responses.response_id
 from {{ ref('stg_user_responses') }} as responses
 where
-    responses.recorded_at < (select build.built_at from build)
-    and responses.recorded_at
-    >= (select build.built_at - interval '{{ var("lookback_days") }} days' from build)
+    responses.recorded_at < (
+        select build.built_at - interval '{{ var("lookback_days") - 1 }} days' from build
+    )
+    and responses.recorded_at >= (
+        select
+            build.built_at
+            - interval '{{ var("lookback_days") + var("test_window_days") }} days'
+        from build
+    )
     and exists (
         select 1
         from {{ ref('stg_quiz_sessions') }} as quizzes
