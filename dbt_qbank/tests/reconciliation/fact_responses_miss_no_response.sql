@@ -9,20 +9,18 @@
 -- for in its last day, once; a warning, for a long import that was still open during the build is
 -- missing rightly, until the next one
 with build as (
-    select max(facts.loaded_at) as built_at from {{ ref('fact_responses') }} as facts
+    select max(facts.loaded_at) - interval '{{ var("lookback_days") }} days' as leaves_from
+    from {{ ref('fact_responses') }} as facts
 )
 
 select responses.response_id
 from {{ ref('stg_user_responses') }} as responses
 where
     responses.recorded_at < (
-        select build.built_at - interval '{{ var("lookback_days") - 1 }} days' from build
+        select build.leaves_from + interval '1 day' from build
     )
     and responses.recorded_at >= (
-        select
-            build.built_at
-            - interval '{{ var("lookback_days") + var("test_window_days") }} days'
-        from build
+        select build.leaves_from - interval '{{ var("test_window_days") }} days' from build
     )
     and exists (
         select 1
