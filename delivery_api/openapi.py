@@ -28,6 +28,7 @@ _TAGS = [
     {"name": "exposure", "description": "exposure control: read, set, re-estimate, calibrate"},
     {"name": "experiments", "description": "feature flags and cohorts"},
     {"name": "imports", "description": "files of responses and items: sent, followed, taken back"},
+    {"name": "reports", "description": "technical reports of exams: read, asked for"},
     {"name": "sittings", "description": "everybody's sittings, for who administers exams"},
     {"name": "people", "description": "what is stored about a person: given out, erased"},
     {"name": "audit", "description": "who changed what"},

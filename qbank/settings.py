@@ -85,6 +85,8 @@ class Settings(SettingsGroup):
         project_dir: folder of ``.env`` and of a relative `home`: the checkout; for an
             installation from a wheel, the working directory.
         home: folder for everything made at run time: embedded database, logs, secrets.
+        reports_dir: folder of the technical reports that are written every week; a relative one
+            is in `home`.
         database_url: a Postgres server to use; None uses the embedded one.
         database_password: password of the owner in `database_url`, as it is: nothing in it needs
             to be escaped, as it must in an address. It wins over one in the address.
@@ -105,6 +107,7 @@ class Settings(SettingsGroup):
     env: Literal["dev", "test", "prod"] = "dev"
     project_dir: Path = Field(default_factory=_project_dir)
     home: Path = Path(".qbank")
+    reports_dir: Path = Path("reports")
 
     database_url: SecretStr | None = None
     database_password: SecretStr | None = None
@@ -156,6 +159,7 @@ class Settings(SettingsGroup):
     def model_post_init(self, context: Any) -> None:
         """Anchors a relative home in the project, whatever the working directory."""
         object.__setattr__(self, "home", (self.project_dir / self.home.expanduser()).absolute())
+        object.__setattr__(self, "reports_dir", self.home / self.reports_dir.expanduser())
 
     @property
     def embedded(self) -> bool:

@@ -67,9 +67,13 @@ ItemForm = Literal["table", "gift", "aiken", "moodle", "qti"]
 # what is asked for over the API, and carried out as the owner
 ImportKind = Literal["responses", "items", "undo"]
 PersonRequestKind = Literal["person_export", "person_erase"]
-DataRequestKind = Literal[ImportKind, PersonRequestKind]
+ReportRequestKind = Literal["report"]
+DataRequestKind = Literal[ImportKind, PersonRequestKind, ReportRequestKind]
 DataRequestFile = Literal["upload", "key", "rejects", "document"]
 DataRequestState = Literal["queued", "running", "done", "refused", "failed"]
+
+# a technical report: page, document, every number, and the years as a table
+ReportForm = Literal["html", "pdf", "json", "csv"]
 
 # authoring
 Difficulty = Literal["easy", "medium", "hard"]

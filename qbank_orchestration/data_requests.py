@@ -1,4 +1,4 @@
-"""The job that carries out what was asked of the owner over the API: imports, undoing, people.
+"""The job that carries out what was asked of the owner over the API: imports, people, reports.
 
 What never lives here: what is done (``qbank.importing.requested``), and starting it
 (``sensors.data_requests``).
@@ -11,6 +11,8 @@ from pydantic import Field
 
 from qbank.errors import DatabaseUnavailableError
 from qbank.stores import ConflictError, data_requests
+from qbank.stores.exam_reports import ExamReport
+from qbank_orchestration.assets.report import materialization
 from qbank_orchestration.resources import Database
 from qbank_orchestration.tags import KIND
 
@@ -49,13 +51,18 @@ def data_request(
             context.log.info("%s", error)
             return
     try:
-        state = carry_out(asked)
+        state = carry_out(asked, on_report=lambda report: _show(context, report))
     except Exception as error:
         with database.connect() as conn:
             data_requests.note_error(conn, asked, _told(error, context.run_id))
         raise
     about = "a person" if asked.exam is None else f"exam {asked.exam}"
     context.log.info("%s of %s: %s", asked.kind, about, state)
+
+
+def _show(context: dg.OpExecutionContext, report: ExamReport) -> None:
+    """Shows a report that was written on the asset's page."""
+    context.log_event(materialization(report, {"why": "asked for"}))
 
 
 def _told(error: Exception, run_id: str) -> str:
@@ -70,7 +77,7 @@ def _told(error: Exception, run_id: str) -> str:
 
 @dg.job(
     description="Imports a file that was sent to the API, takes an import back, gives out or erases"
-    " what is stored about a person.",
+    " what is stored about a person, writes a technical report.",
     executor_def=dg.in_process_executor,
     tags={KIND: "import", "dagster-k8s/config": OWNER},
 )

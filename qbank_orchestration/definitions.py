@@ -9,7 +9,15 @@ with imports():
     from dagster_dbt import DbtCliResource
 
     from qbank.programs import program
-    from qbank_orchestration import data_requests, dbt, dbt_program, housekeeping, jobs, schedules
+    from qbank_orchestration import (
+        data_requests,
+        dbt,
+        dbt_program,
+        housekeeping,
+        jobs,
+        reports,
+        schedules,
+    )
     from qbank_orchestration.assets import (
         consumers,
         examination,
@@ -18,6 +26,7 @@ with imports():
         parameters,
         raw,
         reestimation,
+        report,
     )
     from qbank_orchestration.checks import expectations
     from qbank_orchestration.resources import CalibrationRows, Database, Presence
@@ -54,6 +63,7 @@ def build_defs() -> dg.Definitions:
             reestimation.sh_p_reestimation,
             reestimation.sh_p_reestimation_publication,
             examination.item_examination,
+            report.technical_report,
             *consumers.build(project.manifest_path),
         ],
         asset_checks=[
@@ -62,10 +72,16 @@ def build_defs() -> dg.Definitions:
         ],
         # what asset pages launch runs as the jobs do: the libraries are imported once
         executor=dg.in_process_executor,
-        jobs=[*jobs.JOBS, data_requests.carry_out_data_request, housekeeping.retention],
+        jobs=[
+            *jobs.JOBS,
+            reports.write_reports,
+            data_requests.carry_out_data_request,
+            housekeeping.retention,
+        ],
         schedules=[
             schedules.nightly_schedule,
             schedules.weekly_full_schedule,
+            reports.weekly_report_schedule,
             housekeeping.retention_schedule,
         ],
         sensors=[

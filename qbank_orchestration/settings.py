@@ -15,6 +15,7 @@ class OrchestrationSettings(SettingsGroup):
         first_day: first day partition of re-estimation.
         weekly_cron: when every exam is calibrated in full, changed or not, and every row of the
             marts is audited.
+        report_cron: when the technical reports of exams that changed are written.
         rebuild_manifest: whether a stale dbt manifest is rebuilt at import; switch it off where
             the manifest is built ahead and the checkout is read-only.
         data_docs_url: where the Data Docs folder of the home is served, for links from Dagit;
@@ -23,6 +24,7 @@ class OrchestrationSettings(SettingsGroup):
 
     first_day: date = date(2025, 1, 1)
     weekly_cron: Cron = "0 4 * * 0"
+    report_cron: Cron = "0 10 * * 0"
     rebuild_manifest: bool = True
     data_docs_url: str | None = None
 

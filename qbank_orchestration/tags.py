@@ -9,3 +9,6 @@ NIGHT_RUN = "qbank/night_run"  # the run of the marts that began the night
 EXAMS = "qbank/exams"  # the only exams of a night, with commas between; all where it is missing
 BY_COMMAND = "qbank/by_command"  # a night whose runs a command starts itself, not the daemon
 OVER = "qbank/over"  # on the run of the marts: nothing more of its night will come
+# Dagster's own: a run of the partitions from one to another
+FIRST_PARTITION = "dagster/asset_partition_range_start"
+LAST_PARTITION = "dagster/asset_partition_range_end"

@@ -1,4 +1,4 @@
-"""What was asked for over the API, imports and what is about people, as the commands do it.
+"""What was asked for over the API, imports, people's data and reports, as the commands do it.
 
 What was asked for and its end are one transaction, so that a worker that is killed has done all of
 it or nothing. What never lives here: who is told to, and taking a request up again.
@@ -30,10 +30,13 @@ from qbank.importing.undoing import undo
 from qbank.people.mentions import NOBODY
 from qbank.people.requested import give_out, take_out
 from qbank.postgres import Connection, connect
+from qbank.reporting.requested import write_report
+from qbank.reporting.subject import ReportError
 from qbank.requests.imports import ItemsImport, ResponsesImport
 from qbank.settings import Settings, get_settings
 from qbank.stores import ConflictError, StoreError, data_request_files, data_requests
 from qbank.stores.data_requests import DataRequest
+from qbank.stores.exam_reports import ExamReport
 from qbank.system_user import importer
 from qbank.vocabulary import DataRequestFile, DataRequestKind, DataRequestState
 
@@ -41,12 +44,18 @@ FOLDER: Final = "imports"
 """Below the home folder: where files lie while they are imported."""
 
 
-def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRequestState:
+def carry_out(
+    asked: DataRequest,
+    *,
+    settings: Settings | None = None,
+    on_report: Callable[[ExamReport], object] = lambda _: None,
+) -> DataRequestState:
     """Does what was asked for, and says in its row what came of it.
 
     Args:
         asked: a request that its worker has claimed.
         settings: those of the process where None.
+        on_report: told of a technical report that was written.
 
     Returns:
         ``done``, or ``refused`` where the file or the import cannot be used as asked.
@@ -57,14 +66,16 @@ def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRe
     """
     settings = settings or get_settings()
     with _folder(asked, settings) as folder:
-        work = Work(asked, folder, settings)
+        work = Work(asked, folder, settings, on_report)
         try:
             _WORK[asked.kind](work)
         except (ImportRefusedError, ItemsRefusedError) as error:
             return work.refuse(str(error), work.told(error.report))
         except UnknownPersonError:
             return work.refuse_unknown()
-        except (ImportFileError, PersonError, RequestError, SettingsError, ValueError) as error:
+        except (
+            ImportFileError, PersonError, ReportError, RequestError, SettingsError, ValueError
+        ) as error:  # fmt: skip
             return work.refuse(str(error), None)
         except RecursionError:
             return work.refuse(f"{work.asked.file_name} is nested too deeply: flatten it", None)
@@ -78,8 +89,15 @@ def carry_out(asked: DataRequest, *, settings: Settings | None = None) -> DataRe
 class Work:
     """One request under way."""
 
-    def __init__(self, asked: DataRequest, folder: Path, settings: Settings) -> None:
+    def __init__(
+        self,
+        asked: DataRequest,
+        folder: Path,
+        settings: Settings,
+        on_report: Callable[[ExamReport], object],
+    ) -> None:
         self.asked = asked
+        self.on_report = on_report
         self.folder = folder
         self.settings = settings
         # a constraint: it is about an exam, or about a person
@@ -203,6 +221,7 @@ _WORK: Final[dict[DataRequestKind, Callable[[Work], None]]] = {
     "undo": _undo,
     "person_export": give_out,
     "person_erase": take_out,
+    "report": write_report,
 }
 
 

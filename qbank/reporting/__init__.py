@@ -8,6 +8,7 @@ What never lives here: estimation, and numbers that no mart and no run has.
 
 from qbank.reporting.document import Chart, Document, Number, Section, Table
 from qbank.reporting.gathering import gather
+from qbank.reporting.keeping import renew
 from qbank.reporting.writing import Written, write
 
-__all__ = ["Chart", "Document", "Number", "Section", "Table", "Written", "gather", "write"]
+__all__ = ["Chart", "Document", "Number", "Section", "Table", "Written", "gather", "renew", "write"]

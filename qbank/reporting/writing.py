@@ -15,15 +15,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from markupsafe import Markup, escape
 
 from qbank.reporting.document import Document, Table, Value
 from qbank.reporting.drawing import picture
 from qbank.reporting.subject import ReportError
+from qbank.vocabulary import ReportForm
 
-_NAMES = {"page": "report.html", "pdf": "report.pdf", "json": "report.json"}
-_STATISTICS = "statistics.csv"
+FILES: Final[dict[ReportForm, str]] = {
+    "html": "report.html",
+    "pdf": "report.pdf",
+    "json": "report.json",
+    "csv": "statistics.csv",
+}
 
 
 @dataclass(frozen=True)
@@ -49,22 +55,22 @@ def write(document: Document, folder: Path) -> Written:
         raise ReportError(f"{folder} is there already: name a folder that is not (--out)")
     if not folder.parent.is_dir():
         raise ReportError(f"{folder.parent} is no folder: make it first")
-    contents: dict[str, bytes] = {
-        _NAMES["page"]: page(document).encode(),
-        _NAMES["pdf"]: pdf(document),
-        _NAMES["json"]: document.json().encode(),
-        _STATISTICS: statistics(document).encode(),
+    contents: dict[ReportForm, bytes] = {
+        "html": page(document).encode(),
+        "pdf": pdf(document),
+        "json": document.json().encode(),
+        "csv": statistics(document).encode(),
     }
     made = Path(tempfile.mkdtemp(prefix=".report-", dir=folder.parent))
     try:
-        for name, content in contents.items():
-            (made / name).write_bytes(content)
+        for form, content in contents.items():
+            (made / FILES[form]).write_bytes(content)
         made.chmod(0o755)
         os.rename(made, folder)
     except OSError as error:
         shutil.rmtree(made, ignore_errors=True)
         raise ReportError(f"{folder} cannot be written: {error.strerror}") from error
-    return Written(folder, tuple(folder / name for name in contents))
+    return Written(folder, tuple(folder / FILES[form] for form in contents))
 
 
 def page(document: Document) -> str:

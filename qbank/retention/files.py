@@ -1,4 +1,4 @@
-"""Files of the home folder that failed runs and killed processes left, and old logs.
+"""Files that failed runs and killed processes left, old logs and reports.
 
 What never lives here: the data folder of the embedded server, and Dagster's storage.
 """
@@ -28,20 +28,34 @@ def old_files(
 ) -> list[Removed]:
     """Removes what has not changed for as long; one that is gone meanwhile is no error."""
     before = (now - timedelta(days=keep.keep_files_days)).timestamp()
-    answers = []
-    for what, patterns in _PATTERNS.items():
-        old = [
-            path
-            for pattern in patterns
-            for path in settings.home.glob(pattern)
-            if _newest(path) < before
-        ]
-        size = sum(_size(file) for path in old for file in _files(path))
-        if not dry_run:
-            for path in old:
-                _remove(path)
-        answers.append(Removed(what, len(old), size))
-    return answers
+    answers = [
+        _removed(
+            what,
+            [path for pattern in patterns for path in settings.home.glob(pattern)],
+            before,
+            dry_run=dry_run,
+        )
+        for what, patterns in _PATTERNS.items()
+    ]
+    # of an exam's reports the newest stays; a process that was killed leaves one without a name
+    exams = [path for path in settings.reports_dir.glob("*") if path.is_dir()]
+    past = [path for exam in exams for path in sorted(exam.glob("[!.]*"), key=_newest)[:-1]]
+    before_reports = (now - timedelta(days=keep.keep_reports_days)).timestamp()
+    left = [path for exam in exams for path in exam.glob(".report-*")]
+    return [
+        *answers,
+        _removed("technical reports", past, before_reports, dry_run=dry_run),
+        _removed("unfinished technical reports", left, before, dry_run=dry_run),
+    ]
+
+
+def _removed(what: str, paths: list[Path], before: float, *, dry_run: bool) -> Removed:
+    old = [path for path in paths if _newest(path) < before]
+    size = sum(_size(file) for path in old for file in _files(path))
+    if not dry_run:
+        for path in old:
+            _remove(path)
+    return Removed(what, len(old), size)
 
 
 def _files(path: Path) -> Iterator[Path]:

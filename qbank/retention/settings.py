@@ -18,12 +18,15 @@ class RetentionSettings(SettingsGroup):
             nothing can need it any more; its figures, iterations and history always are.
         keep_files_days: days that folders of failed dbt runs, unfinished copies and old log files
             are kept in the home folder, and rows that an import over the API refused in Postgres.
+        keep_reports_days: days that the files of a technical report are kept; those of an exam's
+            newest one always are.
         retention_cron: when the daily job removes what is older.
     """
 
     keep_runs_days: int = Field(default=90, ge=1, le=36500)
     keep_proposals_days: int = Field(default=180, ge=1, le=36500)
     keep_files_days: int = Field(default=14, ge=1, le=36500)
+    keep_reports_days: int = Field(default=400, ge=1, le=36500)
     retention_cron: Cron = "30 6 * * *"
 
 

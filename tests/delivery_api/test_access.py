@@ -45,6 +45,10 @@ MAY: dict[str, set[str]] = {
     "POST /v1/exams/{exam_code}/imports": ADMIN,
     "POST /v1/exams/{exam_code}/imports/items": ADMIN,
     "POST /v1/exams/{exam_code}/imports/keyed": ADMIN,
+    "GET /v1/exams/{exam_code}/report": ANALYST,
+    "POST /v1/exams/{exam_code}/report": ADMIN,
+    "GET /v1/exams/{exam_code}/report/files/{form}": ANALYST,
+    "GET /v1/exams/{exam_code}/report/requests/{request_id}": ANALYST,
     "GET /v1/imports": ADMIN,
     "GET /v1/imports/{import_id}": ADMIN,
     "GET /v1/imports/{import_id}/rejects": ADMIN,
@@ -157,6 +161,7 @@ def probe(world, client, as_user) -> Probe:
             "run_id": run_id,
             "import_id": str(asked.id),
             "request_id": str(about.id),
+            "form": "pdf",
         },
         params={
             "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
@@ -174,6 +179,7 @@ def probe(world, client, as_user) -> Probe:
             "POST /v1/exams": {"exam_code": "probe"},
             "PATCH /v1/exams/{exam_code}": {"tau": 0.2},
             "PUT /v1/exams/{exam_code}/blueprint": [],
+            "POST /v1/exams/{exam_code}/report": {"cuts": [0.5]},
             "POST /v1/author/questions": question,
             "PUT /v1/author/questions/{question_id}/versions": question,
             "POST /v1/author/questions/{question_id}/reviews": {"status": "pending"},
@@ -368,6 +374,7 @@ def delivery(world):
 
 TENANT_TABLES = [
     "data_requests",
+    "exam_reports",
     "topics",
     "exams",
     "questions",

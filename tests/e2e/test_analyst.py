@@ -6,7 +6,10 @@ import re
 
 from playwright.sync_api import expect
 
+from qbank.importing.requested import carry_out
 from qbank.postgres import connect
+from qbank.reporting import renew
+from qbank.stores import data_requests, exam_reports
 from tests.e2e.conftest import MakeVisitor
 
 
@@ -120,3 +123,25 @@ def test_fairness_and_fit_agree_with_the_marts(visitor: MakeVisitor) -> None:
     assert len(lines) == 1 + int(str(rows))
     assert lines[0].startswith("question_id,version,external_ref")
     person.tab("Fit").sees("items with parameters and answers")
+
+
+def test_the_technical_report_is_downloaded_and_asked_for(visitor: MakeVisitor) -> None:
+    report, _ = renew("MED-A", cuts=[0.5])
+    with connect("orchestration") as connection:
+        pdf = exam_reports.file(connection, "MED-A", "pdf")
+    person = visitor().sign_in("ana", "analyst").goto("report?exam=MED-A")
+    assert person.metric("Not evidenced") == str(len(report.missing))
+    with person.page.expect_download() as download:
+        person.page.get_by_role("button", name="PDF").click()
+    assert download.value.path().read_bytes() == pdf
+    assert download.value.suggested_filename == "report-MED-A.pdf"
+    assert person.button("Write a new one").count() == 0  # an administrator's
+    person = visitor().sign_in("amy", "admin").goto("report?exam=MED-A")
+    person.fill("Cut scores", "half").press("Write a new one").sees("'half' are no cut scores")
+    person.fill("Cut scores", "0.5").press("Write a new one").sees("The report is being written")
+    with connect("owner") as connection:
+        (asked,) = data_requests.opened(connection)
+    with connect("orchestration") as connection:
+        claimed = data_requests.claim(connection, asked.id, "run-1")
+    assert carry_out(claimed) == "done"
+    person.sees("A new report would say what this one says")

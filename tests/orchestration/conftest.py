@@ -150,3 +150,31 @@ def calibrated_runner(calibrated: Exams) -> Iterator[Runner]:
     """Executes jobs on the calibrated copy."""
     with instance() as opened:
         yield Runner(opened)
+
+
+@pytest.fixture(scope="session")
+def reported_template(calibrated_template: MakeTemplate) -> Iterator[MakeTemplate]:
+    """The calibrated template with its results in the marts, and estimates of the controlled."""
+    with ExitStack() as stack:
+
+        @cache
+        def build(day: date) -> tuple[str, Exams]:
+            exams = stack.enter_context(copied(calibrated_template))
+            with postgres.connect("owner") as conn:
+                # as delivery leaves them: planted sittings have no estimates
+                for of, key, more in (
+                    ("quiz_sessions", "id", ""),
+                    ("analytics.fact_sessions", "quiz_id", ", loaded_at = clock_timestamp()"),
+                ):
+                    conn.execute(
+                        f"UPDATE {of} SET theta = (abs(hashtext({key})) %% 4000) / 1000.0 - 2,"  # noqa: S608
+                        f" theta_se = 0.25 + (abs(hashtext({key})) %% 200) / 1000.0{more}"
+                        " WHERE exam_code = %s AND selector = 'sympson_hetter'",
+                        (ALGEBRA,),
+                    )
+            with instance() as opened:
+                ended = Runner(opened).run("refresh_results")
+            assert ended.success, ended.error
+            return os.environ["QBANK_DATABASE"], exams
+
+        yield lambda: build(datetime.now(UTC).date())

@@ -18,7 +18,12 @@ from qbank.settings import get_settings
 from tests.e2e.processes import stop
 
 Seen = TypeVar("Seen")
-SCHEDULES = ("QBANK_NIGHTLY_CRON", "QBANK_WEEKLY_CRON", "QBANK_RETENTION_CRON")
+SCHEDULES = (
+    "QBANK_NIGHTLY_CRON",
+    "QBANK_WEEKLY_CRON",
+    "QBANK_REPORT_CRON",
+    "QBANK_RETENTION_CRON",
+)
 
 
 @contextmanager

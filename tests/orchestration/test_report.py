@@ -20,31 +20,15 @@ from qbank.postgres import connect
 from qbank.reporting import Document, gather, write, writing
 from qbank.reporting.subject import ReportError
 from qbank.stores import runs
-from qbank_orchestration.instance import instance
-from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams, MakeTemplate, copied
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def reported(calibrated_template: MakeTemplate) -> Iterator[Exams]:
+def reported(reported_template: MakeTemplate) -> Iterator[Exams]:
     """Both exams calibrated and their results in the marts; the tests here leave that as it is."""
-    with copied(calibrated_template) as exams, instance() as opened:
-        with connect("owner") as conn:
-            # as delivery leaves them: planted sittings have no estimates
-            for of, key, more in (
-                ("quiz_sessions", "id", ""),
-                ("analytics.fact_sessions", "quiz_id", ", loaded_at = clock_timestamp()"),
-            ):
-                conn.execute(
-                    f"UPDATE {of} SET theta = (abs(hashtext({key})) %% 4000) / 1000.0 - 2,"  # noqa: S608
-                    f" theta_se = 0.25 + (abs(hashtext({key})) %% 200) / 1000.0{more}"
-                    " WHERE exam_code = %s AND selector = 'sympson_hetter'",
-                    (ALGEBRA,),
-                )
-        ended = Runner(opened).run("refresh_results")
-        assert ended.success, ended.error
+    with copied(reported_template) as exams:
         yield exams
 
 

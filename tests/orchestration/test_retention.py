@@ -170,7 +170,7 @@ def test_proposals_go_where_nothing_can_need_them(rows):
 
 
 def test_left_over_files_go_and_young_ones_stay(settings, tmp_path):
-    home = settings.model_copy(update={"home": tmp_path})
+    home = settings.model_copy(update={"home": tmp_path, "reports_dir": tmp_path / "reports"})
     old = ["dbt/run-1/run_results.json", "postgres/making/password", "logs/api.log.1"]
     old += ["imports/1-1/answers.csv"]
     young = ["dbt/run-2/run_results.json", "logs/api.log", "dbt/manifest.json", "secrets"]
@@ -186,10 +186,27 @@ def test_left_over_files_go_and_young_ones_stay(settings, tmp_path):
     options = (datetime.now(UTC), RetentionSettings(), home)
     for dry_run in (True, False):
         answer = retention.old_files(*options, dry_run=dry_run)
-        assert [(each.count, each.bytes) for each in answer] == [(1, 10)] * 4
+        assert [(each.count, each.bytes) for each in answer] == [(1, 10)] * 4 + [(0, 0)] * 2
         assert (tmp_path / old[0]).exists() == dry_run
     assert not any((tmp_path / name).exists() for name in old)
     assert all((tmp_path / name).exists() for name in young)
+
+
+def test_old_reports_go_and_the_newest_of_each_exam_stays(settings, tmp_path):
+    home = settings.model_copy(update={"home": tmp_path, "reports_dir": tmp_path / "elsewhere"})
+    ages = {"A/1": 900, "A/2": 500, "A/3": 450, "B/1": 399, "B/2": 1, "C/.report-x": 20}
+    for name, days in ages.items():
+        folder = tmp_path / "elsewhere" / name
+        folder.mkdir(parents=True)
+        (folder / "report.pdf").write_text("x" * 10)
+        ago = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+        for path in (folder / "report.pdf", folder):
+            os.utime(path, (ago, ago))
+    answer = retention.old_files(datetime.now(UTC), RetentionSettings(), home, dry_run=False)
+    found = {each.what: each.count for each in answer if each.count}
+    assert found == {"technical reports": 2, "unfinished technical reports": 1}
+    left = {str(p.parent.relative_to(tmp_path / "elsewhere")) for p in tmp_path.rglob("*.pdf")}
+    assert left == {"A/3", "B/1", "B/2"}
 
 
 @pytest.mark.slow

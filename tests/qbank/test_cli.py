@@ -56,6 +56,7 @@ def test_an_error_is_one_line_and_exit_code_2(settings):
     [
         ("QBANK_RETENTION_CRON", "61 * * * *"),
         ("QBANK_WEEKLY_CRON", "0 4 * *"),
+        ("QBANK_REPORT_CRON", "0 25 * * 0"),
         ("QBANK_KEEP_RUNS_DAYS", "0"),
         ("QBANK_ALERT_TIMEOUT_S", "-1"),
         ("QBANK_API_WORKERS", "0"),

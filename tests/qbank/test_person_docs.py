@@ -29,6 +29,7 @@ _NOT_OF_A_PERSON = {
     ("calibration_runs", "params"),
     ("calibration_runs", "result"),
     ("data_requests", "options"),
+    ("exam_reports", "missing"),
     ("feature_flags", "value_json"),
     ("import_batches", "mapping"),
     ("item_examinations", "people_version"),
