@@ -21,7 +21,9 @@ FINISHED: Final[tuple[Status, ...]] = ("done", "empty", "failed", "canceled", "r
 Source = Literal["manual", "calibration", "reestimation", "rollback"]
 Rule = Literal["nudge", "eligibility"]
 Basis = Literal["sessions", "attempts"]
-ExposureControl = Literal["sympson_hetter", "none"]
+ByTheta = Literal["stocking_lewis", "item_eligibility_by_theta"]
+SearchedControl = Literal["sympson_hetter", "item_eligibility", ByTheta]
+ExposureControl = Literal[SearchedControl, "none"]
 Quota = Literal["none", "blueprint"]
 
 # item parameters

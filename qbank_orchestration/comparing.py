@@ -54,7 +54,13 @@ def compare(
         f"{found.items} items, tests of {found.test_length}, quota {found.quota},"
         f" ability {found.theta_dist}, τ {found.tau:g}; less is better in every column"
     )
-    show([_row(row) for row in found.rows], as_json=False, empty="nothing was compared")
+    rows = [_row(row, own) for row, own in zip(found.rows, found.settings, strict=True)]
+    show(rows, as_json=False, empty="nothing was compared")
+    print(
+        "front: no other row is as good in max exposure, max conditional, overlap, unused and rmse,"
+        " and better in one.\nStocking-Lewis and eligibility by θ hold the mean rate of each"
+        " stratum of θ at τ, not the rate at a single θ."
+    )
 
 
 def _tell(row: ComparedRule) -> None:
@@ -62,7 +68,12 @@ def _tell(row: ComparedRule) -> None:
         print(f"{row.rule}, {row.control}: done", file=sys.stderr)
 
 
-def _row(row: ComparedRule) -> dict[str, Any]:
+def _row(row: ComparedRule, settings: dict[str, str] | None) -> dict[str, Any]:
     values = asdict(row)
     values["front"] = "*" if values.pop("on_front") else ""
+    values["exam_set"] = (
+        " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
+        if settings
+        else "(library only)"
+    )
     return values

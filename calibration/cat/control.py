@@ -87,6 +87,11 @@ class ExposureControl:
             code: (int(low), int(high)) for code, low, high in bounds if low > 0 or high < _FREE
         }
 
+    def at(self, ranked: RankedBank, theta: float) -> FloatArray:
+        """Exposure parameters that selection looks up at θ̂, shape (J,): those of its stratum."""
+        row = int(np.abs(ranked.grid - theta).argmin())
+        return self.sh_p[self.arrays.row_stratum[row]]
+
     def with_sh_p(self, sh_p: FloatArray) -> ExposureControl:
         """The same quota under other exposure parameters that need no check, (J,) or (S, J)."""
         table = np.array(sh_p, dtype=np.float64, ndmin=2)

@@ -24,6 +24,7 @@ from calibration.exposure.caps import CapPolicy, check_feasible
 from calibration.exposure.certificate import Certificate, certify, upper_bounds
 from calibration.exposure.progress import Iteration, StoppedReason
 from calibration.exposure.sympson_hetter import CERTIFICATE_N, CERTIFICATE_STREAM
+from calibration.exposure.update import completable
 from calibration.threads import over_cores
 
 STRATA = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
@@ -46,6 +47,7 @@ class ConditionalRun:
         max_exposure: largest of each stratum, shape (S,).
         max_exposure_upper: bound that all true strata means stay below together with 95 %; no bound
             of P(A | θ) at a single θ.
+        max_over: largest of all strata − τ.
         certificate: what the parameters do to the whole population; None when canceled.
     """
 
@@ -58,7 +60,18 @@ class ConditionalRun:
     administered: FloatArray
     max_exposure: FloatArray
     max_exposure_upper: float
+    max_over: float
     certificate: Certificate | None
+
+    @property
+    def parameters(self) -> FloatArray:
+        """The largest K of each item, shape (J,): one number for who keeps one an item."""
+        return np.asarray(self.sh_p.max(axis=0))
+
+    @property
+    def share(self) -> FloatArray:
+        """K by stratum as a share of the largest, shape (S, J): K = share · parameters."""
+        return np.asarray(self.sh_p / self.parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +131,11 @@ class Setting:
         population: Population,
         reason: StoppedReason,
         tol: float | None = None,
+        certificate_n: int | None = None,
     ) -> ConditionalRun:
         """What parameters do to fresh examinees; by `tol` these say whether they converged."""
+        for row in sh_p:
+            row[:] = completable(row, self.ranked, self.plain, self.test_length)
         control = self.plain.with_sh_p(sh_p)
         check = self.simulated(sh_p, _CHECK_STREAM).conditional
         count = np.rint(check * self.n).astype(np.int64)
@@ -133,7 +149,7 @@ class Setting:
                 np.full(len(self.ranked), self.tau),
                 population,
                 self.test_length,
-                max(self.n, CERTIFICATE_N),
+                certificate_n or max(self.n, CERTIFICATE_N),
                 derived_seed(self.seed, CERTIFICATE_STREAM),
                 threads=self.threads,
             )
@@ -147,6 +163,7 @@ class Setting:
             administered=check,
             max_exposure=check.max(axis=1),
             max_exposure_upper=float(upper_bounds(count.ravel(), self.n, 0.95).max()),
+            max_over=float(check.max() - self.tau),
             certificate=certificate,
         )
 

@@ -22,7 +22,7 @@ from calibration.errors import InvalidParameterError
 from calibration.exposure.by_theta import ConditionalRun
 from calibration.exposure.conditional import stocking_lewis
 from calibration.exposure.conditional_eligibility import item_eligibility_by_theta
-from calibration.exposure.eligibility import item_eligibility
+from calibration.exposure.eligibility import PASS, item_eligibility
 from calibration.exposure.priority import priority_index
 from calibration.exposure.restricted import restricted
 from calibration.exposure.sympson_hetter import sympson_hetter
@@ -248,12 +248,13 @@ class _Test:
             return item_eligibility(
                 ranked,
                 self.tau,
-                4 * self.n,
+                PASS * self.n,
                 self.test_length,
                 self.population,
                 **self.caps,
                 seed=self.seed,
                 quota=self.quota,
+                certificate_n=_PROOF_N,
                 threads=threads,
             ).sh_p
         return sympson_hetter(

@@ -48,6 +48,7 @@ def stocking_lewis(
     tol: float = 0.02,
     quota: Quota | None = None,
     rule: SelectionRule | str | None = None,
+    certificate_n: int | None = None,
     threads: int | None = None,
 ) -> ConditionalRun:
     """Finds exposure parameters that keep the mean P(A) of each stratum of θ at or below τ.
@@ -72,6 +73,7 @@ def stocking_lewis(
         tol: stop as soon as every stratum's P(A) ≤ τ + tol.
         quota: topic → (fewest, most) items per test.
         rule: selection rule or its name; None: the ranked bank's own, or maximum information.
+        certificate_n: examinees of the certificate; None: the larger of n and 40,000.
         threads: cores to use; None: all.
 
     Raises:
@@ -83,7 +85,7 @@ def stocking_lewis(
     setting = Setting.of(ranked, tau, test_length, strata, quota, n, seed, threads)
     population = Population.of(theta_dist)
     sh_p, history, reason = _search(setting, alpha, floor, ceil, iters, tol, on_iteration)
-    return setting.outcome(sh_p, history, population, reason)
+    return setting.outcome(sh_p, history, population, reason, certificate_n=certificate_n)
 
 
 def _search(

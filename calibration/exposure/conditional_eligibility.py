@@ -49,6 +49,7 @@ def item_eligibility_by_theta(
     on_iteration: OnIteration | None = None,
     quota: Quota | None = None,
     rule: SelectionRule | str | None = None,
+    certificate_n: int | None = None,
     threads: int | None = None,
 ) -> ConditionalRun:
     """Runs `n` examinees of each stratum once, adapting eligibility after each batch.
@@ -72,6 +73,7 @@ def item_eligibility_by_theta(
         on_iteration: called for each twentieth of the pass; returning False cancels.
         quota: topic → (fewest, most) items per test.
         rule: selection rule or its name; None: the ranked bank's own, or maximum information.
+        certificate_n: examinees of the certificate; None: the larger of n and 40,000.
         threads: cores of the checks; None: all.
 
     Raises:
@@ -90,6 +92,7 @@ def item_eligibility_by_theta(
         Population.of(theta_dist),
         "canceled" if canceled else "max_iterations",
         tol=tol,
+        certificate_n=certificate_n,
     )
 
 

@@ -3,7 +3,8 @@
 Each examinee finds an item eligible with probability P(E); P(E) ← min(1, r·P(E)/P(A)) is kept up to
 date from the examinees so far (van der Linden & Veldkamp 2004). Whether eligibility is drawn before
 the test or when the item is about to be selected is the same thing, so the selection rule is the
-one of Sympson–Hetter with sh_p = P(E).
+one of Sympson–Hetter with sh_p = P(E). While it adapts, P(E) swings around the value that keeps an
+item at its cap; what is to be held fixed is its mean (Polyak & Juditsky 1992).
 
 What never lives here: the selection rule, the nightly update from real sessions.
 """
@@ -39,6 +40,10 @@ from calibration.exposure.sympson_hetter import CERTIFICATE_N, CERTIFICATE_STREA
 from calibration.exposure.update import completable, updated
 
 REPORTS = 20
+YOUNG = 4
+"""The counts remember this part of the pass so far at most."""
+PASS = 10
+"""Examinees of the pass for each one of a Sympson–Hetter iteration, where both are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +51,36 @@ class EligibilityResult:
     """Outcome of a pass of item eligibility.
 
     Attributes:
-        sh_p: P(E) after the last examinee, shape (J,).
+        sh_p: mean P(E) of the second half of the pass, what is to be held fixed, shape (J,).
+        latest: P(E) after the last examinee, where it goes on from as more come, shape (J,).
         cap: r of each item, shape (J,).
         history: rates of successive twentieths of the examinees.
         administered: P(A) over the second half of the pass, shape (J,).
-        stopped_reason: "max_iterations" (the pass is complete) or "canceled".
+        converged: whether every P(A) of the certificate came within `tol` of its cap.
+        stopped_reason: "converged", "max_iterations" or "canceled".
         certificate: an independent check of `sh_p` held fixed; None when canceled.
     """
 
     sh_p: FloatArray
+    latest: FloatArray
     cap: FloatArray
     history: tuple[Iteration, ...]
     administered: FloatArray
+    converged: bool
     stopped_reason: StoppedReason
     certificate: Certificate | None
+
+    @property
+    def parameters(self) -> FloatArray:
+        """What delivery is to apply, shape (J,): P(E)."""
+        return self.sh_p
+
+    @property
+    def max_over(self) -> float:
+        """Largest P(A) − cap of the certificate; of the pass when canceled."""
+        proof = self.certificate
+        rates = self.administered if proof is None else proof.administered
+        return float((rates - self.cap).max())
 
 
 def item_eligibility(
@@ -77,9 +98,11 @@ def item_eligibility(
     batch: int = 100,
     memory: float = 5_000.0,
     on_iteration: OnIteration | None = None,
+    tol: float = 0.01,
     quota: Quota | None = None,
     cap_topic: npt.ArrayLike | None = None,
     rule: SelectionRule | str | None = None,
+    certificate_n: int | None = None,
     threads: int | None = None,
 ) -> EligibilityResult:
     """Runs `n` examinees once, adapting eligibility after each batch.
@@ -98,16 +121,18 @@ def item_eligibility(
         batch: examinees between updates.
         memory: examinees that the faded counts remember; 1/memory is 1 − the fading factor.
         on_iteration: called for each twentieth of the pass; returning False cancels.
+        tol: `converged` says whether every P(A) of the certificate is ≤ cap + tol.
         quota: topic → (fewest, most) items per test.
         cap_topic: codes that the caps name, shape (J,), where they are others than the bank's.
         rule: selection rule or its name; None: the ranked bank's own, or maximum information.
+        certificate_n: examinees of the certificate; None: the larger of n and 40,000.
         threads: cores of the certificate; None: all.
 
     Raises:
         InvalidParameterError: an argument is out of range.
         InfeasibleExposureError: no exposure parameters can meet the caps.
     """
-    check_search(n, 1, 1.0, floor, ceil, 0.0)
+    check_search(n, 1, 1.0, floor, ceil, tol)
     if batch < 1 or not memory >= batch:
         raise InvalidParameterError(f"batch is {batch}, memory {memory}: give 1 ≤ batch ≤ memory")
     ranked = RankedBank.of(bank, rule=rule)
@@ -115,24 +140,28 @@ def item_eligibility(
     plain, cap = feasible_caps(ranked, test_length, quota, tau, topic_tau, topic_weights, cap_topic)
     stream = _Pass(ranked, plain, population, cap, test_length, seed, floor, ceil)
     history, canceled = stream.run(n, batch, memory, on_iteration)
-    certificate = None
+    certificate, sh_p = None, stream.mean
     if not canceled:
         certificate = certify(
             ranked,
-            plain.with_sh_p(stream.sh_p),
+            plain.with_sh_p(sh_p),
             cap,
             population,
             test_length,
-            max(n, CERTIFICATE_N),
+            certificate_n or max(n, CERTIFICATE_N),
             derived_seed(seed, CERTIFICATE_STREAM),
             threads=threads,
         )
+    converged = certificate is not None and certificate.max_over <= tol
+    ended: StoppedReason = "converged" if converged else "max_iterations"
     return EligibilityResult(
-        sh_p=stream.sh_p,
+        sh_p=sh_p,
+        latest=stream.sh_p,
         cap=cap,
         history=history,
         administered=stream.late.administered / max(stream.late.examinees, 1),
-        stopped_reason="canceled" if canceled else "max_iterations",
+        converged=converged,
+        stopped_reason="canceled" if canceled else ended,
         certificate=certificate,
     )
 
@@ -157,6 +186,15 @@ class _Pass:
         self.eligible = np.zeros(cap.size)
         self.given = np.zeros(cap.size)
         self.late = SimulationSums.empty(test_length, np.empty(0), cap.size)
+        self.total = np.zeros(cap.size)
+
+    @property
+    def mean(self) -> FloatArray:
+        """P(E) over the second half of the pass, with a test's length of items at 1."""
+        if not self.late.examinees:
+            return self.sh_p
+        wanted = self.total / self.late.examinees
+        return completable(wanted, self.ranked, self.plain, self.test_length)
 
     def run(
         self, n: int, batch: int, memory: float, on_iteration: OnIteration | None
@@ -168,7 +206,10 @@ class _Pass:
                 continue
             sums = SimulationSums.empty(self.test_length, np.empty(0), self.cap.size)
             for start in range(low, high, batch):
-                sums += self.step(start, min(start + batch, high), memory)
+                stop = min(start + batch, high)
+                sums += self.step(start, stop, memory)
+                if number > REPORTS // 2:
+                    self.total += (stop - start) * self.applied
             if number > REPORTS // 2:
                 self.late += sums
             entry = iteration_of(Simulation.of(sums), self.cap, number, REPORTS, 1.0)
@@ -179,10 +220,10 @@ class _Pass:
 
     def step(self, start: int, stop: int, memory: float) -> SimulationSums:
         """One batch; then P(E) ← r·ε/α, ε and α the faded counts of eligible and administered."""
-        self.sh_p = completable(self.sh_p, self.ranked, self.plain, self.test_length)
+        self.applied = completable(self.sh_p, self.ranked, self.plain, self.test_length)
         people = draw_examinees(self.population, self.seed, start, stop, np.empty(0))
         closed = np.zeros(self.cap.size, bool)
-        control = self.plain.with_sh_p(self.sh_p)
+        control = self.plain.with_sh_p(self.applied)
         sums = run(
             self.ranked,
             control,
@@ -193,8 +234,10 @@ class _Pass:
             closed=closed,
             threads=1,
         ).sums
-        kept = (1 - 1 / memory) ** (stop - start)
-        self.eligible = kept * self.eligible + (stop - start) * self.sh_p
+        # the first examinees met other P(E): they are forgotten sooner
+        remembered = min(memory, max(start / YOUNG, float(stop - start)))
+        kept = (1 - 1 / remembered) ** (stop - start)
+        self.eligible = kept * self.eligible + (stop - start) * self.applied
         self.given = kept * self.given + sums.administered
         everyone = np.divide(
             self.given, self.eligible, out=np.zeros_like(self.given), where=self.eligible > 0

@@ -72,6 +72,19 @@ class Calibrated:
 
 
 @dataclass(frozen=True, eq=False)
+class ByTheta:
+    """Exposure control by stratum of θ̂, S strata.
+
+    Attributes:
+        edges: θ between the strata, shape (S − 1,).
+        share: of its sh_p that an item has in each, shape (S, K).
+    """
+
+    edges: npt.NDArray[np.float64]
+    share: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Bank:
     """The live items of one exam, J in all, and its K calibrated item versions.
 
@@ -84,6 +97,7 @@ class Bank:
         live_of: question id to index among the live items.
         tree: the tenant's topics.
         found_for: the selector that the sh_p in force were found for; None where a hand set them.
+        by_theta: what is left of sh_p in each stratum of θ̂; None where that is all of it.
         pretest: live items without parameters; None where the exam tries out none.
         withdrawn: question ids that a serving found to be live no more, or in another version: this
             bank serves them no longer. Grows until a newer bank takes its place.
@@ -97,6 +111,7 @@ class Bank:
     live_of: Mapping[int, int]
     tree: TopicTree
     found_for: Controlled | None = None
+    by_theta: ByTheta | None = None
     pretest: Candidates | None = None
     withdrawn: set[int] = field(default_factory=set, repr=False)
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
@@ -217,14 +232,28 @@ class Bank:
         sh_p[is_live] = self.pool.sh_p[self.live[is_live]]
         return sh_p
 
+    def applied(
+        self, selector: Selector, control: ExposureControl, theta: float, item: int
+    ) -> float:
+        """The exposure parameter of a calibrated version that a selector applies at θ̂."""
+        if selector == "vanilla":
+            return 1.0
+        if self.by_theta is None or not holds_back(selector):
+            return float(self.sh_p[item])
+        assert self.ranked is not None  # noqa: S101
+        return float(control.at(self.ranked, theta)[item])
+
     def _control(self, selector: str, quota_length: int | None) -> ExposureControl:
         assert self.ranked is not None  # noqa: S101
         sh_p = self.sh_p if holds_back(selector) else None
+        edges: npt.ArrayLike = ()
+        if sh_p is not None and self.by_theta is not None:
+            sh_p, edges = sh_p * self.by_theta.share, self.by_theta.edges
         if quota_length is None:
-            return ExposureControl.of(self.ranked, sh_p)
+            return ExposureControl.of(self.ranked, sh_p, edges=edges)
         present = set(self.ranked.topics.tolist())
         bounds = {t: pair for t, pair in self.quota(quota_length).items() if t in present}
-        return ExposureControl.of(self.ranked, sh_p, quota=bounds)
+        return ExposureControl.of(self.ranked, sh_p, edges=edges, quota=bounds)
 
     def quota(self, test_length: int) -> dict[int, tuple[int, int]]:
         """Least and most items of each blueprint topic in a test of that length."""

@@ -229,7 +229,7 @@ def _choose(
         question_id=int(bank.pool.question_id[at]),
         version=int(bank.pool.version[at]),
         selector=wish.selector,
-        sh_p=1.0 if wish.selector == "vanilla" else float(bank.sh_p[step.item]),
+        sh_p=bank.applied(wish.selector, control, ability[0], step.item),
         held_back=tuple(bank.pool.question_id[bank.live[list(step.rejected)]].tolist()),
         forced=step.forced,
     )

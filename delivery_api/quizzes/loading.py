@@ -17,12 +17,12 @@ from psycopg import Connection
 
 from calibration import ItemBank
 from calibration.cat import RankedBank
-from delivery_api.quizzes.bank import Bank, Calibrated, Integers, TopicTree
+from delivery_api.quizzes.bank import Bank, ByTheta, Calibrated, Integers, TopicTree
 from delivery_api.quizzes.pretest import Candidates, Gains
 from qbank.exams.pretest import tries_out
 from qbank.stores import blueprint, item_bank, item_parameters, pool_changes, runs, served
 from qbank.stores.item_bank import Pool
-from qbank.vocabulary import Controlled
+from qbank.stores.runs import Run
 
 
 def load(conn: Connection[Any], exam_code: str, *, threads: int | None = None) -> Bank:
@@ -58,10 +58,24 @@ def refreshed(conn: Connection[Any], known: Bank) -> Bank:
     return _bank(conn, pool, tree, known.calibrated)
 
 
-def _found_for(conn: Connection[Any], pool: Pool) -> Controlled | None:
+def _in_force(conn: Connection[Any], pool: Pool) -> Run | None:
     # no clock: what is committed is in force
     latest = datetime.max.replace(tzinfo=UTC)
-    return runs.selector_in_force(conn, pool.exam.exam_code, before=latest)
+    return runs.calibration_in_force(conn, pool.exam.exam_code, before=latest)
+
+
+def _by_theta(run: Run | None, calibrated: Calibrated) -> ByTheta | None:
+    """The shares that a calibration by θ left; all of sh_p for what it did not know."""
+    found = ((run.result if run else None) or {}).get("summary", {}).get("by_theta")
+    if found is None:
+        return None
+    given = np.array(found["share"], np.float64)
+    share = np.ones((len(given), calibrated.question_id.size))
+    keys = zip(found["question_id"], found["version"], strict=True)
+    for column, key in enumerate(keys):
+        if key in calibrated.index:
+            share[:, calibrated.index[key]] = given[:, column]
+    return ByTheta(np.array(found["edges"], np.float64), share)
 
 
 def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calibrated:
@@ -83,6 +97,7 @@ def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibr
     rank = _places(calibrated, pool)
     live = np.full(calibrated.question_id.size, -1, np.int64)
     has_rank = np.flatnonzero(rank >= 0)
+    run = _in_force(conn, pool)
     live[rank[has_rank]] = has_rank
     bank = Bank(
         pool=pool,
@@ -92,7 +107,8 @@ def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibr
         rank=rank,
         live_of={question: index for index, question in enumerate(pool.question_id.tolist())},
         tree=tree,
-        found_for=_found_for(conn, pool),
+        found_for=None if run is None else runs.selector_of(run),
+        by_theta=_by_theta(run, calibrated),
         pretest=_candidates(conn, pool, rank, calibrated.ranked),
     )
     if bank.ranked is not None:  # now, on this thread, and not in the first request

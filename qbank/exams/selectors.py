@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from qbank.vocabulary import Controlled, words
+from qbank.vocabulary import ByTheta, Controlled, SearchedControl, words
 
 DEFAULT: Final[Controlled] = "sympson_hetter"
 PRIORITY: Final[Controlled] = "priority"
@@ -34,7 +34,41 @@ def weighs(selector: str) -> bool:
     return selector == PRIORITY
 
 
+def moves_alone(selector: str, control: str) -> bool:
+    """Whether one item's sh_p may be moved by its own rate, as re-estimation does.
+
+    Priorities follow from one another; by θ, the population's rate says nothing of a stratum's.
+    """
+    return not weighs(selector) and control not in words(ByTheta)
+
+
+def settings_of(rule: str, control: str) -> dict[str, str] | None:
+    """The settings of an exam that is delivered by a rule under a kind of control.
+
+    Args:
+        rule: name of the selection rule.
+        control: as the science's comparison calls it.
+
+    Returns:
+        `selector` and `exposure_control`; None where only the library has it.
+    """
+    if control == "none":
+        return {"selector": "vanilla"} if rule == _RULES["vanilla"] else None
+    if control == PRIORITY:
+        return {"selector": PRIORITY} if rule == _RULES[PRIORITY] else None
+    if control not in words(SearchedControl):
+        return None
+    found = (s for s in words(Controlled) if not weighs(s) and rule_of(s) == rule)
+    return {"selector": next(found), "exposure_control": control}
+
+
 def certified(policy: Mapping[str, Any]) -> Controlled:
     """The selector that an exam's exposure control is found for: its own, if that has control."""
     own = policy.get("selector")
     return cast("Controlled", own) if own in words(Controlled) else DEFAULT
+
+
+def searched(policy: Mapping[str, Any]) -> SearchedControl:
+    """How an exam's exposure parameters are found, whether or not it has control now."""
+    own = policy.get("exposure_control")
+    return cast("SearchedControl", own) if own in words(SearchedControl) else "sympson_hetter"

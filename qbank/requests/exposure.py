@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, model_validator
 
 from qbank.requests.base import About, DryRun, ExamColumn, ExamPolicy, Request, Unit
-from qbank.vocabulary import Basis, Controlled, Kind, Quota, Rule
+from qbank.vocabulary import Basis, ByTheta, Controlled, Kind, Quota, Rule, SearchedControl, words
 
 OWN_POPULATION = "exam"
 """Stands for the exam's own ability distribution, which a run estimates."""
@@ -57,6 +57,12 @@ class SympsonHetter(Request):
         title="Selector",
         description="The selection rule that sh_p is found for.",
     )
+    exposure_control: Annotated[SearchedControl, ExamColumn("exposure_control")] = Field(
+        default="sympson_hetter",
+        title="Exposure control",
+        description="How sh_p is found: by iterations, in one pass that learns as it goes, or by"
+        " stratum of θ. By θ, τ bounds the mean rate of each stratum, not that at a single θ.",
+    )
     quota: Annotated[Quota, ExamPolicy()] = Field(
         default="none",
         title="Quota",
@@ -65,7 +71,8 @@ class SympsonHetter(Request):
     n: Annotated[int, Field(ge=1, le=1_000_000), ExamPolicy(), Unit("examinees", 1000)] = Field(
         default=10_000,
         title="Examinees per iteration",
-        description="Simulated examinees per iteration. More is steadier and slower.",
+        description="Simulated examinees per iteration; a pass has ten times as many. By θ each"
+        " stratum has half as many, or twice as many in a pass. More is steadier and slower.",
     )
     iters: Annotated[int, Field(ge=1, le=1000), ExamPolicy(), Unit("iterations", 1)] = Field(
         default=25,
@@ -116,6 +123,16 @@ class SympsonHetter(Request):
     @model_validator(mode="after")
     def _check(self) -> Self:
         _ordered(self.floor, self.ceil)
+        if self.selector == "priority" and self.exposure_control != "sympson_hetter":
+            raise ValueError(
+                f"exposure_control is {self.exposure_control!r} and the selector priority, which is"
+                " a control of its own: give another selector, or sympson_hetter"
+            )
+        if self.exposure_control in words(ByTheta) and (self.topic_tau or self.topic_weights):
+            raise ValueError(
+                f"exposure_control is {self.exposure_control!r}, whose τ is one for all items:"
+                " leave topic_tau and topic_weights out, or give sympson_hetter"
+            )
         return self
 
     def seeded(self, input_fingerprint: str) -> Self:
@@ -123,7 +140,11 @@ class SympsonHetter(Request):
         if self.seed is not None:
             return self
         params = self.params()
-        for name, usual in (("quota", "none"), ("selector", "sympson_hetter")):
+        for name, usual in (
+            ("quota", "none"),
+            ("selector", "sympson_hetter"),
+            ("exposure_control", "sympson_hetter"),
+        ):
             if params[name] == usual:  # as before there were others
                 del params[name]
         text = json.dumps([input_fingerprint, params], sort_keys=True)

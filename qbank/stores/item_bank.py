@@ -21,7 +21,7 @@ from qbank import attempts, four_eyes
 from qbank.exams import pretest, selectors
 from qbank.stores import pool_columns
 from qbank.stores.errors import ConflictError, NotFoundError
-from qbank.vocabulary import Controlled, Model, code_of
+from qbank.vocabulary import Controlled, Model, SearchedControl, code_of
 
 if TYPE_CHECKING:
     from qbank.stores.blueprint import BlueprintLine
@@ -56,6 +56,11 @@ class Exam:
     def selector(self) -> Controlled:
         """The selector that its exposure control is found for."""
         return selectors.certified(self.policy)
+
+    @property
+    def exposure_control(self) -> SearchedControl:
+        """How its exposure parameters are found."""
+        return selectors.searched(self.policy)
 
 
 @dataclass(frozen=True, eq=False)

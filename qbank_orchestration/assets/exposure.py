@@ -190,6 +190,7 @@ def _metadata(
         "test_length": summary["test_len"],
         "quota": summary["quota"],
         "selector": summary["selector"],
+        "exposure_control": summary["exposure_control"],
         "population": summary["population"]["theta_dist"],
         "population_source": summary["population"]["reason"],
         "seed": request.seed,

@@ -13,6 +13,7 @@ import numpy as np
 from psycopg import Connection
 
 from qbank.errors import QbankError
+from qbank.exams import selectors
 from qbank.requests import SympsonHetter
 from qbank.requests.topic_caps import resolve
 from qbank.stores import item_bank
@@ -37,6 +38,7 @@ class ExamComparison:
         test_length: items in a test.
         quota: "blueprint" or "none".
         rows: one a rule and exposure control.
+        settings: of an exam that is delivered as the row says; None where only the library has it.
     """
 
     items: int
@@ -45,6 +47,7 @@ class ExamComparison:
     test_length: int
     quota: str
     rows: tuple[ComparedRule, ...]
+    settings: tuple[dict[str, str] | None, ...]
 
 
 def compare(
@@ -70,6 +73,7 @@ def compare(
         calibration.InfeasibleExposureError: no exposure parameters can meet the caps.
     """
     import calibration as cal  # kept out of the commands' import
+    from calibration.exposure.comparison import ARMS
 
     pool = item_bank.load(conn, exam_code)
     topics = item_bank.topics(conn, pool.exam.tenant_id)
@@ -103,4 +107,8 @@ def compare(
         test_length=delivered.test_length,
         quota=delivered.quota,
         rows=rows,
+        settings=tuple(
+            selectors.settings_of(str(arm.rule), arm.control)
+            for arm, _ in zip(ARMS, rows, strict=False)  # whoever stops it has fewer rows
+        ),
     )

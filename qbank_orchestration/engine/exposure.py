@@ -23,7 +23,16 @@ from qbank_orchestration.engine.population import ExamPopulation
 from qbank_orchestration.engine.proposal import ExposureProposal, optional, plain
 
 if TYPE_CHECKING:
-    from calibration import InfeasibleExposureError, ItemBank
+    from calibration import (
+        ConditionalRun,
+        EligibilityResult,
+        InfeasibleExposureError,
+        ItemBank,
+        PriorityRun,
+        SympsonHetterRun,
+    )
+
+    Run = SympsonHetterRun | EligibilityResult | ConditionalRun | PriorityRun
 
 Report = Callable[[dict[str, Any]], bool]
 
@@ -101,13 +110,7 @@ def calibrate(
         "certificate_n": max(CERTIFICATE_N, request.n),
     }
     bank = bank_of(pool, usable, delivered)
-    run: cal.SympsonHetterRun | cal.PriorityRun
-    if selectors.weighs(request.selector):
-        run = cal.priority_index(bank, **given)
-    else:
-        run = cal.sympson_hetter(
-            bank, n=request.n, iters=request.iters, alpha=request.alpha, ceil=request.ceil, **given
-        )
+    run = _searched(bank, request, given)
     noise = NOISE_ERRORS * math.sqrt(request.tau * (1 - request.tau) / request.n)
     within_noise = run.stopped_reason == "max_iterations" and run.max_over <= noise
     certificate = {} if run.certificate is None else plain(run.certificate)
@@ -120,6 +123,7 @@ def calibrate(
         "tau": request.tau,
         "quota": delivered.quota,
         "selector": request.selector,
+        "exposure_control": request.exposure_control,
         "population": plain(population),
         "converged": run.converged or within_noise,
         "max_over": run.max_over,
@@ -133,6 +137,17 @@ def calibrate(
         ).tolist(),
         "pool_state": pool.state,
     }
+    if isinstance(run, cal.ConditionalRun):
+        summary |= {
+            "max_stratum": run.max_exposure.tolist(),
+            "max_stratum_upper": run.max_exposure_upper,
+            "by_theta": {
+                "edges": run.control.edges.tolist(),
+                "question_id": pool.question_id[usable].tolist(),
+                "version": pool.version[usable].tolist(),
+                "share": run.share.tolist(),
+            },
+        }
     return ExposureProposal(
         question_id=tuple(pool.question_id[usable].tolist()),
         version=tuple(pool.version[usable].tolist()),
@@ -142,6 +157,27 @@ def calibrate(
         summary=summary,
         input_fingerprint=pool.fingerprint(),
     )
+
+
+def _searched(bank: ItemBank, request: SympsonHetter, given: Mapping[str, Any]) -> Run:
+    """Exposure parameters by the search that was asked for."""
+    import calibration as cal  # as above
+    from calibration.exposure.eligibility import PASS
+
+    if selectors.weighs(request.selector):
+        return cal.priority_index(bank, **given)
+    if request.exposure_control == "item_eligibility":
+        return cal.item_eligibility(bank, n=PASS * request.n, ceil=request.ceil, **given)
+    iterated: dict[str, Any] = {"iters": request.iters, "alpha": request.alpha}
+    if request.exposure_control == "sympson_hetter":
+        return cal.sympson_hetter(bank, n=request.n, ceil=request.ceil, **iterated, **given)
+    # τ is one for all items, a request has it; strata are simulated one by one, so each is smaller
+    aside = ("topic_tau", "topic_weights", "cap_topic", "tol")
+    one_cap = {name: value for name, value in given.items() if name not in aside}
+    if request.exposure_control == "stocking_lewis":
+        n = max(request.n // 2, 1)
+        return cal.stocking_lewis(bank, n=n, ceil=request.ceil, **iterated, **one_cap)
+    return cal.item_eligibility_by_theta(bank, n=2 * request.n, ceil=request.ceil, **one_cap)
 
 
 def bank_of(

@@ -202,8 +202,11 @@ def _examination_due(state: ExamState, due: Due) -> str | None:
 def _reestimation_due(state: ExamState, due: Due, day: date) -> str | None:
     """Controlled sessions of the window that no re-estimation has seen yet."""
     newest = state.last_controlled_day
-    if not controls_exposure(state.exam.policy) or selectors.weighs(state.exam.selector):
-        return None  # priorities follow from one another: only a calibration finds them
+    exam = state.exam
+    if not controls_exposure(exam.policy):
+        return None
+    if not selectors.moves_alone(exam.selector, exam.exposure_control):
+        return None  # only a calibration finds them
     if newest is None or not (state.has_parameters or due.parameters):
         return None
     try:

@@ -41,10 +41,13 @@ def propose(conn: Connection[Any], request: Reestimation) -> Proposed:
     pool = item_bank.load(conn, request.exam_code)
     began = datetime.combine(request.day, time.min, tzinfo=UTC)
     # what another selector served says nothing of the sh_p that was found for this one
-    selector = runs.selector_in_force(conn, request.exam_code, before=began) or pool.exam.selector
-    if selectors.weighs(selector):
+    run = runs.calibration_in_force(conn, request.exam_code, before=began)
+    selector = pool.exam.selector if run is None else runs.selector_of(run)
+    control = (run.params if run else {}).get("exposure_control", "sympson_hetter")
+    if not selectors.moves_alone(selector, control):
         return NothingToCalibrate(
-            f"exam {request.exam_code} has priorities, which a calibration finds together"
+            f"exam {request.exam_code} has sh_p that only a calibration finds, by"
+            f" {selector if selectors.weighs(selector) else control}"
         )
     counts = served.window(conn, request.exam_code, first=first, last=last, selector=selector)
     start = exposure.at_start_of(conn, request.exam_code, request.day)

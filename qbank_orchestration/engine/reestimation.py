@@ -51,9 +51,11 @@ def reestimate(
 
     if not controls_exposure(pool.exam.policy):
         return NothingToCalibrate(f"exam {pool.exam.exam_code} asks for no exposure control")
-    if selectors.weighs(pool.exam.selector):
+    exam = pool.exam
+    if not selectors.moves_alone(exam.selector, exam.exposure_control):
         return NothingToCalibrate(
-            f"exam {pool.exam.exam_code} has priorities, which a calibration finds together"
+            f"exam {exam.exam_code} has sh_p that only a calibration finds, by"
+            f" {exam.selector if selectors.weighs(exam.selector) else exam.exposure_control}"
         )
     live = np.flatnonzero(pool.calibrated)
     if live.size == 0:

@@ -19,8 +19,12 @@ from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank, Filters
 from delivery_api.quizzes.choice import Past, Wish, choose, estimate
 from qbank.exams.selectors import holds_back, rule_of, weighs
-from qbank.stores import runs
+from qbank.requests import SympsonHetter
+from qbank.stores import exposure as stored
+from qbank.stores import item_bank, runs
 from qbank.vocabulary import ADAPTIVE
+from qbank_orchestration.engine import exposure, population
+from qbank_orchestration.engine.conditions import Conditions
 
 EXAMINEES = 20_000
 LENGTH = 8
@@ -240,6 +244,65 @@ def test_a_planted_ability_is_inside_its_interval(world, as_user, start_server, 
     with ThreadPoolExecutor(4) as pool:
         inside = list(pool.map(student, range(runs)))
     assert sum(inside) >= 0.9 * runs
+
+
+@pytest.mark.parametrize("found_by", ["item_eligibility", "stocking_lewis"])
+def test_what_was_simulated_is_delivered_for_the_same_draws(world, found_by):
+    """Exposure parameters published as a calibration leaves them: item by item the simulator's."""
+    found: dict[str, Any] = {}
+    with world.connect() as conn:
+        pool = item_bank.load(conn, "core")
+        request = SympsonHetter.resolve(
+            pool.exam,
+            {"exposure_control": found_by, "tau": 0.25, "test_len": 8, "n": 400, "iters": 6,
+             "theta_dist": "normal(0,1)", "seed": 3},
+        )  # fmt: skip
+        people = population.of_exam(conn, pool.exam, request)
+        made = exposure.calibrate(pool, [], request, people, lambda entry: True)
+        assert isinstance(made, exposure.ExposureProposal)
+        run = runs.create(
+            conn, kind="sympson_hetter", exam_code="core", params=request.stored(), requested_by="t"
+        )
+        runs.finish(conn, run.id, "done", result=made.as_result())
+        origin = stored.Origin("calibration", "t", run.id)
+        stored.publish(conn, "core", made.controls, origin)
+        bank = loading.load(conn, "core")
+        conn.rollback()
+    # the science's own control, from the same seed
+    ranked = bank.ranked
+    assert ranked is not None
+    bank_of = exposure.bank_of(pool, np.arange(len(pool)), Conditions(8, "none", None, None))
+    given = {"test_length": 8, "seed": 3, "certificate_n": 2_000}
+    if found_by == "stocking_lewis":
+        found["control"] = cal.stocking_lewis(bank_of, 0.25, 200, iters=6, **given).control
+        assert bank.by_theta is not None
+        assert (bank.by_theta.share < 1).any()
+    else:
+        run_of = cal.item_eligibility(bank_of, 0.25, 4_000, tol=0.003, **given)
+        found["control"] = cat.ExposureControl.of(ranked, run_of.sh_p)
+        assert bank.by_theta is None
+    at = {int(bank.pool.question_id[live]): rank for rank, live in enumerate(bank.live)}
+    assert [at[q] for q in pool.question_id.tolist()] == list(range(len(pool)))
+    wish, held_back = Wish("sympson_hetter", Filters(), 8, blueprint_quota=False), 0
+    for seed in range(60):
+        served: list[int] = []
+        held: list[int] = []
+        for position in range(8):
+            past = Past(served, [1] * position, [seed % 3 > 0] * position, held)
+            now = estimate(bank, past)
+            expected = cat.select(
+                ranked, now.theta, found["control"], seed=seed, left=8 - position,
+                administered=[at[q] for q in served], held_back=[at[q] for q in held], sd=now.sd,
+            )  # fmt: skip
+            item = choose(bank, wish, past, now.theta, seed, (), now.sd)
+            assert at[item.question_id] == expected.item
+            assert [at[q] for q in item.held_back] == list(expected.rejected)
+            applied = found["control"].at(ranked, now.theta)[expected.item]
+            assert item.sh_p == pytest.approx(applied, abs=1e-12)
+            served.append(item.question_id)
+            held += item.held_back
+        held_back += len(held)
+    assert held_back > 0
 
 
 @pytest.mark.parametrize(

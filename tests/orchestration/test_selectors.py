@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
+import pytest
 from typer.testing import CliRunner
 
 from calibration.exposure.comparison import ARMS
 from qbank import postgres
-from qbank.requests import SympsonHetter
+from qbank.requests import Reestimation, SympsonHetter
 from qbank.stores import item_bank, runs
 from qbank.stores.errors import NotFoundError
-from qbank.vocabulary import Controlled, words
+from qbank.vocabulary import ByTheta, Controlled, words
 from qbank_orchestration.commands import app
-from qbank_orchestration.engine import exposure, night, population
+from qbank_orchestration.engine import exposure, night, population, reestimated_day
 from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, Exams
 from tests.orchestration.test_population import publish_truth
@@ -60,6 +62,44 @@ def test_each_selector_is_calibrated_and_its_certificate_names_the_rule(exams: E
     assert len(fingerprints) == len(seeds) == len(NAMES)  # another rule is another calibration
 
 
+@pytest.mark.parametrize("control", words(ByTheta))
+def test_control_by_theta_is_certified_by_strata_and_never_re_estimated(
+    exams: Exams, runner: Runner, today: date, control: str
+):
+    """Calibrated, audited and published by the exam's own job."""
+    publish_truth(exams.algebra)
+    with postgres.connect("owner") as conn:
+        conn.execute(
+            "UPDATE exams SET tau = 0.6, policy = jsonb_build_object('exposure_control', %s::text)"
+            " WHERE exam_code = %s",
+            (control, ALGEBRA),
+        )
+    ended = runner.run(
+        "calibrate_exam",
+        partition=ALGEBRA,
+        ops={"sympson_hetter_calibration": {"config": {"n": 1000, "theta_dist": "normal(0,1)"}}},
+    )
+    assert ended.success, ended.error
+    with postgres.connect("orchestration") as conn:
+        run = runs.get(conn, runs.list(conn, runs.RunFilter(exam_code=ALGEBRA)).runs[0].id)
+        assert run.status == "done", run.error
+        pool = item_bank.load(conn, ALGEBRA)
+        (due,) = night.plan(conn, today, exam_codes=[ALGEBRA])
+        request = Reestimation.resolve(pool.exam, {}, day=today + timedelta(days=1))
+        refused = reestimated_day.propose(conn, request)
+    assert due.reestimation is None
+    assert isinstance(refused, exposure.NothingToCalibrate)
+    assert control in refused.reason or "no day lies between" in refused.reason
+    summary = run.result["summary"]
+    assert summary["exposure_control"] == control
+    share = np.array(summary["by_theta"]["share"])
+    assert share.shape == (len(summary["by_theta"]["edges"]) + 1, len(pool))
+    assert share.max(axis=0).tolist() == [1.0] * len(pool)
+    # of a few hundred simulated examinees a stratum; without control 1
+    assert max(summary["max_stratum"]) <= 0.7
+    assert max(summary["max_stratum"]) <= summary["max_stratum_upper"]
+
+
 def test_an_exam_with_priorities_is_never_re_estimated(exams: Exams, runner: Runner, today: date):
     publish_truth(exams.algebra)
     select_by("priority")
@@ -93,6 +133,13 @@ def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams):
     shown = CliRunner().invoke(app, asked)
     assert shown.exit_code == 0, shown.output
     assert "progressive_se" in shown.stdout
+    settings = dict(zip(map(str, ARMS), found["settings"], strict=True))
+    assert settings["maximum_information + stocking_lewis"] == {
+        "selector": "sympson_hetter",
+        "exposure_control": "stocking_lewis",
+    }
+    assert "--selector progressive" in " ".join(shown.stdout.split())
+    assert "library only" in " ".join(shown.stdout.split())
     assert "tests of 10, quota none" in shown.stdout
 
 

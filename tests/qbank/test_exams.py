@@ -155,7 +155,7 @@ WRONG = [
     (["--tau", "much"], "tau is 'much': give a number above 0, at most 1"),
     (["--test-length", "2.5"], "test_length is '2.5': give a whole number from 1 to 1,000"),
     (["--irt-model", "4pl"], "irt_model is '4pl': give 1pl or 2pl or 3pl"),
-    (["--exposure-control", "off"], "exposure_control is 'off': give sympson_hetter or none"),
+    (["--exposure-control", "off"], "exposure_control is 'off': give sympson_hetter or item_"),
     (["--max-attempts", "0"], "attempts.max_attempts is 0: give a whole number from 1 to 1,000"),
     (["--modes", "exam,oral"], "attempts.modes is 'oral': give a list of tutor or exam"),
     (["--modes", ""], "attempts.modes is '': give a list of tutor or exam"),

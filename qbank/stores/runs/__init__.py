@@ -33,6 +33,7 @@ from qbank.stores.runs.reading import (
     reestimation_of,
     running,
     selector_in_force,
+    selector_of,
     tried_out,
 )
 from qbank.stores.runs.record import ItemChange, Run, RunFilter, RunPage
@@ -75,5 +76,6 @@ __all__ = [
     "request_cancel",
     "running",
     "selector_in_force",
+    "selector_of",
     "tried_out",
 ]

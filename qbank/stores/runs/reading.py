@@ -212,8 +212,11 @@ def selector_in_force(
 ) -> Controlled | None:
     """The selector that the calibration in force at a moment was found for; None without one."""
     run = calibration_in_force(conn, exam_code, before=before)
-    if run is None:
-        return None
+    return None if run is None else selector_of(run)
+
+
+def selector_of(run: Run) -> Controlled:
+    """The selector that a calibration of exposure control was found for."""
     summary = (run.result or {}).get("summary", {})
     # of the time when there was no other rule, a run says none
     named = run.params.get("selector") or summary.get("selector") or selectors.DEFAULT

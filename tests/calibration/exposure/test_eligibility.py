@@ -1,14 +1,23 @@
 import numpy as np
 import pytest
 
-from calibration import InfeasibleExposureError, InvalidParameterError, item_eligibility
+from calibration import (
+    InfeasibleExposureError,
+    InvalidParameterError,
+    item_eligibility,
+    simulate,
+)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_one_pass_reaches_the_target(reference, seed):
     result = item_eligibility(reference, 0.2, seed=seed)
     assert result.administered.max() <= 0.215
-    assert result.certificate.max_exposure <= 0.225
+    # held fixed, the mean does what is wanted; where the pass happened to end does not
+    assert result.certificate.max_exposure <= 0.2125
+    assert result.converged == (result.max_over <= 0.01)
+    last = simulate(reference, "normal(0,1)", 25, result.latest, seed=99, n=40_000)
+    assert last.administered.max() > result.certificate.max_exposure
     assert result.certificate.overlap == pytest.approx(0.186, abs=0.006)
     assert result.administered.sum() == pytest.approx(25)
     assert result.history[0].max_exp > result.history[-1].max_exp
