@@ -57,7 +57,7 @@ Review = Literal["score", "items"]
 
 # imports
 BatchKind = Literal["import", "rescore", "items"]
-ScoringKind = Literal["key", "all", "void"]
+ScoringKind = Literal["key", "all", "void", "points"]
 Shape = Literal["long", "wide", "auto"]
 Quoting = Literal["doubled", "backslash", "none"]
 TimeUnit = Literal["ms", "s"]

@@ -15,7 +15,7 @@ import psycopg
 from qbank import postgres
 from qbank.errors import QbankError
 from qbank.exams.settings import controls_exposure
-from qbank.stores import item_bank, runs
+from qbank.stores import exam_states, item_bank, runs
 from qbank_orchestration.ended import Ended
 from qbank_orchestration.engine.parameters import smallest_n
 
@@ -90,8 +90,15 @@ def _read(told: dict[str, Verdict], ended: Sequence[Ended]) -> None:
                 exam = exams[row.exam_code]
                 verdict = told.setdefault(row.exam_code, Verdict(row.exam_code))
                 _tell(verdict, row, exam)
-                if row.kind == "irt" and not controls_exposure(exam.policy):
+                if row.kind != "irt":
+                    continue
+                if not controls_exposure(exam.policy):
                     verdict.notes.append("no exposure control: its settings ask for none")
+                if part := exam_states.items_with_part_marks(conn, row.exam_code):
+                    verdict.notes.append(
+                        f"{part} items have answers with part of the marks: their a, b and c are of"
+                        " full marks, and part of them counts as wrong"
+                    )
 
 
 def _tell(verdict: Verdict, row: runs.Run, exam: item_bank.Exam) -> None:

@@ -29,8 +29,10 @@ _RECORD = """WITH quiz AS (
         SELECT quiz.id, quiz.user_id, s.* FROM quiz
         CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)
     INSERT INTO user_responses
-        (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms)
-    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void,
+        (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, score,
+            max_score, time_taken_ms)
+    SELECT id, user_id, %(question)s, %(version)s, %(selected)s, is_correct, is_void, score,
+        max_score,
         CASE WHEN %(ms)s::integer IS NOT NULL THEN (SELECT
             least(%(ms)s, greatest(0,
                 1 + extract(epoch FROM clock_timestamp() - i.served_at) * 1000))::integer

@@ -109,6 +109,14 @@ view: fact_responses {
     sql: ${TABLE}.is_correct ;;
   }
 
+  dimension: score_share {
+    label: "Share of marks"
+    type: number
+    description: "The answer's share of the item's marks, 0..1: its points divided by the most that the item gives; 1 or 0 where is_correct says all."
+    value_format_name: percent_1
+    sql: ${TABLE}.score_share ;;
+  }
+
   dimension: is_void {
     type: yesno
     description: "Whether the item is void in the exam, so that the answer counts neither for calibration nor for a score."

@@ -80,6 +80,15 @@ view: item_health {
     sql: ${TABLE}.p_value ;;
   }
 
+  dimension: mean_score_share {
+    label: "Mean share of marks"
+    group_label: "Classical"
+    type: number
+    description: "Mean share of the item's marks over first attempts, 0..1: p_value where marks are all or none."
+    value_format_name: percent_1
+    sql: ${TABLE}.mean_score_share ;;
+  }
+
   dimension: r_point_biserial {
     label: "Point-biserial"
     group_label: "Classical"

@@ -15,14 +15,14 @@ import typer
 from qbank.cli.output import AsJson, show, show_json
 
 if TYPE_CHECKING:
-    from qbank.importing.key_effects import RescoredItem
+    from qbank.importing.rescored import RescoredItem
 
 
 def rescore(
     exam: Annotated[str, typer.Option("--exam", help="Exam whose answers are scored anew.")],
     key: Annotated[
         Path,
-        typer.Option(help="File item,key of what changes: B, A|C, all (right) or void (no item)."),
+        typer.Option(help="File item,key of what changes: B, A|C, A=2|B=1, all, points=2 or void."),
     ],
     why: Annotated[
         str | None,
@@ -65,5 +65,7 @@ def rescore(
 
 def _row(item: RescoredItem) -> dict[str, Any]:
     """What is shown of an item; the warnings name the rest."""
-    lists = ("unchosen", "no_options")
-    return {name: value for name, value in asdict(item).items() if name not in lists}
+    left_out = {"unchosen", "no_options", "right_options"}
+    if (item.share_before, item.share_after) == (item.p_before, item.p_after):
+        left_out |= {"share_before", "share_after"}
+    return {name: value for name, value in asdict(item).items() if name not in left_out}

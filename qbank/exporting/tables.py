@@ -48,7 +48,9 @@ TABLES: dict[What, Table] = {
     "responses": Table(
         """SELECT s.user_id, {item} AS question, r.is_correct::integer AS is_correct,
             r.option_label, r.time_taken_ms, coalesce(r.created_at, i.served_at) AS created_at,
-            t.name AS topic, s.id AS quiz_id, i.version, r.is_void
+            t.name AS topic, s.id AS quiz_id, i.version, r.is_void,
+            trim_scale(coalesce(r.score, r.is_correct::integer)) AS score,
+            trim_scale(r.max_score) AS max_score
         {served} ORDER BY s.id, i.position""",
         pa.schema(
             [
@@ -62,20 +64,23 @@ TABLES: dict[What, Table] = {
                 ("quiz_id", pa.string()),
                 ("version", pa.int32()),
                 ("is_void", pa.bool_()),
+                ("score", pa.float64()),
+                ("max_score", pa.float64()),
             ]
         ),
         personal=True,
     ),
     # Item Response Warehouse: long, answered items alone, time in seconds
     "irw": Table(
-        """SELECT s.user_id AS id, {item} AS item, r.is_correct::integer AS resp,
+        """SELECT s.user_id AS id, {item} AS item,
+            trim_scale(coalesce(r.score, r.is_correct::integer)) AS resp,
             round(r.time_taken_ms / 1000.0, 3) AS rt, extract(epoch FROM r.created_at) AS date
         {served} AND r.id IS NOT NULL AND NOT r.is_void ORDER BY s.id, i.position""",
         pa.schema(
             [
                 ("id", pa.string()),
                 ("item", pa.string()),
-                ("resp", pa.int8()),
+                ("resp", pa.float64()),
                 ("rt", pa.float64()),
                 ("date", pa.float64()),
             ]
@@ -95,7 +100,7 @@ TABLES: dict[What, Table] = {
         personal=True,
     ),
     "key": Table(
-        """SELECT {item} AS item, coalesce(nullif(array_to_string(k.keys, '|'), ''), k.rule) AS key,
+        """SELECT {item} AS item, scoring_text(k.rule, k.keys, k.credit, k.max_score) AS key,
             i.version, k.set_by, k.why, k.set_at
         FROM (
             SELECT question_id, live_version AS version FROM question_publications

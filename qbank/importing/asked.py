@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from qbank.errors import ImportFileError
@@ -15,6 +16,7 @@ from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap, preset
 from qbank.importing.exam import NewExam
 from qbank.importing.moments import duration_of
+from qbank.importing.points import number_of_points
 from qbank.importing.questions import ItemsRequest
 from qbank.importing.request import ImportRequest
 from qbank.requests.imports import ItemsImport, ResponsesImport
@@ -53,6 +55,7 @@ def responses_request(
             topic=asked.topic_col,
             session=asked.session_col,
             attempt=asked.attempt_col,
+            max_score=asked.max_score_col,
         ),
         key=key,
         key_row=asked.key_row,
@@ -64,6 +67,7 @@ def responses_request(
             scores=_scores(asked.score),
             blank=asked.blank_correct,
         ),
+        max_scores=tuple(map(_max_score, asked.max_score)),
         timestamp=_utc(asked.timestamp),
         timestamp_format=asked.timestamp_format,
         timezone=asked.timezone,
@@ -124,14 +128,25 @@ def _listed(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(code for text in given for part in text.split(",") if (code := part.strip()))
 
 
-def _scores(given: Sequence[str]) -> dict[str, bool]:
+def _scores(given: Sequence[str]) -> dict[str, Decimal]:
     scores = {}
     for text in given:
         value, found, score = text.rpartition("=")
-        if not found or not value.strip() or score.strip() not in ("0", "1"):
-            raise ImportFileError(f"--score is {text!r}: write VALUE=1 or VALUE=0")
-        scores[value.strip()] = score.strip() == "1"
+        points = Decimal(0) if score.strip() == "0" else number_of_points(score)
+        if not found or not value.strip() or points is None:
+            raise ImportFileError(
+                f"--score is {text!r}: write VALUE=1 or VALUE=0, or points beside --max-score"
+            )
+        scores[value.strip()] = points
     return scores
+
+
+def _max_score(text: str) -> tuple[str | None, Decimal]:
+    items, _, number = text.rpartition("=")
+    most = number_of_points(number)
+    if most is None:
+        raise ImportFileError(f"--max-score is {text!r}: write 2, or 'q1=2' for some items alone")
+    return items.strip() or None, most
 
 
 def _utc(value: datetime | None) -> datetime | None:

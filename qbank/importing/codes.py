@@ -1,18 +1,22 @@
-"""What the values of a score column say: right, wrong, or why there is no score.
+"""What the values of a score column say: right, wrong, points, or why there is no score.
 
 What never lives here: other columns.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qbank.errors import ImportFileError
+from qbank.importing.points import POINTS, as_points, no_points
 from qbank.vocabulary import Blank
 
 ALWAYS_MISSING = ("na", ".", "null", "nan")
@@ -33,7 +37,7 @@ class Codes:
         omitted: served and not answered.
         not_reached: the test ended before it: no answer, counted by itself.
         multimark: more than one option was marked: wrong.
-        scores: further values, with the score that each stands for.
+        scores: further values, with the points that each stands for: 1 is right, 0 is wrong.
         blank: what an empty score is.
     """
 
@@ -41,7 +45,7 @@ class Codes:
     omitted: tuple[str, ...] = ()
     not_reached: tuple[str, ...] = ()
     multimark: tuple[str, ...] = ()
-    scores: Mapping[str, bool] = field(default_factory=dict)
+    scores: Mapping[str, Decimal] = field(default_factory=dict)
     blank: Blank = "missing"
 
     def meanings(self) -> dict[str, str]:
@@ -56,8 +60,9 @@ class Codes:
             ("omitted", self.omitted),
             ("not_reached", self.not_reached),
             ("multimark", self.multimark),
-            ("right", [value for value, right in self.scores.items() if right]),
-            ("wrong", [value for value, right in self.scores.items() if not right]),
+            ("right", [value for value, points in self.scores.items() if points == 1]),
+            ("wrong", [value for value, points in self.scores.items() if points == 0]),
+            ("points", [value for value, points in self.scores.items() if points not in (0, 1)]),
         ):
             for value in map(plainest, values):
                 if given.setdefault(value, meaning) != meaning:
@@ -70,13 +75,15 @@ class Codes:
 
     def of_options(self) -> dict[str, str]:
         """The same for a column of options, where ``1``, ``T`` and ``no`` are no scores."""
-        scores = ("right", "wrong")
+        scores = ("right", "wrong", "points")
         given = {v: meaning for v, meaning in self.meanings().items() if meaning not in scores}
         return given
 
     def full_marks(self) -> bool:
         """Whether more than one number of points counts as right."""
-        return any(right and plainest(value).isdigit() for value, right in self.scores.items())
+        return any(
+            points == 1 and plainest(value).isdigit() for value, points in self.scores.items()
+        )
 
 
 def plainest(value: str) -> str:
@@ -101,6 +108,9 @@ class Scores:
         blank: rows without a value, shape (n,).
         plain: the values in the form in which they are compared, shape (n,).
         counts: rows by special meaning, e.g. ``{"missing": 12, "multimark": 1}``.
+        points: of an item that gives points, null where it does not, or nothing was answered, (n,).
+        most: what such an item gives at most, null beside it, shape (n,).
+        beyond: rows whose points are more than that, shape (n,).
     """
 
     is_correct: Any
@@ -109,6 +119,24 @@ class Scores:
     blank: Any
     plain: Any
     counts: dict[str, int]
+    points: Any
+    most: Any
+    beyond: Any
+
+    def put_together(self, other: Scores, are_other: Any) -> Scores:
+        """These scores and `other`, which are those of the rows `are_other`, shape (n,)."""
+        mask = are_other.to_numpy(zero_copy_only=False)
+        places = np.empty(len(mask), np.int64)
+        places[~mask] = np.arange(len(mask) - mask.sum())
+        places[mask] = len(mask) - mask.sum() + np.arange(mask.sum())
+
+        def both(name: str) -> Any:
+            parts = [getattr(self, name), getattr(other, name)]
+            parts = [p.combine_chunks() if isinstance(p, pa.ChunkedArray) else p for p in parts]
+            return pa.concat_arrays(parts).take(pa.array(places))
+
+        arrays = {f.name: both(f.name) for f in fields(Scores) if f.name != "counts"}
+        return Scores(**arrays, counts=dict(Counter(self.counts) + Counter(other.counts)))
 
 
 class Meant:
@@ -137,13 +165,46 @@ class Meant:
         return {meaning: rows for meaning, rows in counts.items() if rows}
 
 
-def read_scores(values: Any, codes: Codes) -> Scores:
-    """Reads trimmed text, null where it is blank."""
-    blank = pc.is_null(values)
+def read_scores(values: Any, codes: Codes, most: Any = None) -> Scores:
+    """Reads scores.
+
+    Args:
+        values: trimmed text, null where it is blank, shape (n,).
+        codes: what is no 1 or 0.
+        most: the points that each item gives, null where it is right or wrong; None is nowhere.
+    """
+    plain = _right_or_wrong(values, codes)
+    if most is None or most.null_count == len(most):
+        return plain
+    meant = Meant(values, codes.meanings(), codes.blank)
+    gives = pc.is_valid(most)
+    # what is said of a value goes before the number that it is
+    given = pa.array([plainest(value) for value in codes.scores], pa.string())
+    stands_for = pa.array(list(codes.scores.values()), POINTS)
+    points = stands_for.take(pc.index_in(meant.plain, given))
+    points = pc.coalesce(points, as_points(values))
+    nothing = pa.scalar(Decimal(0), POINTS)
+    in_words = pc.if_else(plain.is_correct, most, nothing)
+    points = pc.if_else(meant.rows(*SPECIAL), in_words, pc.coalesce(points, in_words))
+    points = pc.if_else(gives, points, pa.scalar(None, POINTS))
+    return replace(
+        plain,
+        is_correct=pc.if_else(gives, pc.equal(points, most), plain.is_correct),
+        unknown=pc.and_(plain.unknown, pc.is_null(points)),
+        plain=meant.plain,
+        points=points,
+        most=pc.if_else(pc.is_valid(points), most, pa.scalar(None, POINTS)),
+        beyond=pc.fill_null(pc.greater(points, most), fill_value=False),
+    )
+
+
+def _right_or_wrong(values: Any, codes: Codes) -> Scores:
+    blank, none = pc.is_null(values), no_points(len(values))
+    nothing = pc.and_(blank, False)
     ordinary = pc.is_in(values, pa.array(["0", "1"]))
     if pc.all(ordinary).as_py():
-        nothing = pc.and_(blank, False)
-        return Scores(pc.equal(values, "1"), nothing, nothing, blank, values, {})
+        right = pc.equal(values, "1")
+        return Scores(right, nothing, nothing, blank, values, {}, none, none, nothing)
     meant = Meant(values, codes.meanings(), codes.blank)
     right, wrong = meant.rows("right"), meant.rows("wrong", "multimark")
     skipped = meant.rows("missing", "not_reached")
@@ -156,4 +217,7 @@ def read_scores(values: Any, codes: Codes) -> Scores:
         blank=blank,
         plain=meant.plain,
         counts=meant.counts(),
+        points=none,
+        most=none,
+        beyond=nothing,
     )

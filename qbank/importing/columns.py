@@ -43,6 +43,7 @@ class ColumnMap:
         topic: name of the item's topic.
         session: the sitting; answers of one user in one sitting form one quiz.
         attempt: how often this user has now answered this item, from 1.
+        max_score: the points that the item gives; empty where it is right or wrong.
         time_unit: unit of `time`.
         keyed: options are scored by a key, so that a column of scores need not be there.
         groups: attributes of people: pairs of the attribute's name and its column.
@@ -57,6 +58,7 @@ class ColumnMap:
     topic: str | None = None
     session: str | None = None
     attempt: str | None = None
+    max_score: str | None = None
     time_unit: TimeUnit = "ms"
     keyed: bool = False
     groups: tuple[tuple[str, str], ...] = ()
@@ -172,19 +174,20 @@ def places_of(
 
 
 def _found(meaning: str, name: str, header: Sequence[str]) -> str:
+    option = f"--{meaning.replace('_', '-')}-col"
     exact = [own for own in header if own == name]
     alike = exact or [own for own in header if plain_name(own) == plain_name(name)]
     if len(alike) > 1:
         raise ColumnError(
             meaning,
             f"the header has {alike[0]!r} twice ({', '.join(alike)}) for the {meaning}: rename one "
-            f"of the columns, or name another with --{meaning}-col",
+            f"of the columns, or name another with {option}",
             header,
         )
     if not alike:
         raise ColumnError(
             meaning,
-            f"there is no column {name!r} for the {meaning}: name it with --{meaning}-col; the "
+            f"there is no column {name!r} for the {meaning}: name it with {option}; the "
             f"file has {', '.join(header)} (where that is no header: --columns names the columns)",
             header,
         )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from qbank.errors import ImportFileError
 from qbank.importing.key_files import ItemRule
+from qbank.importing.rescored import Rescored, RescoredItem
 from qbank.postgres import Connection
 from qbank.wording import listed
 
@@ -32,13 +34,16 @@ ORDER BY 1, 3
 """
 _STAGE = """
 CREATE TEMP TABLE rescore_rules (
-    item text, question_id bigint, version integer, rule text, keys text [], was text,
+    item text, question_id bigint, version integer, rule text, keys text [], max_score numeric,
+    credit jsonb, was text,
     PRIMARY KEY (question_id, version)
 ) ON COMMIT DROP
 """
-_RULES = "INSERT INTO rescore_rules VALUES (%s, %s, %s, %s, %s)"
+_RULES = "INSERT INTO rescore_rules VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _WAS = """
-UPDATE rescore_rules AS n SET was = coalesce(nullif(array_to_string(s.keys, '|'), ''), s.rule)
+UPDATE rescore_rules AS n
+SET was = scoring_text(s.rule, s.keys, s.credit, s.max_score),
+    max_score = coalesce(n.max_score, s.max_score)
 FROM item_scoring AS s
 WHERE s.exam_code = %(exam)s AND (s.question_id, s.version) = (n.question_id, n.version)
 """
@@ -52,7 +57,8 @@ WHERE s.exam_code = %(exam)s ORDER BY u.id FOR NO KEY UPDATE OF u
 _RESCORED = """
 CREATE TEMP TABLE rescored (
     quiz_id text, question_id bigint, version integer, user_id text, option_label text,
-    was_correct boolean, was_void boolean, is_correct boolean, is_void boolean, is_late boolean,
+    was_correct boolean, was_score numeric, was_max_score numeric, was_void boolean,
+    is_correct boolean, score numeric, max_score numeric, is_void boolean, is_late boolean,
     is_counted boolean,
     PRIMARY KEY (quiz_id, question_id)
 ) ON COMMIT DROP
@@ -61,16 +67,25 @@ CREATE TEMP TABLE rescored (
 # sitting are scored, too, for it may come back; till then they count in no figure.
 FIND_ANSWERS = """
 INSERT INTO rescored
-SELECT u.quiz_id, u.question_id, u.version, u.user_id, u.option_label, u.is_correct, u.is_void,
-    is_right(n.rule, n.keys, u.option_label::text, u.is_correct), n.rule = 'void', %(late)s,
+SELECT u.quiz_id, u.question_id, u.version, u.user_id, u.option_label, u.is_correct, u.score,
+    u.max_score, u.is_void, o.is_correct, o.score, o.max_score, n.rule = 'void', %(late)s,
     s.voided_at IS NULL
 FROM user_responses AS u
 JOIN rescore_rules AS n USING (question_id, version)
 JOIN quiz_sessions AS s ON s.id = u.quiz_id
+CROSS JOIN LATERAL scored_by(
+    n.rule, n.keys, n.credit, n.max_score, u.option_label::text, u.is_correct, u.score, u.max_score
+) AS o
 WHERE s.exam_code = %(exam)s
 ON CONFLICT DO NOTHING
 """
-CHANGED = "(is_correct, is_void) IS DISTINCT FROM (was_correct, was_void)"
+CHANGED = """(is_correct, score, max_score, is_void)
+    IS DISTINCT FROM (was_correct, was_score, was_max_score, was_void)"""
+_TOO_MANY = """
+SELECT n.item, scoring_text(n.rule, n.keys, n.credit, n.max_score), trim_scale(max(r.score))
+FROM rescored AS r JOIN rescore_rules AS n USING (question_id, version)
+WHERE r.score > r.max_score GROUP BY 1, 2 ORDER BY 1
+"""
 # Item-rest correlations: of the item's score with that of the other items of the sitting.
 _BY_ITEM = f"""
 WITH totals AS (
@@ -81,8 +96,8 @@ WITH totals AS (
     WHERE u.quiz_id IN (SELECT o.quiz_id FROM rescored AS o) GROUP BY 1
 )
 SELECT n.item, n.version, n.was,
-    CASE n.rule WHEN 'key' THEN array_to_string(n.keys, '|') ELSE n.rule END,
-    count(r.quiz_id), count(r.quiz_id) FILTER (WHERE {CHANGED}),
+    scoring_text(n.rule, n.keys, n.credit, n.max_score),
+    count(r.quiz_id), count(r.quiz_id) FILTER (WHERE r.is_changed),
     count(r.quiz_id) FILTER (WHERE n.rule = 'key' AND r.option_label IS NULL),
     avg(was_correct::integer)::float8, avg(is_correct::integer)::float8,
     corr(was_correct::integer, t.was - (was_correct AND NOT was_void)::integer)
@@ -99,105 +114,26 @@ SELECT n.item, n.version, n.was,
             AND EXISTS (SELECT FROM question_options WHERE question_version_id = v.id)
             AND NOT EXISTS (
                 SELECT FROM question_options WHERE question_version_id = v.id AND option_label = k)
-    )
+    ), cardinality(n.keys),
+    avg(coalesce(was_score / was_max_score, was_correct::integer))::float8,
+    avg(coalesce(score / r.max_score, is_correct::integer))::float8
 FROM rescore_rules AS n
-LEFT JOIN rescored AS r ON r.is_counted
+LEFT JOIN (SELECT *, {CHANGED} AS is_changed FROM rescored) AS r ON r.is_counted
     AND (r.question_id, r.version) = (n.question_id, n.version)
 LEFT JOIN totals AS t ON t.quiz_id = r.quiz_id
-GROUP BY n.item, n.question_id, n.version, n.was, n.rule, n.keys ORDER BY n.item, n.version
+GROUP BY n.item, n.question_id, n.version, n.was, n.rule, n.keys, n.credit, n.max_score
+ORDER BY n.item, n.version
 """  # noqa: S608
 _IN_ALL = f"""
 SELECT count(DISTINCT r.user_id) FILTER (WHERE r.is_counted), (
     SELECT count(DISTINCT q.quiz_id) FROM quiz_results AS q
-    WHERE q.quiz_id IN (SELECT o.quiz_id FROM rescored AS o WHERE {CHANGED})
+    WHERE q.quiz_id IN (
+        SELECT o.quiz_id FROM rescored AS o
+        WHERE (is_correct, is_void) IS DISTINCT FROM (was_correct, was_void)
+    )
 )
 FROM rescored AS r WHERE {CHANGED}
 """  # noqa: S608
-
-
-@dataclass(frozen=True)
-class RescoredItem:
-    """What a key does to the answers to one item version.
-
-    Attributes:
-        was: key before it, as a file of keys writes it; None where there was none.
-        key: the key that is given.
-        answers: answers in the exam, without those of void sittings.
-        changed: of these, those that score something else, or count no more or again.
-        without_option: of these, those that keep their score because no option was recorded.
-        p_before, p_after: share of right answers, 0 to 1; None without answers.
-        r_before, r_after: item-rest correlation, -1 to 1; None where a score does not vary, or the
-            item is void.
-        unchosen: right options that nobody chose.
-        no_options: right options that the version does not have, though it has others.
-    """
-
-    item: str
-    version: int
-    was: str | None
-    key: str
-    answers: int
-    changed: int
-    without_option: int
-    p_before: float | None
-    p_after: float | None
-    r_before: float | None
-    r_after: float | None
-    unchosen: list[str]
-    no_options: list[str]
-
-    @property
-    def has_options(self) -> bool:
-        """Whether of any answer it is known what was chosen."""
-        return self.answers > self.without_option
-
-    @property
-    def is_unchosen(self) -> bool:
-        """Whether nobody chose a right option, or without answers can choose one."""
-        missed = self.unchosen if self.has_options else self.no_options
-        return bool(missed) and len(missed) == len(self.key.split("|"))
-
-    @property
-    def is_worse(self) -> bool:
-        """Whether good candidates are right less often than by the key before."""
-        if self.r_before is None or self.r_after is None:
-            return False
-        return self.r_after < self.r_before
-
-
-@dataclass(frozen=True)
-class Rescored:
-    """What a rescore did, or would do.
-
-    Attributes:
-        people: whose score changes, and with the next night their ability.
-        sealed_results: results of quizzes that are over and get a successor.
-        batch: its number among the imports; None where nothing was written.
-    """
-
-    items: list[RescoredItem] = field(default_factory=list)
-    people: int = 0
-    sealed_results: int = 0
-    batch: int | None = None
-
-    @property
-    def warnings(self) -> list[str]:
-        """What in the key looks like an error, in lines."""
-        lines = []
-        for item in self.items:
-            if item.is_unchosen:
-                lines.append(
-                    f"item {item.item}: nobody of {item.answers} chose {item.key}, so that by this "
-                    "key everybody is wrong"
-                )
-            elif item.unchosen and item.has_options:
-                lines.append(f"item {item.item}: nobody chose {listed(item.unchosen, 5)}")
-            if item.is_worse and not item.is_unchosen:
-                lines.append(
-                    f"item {item.item}: who does well in the rest is right less often by this key: "
-                    f"item-rest correlation {item.r_before:.2f} before, {item.r_after:.2f} after"
-                )
-        return lines
 
 
 def stage(
@@ -228,7 +164,8 @@ def stage(
         chosen = [(q, v) for q, v in there if entry.version in (None, v)]
         if len(chosen) != 1:
             raise ImportFileError(_no_such(key, entry, names["exam"], [v for _, v in there]))
-        rows.append((entry.item, *chosen[0], entry.rule.rule, [*entry.rule.keys]))
+        rule, keys, most, credit = entry.rule.row()
+        rows.append((entry.item, *chosen[0], rule, keys, most, Jsonb(credit)))
     named = Counter((question, version) for _, question, version, *_ in rows)
     repeated = (item for item, question, version, *_ in rows if named[question, version] > 1)
     twice = next(repeated, None)
@@ -277,12 +214,33 @@ def refuse_unknown_options(key: Path, effects: Rescored) -> None:
         )
 
 
+def refuse_too_many_points(connection: Connection, key: Path) -> None:
+    """Refuses a key by which an item gives fewer points than answers to it have.
+
+    Raises:
+        ImportFileError: names the items.
+    """
+    found = connection.execute(_TOO_MANY).fetchall()
+    if found:
+        told = [f"{item} ({rule}, an answer has {most})" for item, rule, most in found]
+        raise ImportFileError(
+            f"{key}: answers have more points than the item gives: {listed(told, 5)}"
+        )
+
+
 def refuse_unchosen(key: Path, effects: Rescored) -> None:
     """Refuses a key that makes everybody wrong.
 
     Raises:
         ImportFileError: names the items and the option that allows it.
     """
+    partial = [f"{item.item} ({item.key})" for item in effects.items if item.nobody_has_all]
+    if partial:
+        raise ImportFileError(
+            f"{key}: nobody has all points of {listed(partial, 5)}, so that everybody would be "
+            "wrong: import the answers again with their points (--max-score), or say "
+            "--allow-unchosen where nobody was right"
+        )
     unchosen = [f"{item.item} ({item.key})" for item in effects.items if item.is_unchosen]
     if unchosen:
         raise ImportFileError(

@@ -6,16 +6,18 @@ What never lives here: what they do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
 
 from qbank.errors import ImportFileError
-from qbank.importing.columns import ColumnMap
+from qbank.importing.columns import ColumnMap, plain_name
 from qbank.importing.keys import ScoringRule
+from qbank.importing.points import number_of_points, plain_number
 from qbank.importing.reading import open_source
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch
@@ -40,7 +42,7 @@ class ItemRule:
 
 
 def read_key_file(path: Path) -> dict[tuple[str, int | None], ItemRule]:
-    """The rules of a file with columns ``item`` and ``key``, and perhaps ``version``.
+    """The rules of a file with columns ``item`` and ``key``, perhaps ``version`` and ``max_score``.
 
     Args:
         path: of any format that responses may have.
@@ -50,7 +52,7 @@ def read_key_file(path: Path) -> dict[tuple[str, int | None], ItemRule]:
     """
     columns = ColumnMap(user="", item="item", correct="key")
     rules: dict[tuple[str, int | None], ItemRule] = {}
-    for found in _rows(ImportRequest(path, "", columns=columns), "version"):
+    for found in _rows(ImportRequest(path, "", columns=columns), ("version", "max_score")):
         version = _version(path, found)
         entry = ItemRule(found.item, _rule(path, found), found.line, version)
         before = rules.setdefault((entry.item, version), entry)
@@ -71,7 +73,7 @@ def read_key_row(request: ImportRequest, name: str) -> dict[str, ScoringRule]:
         ImportFileError: there is no such row, a key is none, or an item has two.
     """
     rules: dict[str, ScoringRule] = {}
-    for found in _rows(request, None, user=name):
+    for found in _rows(request, (), user=name):
         if not found.key:
             continue  # a planned missing: the form does not have the item
         rule = _rule(request.path, found)
@@ -93,13 +95,15 @@ class _Row:
     line: int
     item: str
     key: str
-    version: str
+    version: str = ""
+    most: str = ""
 
 
-def _rows(request: ImportRequest, version: str | None, user: str | None = None) -> Iterator[_Row]:
+def _rows(request: ImportRequest, beside: Sequence[str], user: str | None = None) -> Iterator[_Row]:
+    """The rows of keys; `beside` are further columns, which the file may have."""
     with open_source(request) as source:
         columns = source.columns
-        place = next((own for own in source.header if own.strip().lower() == version), None)
+        places = [next((own for own in source.header if _is(own, name)), None) for name in beside]
         for batch in source:
             # those of a file of responses are told by its import
             for line, reason, _ in batch.broken if user is None else ():
@@ -113,16 +117,20 @@ def _rows(request: ImportRequest, version: str | None, user: str | None = None) 
                 continue
             items = names_text(table.column(columns.item)).text
             keys = plain_text(table.column(columns.option or columns.correct)).text
-            versions = _texts(table, place)
-            for line, item, key, which in zip(
+            for line, item, key, *rest in zip(
                 lines.tolist(),
                 items.to_pylist(),
                 keys.to_pylist(),
-                versions,
+                *(_texts(table, place) for place in places),
                 strict=True,
             ):
                 if item or key:
-                    yield _Row(source.line(line), item or "", key or "", which or "")
+                    told = (text or "" for text in rest)
+                    yield _Row(source.line(line), item or "", key or "", *told)
+
+
+def _is(own: str, name: str) -> bool:
+    return plain_name(own) == name
 
 
 def _is_user(table: Any, column: str, name: str) -> Any:
@@ -141,18 +149,62 @@ def _texts(table: Any, column: str | None) -> list[str | None]:
 def _rule(path: Path, row: _Row) -> ScoringRule:
     if not row.item:
         raise ImportFileError(f"{path}: line {row.line} has key {row.key!r} and no item")
-    key = row.key.strip().upper()
-    if key == "ALL":
-        return ScoringRule("all")
+    start = f"{path}: line {row.line}: item {row.item!r} has"
+    given = None
+    if row.most and (given := number_of_points(row.most)) is None:
+        raise ImportFileError(f"{start} max_score {row.most!r}: use a number above 0")
+    key = row.key.strip().upper() or ("POINTS" if given else "")
+    word, sign, number = (text.strip() for text in key.partition("="))
     if key == "VOID":
         return ScoringRule("void")
-    labels = sorted({label.strip() for label in key.split("|")})
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    if word in ("ALL", "POINTS"):
+        most = number_of_points(number) if sign else given
+        if most is None and (sign or word == "POINTS"):
+            raise ImportFileError(
+                f"{start} key {row.key!r}: say how many points it gives, like {word.lower()}=2"
+            )
+        rule = ScoringRule("all" if word == "ALL" else "points", most=most)
+    else:
+        rule = _of_options(key, given, f"{start} key {row.key!r}")
+    if given is not None and rule.most != given:
         raise ImportFileError(
-            f"{path}: line {row.line}: item {row.item!r} has key {row.key!r}: use an option's "
-            "letter or digit, several like A|C, all (every answer is right) or void (none counts)"
+            f"{start} key {row.key!r} and max_score {plain_number(given)}: nothing has as many"
         )
-    return ScoringRule("key", tuple(labels))
+    return rule
+
+
+def _of_options(key: str, given: Decimal | None, start: str) -> ScoringRule:
+    """The rule of ``B``, ``A|C`` or ``A=2|B=1``; `given` is what the right ones have otherwise."""
+    options: dict[str, str] = {}
+    # A=2,B=1, where a comma stands for no point
+    commas = "|" not in key and all("=" in part for part in key.split(","))
+    for part in key.split("," if commas else "|"):
+        label, sign, number = (text.strip() for text in part.partition("="))
+        fits = _LABEL.fullmatch(label) and bool(sign) == bool(number)
+        if not fits or options.setdefault(label, number) != number:
+            raise ImportFileError(
+                f"{start}: use an option's letter or digit, several like A|C, with points like "
+                "A=2|B=1, all (every answer is right), points=2 (answers bring points of their "
+                "own) or void (none counts)"
+            )
+    if not any(options.values()):
+        return ScoringRule("key", tuple(sorted(options)), given)
+    points = {label: _points(number or "1", start) for label, number in options.items()}
+    most = max(points.values())
+    if not most:
+        raise ImportFileError(f"{start}: it gives no points; use void where none of it counts")
+    part_of = sorted((label, own) for label, own in points.items() if 0 < own < most)
+    return ScoringRule(
+        "key", tuple(sorted(k for k, own in points.items() if own == most)), most, tuple(part_of)
+    )
+
+
+def _points(number: str, start: str) -> Decimal:
+    if re.fullmatch(r"0+(?:[.,]0*)?", number):
+        return Decimal(0)
+    if (points := number_of_points(number)) is None:
+        raise ImportFileError(f"{start}: {number!r} is no number of points, 0 or more")
+    return points
 
 
 def _version(path: Path, row: _Row) -> int | None:

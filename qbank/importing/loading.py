@@ -63,25 +63,25 @@ WHERE s.id = added.quiz_id
 RESPONSES = """
 INSERT INTO user_responses (
     quiz_id, user_id, question_id, version, option_label, is_correct, is_void, time_taken_ms,
-    created_at, import_batch_id
+    created_at, import_batch_id, score, max_score
 )
 SELECT quiz_id, user_id, question_id, version, option_label, is_correct,
-    question_id = ANY(%(void)s::bigint[]), time_ms, answered_at, %(batch)s
+    question_id = ANY(%(void)s::bigint[]), time_ms, answered_at, %(batch)s, score, max_score
 FROM import_answers WHERE is_correct IS NOT NULL
 ORDER BY quiz_id, line
 """
 
 # What is replaced is kept; triggers tell the marts of both. `changes` has quiz_id, question_id and
-# the new is_correct.
+# the new is_correct, score and max_score.
 CHANGED_ANSWERS = """
 INSERT INTO response_history (
     import_batch_id, quiz_id, question_id, version, was_correct, was_option_label,
-    was_time_taken_ms, was_created_at, was_import_batch_id, was_void, is_correct, option_label,
-    is_void, changed_by
+    was_time_taken_ms, was_created_at, was_import_batch_id, was_void, was_score, was_max_score,
+    is_correct, option_label, is_void, score, max_score, changed_by
 )
 SELECT %(batch)s, u.quiz_id, u.question_id, u.version, u.is_correct, u.option_label,
-    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, n.is_correct, {option},
-    {is_void}, %(actor)s
+    u.time_taken_ms, u.created_at, u.import_batch_id, u.is_void, u.score, u.max_score,
+    n.is_correct, {option}, {is_void}, n.score, n.max_score, %(actor)s
 FROM {changes} AS n JOIN user_responses AS u USING (quiz_id, question_id)
 """
 HISTORY = (
@@ -90,7 +90,8 @@ HISTORY = (
 )
 REPLACED = """
 UPDATE user_responses AS u
-SET is_correct = c.is_correct, option_label = coalesce(c.option_label, u.option_label),
+SET is_correct = c.is_correct, score = c.score, max_score = c.max_score,
+    option_label = coalesce(c.option_label, u.option_label),
     time_taken_ms = coalesce(c.time_ms, u.time_taken_ms), import_batch_id = %(batch)s
 FROM import_conflicts AS c
 WHERE (u.quiz_id, u.question_id) = (c.quiz_id, c.question_id) AND c.is_correct IS NOT NULL

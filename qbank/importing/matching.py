@@ -18,7 +18,8 @@ from qbank.postgres import Connection
 STAGE = """
 CREATE TEMP TABLE import_rows (
     line bigint, user_id text, item text, is_correct boolean, option_label text,
-    time_ms integer, answered_at timestamptz, topic text, session_key text
+    time_ms integer, answered_at timestamptz, topic text, session_key text,
+    score numeric, max_score numeric
 ) ON COMMIT DROP
 """
 COPY = "COPY import_rows FROM STDIN (FORMAT csv)"
@@ -26,7 +27,7 @@ COPY = "COPY import_rows FROM STDIN (FORMAT csv)"
 ANSWERS = """
 CREATE TEMP TABLE import_answers ON COMMIT DROP AS
 SELECT r.line, s.quiz_id, s.session_no, r.user_id, i.question_id, i.version, r.is_correct,
-    r.option_label, r.time_ms, r.answered_at,
+    r.option_label, r.time_ms, r.answered_at, r.score, r.max_score,
     first_value(r.line) OVER (
         PARTITION BY s.session_no, i.question_id ORDER BY r.line
     ) AS first_line
@@ -57,15 +58,18 @@ FROM import_sessions AS s JOIN quiz_items AS q USING (quiz_id) GROUP BY s.quiz_i
 CONFLICTS = """
 CREATE TEMP TABLE import_conflicts ON COMMIT DROP AS
 SELECT a.line, a.quiz_id, a.question_id, a.user_id, i.item, u.is_correct AS was_correct,
-    u.option_label AS was_option_label, a.is_correct, a.option_label, a.time_ms
+    u.option_label AS was_option_label, u.score AS was_score, u.max_score AS was_max_score,
+    a.is_correct, a.option_label, a.score, a.max_score, a.time_ms
 FROM import_answers AS a
 JOIN import_grown AS g USING (quiz_id)
 JOIN user_responses AS u USING (quiz_id, question_id)
 JOIN import_items AS i USING (question_id)
-WHERE a.is_correct IS DISTINCT FROM u.is_correct OR a.option_label <> u.option_label
+WHERE (a.is_correct, a.score, a.max_score) IS DISTINCT FROM (u.is_correct, u.score, u.max_score)
+    OR a.option_label <> u.option_label
 """
 CONFLICTING = """
-SELECT line, user_id, item, was_correct, was_option_label, is_correct, option_label
+SELECT line, user_id, item, was_correct, trim_scale(was_score), trim_scale(was_max_score),
+    was_option_label, is_correct, trim_scale(score), trim_scale(max_score), option_label
 FROM import_conflicts ORDER BY line
 """
 
@@ -169,13 +173,14 @@ def count(connection: Connection, query: str, values: Sequence[Any] = ()) -> int
 
 def conflict_of(row: tuple[object, ...]) -> str:
     """What a row of ``CONFLICTING`` says."""
-    _, user, item, was, was_option, now, option = row
+    user, item = row[1:3]
     return (
-        f"user '{user}' has item '{item}' as {_answer(was, was_option)}, "
-        f"the file says {_answer(now, option)}"
+        f"user '{user}' has item '{item}' as {_answer(*row[3:7])}, "
+        f"the file says {_answer(*row[7:])}"
     )
 
 
-def _answer(score: object, option: object) -> str:
-    said = "not answered" if score is None else str(int(bool(score)))
+def _answer(is_correct: object, points: object, most: object, option: object) -> str:
+    said = "not answered" if is_correct is None else str(int(bool(is_correct)))
+    said = said if points is None else f"{points} of {most}"
     return said if option is None else f"{said} ({option})"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from qbank.importing.points import number_of_points
 from qbank.importing.verdicts import Judged
 from qbank.wording import listed
 
@@ -140,7 +141,8 @@ def _partial_credit(refusals: Refusals) -> str | None:
         return None
     return (
         f"{named(partial)} {'have' if len(partial) > 1 else 'has'} more than one score that counts "
-        "as right, so that part of the marks would be all of them: --score 1=0 counts them as wrong"
+        "as right, so that part of the marks would be all of them: --max-score ITEM=2 keeps the "
+        "points, and --score 1=0 counts part of them as wrong"
     )
 
 
@@ -158,9 +160,11 @@ def _systematic_score(refusals: Refusals, accepted: int) -> str | None:
                 what, first = "option", f"--multimark {value}"
             else:
                 what, first = "score", f"--score {value}=1, --score {value}=0"
+            points = " (or, of points, the most that an item gives with --max-score ITEM=N)"
             return (
                 f"{rows} rows have the {what} {value!r}, at {named(items)}: say what it stands for "
                 f"with {first}, --missing {value} or --omitted {value}"
+                f"{points if number_of_points(value) else ''}"
             )
     return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class ImportRequest:
         key: file of scoring rules (``item,key``) by which options are scored.
         key_row: the user of the row of this file that is the key, like ``KEY``.
         codes: special values of the score.
+        max_scores: the points that items give whose scores are points: item or pattern of items,
+            None for all others, and its most.
         timestamp: when all was answered, for files without a timestamp column.
         timestamp_format: how the timestamp column is written: a format of ``strptime``, ``epoch``
             or ``epoch_ms``; None is ISO 8601 or a date whose month is a word.
@@ -63,6 +66,7 @@ class ImportRequest:
     key: Path | None = None
     key_row: str | None = None
     codes: Codes = field(default_factory=Codes)
+    max_scores: tuple[tuple[str | None, Decimal], ...] = ()
     timestamp: datetime | None = None
     timestamp_format: str | None = None
     timezone: str = "UTC"

@@ -16,8 +16,8 @@ from qbank.importing.exam import exam_of
 from qbank.importing.key_effects import (
     CHANGED,
     FIND_ANSWERS,
-    Rescored,
     found,
+    refuse_too_many_points,
     refuse_unchosen,
     refuse_unknown_options,
     stage,
@@ -25,6 +25,7 @@ from qbank.importing.key_effects import (
 from qbank.importing.key_files import read_key_file
 from qbank.importing.loading import CHANGED_ANSWERS
 from qbank.importing.reading import fingerprint
+from qbank.importing.rescored import Rescored
 from qbank.importing.results import rescore_results
 from qbank.importing.scoring import ALONE, LIVE_AGAIN, LIVE_NO_MORE, SET_RULES, write_down
 from qbank.postgres import Connection, connect
@@ -52,7 +53,8 @@ _HISTORY = CHANGED_ANSWERS.format(
 )
 _UPDATE = f"""
 UPDATE user_responses AS u
-SET is_correct = r.is_correct, is_void = r.is_void, import_batch_id = %(batch)s
+SET is_correct = r.is_correct, score = r.score, max_score = r.max_score, is_void = r.is_void,
+    import_batch_id = %(batch)s
 FROM {_NOW_CHANGED} AS r
 WHERE (u.quiz_id, u.question_id) = (r.quiz_id, r.question_id)
 """  # noqa: S608
@@ -103,6 +105,7 @@ def rescore(
         stage(connection, key, entries, names)
         effects = found(connection)
         refuse_unknown_options(key, effects)
+        refuse_too_many_points(connection, key)
         same = all(item.was == item.key and not item.changed for item in effects.items)
         if dry_run or same:
             connection.rollback()

@@ -18,7 +18,7 @@ from qbank.import_reports import ImportReport
 from qbank.importing import batches, scoring
 from qbank.importing.exam import exam_of
 from qbank.importing.key_files import given_rules, keyed, without_key_row
-from qbank.importing.keys import Key, ScoringRule
+from qbank.importing.keys import Key, ScoringRule, max_scores, rules_of_points
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
 from qbank.importing.people import People
@@ -138,9 +138,10 @@ class _Import:
         batches.refuse_another_mapping(connection, request, sha256)
         batches.refuse_other_names(connection, request)
         known = scoring.in_force(connection, request.exam_code)
-        scoring.refuse_another_key(request.exam_code, self.rules, known)
+        self.rules = {item: rule.settled(known.get(item)) for item, rule in self.rules.items()}
         connection.execute(STAGE)
         self._stage(connection, {item: rule for item, rule in known.items() if rule})
+        scoring.refuse_another_key(request.exam_code, self.rules, known)
         staged = Staged(
             connection,
             exam.tenant_id,
@@ -149,7 +150,7 @@ class _Import:
             self._step,
             Sittings(self._day(), request.attempts_by_order, request.gap),
             request.item_scope == "tenant",
-            tuple(self.rules),
+            tuple(item for item, rule in self.rules.items() if rule.rule != "points"),
         )
         matched = staged.match(counted=self.rejects.count > 0)
         scoring.stage(connection, self.rules)
@@ -189,7 +190,8 @@ class _Import:
 
     def _stage(self, connection: Connection, known: Mapping[str, ScoringRule]) -> None:
         """Copies right rows to the staging table, refused ones to the file."""
-        rules = rules_of(self.request)
+        most = max_scores(self.request.max_scores, self.rules, known)
+        rules = replace(rules_of(self.request), most=most)
         if self.rules:
             rules = replace(rules, key=Key({**known, **self.rules}))
         elif known:
@@ -217,6 +219,7 @@ class _Import:
                 pa_csv.write_csv(right, sink, no_header)
                 copy.write(sink.getvalue().to_pybytes())
                 self.on_progress("reading", batch.bytes_read, self.source.size)
+        self.rules = {**self.rules, **rules_of_points(most, known)}
 
     def _remember(self, refused: list[Refused]) -> None:
         wanted = _NAMED - len(self.first)

@@ -30,6 +30,8 @@ SELECT * FROM (
     FROM quiz_results AS r
     WHERE r.quiz_id IN (
         SELECT h.quiz_id FROM response_history AS h WHERE h.import_batch_id = %(batch)s
+            -- a result tells of right and wrong, and not of parts of marks
+            AND (h.is_correct, h.is_void) IS DISTINCT FROM (h.was_correct, h.was_void)
             AND NOT EXISTS (SELECT 1 FROM quiz_items AS i WHERE i.is_pretest
                 AND (i.quiz_id, i.question_id) = (h.quiz_id, h.question_id))
     )

@@ -13,6 +13,7 @@ from qbank.errors import ImportFileError
 from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.keys import Key
+from qbank.importing.points import MaxScores
 from qbank.importing.request import ImportRequest
 
 
@@ -30,6 +31,7 @@ class Rules:
         gap: a user's sitting ends where as much time passes between two answers.
         key: options are scored by it; None takes the scores of the file.
         in_force: rules that the exam has, which scores of the file are compared with.
+        most: the points of items whose scores are points.
         decimals: meanings whose names are decimal numbers, see ``has_decimals``.
         latest: answers after this are wrong.
     """
@@ -43,6 +45,7 @@ class Rules:
     gap: timedelta | None = None
     key: Key | None = None
     in_force: Key | None = None
+    most: MaxScores = field(default_factory=lambda: MaxScores((), {}))
     decimals: frozenset[str] = frozenset()
     latest: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(days=1))
 

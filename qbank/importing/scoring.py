@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from qbank.errors import ImportFileError
-from qbank.importing.keys import ScoringRule
+from qbank.importing.keys import ScoringRule, rule_of
 from qbank.postgres import Connection
 from qbank.stores import audit
 from qbank.wording import listed
 
 _IN_FORCE = """
-SELECT q.external_ref, s.rule, s.keys
+SELECT q.external_ref, s.rule, s.keys, s.max_score, s.credit
 FROM (
     SELECT question_id, live_version AS version FROM question_publications
     WHERE exam_code = %(exam)s
@@ -32,17 +34,20 @@ WHERE q.external_ref IS NOT NULL ORDER BY q.external_ref, i.version
 # results of delivery wait, and then see them.
 ALONE = "SELECT pg_advisory_xact_lock(scoring_lock(%(exam)s))"
 _STAGE = """
-CREATE TEMP TABLE import_rules (item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL)
-ON COMMIT DROP
+CREATE TEMP TABLE import_rules (
+    item text PRIMARY KEY, rule text NOT NULL, keys text [] NOT NULL, max_score numeric NOT NULL,
+    credit jsonb NOT NULL
+) ON COMMIT DROP
 """
 # What live or answered versions are scored by otherwise; answers without a key have scores of their
 # own. `batch` is the import's number, null before it has one: its own answers tell nothing.
 _OTHERWISE = """
-SELECT n.item, s.rule, s.keys
+SELECT n.item, s.rule, s.keys, s.max_score, s.credit
 FROM import_rules AS n JOIN import_items AS i USING (item)
 JOIN item_scoring AS s ON s.exam_code = %(exam)s
     AND (s.question_id, s.version) = (i.question_id, i.version)
-WHERE (s.rule, s.keys) IS DISTINCT FROM (n.rule, n.keys)
+WHERE (s.rule, s.keys, s.max_score, s.credit)
+        IS DISTINCT FROM (n.rule, n.keys, n.max_score, n.credit)
     AND (s.rule IS NOT NULL OR n.rule <> 'key')
     AND (
         EXISTS (
@@ -58,11 +63,11 @@ WHERE (s.rule, s.keys) IS DISTINCT FROM (n.rule, n.keys)
 ORDER BY n.item
 """
 # Each batch writes down the rules that it scored by: they stay when an earlier one is undone.
-# `rules` has question_id, version, rule and keys.
+# `rules` has question_id, version, rule, keys, max_score and credit.
 SET_RULES = """
-INSERT INTO scoring_rules (import_batch_id, exam_code, question_id, version, rule, keys, was_live,
-    set_by, why)
-SELECT %(batch)s, %(exam)s, n.question_id, n.version, n.rule, n.keys,
+INSERT INTO scoring_rules (import_batch_id, exam_code, question_id, version, rule, keys, max_score,
+    credit, was_live, set_by, why)
+SELECT %(batch)s, %(exam)s, n.question_id, n.version, n.rule, n.keys, n.max_score, n.credit,
     n.rule = 'void' AND (p.question_id IS NOT NULL OR coalesce(r.was_live, false)),
     %(actor)s, %(why)s
 FROM {rules} AS n
@@ -112,7 +117,7 @@ WHERE coalesce(n.rule, r.rule) = 'void'
 def in_force(connection: Connection, exam_code: str) -> dict[str, ScoringRule | None]:
     """The rules of an exam's items, by item; None where neither rule nor option tells the key."""
     found = connection.execute(_IN_FORCE, {"exam": exam_code}).fetchall()
-    return {item: ScoringRule(rule, tuple(keys)) if rule else None for item, rule, keys in found}
+    return {item: rule_of(*rule) for item, *rule in found}
 
 
 def refuse_another_key(
@@ -135,10 +140,11 @@ def refuse_another_key(
 def stage(connection: Connection, rules: Mapping[str, ScoringRule]) -> None:
     """Makes ``import_rules`` of an import's rules, by item."""
     connection.execute(_STAGE)
+    rows = ((item, rule.settled(None).row()) for item, rule in rules.items())
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO import_rules VALUES (%s, %s, %s)",
-            [(item, rule.rule, [*rule.keys]) for item, rule in rules.items()],
+            "INSERT INTO import_rules VALUES (%s, %s, %s, %s, %s)",
+            [(item, *row[:3], Jsonb(row[3])) for item, row in rows],
         )
 
 
@@ -159,7 +165,7 @@ def refuse_another_scoring(
         ImportFileError: names the items and the command that changes a key.
     """
     found = connection.execute(_OTHERWISE, names).fetchall()
-    others = {item: ScoringRule(rule, tuple(keys)) if rule else None for item, rule, keys in found}
+    others = {item: rule_of(*rule) for item, *rule in found}
     _refuse(names["exam"], others, rules)
 
 

@@ -17,7 +17,7 @@ from qbank.wording import listed
 
 _BEFORE = """
 CREATE TEMP TABLE undo_scoring ON COMMIT DROP AS
-SELECT question_id, version, s.rule, s.keys
+SELECT question_id, version, s.rule, s.keys, s.max_score, s.credit
 FROM scoring_rules AS mine JOIN item_scoring AS s USING (exam_code, question_id, version)
 WHERE mine.import_batch_id = %(batch)s
 """
@@ -27,7 +27,8 @@ UPDATE import_batches SET undone_at = now(), undone_by = %(actor)s WHERE id = %(
 _SAME = """
 DELETE FROM undo_scoring AS b USING item_scoring AS s
 WHERE s.exam_code = %(exam)s AND (s.question_id, s.version) = (b.question_id, b.version)
-    AND (s.rule, s.keys) IS NOT DISTINCT FROM (b.rule, b.keys)
+    AND (s.rule, s.keys, s.max_score, s.credit)
+        IS NOT DISTINCT FROM (b.rule, b.keys, b.max_score, b.credit)
 """
 # Items whose scoring changes, and that delivery scored by the batch's rule, or is about to.
 _DELIVERED = """
@@ -49,22 +50,25 @@ _REJUDGED = """
 CREATE TEMP TABLE rejudged ON COMMIT DROP AS
 SELECT n.* FROM (
     SELECT u.quiz_id, u.question_id, u.is_correct AS was_correct, u.is_void AS was_void,
-        CASE
-            WHEN u.import_batch_id IS NOT NULL THEN u.is_correct
-            ELSE is_right(s.rule, s.keys, u.option_label::text, u.is_correct)
-        END AS is_correct,
-        coalesce(s.rule = 'void', false) AS is_void
+        u.score AS was_score, u.max_score AS was_max_score,
+        n.is_correct, n.score, n.max_score, coalesce(s.rule = 'void', false) AS is_void
     FROM undo_scoring
     JOIN item_scoring AS s USING (question_id, version)
     JOIN user_responses AS u USING (question_id, version)
     JOIN quiz_sessions AS q ON q.id = u.quiz_id AND q.exam_code = s.exam_code
+    CROSS JOIN LATERAL scored_by(
+        CASE WHEN u.import_batch_id IS NULL THEN s.rule END, s.keys, s.credit, s.max_score,
+        u.option_label::text, u.is_correct, u.score, u.max_score
+    ) AS n
     WHERE s.exam_code = %(exam)s
 ) AS n
-WHERE (n.is_correct, n.is_void) IS DISTINCT FROM (n.was_correct, n.was_void)
+WHERE (n.is_correct, n.is_void, n.score, n.max_score)
+    IS DISTINCT FROM (n.was_correct, n.was_void, n.was_score, n.was_max_score)
 """
 _HISTORY = CHANGED_ANSWERS.format(changes="rejudged", option="u.option_label", is_void="n.is_void")
 _REJUDGE = """
-UPDATE user_responses AS u SET is_correct = n.is_correct, is_void = n.is_void
+UPDATE user_responses AS u
+SET is_correct = n.is_correct, score = n.score, max_score = n.max_score, is_void = n.is_void
 FROM rejudged AS n WHERE (u.quiz_id, u.question_id) = (n.quiz_id, n.question_id)
 """
 

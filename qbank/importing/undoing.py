@@ -36,7 +36,8 @@ UNION SELECT quiz_id FROM user_responses WHERE import_batch_id = %(batch)s
 """
 _RESTORE = """
 UPDATE user_responses AS u
-SET is_correct = h.was_correct, is_void = h.was_void, option_label = h.was_option_label,
+SET is_correct = h.was_correct, score = h.was_score, max_score = h.was_max_score,
+    is_void = h.was_void, option_label = h.was_option_label,
     time_taken_ms = h.was_time_taken_ms, import_batch_id = h.was_import_batch_id
 FROM response_history AS h
 WHERE h.import_batch_id = %(batch)s
@@ -44,9 +45,10 @@ WHERE h.import_batch_id = %(batch)s
 """
 _GIVE_BACK = """
 INSERT INTO user_responses (quiz_id, user_id, question_id, version, option_label, is_correct,
-    is_void, time_taken_ms, created_at, import_batch_id)
+    is_void, time_taken_ms, created_at, import_batch_id, score, max_score)
 SELECT h.quiz_id, s.user_id, h.question_id, h.version, h.was_option_label, h.was_correct,
-    h.was_void, h.was_time_taken_ms, h.was_created_at, h.was_import_batch_id
+    h.was_void, h.was_time_taken_ms, h.was_created_at, h.was_import_batch_id, h.was_score,
+    h.was_max_score
 FROM response_history AS h JOIN quiz_sessions AS s ON s.id = h.quiz_id
 WHERE h.import_batch_id = %(batch)s AND h.is_correct IS NULL
 ON CONFLICT (quiz_id, question_id) DO NOTHING

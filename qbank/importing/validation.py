@@ -1,7 +1,8 @@
 """Judges a batch of raw rows, whole columns at a time: typed rows, and a reason for each refusal.
 
 An answer is never lost to a column that it could do without: what is unusable in the option or in
-the time is left out and counted. What never lives here: reading files and writing to the database.
+the time is left out and counted. What never lives here: scores (``scored_rows``), reading files,
+and writing to the database.
 """
 
 from __future__ import annotations
@@ -14,11 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qbank.importing.codes import Codes, Scores, read_scores
 from qbank.importing.columns import ColumnMap
-from qbank.importing.keys import as_label, read_options
 from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments, zoned
+from qbank.importing.points import points_text
 from qbank.importing.rules import Rules
+from qbank.importing.scored_rows import (
+    by_key,
+    by_score,
+    disagreeing,
+    full_marks,
+    keyless,
+    most_points,
+)
 from qbank.importing.text import has_decimals, identifier_faults, plain_text, without_decimals
 from qbank.importing.verdicts import Judged, Verdicts
 
@@ -37,6 +45,8 @@ SCHEMA = pa.schema(
         ("answered_at", STAMP),
         ("topic", pa.string()),
         ("session_key", pa.string()),
+        ("score", pa.string()),
+        ("max_score", pa.string()),
     ]
 )
 
@@ -67,8 +77,9 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
     for meaning in ("topic", "session"):
         if meaning in raw:
             _length(raw[meaning], meaning, verdicts)
-    read = _by_key if rules.key is not None else _by_score
-    scores, labels, unknown = read(raw, rules, verdicts)
+    read = by_key if rules.key is not None else by_score
+    most = most_points(raw, rules, verdicts)
+    scores, labels, unknown = read(raw, rules, verdicts, most)
     at = _timestamp(table, raw, rules, verdicts)
     typed = pa.table(
         [
@@ -81,6 +92,8 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
             at,
             raw.get("topic", none),
             _session_key(raw, at, rules, verdicts),
+            points_text(scores.points),
+            points_text(scores.most),
         ],
         schema=SCHEMA,
     )
@@ -93,9 +106,9 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         blanked=verdicts.blanked,
         unknown_scores=unknown,
         changed=verdicts.changed,
-        full_marks=_full_marks(scores, raw["item"]) if rules.codes.full_marks() else set(),
-        disagreeing=_disagreeing(raw, rules, scores, labels),
-        keyless=_keyless(raw, rules, scores),
+        full_marks=full_marks(scores, raw["item"]) if rules.codes.full_marks() else set(),
+        disagreeing=disagreeing(raw, rules, scores, labels),
+        keyless=keyless(raw, rules, scores, most),
     )
 
 
@@ -125,78 +138,6 @@ def _identifier(values: Any, meaning: str, verdicts: Verdicts) -> None:
 def _length(values: Any, meaning: str, verdicts: Verdicts) -> None:
     too_long = pc.greater(pc.utf8_length(values), LONGEST_ID)
     verdicts.refuse(too_long, f"{meaning}", values, f" is longer than {LONGEST_ID} characters")
-
-
-def _by_score(
-    raw: dict[str, Any], rules: Rules, verdicts: Verdicts
-) -> tuple[Scores, Any, Counter[tuple[str, str]]]:
-    scores = read_scores(raw["correct"], rules.codes)
-    verdicts.skipped = scores.skipped
-    unknown = _refuse_scores(scores, raw, rules, verdicts)
-    labels = None
-    if "option" in raw:
-        labels = as_label(raw["option"])
-        unusable = pc.and_(pc.is_null(labels), pc.is_valid(raw["option"]))
-        verdicts.blank("option", unusable, raw["option"])
-    return scores, labels, unknown
-
-
-def _by_key(
-    raw: dict[str, Any], rules: Rules, verdicts: Verdicts
-) -> tuple[Scores, Any, Counter[tuple[str, str]]]:
-    assert rules.key is not None  # noqa: S101
-    options = raw.get("option", raw.get("correct"))
-    scores, labels = read_options(raw["item"], options, rules.codes, rules.key)
-    verdicts.skipped = scores.skipped
-    keyless = pc.and_(pc.invert(rules.key.knows(raw["item"])), pc.is_valid(raw["item"]))
-    verdicts.refuse(keyless, "item", raw["item"], " has no key", "an item has no key")
-    if rules.codes.blank == "reject":
-        verdicts.refuse(scores.blank, "option is empty")
-    after = ": use one letter or digit, or say what it is with --multimark, --omitted or --missing"
-    verdicts.refuse(scores.unknown, "option is", options, after, "option is none")
-    return scores, labels, _unknown(scores, options, raw["item"])
-
-
-def _keyless(raw: dict[str, Any], rules: Rules, scores: Scores) -> Counter[str]:
-    if rules.key is None:
-        return Counter()
-    keyless = pc.and_not(pc.invert(rules.key.knows(raw["item"])), scores.skipped)
-    return Counter(raw["item"].filter(keyless).drop_null().to_pylist())
-
-
-def _disagreeing(raw: dict[str, Any], rules: Rules, scores: Scores, labels: Any) -> Counter[str]:
-    """Rows by item whose score in the file is another one than their option has by key."""
-    key, given = rules.key or rules.in_force, scores.is_correct
-    if key is None or labels is None or not {"option", "correct"} <= raw.keys():
-        return Counter()
-    if rules.key is not None:
-        given = read_scores(raw["correct"], Codes()).is_correct
-    rows = key.disagrees(raw["item"], labels, given)
-    return Counter(raw["item"].filter(rows).to_pylist())
-
-
-def _refuse_scores(
-    scores: Scores, raw: dict[str, Any], rules: Rules, verdicts: Verdicts
-) -> Counter[tuple[str, str]]:
-    if rules.codes.blank == "reject":
-        verdicts.refuse(scores.blank, "correct is empty")
-    after = ": use 0 or 1, or say what it stands for with --score, --missing or --omitted"
-    verdicts.refuse(scores.unknown, "correct is", raw["correct"], after, "correct is no score")
-    return _unknown(scores, raw["correct"], raw["item"])
-
-
-def _unknown(scores: Scores, values: Any, items: Any) -> Counter[tuple[str, str]]:
-    if not pc.any(scores.unknown).as_py():
-        return Counter()
-    values = values.filter(scores.unknown).to_pylist()
-    items = pc.fill_null(items, "").filter(scores.unknown).to_pylist()
-    return Counter(zip((value[:60] for value in values), items, strict=True))
-
-
-def _full_marks(scores: Scores, items: Any) -> set[tuple[str, str]]:
-    right = pa.table({"item": items, "score": scores.plain}).filter(scores.is_correct)
-    pairs = right.group_by(["item", "score"]).aggregate([]).to_pylist()
-    return {(pair["item"], pair["score"]) for pair in pairs}
 
 
 def _time_ms(table: pa.Table, raw: dict[str, Any], rules: Rules, verdicts: Verdicts) -> Any:

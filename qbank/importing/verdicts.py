@@ -64,9 +64,12 @@ class Verdicts:
         self.changed: Counter[str] = Counter()
 
     def refuse(
-        self, bad: Any, before: str, values: Any = None, after: str = "", kind: str = ""
+        self, bad: Any, before: str, values: Any = None, after: Any = "", kind: str = ""
     ) -> None:
-        """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`."""
+        """Notes ``before 'value' after`` for the rows where `bad` is true, counted under `kind`.
+
+        `after` may be of each row, shape (n,); then there is a `kind`.
+        """
         bad = pc.and_not(pc.fill_null(bad, fill_value=False), self.skipped)
         if not pc.any(bad).as_py():
             return

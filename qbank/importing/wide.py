@@ -29,10 +29,11 @@ def columns_of_wide(columns: ColumnMap) -> ColumnMap:
     Raises:
         ImportFileError: a column of single answers is named.
     """
-    for meaning in ("option", "time", "topic", "attempt"):
-        if getattr(columns, meaning) is not None:
+    for meaning in ("option", "time", "topic", "attempt", "max_score"):
+        if (name := getattr(columns, meaning)) is not None:
+            option = meaning.replace("_", "-")
             raise ImportFileError(
-                f"--{meaning}-col {getattr(columns, meaning)!r} tells of one answer, and a row of "
+                f"--{option}-col {name!r} tells of one answer, and a row of "
                 "--shape wide has all of a person's: leave it out"
             )
     return replace(columns, item="", correct="")

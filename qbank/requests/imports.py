@@ -110,8 +110,16 @@ class ResponsesImport(ImportOptions):
     omitted: _Codes = Field(default=[], description=_CODES_TOLD)
     not_reached: _Codes = Field(default=[], description=_CODES_TOLD)
     multimark: _Codes = Field(default=[], description=_CODES_TOLD)
-    score: Annotated[list[_Text], Field(max_length=100), Shown("VALUE=0|1")] = Field(
-        default=[], description="A further score, e.g. 2=1; more than once."
+    score: Annotated[list[_Text], Field(max_length=100), Shown("VALUE=N")] = Field(
+        default=[], description="A further score, e.g. 2=1; with points any; more than once."
+    )
+    max_score: Annotated[list[_Text], Field(max_length=1000), Shown("[ITEMS=]N")] = Field(
+        default=[],
+        description="Scores are points, 0 to N, of all items or of some, e.g. 'b2*=2'; more than"
+        " once.",
+    )
+    max_score_col: _OptionalColumn = Field(
+        default=None, description="Column with the item's points; empty where it is right or wrong."
     )
     blank_correct: Blank = Field(
         default="missing",

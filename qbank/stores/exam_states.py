@@ -124,6 +124,18 @@ def most_attempts_of_an_item(conn: Connection[Any], exam_codes: Sequence[str]) -
     return dict(conn.execute(sql, ([*exam_codes],)).fetchall())
 
 
+def items_with_part_marks(conn: Connection[Any], exam_code: str) -> int:
+    """How many live items of an exam have answers with some of their points, and not all."""
+    sql = """SELECT count(*) FROM question_publications AS p
+        JOIN item_scoring AS s ON s.exam_code = p.exam_code
+          AND (s.question_id, s.version) = (p.question_id, p.live_version)
+        WHERE p.exam_code = %s AND gives_points(s.rule, s.credit, s.max_score)
+          AND EXISTS (SELECT FROM user_responses AS u JOIN quiz_sessions AS q ON q.id = u.quiz_id
+            WHERE (u.question_id, u.version) = (p.question_id, p.live_version)
+              AND u.score > 0 AND u.score < u.max_score AND q.exam_code = p.exam_code)"""
+    return int(conn.execute(sql, (exam_code,)).fetchall()[0][0])
+
+
 _CHOSEN = "(%(exams)s::text[] IS NULL OR exam_code = ANY(%(exams)s))"
 _EXAMS = f"SELECT {EXAM_COLUMNS} FROM exams WHERE {_CHOSEN} ORDER BY exam_code"  # noqa: S608
 _RESPONSES = f"""SELECT exam_code, count(*) FROM analytics.irt_responses

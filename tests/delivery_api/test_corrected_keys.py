@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from qbank.errors import ImportFileError
 from qbank.importing import ColumnMap, ImportRequest, NewExam, import_responses, rescoring
-from qbank.importing.key_effects import Rescored
+from qbank.importing.rescored import Rescored
 from qbank.importing.rescoring import rescore
 from qbank.importing.undoing import undo
 from qbank.stores import authoring

@@ -27,12 +27,14 @@ def qbank(*words: str, expect: int = 0) -> str:
 
 
 def answers(path: Path, persons: int, seed: int) -> str:
-    """A fixed form that everybody answered whole."""
+    """A fixed form that everybody answered whole; its first item gives 2 points, some have 1."""
     random = np.random.default_rng(seed)
     theta, b = random.normal(size=(persons, 1)), np.linspace(-2, 2, ITEMS)
     right = random.random((persons, ITEMS)) < 1 / (1 + np.exp(-1.7 * (theta - b)))
+    points = right.astype(int)
+    points[:, 0] = np.where(right[:, 0], 2, np.arange(persons) % 2)
     lines = [
-        f"{path.stem}-u{person},{path.stem}-q{item},{int(right[person, item])}"
+        f"{path.stem}-u{person},{path.stem}-q{item},{points[person, item]}"
         for person in range(persons)
         for item in range(ITEMS)
     ]
@@ -56,7 +58,8 @@ def test_a_first_night_says_what_was_published_what_not_and_what_to_do(settings,
     for exam, persons in (("FORM", PERSONS), ("CAT", PERSONS), ("FEW", FEW)):
         file = answers(tmp_path / f"{exam}.csv", persons, seed=len(exam))
         qbank("import", "responses", file, "--exam", exam, "--create-exam",
-              "--test-length", str(ITEMS), "--timestamp", "2024-06-01")  # fmt: skip
+              "--test-length", str(ITEMS), "--timestamp", "2024-06-01",
+              "--max-score", f"{exam}-q0=2")  # fmt: skip
     qbank("exam", "set", "FORM", "--exposure-control", "none")
     night = told(qbank("nightly", "--json", expect=1))
 
@@ -64,6 +67,16 @@ def test_a_first_night_says_what_was_published_what_not_and_what_to_do(settings,
     assert night["FORM"]["published"] == [f"item parameters of {ITEMS} of {ITEMS} answered items"]
     assert night["FORM"]["not_published"] == []
     assert "no exposure control: its settings ask for none" in night["FORM"]["notes"]
+    part = "1 items have answers with part of the marks: their a, b and c are of full marks, and"
+    assert part in " ".join(night["FORM"]["notes"])
+    share = """SELECT h.p_value::float8, h.mean_score_share FROM analytics.item_health AS h
+        JOIN questions AS q ON q.id = h.question_id WHERE q.external_ref = %s"""
+    with connect() as conn:
+        ((p_value, mean),) = conn.execute(share, ("FORM-q0",)).fetchall()
+        ((same, its),) = conn.execute(share, ("FORM-q1",)).fetchall()
+    # of those who are not right, every other has 1 of 2 points
+    assert mean - p_value == pytest.approx((1 - p_value) / 4, abs=0.05)
+    assert its == same
     assert kinds("FORM") == [("irt", "done")]
 
     assert not night["CAT"]["success"]

@@ -39,6 +39,7 @@ _NOT_OF_A_PERSON = {
     ("question_versions", "tags"),
     ("quiz_results", "items"),
     ("quiz_sessions", "filters"),
+    ("scoring_rules", "credit"),
 }
 
 

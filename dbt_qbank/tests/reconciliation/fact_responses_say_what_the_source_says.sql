@@ -10,17 +10,17 @@ select facts.response_id
 from {{ ref('fact_responses') }} as facts
 left join {{ looked_up(
     ref('stg_user_responses'), 'facts', ['response_id'],
-    ['quiz_id', 'user_id', 'question_id', 'version', 'is_correct', 'is_void']
+    ['quiz_id', 'user_id', 'question_id', 'version', 'is_correct', 'score_share', 'is_void']
 ) }} as source on true
 where
     facts.{{ recently_loaded(ref('fact_responses')) }}
     and (
         (
             source.quiz_id, source.user_id, source.question_id, source.version, source.is_correct,
-            source.is_void
+            source.score_share, source.is_void
         )
         = (
             facts.quiz_id, facts.user_id, facts.question_id, facts.version, facts.is_correct,
-            facts.is_void
+            facts.score_share, facts.is_void
         )
     ) is not true

@@ -23,7 +23,7 @@
 {#- The rows are read twice, and kept in between: these columns only. -#}
 {%- set columns = [
     'exam_code', 'tenant_id', 'question_id', 'version', 'session_started_on', 'quiz_id',
-    'is_first_attempt', 'is_void', 'is_pretest', 'is_correct',
+    'is_first_attempt', 'is_void', 'is_pretest', 'is_correct', 'score_share',
 ] %}
 
 with facts as not materialized (
@@ -69,6 +69,7 @@ scored as (
         responses.session_started_on,
         responses.is_first_attempt,
         cast(responses.is_correct as integer) as score,
+        responses.score_share,
         -- the share correct on the quiz's other items (item-rest); what is tried out is none
         case
             when {{ is_operational('responses') }}
@@ -96,6 +97,7 @@ select
     cast(
         count(*) filter (where scored.is_first_attempt and scored.score = 1) as integer
     ) as first_correct,
+    coalesce(sum(scored.score_share) filter (where scored.is_first_attempt), 0) as first_share,
     cast(count(scored.rest_score) filter (where scored.is_first_attempt) as integer) as rest_n,
     cast(
         count(scored.rest_score) filter (where scored.is_first_attempt and scored.score = 1)

@@ -12,6 +12,7 @@ totals as (
         sum(days.attempts) as attempts,
         sum(days.first_attempts) as first_attempts,
         sum(days.first_correct) as first_correct,
+        sum(days.first_share) as first_share,
         sum(days.first_attempts) filter (where days.session_started_on >= {{ window_start() }})
             as recent_n,
         coalesce(
@@ -47,6 +48,7 @@ select
     cast(shares.attempts as bigint) as attempts,
     cast(shares.first_attempts as bigint) as first_attempts,
     shares.p_value,
+    {{ ratio('shares.first_share', 'shares.first_attempts') }} as mean_score_share,
     cast(shares.n as bigint) as rest_responses,
     -- Pearson's correlation from sums; null where the item or the rest scores do not vary
     case

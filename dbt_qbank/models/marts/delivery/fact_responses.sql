@@ -43,7 +43,7 @@
 
 {%- set columns = [
     'response_id', 'quiz_id', 'user_id', 'question_id', 'version', 'option_label', 'is_correct',
-    'is_void', 'time_taken_ms', 'answered_at', 'recorded_at', 'tenant_id', 'exam_code', 'mode',
+    'score_share', 'is_void', 'time_taken_ms', 'answered_at', 'recorded_at', 'tenant_id', 'exam_code', 'mode',
     'is_adaptive', 'session_started_on',
 ] %}
 
@@ -264,6 +264,7 @@ select
     served.sh_p,
     changed.option_label,
     changed.is_correct,
+    changed.score_share,
     changed.is_void,
     served.is_pretest,
     changed.time_taken_ms,

@@ -85,6 +85,7 @@ joined as (
         coalesce(statistics.attempts, 0) as attempts,
         coalesce(statistics.first_attempts, 0) as first_attempts,
         statistics.p_value,
+        statistics.mean_score_share,
         statistics.r_point_biserial,
         statistics.rest_responses,
         statistics.p_value_shift,
@@ -390,6 +391,7 @@ select
     flagged.drift,
     flagged.drift_se,
     flagged.drift_responses,
+    flagged.mean_score_share,
     {% for flag in tested_flags %}
     flagged.{{ flag }}_q,
     {% endfor %}

@@ -11,6 +11,9 @@ renamed as (
         version,
         cast(option_label as text) as option_label,
         is_correct,
+        cast(
+            coalesce(score / max_score, cast(is_correct as integer)) as double precision
+        ) as score_share,
         is_void,
         time_taken_ms,
         created_at as answered_at,
