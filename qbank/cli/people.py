@@ -70,13 +70,45 @@ def pseudonym(
 
     key = PseudonymKey.load(get_settings())
     with connect("owner") as connection:
-        check(connection, key, tenant)
+        key = check(connection, key, tenant)
     if people != ["-"] and len(people) == 1:
         print(key.pseudonym(tenant, plain_id(people[0])))
         return
     ids = (line for line in sys.stdin if line.strip()) if people == ["-"] else people
     named = ((plain, key.pseudonym(tenant, plain)) for plain in map(plain_id, ids))
     show_csv(("id", "pseudonym"), named)
+
+
+@app.command()
+def rekey(
+    new_key_file: Annotated[
+        Path, typer.Option(metavar="FILE", help="The key to come; mode 0600, 32 bytes or more.")
+    ],
+    tenant: Annotated[str, typer.Option(help="Whose people they are.")] = "default",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change; writes nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give everybody of a tenant a pseudonym by another key, whole or not at all."""
+    from qbank.people.rekeying import rekey as change
+
+    done = change(new_key_file, tenant=tenant, dry_run=dry_run)
+    if as_json:
+        show_json(asdict(done))
+        return
+    if dry_run:
+        print(f"{done.people} people and {done.sittings} sittings would get other names")
+        print("dry run: nothing was written")
+        return
+    print(
+        f"{done.people} people of tenant {tenant} have other pseudonyms, and {done.sittings} "
+        "sittings other ids; marts follow with the next night"
+    )
+    print(
+        f"from now on QBANK_PSEUDONYM_KEY_FILE={new_key_file}. Exports and backups of before are by"
+        " the key before: see docs/core/people.md"
+    )
 
 
 @app.command()

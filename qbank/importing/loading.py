@@ -24,6 +24,16 @@ FROM import_answers GROUP BY quiz_id
 ON CONFLICT (id) DO NOTHING
 """
 
+# By what a sitting is called it is found when its id is another; of before it has no name yet.
+NAMED = """
+UPDATE quiz_sessions AS s SET sitting_key = n.sitting_key
+FROM (
+    SELECT DISTINCT ON (quiz_id) quiz_id, sitting_key FROM import_sessions
+    WHERE sitting_key IS NOT NULL ORDER BY quiz_id, session_no
+) AS n
+WHERE s.id = n.quiz_id AND s.sitting_key IS NULL
+"""
+
 SERVED = """
 INSERT INTO quiz_items (
     quiz_id, question_id, version, position, served_at, selector, import_batch_id
@@ -122,6 +132,8 @@ def write(staged: Staged, batch: int, rules: Mapping[str, ScoringRule]) -> list[
     staged.step("writing quizzes")
     connection.execute(QUIZZES, names)
     connection.execute(GROWN)
+    if staged.sittings.pseudonymised:
+        connection.execute(NAMED)
     if count(connection, "SELECT count(*) FROM import_conflicts"):
         for statement in (HISTORY, REPLACED, WITHDRAWN):
             connection.execute(statement, names)

@@ -50,7 +50,7 @@ class People:
         """
         self._tenant = tenant
         if self._key is not None:
-            pseudonyms.claim(connection, self._key, tenant)
+            self._key = pseudonyms.claim(connection, self._key, tenant)
 
     def written(self, table: pa.Table, right: Any, rows: pa.Table) -> pa.Table:
         """Typed rows with the names that are written down; attributes are kept for later.

@@ -148,7 +148,7 @@ class _Import:
             request.exam_code,
             actor,
             self._step,
-            Sittings(self._day(), request.attempts_by_order, request.gap),
+            Sittings(self._day(), request.attempts_by_order, request.gap, request.pseudonymise),
             request.item_scope == "tenant",
             tuple(item for item, rule in self.rules.items() if rule.rule != "points"),
         )

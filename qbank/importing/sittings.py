@@ -6,7 +6,7 @@ What never lives here: what the rows say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -52,12 +52,18 @@ _QUIZ_ID = """
         json_build_array('import', %(tenant)s::text, %(exam)s::text, user_id, {key})::text,
         'UTF8')) FOR 16), 'hex')::uuid::text
 """
+# What a sitting of people by pseudonyms is called within its exam, by which it is found again when
+# the key of the pseudonyms was changed, and with them its id.
+_NAME = """
+    encode(sha256(convert_to(
+        json_build_array(%(tenant)s::text, %(exam)s::text, session_key)::text, 'UTF8')), 'hex')
+"""
 # Rows go in by quiz: neighbours in the table are then neighbours in its indexes.
 # Ids are made from what identifies a sitting, so that the same file gives the same quizzes.
 _SESSIONS = f"""
 CREATE TEMP TABLE import_sessions ON COMMIT DROP AS
 SELECT user_id, session_key, {_QUIZ_ID.format(key="session_key")} AS quiz_id,
-    row_number() OVER () AS session_no
+    row_number() OVER () AS session_no, CASE WHEN %(pseudonymised)s THEN {_NAME} END AS sitting_key
 FROM (SELECT DISTINCT user_id, session_key FROM import_rows) AS sittings
 """  # noqa: S608
 # Files without clock times once had one sitting a user, whatever its day: one of that day goes on.
@@ -102,11 +108,19 @@ UPDATE import_sessions AS i SET quiz_id = b.quiz_id
 FROM bases AS b WHERE (i.user_id, i.session_key) = (b.user_id, b.base_key)
 """
 _REPEATED = f"""
-UPDATE import_sessions AS i SET quiz_id = {_OF_PAUSE.replace("user_id", "i.user_id")}
+UPDATE import_sessions AS i SET quiz_id = {_OF_PAUSE.replace("user_id", "i.user_id")},
+    sitting_key = CASE WHEN %(pseudonymised)s
+        THEN 'q' || base.quiz_id || '#' || split_part(i.session_key, '#', 2) END
 FROM import_sessions AS base
 WHERE i.session_key LIKE '%%#%%' AND base.user_id = i.user_id
     AND base.session_key = split_part(i.session_key, '#', 1)
 """  # noqa: S608
+_RENAMED = """
+UPDATE import_sessions AS i SET quiz_id = s.id
+FROM quiz_sessions AS s JOIN pseudonym_keys AS k ON k.tenant_id = s.tenant_id
+WHERE k.earlier IS NOT NULL AND s.tenant_id = %(tenant)s AND s.exam_code = %(exam)s
+    AND (s.user_id, s.sitting_key) = (i.user_id, i.sitting_key)
+"""
 # Two stretches of a file may go on with one sitting.
 _AS_ONE = """
 UPDATE import_sessions AS i SET session_no = f.session_no
@@ -123,23 +137,28 @@ class Sittings:
         day: key of sittings without clock times, see ``sitting_of_day``; None where there are.
         attempts: a user may answer an item again in one sitting; row order tells how often.
         gap: time between two answers that ends a user's sitting; None where days do.
+        pseudonymised: users are there by pseudonyms.
     """
 
     day: str | None = None
     attempts: bool = False
     gap: timedelta | None = None
+    pseudonymised: bool = False
 
 
 def tell_apart(connection: Connection, names: Mapping[str, Any], sittings: Sittings) -> None:
     """Makes ``import_sessions``: a row and a quiz id for each sitting of ``import_rows``."""
-    names = {**names, "day": sittings.day, "gap": sittings.gap}
+    names = {**names, **asdict(sittings)}
     if sittings.gap is not None:
         connection.execute(_PAUSES, names)
     if sittings.attempts:
         connection.execute(_ATTEMPTS)
     connection.execute(_SESSIONS, names)
+    renamed = (_RENAMED,) if sittings.pseudonymised else ()
+    for statement in renamed:
+        connection.execute(statement, names)
     if sittings.gap is not None:
-        for statement in (_GOES_ON, _REPEATED, _AS_ONE):
+        for statement in (_GOES_ON, _REPEATED, *renamed, _AS_ONE):
             connection.execute(statement, names)
     if sittings.day is not None:
         connection.execute(_EARLIER_KEYS, names)
