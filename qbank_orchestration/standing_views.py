@@ -54,5 +54,5 @@ class StandingViews:
         new.replace(self._kept)
 
     def _now(self) -> dict[str, object]:
-        views = dict(self._conn.execute(_COMMENTS, (self._relations,)).fetchall())
-        return {"sources": self._sources, "views": views}
+        found = self._conn.execute(_COMMENTS, (self._relations,)).fetchall()
+        return {"sources": self._sources, "views": {name: comment for name, comment in found}}
