@@ -54,5 +54,7 @@ class StandingViews:
         new.replace(self._kept)
 
     def _now(self) -> dict[str, object]:
-        found = self._conn.execute(_COMMENTS, (self._relations,)).fetchall()
-        return {"sources": self._sources, "views": {name: comment for name, comment in found}}
+        found: list[tuple[str, str | None]] = self._conn.execute(
+            _COMMENTS, (self._relations,)
+        ).fetchall()
+        return {"sources": self._sources, "views": dict(found)}
