@@ -28,6 +28,7 @@ BENCHMARKS = {
     "rules": "selection rules and exposure control on three pools",
     "fit": "estimation: qbank, theta-irt, mirt, girth",
     "pretest": "new items that sittings try out: who is given which",
+    "leaks": "planted leaks: how soon they are found, who is accused beside them",
     "score": "scoring: EAP, maximum likelihood, weighted likelihood",
     "fairness": "DIF with planted truth, and fairness and fit of 20,000 items",
     "delivery": "the delivery API under load",

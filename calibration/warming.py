@@ -91,6 +91,7 @@ def _statistics() -> None:
     cal.residual_fit(bank, *answers)
     cal.ability_bins(bank, *answers)
     cal.rest_slope(bank, *answers)
+    cal.compromise(bank, *answers, answers[0], time=answers[0] + 1.0)
     cal.s_x2(bank, *answers)
     cal.mantel_haenszel(*answers, group)
     cal.logistic_dif(*answers, group)

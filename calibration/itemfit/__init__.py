@@ -4,6 +4,7 @@ What never lives here: estimation of items and persons.
 """
 
 from calibration.itemfit.classical import Classical, Distractors, classical, distractors
+from calibration.itemfit.compromise import Compromise, compromise
 from calibration.itemfit.curve_fit import CurveFit, curve_fit
 from calibration.itemfit.latent_dif import LatentDif, latent_dif
 from calibration.itemfit.local_dependence import LocalDependence, local_dependence
@@ -18,6 +19,7 @@ __all__ = [
     "SX2",
     "AbilityBins",
     "Classical",
+    "Compromise",
     "CurveFit",
     "Distractors",
     "LatentDif",
@@ -29,6 +31,7 @@ __all__ = [
     "RestSlope",
     "ability_bins",
     "classical",
+    "compromise",
     "curve_fit",
     "distractors",
     "latent_dif",

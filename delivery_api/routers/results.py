@@ -180,6 +180,12 @@ class ItemFit(MartRow, mart="item_fit"):
     dependent_question_id: int | None
     dependent_version: int | None
     q3: float | None
+    change_q: float | None
+    is_compromised: bool
+    compromised_since: datetime.datetime | None
+    n_since: int | None
+    shift_since: float | None
+    slowness_since: float | None
     examined_at: datetime.datetime
 
 
@@ -346,7 +352,7 @@ def list_item_fit(
     page: PageNumber = 1,
     page_size: PageSize = 50,
 ) -> Page[ItemFit]:
-    """How answers follow the items' curves, the worst first."""
+    """How answers follow the items' curves: compromised items first, then the worst."""
     return _of_exam(
         ItemFit,
         request,
@@ -354,6 +360,6 @@ def list_item_fit(
         exam_code,
         page,
         page_size,
-        order=["-is_poor", "-rmsd", "question_id", "version"],
+        order=["-is_compromised", "-is_poor", "-rmsd", "question_id", "version"],
         question_id=question_id,
     )

@@ -133,6 +133,50 @@ view: item_fit {
     sql: ${TABLE}.is_poor ;;
   }
 
+  dimension: change_q {
+    type: number
+    description: "False discovery rate, over the bank, of a moment from which on the item is easier and answered faster than before; null where too few answered before or after."
+    value_format_name: decimal_3
+    sql: ${TABLE}.change_q ;;
+  }
+
+  dimension: is_compromised {
+    label: "Compromised"
+    type: yesno
+    description: "Taken for leaked: change_q is below 0.01."
+    sql: ${TABLE}.is_compromised ;;
+  }
+
+  dimension_group: compromised_since {
+    type: time
+    description: "When the first answer after the likeliest such moment was given; null unless compromised."
+    timeframes: [raw, time, date]
+    datatype: timestamp
+    sql: ${TABLE}.compromised_since ;;
+  }
+
+  dimension: n_since {
+    label: "Answers since"
+    type: number
+    description: "Answers since then; null unless compromised."
+    value_format_name: decimal_0
+    sql: ${TABLE}.n_since ;;
+  }
+
+  dimension: shift_since {
+    type: number
+    description: "Log odds of a right answer since then less before; null unless compromised."
+    value_format_name: decimal_3
+    sql: ${TABLE}.shift_since ;;
+  }
+
+  dimension: slowness_since {
+    type: number
+    description: "Mean log time since then less before, beside the persons' own speeds, in standard deviations of the item; null unless compromised, and where times are unknown."
+    value_format_name: decimal_3
+    sql: ${TABLE}.slowness_since ;;
+  }
+
   dimension_group: examined {
     type: time
     description: "When fairness and fit of the exam's items were examined."
@@ -154,5 +198,13 @@ view: item_fit {
     value_format_name: decimal_0
     filters: [is_poor: "yes"]
     drill_fields: [exam_code, question_id, version, rmsd, infit, outfit]
+  }
+
+  measure: compromised_count {
+    type: count
+    description: "Items that are taken for leaked, easier and faster from some moment on."
+    value_format_name: decimal_0
+    filters: [is_compromised: "yes"]
+    drill_fields: [exam_code, question_id, version, compromised_since_date, n_since, shift_since]
   }
 }

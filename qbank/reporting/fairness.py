@@ -24,7 +24,7 @@ ORDER BY f.ets_class DESC, abs(f.delta) DESC, 1, 2, 3, f.focal
 """
 _FIT = """
 SELECT coalesce(d.external_ref, f.question_id::text) AS item, f.version, f.n, f.infit, f.outfit,
-    f.rmsd, f.shape_q, f.is_poor
+    f.rmsd, f.shape_q, f.is_poor, f.is_compromised, f.compromised_since
 FROM analytics.item_fit AS f JOIN analytics.dim_items AS d USING (question_id, version)
 WHERE f.exam_code = %(exam)s ORDER BY 1, 2
 """
@@ -53,12 +53,19 @@ def fit(subject: Subject) -> Section:
     """How the answers follow the curves of the published parameters."""
     found = subject.table("items", "Fit of each item", _FIT)
     poor = sum(row[found.columns.index("is_poor")] is True for row in found.rows)
+    leaked = sum(row[found.columns.index("is_compromised")] is True for row in found.rows)
     return Section(
         "fit",
         "Model fit",
         "RMSD is the distance of the observed curve from the model's, over the abilities of those "
-        "who answered. Infit and outfit are mean squares of residuals.",
-        (Number("poor", "Items that fit poorly", poor),) if found.rows else (),
+        "who answered. Infit and outfit are mean squares of residuals. A compromised item is "
+        "easier and answered faster since some moment, as a leaked one is.",
+        (
+            Number("poor", "Items that fit poorly", poor),
+            Number("compromised", "Compromised items", leaked),
+        )
+        if found.rows
+        else (),
         (found,),
         missing="" if found.rows else "no fit was examined yet: `qbank nightly` does",
     )

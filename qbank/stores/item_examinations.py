@@ -66,6 +66,12 @@ class Fit:
         s_x2: S-X² of a complete form.
         dependent_question_id: the item whose answers go together with its own beyond ability.
         q3: correlation of their residuals.
+        change_q: that an easier and faster item from some moment on is chance, over the bank.
+        is_compromised: whether it is taken for leaked; the rest is None unless it is.
+        compromised_since: moment of the first answer since.
+        n_since: answers since.
+        shift_since: log odds of a right answer since less before.
+        slowness_since: mean log time since less before, in SDs of the item.
     """
 
     question_id: int
@@ -83,6 +89,12 @@ class Fit:
     dependent_question_id: int | None
     dependent_version: int | None
     q3: float | None
+    change_q: float | None
+    is_compromised: bool
+    compromised_since: datetime | None
+    n_since: int | None
+    shift_since: float | None
+    slowness_since: float | None
 
 
 @dataclass(frozen=True)

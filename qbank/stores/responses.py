@@ -33,6 +33,8 @@ class FirstAttempts:
         question_id: of each item code, shape (J,), ascending by question and version.
         version: of each item code, shape (J,).
         persons: N.
+        attempted_at: microseconds since 1970, UTC, shape (M,); None unless asked for.
+        time_ms: taken for the answer, NaN where unknown, shape (M,); None unless asked for.
     """
 
     person: npt.NDArray[np.int64]
@@ -41,6 +43,8 @@ class FirstAttempts:
     question_id: npt.NDArray[np.int64]
     version: npt.NDArray[np.int64]
     persons: int
+    attempted_at: npt.NDArray[np.int64] | None = None
+    time_ms: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return int(self.person.size)
@@ -48,13 +52,26 @@ class FirstAttempts:
     def fingerprint(self) -> str:
         """SHA-256 of the responses."""
         digest = hashlib.sha256()
-        for column in (self.question_id, self.version, self.person, self.item, self.correct):
-            digest.update(np.ascontiguousarray(column).tobytes())
+        for column in (
+            self.question_id,
+            self.version,
+            self.person,
+            self.item,
+            self.correct,
+            self.attempted_at,
+            self.time_ms,
+        ):
+            if column is not None:
+                digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()
 
 
 def first_attempts(
-    conn: Connection[Any], exam_code: str, *, controlled: tuple[date, date] | None = None
+    conn: Connection[Any],
+    exam_code: str,
+    *,
+    controlled: tuple[date, date] | None = None,
+    clocks: bool = False,
 ) -> FirstAttempts:
     """Every person's first attempt at every item version of the exam.
 
@@ -66,14 +83,16 @@ def first_attempts(
         exam_code: of the exam.
         controlled: only those made in controlled sittings that ended from the first of these UTC
             days to the last.
+        clocks: when they were made and how long they took, too.
 
     Raises:
         StoreError: the mart holds a person twice for one item.
     """
-    sql = SQL("""COPY (SELECT user_id, question_id, version, is_correct::integer
+    sql = SQL("""COPY (SELECT user_id, question_id, version, is_correct::integer{}
         FROM analytics.irt_responses WHERE exam_code = {}{}) TO STDOUT (FORMAT csv)""")
     code = Literal(exam_code)
-    table = _copy(conn, sql.format(code, _sittings(code, controlled)), _FIRST_ATTEMPTS)
+    more, schema = (_CLOCKS, _TIMED_ATTEMPTS) if clocks else (SQL(""), _FIRST_ATTEMPTS)
+    table = _copy(conn, sql.format(more, code, _sittings(code, controlled)), schema)
     person = table["user_id"].combine_chunks().dictionary_encode()
     question = table["question_id"].to_numpy()
     version = table["version"].to_numpy()
@@ -97,6 +116,8 @@ def first_attempts(
         question_id=keys >> 16,
         version=keys & 0xFFFF,
         persons=len(person.dictionary),
+        attempted_at=table["attempted_at"].to_numpy()[order] if clocks else None,
+        time_ms=table["time_ms"].to_numpy()[order] if clocks else None,
     )
 
 
@@ -107,6 +128,11 @@ _FIRST_ATTEMPTS = pa.schema(
         ("version", pa.int64()),
         ("is_correct", pa.int8()),
     ]
+)
+_CLOCKS = SQL(""", (extract(epoch FROM attempted_at) * 1000000)::bigint,
+        CASE WHEN time_taken_ms > 0 THEN time_taken_ms END""")
+_TIMED_ATTEMPTS = pa.schema(
+    [*_FIRST_ATTEMPTS, ("attempted_at", pa.int64()), ("time_ms", pa.float64())]
 )
 
 

@@ -47,6 +47,7 @@ def fit(tenant: str, exam: str) -> pd.DataFrame:
     return read(
         """
         SELECT f.question_id, f.version, i.external_ref, i.topic_path, f.n, f.rmsd, f.is_poor,
+               f.is_compromised, f.compromised_since, f.n_since,
                f.shape_q, f.infit, f.outfit, f.s_x2_p, f.q3,
                coalesce(d.external_ref, 'question ' || d.question_id)
                || ' v' || d.version AS goes_with
@@ -55,7 +56,7 @@ def fit(tenant: str, exam: str) -> pd.DataFrame:
         LEFT JOIN analytics.dim_items AS d ON d.tenant_id = f.tenant_id
             AND d.question_id = f.dependent_question_id AND d.version = f.dependent_version
         WHERE f.tenant_id = %(tenant)s AND f.exam_code = %(exam)s
-        ORDER BY f.is_poor DESC, f.rmsd DESC, f.question_id, f.version
+        ORDER BY f.is_compromised DESC, f.is_poor DESC, f.rmsd DESC, f.question_id, f.version
         """,
         tenant=tenant,
         exam=exam,

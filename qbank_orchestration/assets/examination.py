@@ -26,6 +26,7 @@ CHECKS = {
     "no_large_dif": (FAIRNESS, False, "No item is of ETS class C for a group of people."),
     "items_fit": (FIT, False, "Every item's answers follow its curve."),
     "items_are_independent": (FIT, False, "No two items go together beyond ability."),
+    "no_item_compromised": (FIT, False, "No item was easier and faster from some moment on."),
     "persons_fit": (FIT, False, "Few persons' answers are not those of one ability."),
 }
 _DEPS: list[Any] = [
@@ -55,7 +56,7 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
             FAIRNESS,
             "Differential item functioning by each attribute of people, at equal latent ability.",
         ),
-        _spec(FIT, "Fit of each item's curve, local dependence of pairs, and fit of persons."),
+        _spec(FIT, "Fit of each item's curve, leaks, pairs that go together, and fit of persons."),
     ],
     check_specs=[
         dg.AssetCheckSpec(
@@ -79,7 +80,7 @@ def item_examination(context: dg.AssetExecutionContext, database: Database) -> I
     with retried():
         with database.connect() as conn:
             exam = item_bank.exam(conn, exam_code)
-            attempts = responses.first_attempts(conn, exam_code)
+            attempts = responses.first_attempts(conn, exam_code, clocks=True)
             people = item_examinations.people(conn, exam, attempts.persons)
             published = item_parameters.in_force(conn, exam_code, exam.irt_model)
             names = item_bank.external_refs(conn, attempts.question_id.tolist())

@@ -31,6 +31,8 @@ class Answers:
         item: positions in the bank, shape (M,).
         correct: 0 or 1, shape (M,).
         people: attributes of each person, N of them; empty where nobody asked for them.
+        attempted_at: microseconds since 1970, shape (M,); None where nobody asked for clocks.
+        time_ms: taken for the answer, NaN where unknown, shape (M,); None likewise.
     """
 
     bank: ItemBank
@@ -40,6 +42,8 @@ class Answers:
     item: npt.NDArray[np.int64]
     correct: npt.NDArray[np.int8]
     people: Sequence[Mapping[str, str]] = ()
+    attempted_at: npt.NDArray[np.int64] | None = None
+    time_ms: npt.NDArray[np.float64] | None = None
 
 
 def answers_to_known(
@@ -78,4 +82,6 @@ def answers_to_known(
         item=(np.cumsum(usable) - 1)[attempts.item[chosen]],
         correct=attempts.correct[chosen],
         people=[people[at] for at in persons.tolist()] if people else (),
+        attempted_at=None if attempts.attempted_at is None else attempts.attempted_at[chosen],
+        time_ms=None if attempts.time_ms is None else attempts.time_ms[chosen],
     )

@@ -18,10 +18,11 @@ from qbank.stores.item_bank import Exam
 from qbank.stores.item_examinations import Examination, Fairness, Fit
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
-from qbank_orchestration.engine import fairness
+from qbank.wording import listed
+from qbank_orchestration.engine import compromise, fairness
 from qbank_orchestration.engine.answers import Answers, answers_to_known
 from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES, LARGE
-from qbank_orchestration.engine.finding import Finding
+from qbank_orchestration.engine.finding import Finding, item_named
 
 if TYPE_CHECKING:
     from calibration import LocalDependence
@@ -95,6 +96,7 @@ def _fit(exam: Exam, answers: Answers) -> tuple[tuple[Fit, ...], dict[str, Any]]
     poor = (curve.rmsd > POOR_RMSD) & (shape_q < FALSE_DISCOVERIES)
     partner = _partners(cal.local_dependence(*given, theta=curve.ability, min_n=SMALLEST_N))
     form = _complete_form(answers, _PARAMETERS[exam.irt_model], curve.mean, curve.sd)
+    changes = compromise.compromised(answers)
     rows = []
     for item in np.flatnonzero(curve.n > 0).tolist():
         tested = bool(curve.testable[item])
@@ -117,6 +119,7 @@ def _fit(exam: Exam, answers: Answers) -> tuple[tuple[Fit, ...], dict[str, Any]]
                 dependent_question_id=None if other is None else int(answers.question_id[other]),
                 dependent_version=None if other is None else int(answers.version[other]),
                 q3=q3,
+                **changes[item],
             )
         )
     persons = cal.person_fit(*given, mean=curve.mean, sd=curve.sd)
@@ -177,6 +180,7 @@ def audit(found: Examination, names: Mapping[int, str]) -> tuple[Finding, ...]:
         _no_large_dif(found.fairness, names),
         _items_fit(found.fit, names),
         _independent(found.fit, names),
+        compromise.none_compromised(found.fit, names),
         _persons_fit(found.summary["person_fit"]),
     )
 
@@ -198,7 +202,7 @@ def _possible(found: Examination) -> Finding:
 def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding:
     large = sorted((row for row in rows if row.ets_class == LARGE), key=lambda row: -abs(row.delta))
     items = {(row.question_id, row.version) for row in large}
-    summary = _listed([f"{_name(row, names)} is {fairness.told(row)}" for row in large])
+    summary = _told([f"{item_named(row, names)} is {fairness.told(row)}" for row in large])
     tested = len({(row.question_id, row.version) for row in rows})
     return Finding(
         "no_large_dif",
@@ -211,7 +215,7 @@ def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding
 
 def _items_fit(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
     poor = [row for row in rows if row.is_poor]
-    summary = _listed([f"{_name(row, names)} has an RMSD of {row.rmsd:.2f}" for row in poor])
+    summary = _told([f"{item_named(row, names)} has an RMSD of {row.rmsd:.2f}" for row in poor])
     return Finding(
         "items_fit",
         summary or f"the curves of {len(rows)} items fit their answers",
@@ -227,9 +231,9 @@ def _independent(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
         for row in rows
         if row.dependent_question_id is not None
     }
-    summary = _listed(
+    summary = _told(
         [
-            f"{_name(row, names)} and question {row.dependent_question_id}"
+            f"{item_named(row, names)} and question {row.dependent_question_id}"
             f" v{row.dependent_version} (Q3 {row.q3:.2f})"
             for row in pairs.values()
         ]
@@ -259,11 +263,5 @@ def _persons_fit(persons: Mapping[str, Any]) -> Finding:
     )
 
 
-def _name(row: Fairness | Fit, names: Mapping[int, str]) -> str:
-    ref = names.get(row.question_id)
-    return f"item {ref}" if ref else f"question {row.question_id} v{row.version}"
-
-
-def _listed(told: Sequence[str]) -> str:
-    more = f" and {len(told) - NAMED} more" if len(told) > NAMED else ""
-    return "; ".join(told[:NAMED]) + more
+def _told(found: Sequence[str]) -> str:
+    return listed(found, NAMED, "; ")

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from qbank.stores.item_examinations import Fairness, Fit
+
 UNJUDGED = "unjudged"
 """Among a finding's numbers: it says only that there was nothing to judge."""
 
@@ -50,6 +52,17 @@ class Judged:
     fine: bool = field(kw_only=True)
     why: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def item_named(row: Fairness | Fit, names: Mapping[int, str]) -> str:
+    """An item in words: where its question came from, else its numbers.
+
+    Args:
+        row: what was found of it.
+        names: of questions where they came from, by id.
+    """
+    ref = names.get(row.question_id)
+    return f"item {ref}" if ref else f"question {row.question_id} v{row.version}"
 
 
 def forbidding(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -36,6 +36,12 @@ _FAIRNESS = {
 _FIT = {
     "item": _TEXT("Item", width=150),
     "is_poor": st.column_config.CheckboxColumn("Poor", width=60),
+    "compromised_since": st.column_config.DatetimeColumn(
+        "Leaked since",
+        format="YYYY-MM-DD HH:mm",
+        help="easier and answered faster from this moment on, by UTC",
+        width=140,
+    ),
     "rmsd": _NUMBER("RMSD", format="%.3f", help="distance of the observed curve from the model's"),
     "shape_q": _NUMBER("q", format="%.3f", help="that it is chance, over the bank"),
     "infit": _NUMBER("Infit", format="%.2f"),
@@ -93,6 +99,11 @@ def _figures(last: pd.Series, rows: pd.DataFrame, items: pd.DataFrame) -> None:
                 "Items that do not fit",
                 f"{items['is_poor'].sum():,}",
                 "An RMSD above 0.1 that is no chance.",
+            ),
+            Figure(
+                "Compromised items",
+                f"{items['is_compromised'].sum():,}",
+                "Easier and answered faster from some moment on: look whether they leaked.",
             ),
             Figure(
                 "Unusual answers",

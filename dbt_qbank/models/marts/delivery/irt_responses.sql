@@ -74,7 +74,8 @@ select
     true as is_answered,
     responses.is_pretest,
     responses.quiz_id,
-    responses.answered_at as attempted_at
+    responses.answered_at as attempted_at,
+    responses.time_taken_ms
 from responses
 where
     responses.is_first_attempt
@@ -98,5 +99,6 @@ select
     false as is_answered,
     false as is_pretest,
     first_blank.quiz_id,
-    first_blank.ended_at as attempted_at
+    first_blank.ended_at as attempted_at,
+    null as time_taken_ms
 from first_blank

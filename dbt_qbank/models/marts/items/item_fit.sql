@@ -23,6 +23,12 @@ select
     found.dependent_version,
     found.q3,
     found.is_poor,
+    found.change_q,
+    found.is_compromised,
+    found.compromised_since,
+    found.n_since,
+    found.shift_since,
+    found.slowness_since,
     examinations.examined_at
 from {{ ref('stg_item_fit') }} as found
 inner join {{ ref('stg_item_examinations') }} as examinations

@@ -20,7 +20,13 @@ renamed as (
         s_x2_p,
         dependent_question_id,
         dependent_version,
-        q3
+        q3,
+        change_q,
+        is_compromised,
+        compromised_since,
+        n_since,
+        shift_since,
+        slowness_since
     from source
 )
 
