@@ -14,7 +14,8 @@ from fastapi.security import HTTPBearer
 from delivery_api.keys import KeysUnavailableError
 from delivery_api.problems import ProblemError, unavailable
 from delivery_api.services import Services
-from delivery_api.tokens import Principal, Role, TokenError
+from delivery_api.tokens import Principal, TokenError
+from qbank.vocabulary import Role
 
 # documents the scheme in OpenAPI; the header itself is read below, once
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`Authorization: Bearer …`")

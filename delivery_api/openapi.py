@@ -17,7 +17,7 @@ from delivery_api.problems import FieldError, ProblemDetails, documented
 
 _DESCRIPTION = """Quizzes chosen by published item parameters, answers, results and administration.
 
-Send a bearer token (`sub`, `roles`, `tenant_id`, `exp`, `iss`, `aud`) with requests below `/v1`.
+Send a bearer token with requests below `/v1`; `GET /v1/me` says what it is taken to mean.
 All rows are of the token's tenant. Errors are problem details (RFC 9457); lists come in pages."""
 
 _TAGS = [
@@ -32,7 +32,7 @@ _TAGS = [
     {"name": "sittings", "description": "everybody's sittings, for who administers exams"},
     {"name": "people", "description": "what is stored about a person: given out, erased"},
     {"name": "audit", "description": "who changed what"},
-    {"name": "login", "description": "development only"},
+    {"name": "login", "description": "who calls; tokens for anyone in development alone"},
     {"name": "operation", "description": "health, readiness, metrics"},
 ]
 # relative: behind whichever address the document was read from

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from delivery_api.issuers import Issuer, encrypted, read_issuers, refuse_overlaps
 from qbank.attempts import LONGEST_MINUTES
 from qbank.postgres.roles import generated_secret
 from qbank.settings import Settings, SettingsGroup
 
 MIN_SECRET_BYTES = 32
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 # what .env.example and tutorials write where a secret belongs
 _PLACEHOLDERS = ("change-me", "changeme", "change_me", "secret", "default", "example", "password")
 
@@ -32,6 +32,9 @@ class ApiSettings(SettingsGroup):
             Outside dev by https, or from this machine.
         jwt_secret: shared secret; tokens are then HS256 only. In dev one is generated and kept.
         jwt_issuer, jwt_audience: what ``iss`` and ``aud`` must say.
+        issuers_file: more identity providers, each for its own tenants: a file
+            with a JSON list of them. Then neither ``jwks_url`` nor ``jwt_secret`` has to be set;
+            where one is, that issuer has the tenants that the others do not name.
         jwt_leeway_s: how far the provider's clock may be off in ``exp``, ``nbf`` and ``iat``.
         selection_secret: keys the draws of exposure control; unset: from ``jwt_secret``.
         cors_origins: origins that browsers may call from, comma-separated; none by default.
@@ -73,6 +76,7 @@ class ApiSettings(SettingsGroup):
     """
 
     env: Literal["dev", "test", "prod"] = "dev"
+    issuers_file: Path | None = None
     jwks_url: str | None = Field(default=None, pattern=r"^https?://")
     jwt_secret: SecretStr | None = Field(default=None, validate_default=True)
     jwt_issuer: str = Field(default="qbank", min_length=1)
@@ -114,15 +118,17 @@ class ApiSettings(SettingsGroup):
     quiz_minutes: int = Field(default=180, ge=1, le=LONGEST_MINUTES)
     submit_every_s: float = Field(default=30.0, ge=0.1, le=3600)
 
+    @field_validator("issuers_file")
+    @classmethod
+    def _readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            read_issuers(value, dev=info.data.get("env") == "dev")
+        return value
+
     @field_validator("jwks_url")
     @classmethod
     def _encrypted(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is None or info.data.get("env") == "dev":
-            return value
-        address = urlsplit(value)
-        if address.scheme == "http" and address.hostname not in _THIS_MACHINE:
-            raise ValueError("not encrypted: outside dev give an address that begins with https://")
-        return value
+        return value if value is None or info.data.get("env") == "dev" else encrypted(value)
 
     @field_validator("jwt_secret")
     @classmethod
@@ -132,19 +138,22 @@ class ApiSettings(SettingsGroup):
             raise ValueError("QBANK_JWKS_URL is set too: keep one of the two")
         if info.data.get("env") == "dev" or jwks_url:
             return value
-        if value is None:
-            raise ValueError(
-                "not set: outside dev give a secret of 32 bytes or more, or QBANK_JWKS_URL"
-            )
-        return _not_guessable(value)
+        if value is not None:
+            return _not_guessable(value)
+        if info.data.get("issuers_file"):
+            return value
+        raise ValueError(
+            "not set: outside dev give a secret of 32 bytes or more, or QBANK_JWKS_URL, or"
+            " QBANK_ISSUERS_FILE"
+        )
 
     @field_validator("selection_secret")
     @classmethod
     def _selection_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if info.data.get("env") == "dev":
             return value
-        if value is None and info.data.get("jwks_url"):
-            raise ValueError("not set: with QBANK_JWKS_URL give a secret of 32 bytes or more")
+        if value is None and info.data.get("jwt_secret") is None:
+            raise ValueError("not set: without QBANK_JWT_SECRET give a secret of 32 bytes or more")
         return value if value is None else _not_guessable(value)
 
     @field_validator("api_metrics_token")
@@ -167,15 +176,39 @@ class ApiSettings(SettingsGroup):
                 raise ValueError("list origins such as https://exam.example.org; * is refused")
         return value
 
+    @model_validator(mode="after")
+    def _issuers_apart(self) -> Self:
+        try:
+            refuse_overlaps(self.issuers())
+        except ValueError as error:
+            raise ValueError(f"QBANK_ISSUERS_FILE: {error}") from error
+        return self
+
     @property
     def has_docs(self) -> bool:
         """Whether ``/docs`` and ``/openapi.json`` exist."""
         return self.env == "dev" if self.api_docs is None else self.api_docs
 
     @property
+    def shares_secret(self) -> bool:
+        """Whether there are tokens that are signed with the shared secret."""
+        return self.jwt_secret is not None or (self.jwks_url is None and self.issuers_file is None)
+
+    @property
     def mock_login(self) -> bool:
         """Whether ``POST /v1/auth/mock-login`` exists."""
-        return self.env == "dev" and self.jwks_url is None
+        return self.env == "dev" and self.shares_secret
+
+    def issuers(self) -> tuple[Issuer, ...]:
+        """All that may say who somebody is."""
+        own: tuple[Issuer, ...] = ()
+        if self.jwks_url is not None or self.shares_secret:
+            own = (
+                Issuer(issuer=self.jwt_issuer, audience=self.jwt_audience, jwks_url=self.jwks_url),
+            )
+        if self.issuers_file is None:
+            return own
+        return own + read_issuers(self.issuers_file, dev=self.env == "dev")
 
     def signing_secret(self, settings: Settings) -> str:
         """The HS256 secret; in dev, where none is set, one generated into ``.qbank/secrets``."""
@@ -187,10 +220,10 @@ class ApiSettings(SettingsGroup):
         """32 bytes that key the draws of exposure control, the same in every process."""
         if self.selection_secret is not None:
             source = self.selection_secret.get_secret_value()
-        elif self.jwks_url is not None:
-            source = generated_secret("api_selection", settings)
-        else:
+        elif self.shares_secret:
             source = self.signing_secret(settings)
+        else:
+            source = generated_secret("api_selection", settings)
         return hmac.new(source.encode(), b"qbank selection", hashlib.sha256).digest()
 
 

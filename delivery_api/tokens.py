@@ -1,26 +1,25 @@
-"""Bearer tokens: who calls, with which roles, of which tenant. One algorithm family, pinned.
+"""Bearer tokens: who calls, with which roles, of which tenant. Each issuer's algorithms are pinned.
 
-What never lives here: what a role may do (``access``).
+What never lives here: what a role may do (``access``), and where an issuer says what (``issuers``).
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import jwt
 
+from delivery_api.issuers import MAX_NAME, Issuer, claimed, is_name, names_of
 from delivery_api.keys import ProviderKeys
 from delivery_api.settings import ApiSettings
 from qbank.settings import Settings
 
-Role = Literal["student", "author", "reviewer", "publisher", "admin", "analyst"]
-ROLES: Final[frozenset[str]] = frozenset(get_args(Role))
-
-_REQUIRED = ["exp", "iss", "aud", "sub"]
-_MAX_NAME = 255
-_MAX_KEPT = 20_000
+_REQUIRED: Final = ["exp", "iss", "aud"]
+_MAX_KEPT: Final = 20_000
+# a claim that is nested too deeply, or a time of 10^400, is no error of PyJWT's
+_UNREADABLE: Final = (jwt.PyJWTError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +43,38 @@ class TokenError(Exception):
     """A token that is not accepted; the message is safe to show."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """By what an issuer's tokens are checked: its keys, or the shared secret."""
+
+    issuer: Issuer
+    algorithms: tuple[str, ...]
+    keys: ProviderKeys | str
+
+
 class Tokens:
     """Checks tokens, and makes them where mock login exists.
 
-    A token that was found good is kept until it expires, so that a session's requests pay for one
-    signature check. What is kept is the token itself: a changed byte is another token.
+    Who a token says that it is of decides whose keys it is checked by, and nothing else. One that
+    was found good is kept until it expires, so that a session's requests pay for one signature
+    check. What is kept is the token itself: a changed byte is another token.
     """
 
     def __init__(self, api: ApiSettings, settings: Settings) -> None:
-        self._issuer = api.jwt_issuer
-        self._audience = api.jwt_audience
-        self._known: dict[str, Principal] = {}
+        self._own_issuer = api.jwt_issuer
+        self._own_audience = api.jwt_audience
         self._leeway_s = api.jwt_leeway_s
-        self._keys: ProviderKeys | None = None
-        self._secret = ""
-        if api.jwks_url is not None:
-            self._keys = ProviderKeys(api.jwks_url)
-            self._algorithms = ["RS256", "ES256"]
-        else:
-            self._secret = api.signing_secret(settings)
-            self._algorithms = ["HS256"]
+        self._known: dict[str, Principal] = {}
+        self._doors: dict[str, _Door] = {}
+        for one in api.issuers():
+            if one.jwks_url is None:
+                door = _Door(one, ("HS256",), api.signing_secret(settings))
+            else:
+                door = _Door(one, ("RS256", "ES256"), ProviderKeys(one.jwks_url))
+            self._doors[one.issuer] = door
+        self._bound = frozenset(
+            tenant for door in self._doors.values() for tenant in door.issuer.tenants or ()
+        )
 
     async def principal(self, token: str) -> Principal:
         """The caller named by a token.
@@ -77,7 +88,8 @@ class Tokens:
             if known.expires_at + self._leeway_s > time.time():
                 return known
             del self._known[token]
-        found = self._check(token, await self._key(token))
+        door = self._door(token)
+        found = self._check(token, door, await _key(token, door.keys))
         if len(self._known) >= _MAX_KEPT:
             self._known.clear()
         self._known[token] = found
@@ -92,55 +104,89 @@ class Tokens:
             "tenant_id": tenant_id,
             "iat": now,
             "exp": now + seconds,
-            "iss": self._issuer,
-            "aud": self._audience,
+            "iss": self._own_issuer,
+            "aud": self._own_audience,
         }
-        return jwt.encode(claims, self._secret, algorithm="HS256")
+        secret = self._doors[self._own_issuer].keys
+        if not isinstance(secret, str):
+            raise TypeError("tokens are made where they are signed with the shared secret")
+        return jwt.encode(claims, secret, algorithm="HS256")
 
-    def _check(self, token: str, key: Any) -> Principal:
+    def _door(self, token: str) -> _Door:
+        """That of the issuer whom the token names; nothing is fetched for a name that is not ours.
+
+        Raises:
+            TokenError: it names none.
+        """
+        try:
+            name = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        except _UNREADABLE as error:
+            raise _not_accepted(error) from error
+        door = self._doors.get(name) if isinstance(name, str) else None
+        if door is None:
+            raise TokenError(f"the token's issuer {_shown(name)} is unknown here")
+        return door
+
+    def _check(self, token: str, door: _Door, key: Any) -> Principal:
         try:
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=self._algorithms,
-                issuer=self._issuer,
-                audience=self._audience,
+                algorithms=door.algorithms,
+                issuer=door.issuer.issuer,
+                audience=door.issuer.audience,
                 leeway=self._leeway_s,
                 options={"require": _REQUIRED},
             )
-            return _principal(claims)
+            found = _principal(claims, door.issuer)
         except jwt.ExpiredSignatureError as error:
             raise TokenError("the token has expired: log in again") from error
-        except (jwt.PyJWTError, OverflowError) as error:  # a time of 10^400 is no float
+        except _UNREADABLE as error:
             raise _not_accepted(error) from error
+        if not door.issuer.speaks_for(found.tenant_id, self._bound):
+            raise TokenError(
+                f"the token's issuer {_shown(door.issuer.issuer)} does not speak for tenant"
+                f" {_shown(found.tenant_id)}"
+            )
+        return found
 
-    async def _key(self, token: str) -> Any:
-        if self._keys is None:
-            return self._secret
-        try:
-            key_id = jwt.get_unverified_header(token).get("kid")
-        except jwt.PyJWTError as error:
-            raise _not_accepted(error) from error
-        key = await self._keys.key(key_id)
-        if key is None:
-            raise TokenError("the token is not accepted (unknown key id)")
-        return key
+
+async def _key(token: str, keys: ProviderKeys | str) -> Any:
+    if isinstance(keys, str):
+        return keys
+    try:
+        key_id = jwt.get_unverified_header(token).get("kid")
+    except _UNREADABLE as error:
+        raise _not_accepted(error) from error
+    key = await keys.key(key_id)
+    if key is None:
+        raise TokenError("the token is not accepted (unknown key id)")
+    return key
+
+
+def _shown(value: object) -> str:
+    """What a token says, as it may be told: of a size, and without what is no text."""
+    return f"{value!r:.200}"
+
+
+def _at(path: str | tuple[str, ...]) -> str:
+    return ".".join(names_of(path))
 
 
 def _not_accepted(error: Exception) -> TokenError:
     return TokenError(f"the token is not accepted ({type(error).__name__})")
 
 
-def _principal(claims: dict[str, Any]) -> Principal:
-    user_id, tenant_id, roles = claims["sub"], claims.get("tenant_id"), claims.get("roles")
-    for name, value in (("sub", user_id), ("tenant_id", tenant_id)):
-        if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or _unstorable(value):
-            raise TokenError(f"the token's {name} must be a text of 1 to {_MAX_NAME} characters")
+def _principal(claims: dict[str, Any], issuer: Issuer) -> Principal:
+    where = issuer.claims
+    user_id, tenant_id = claimed(claims, where.user), claimed(claims, where.tenant)
+    for path, value in ((where.user, user_id), (where.tenant, tenant_id)):
+        if not is_name(value):
+            raise TokenError(
+                f"the token's {_at(path)} must be a text of 1 to {MAX_NAME} characters"
+            )
+    roles = claimed(claims, where.roles)
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-        raise TokenError("the token's roles must be a list of texts")
-    return Principal(str(user_id), str(tenant_id), ROLES.intersection(roles), float(claims["exp"]))
-
-
-def _unstorable(text: str) -> bool:
-    """Whether Postgres cannot keep the text: a NUL, or half of a surrogate pair."""
-    return "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text)
+        raise TokenError(f"the token's {_at(where.roles)} must be a list of texts")
+    known = issuer.known_roles(roles)
+    return Principal(user_id, tenant_id, known, float(claims["exp"]))

@@ -82,6 +82,9 @@ Difficulty = Literal["easy", "medium", "hard"]
 State = Literal["draft", "review", "approved", "published", "retired"]
 ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
 
+# who calls the API
+Role = Literal["student", "author", "reviewer", "publisher", "admin", "analyst"]
+
 
 def code_of(exam_key: str) -> str:
     """What an exam's tenant calls it: ``FINAL`` of the key ``FINAL``, and of ``FINAL@college``."""

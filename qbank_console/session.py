@@ -1,8 +1,8 @@
 """Who is signed in, in this browser session.
 
-A token is believed only after the API has accepted it; then its claims say who looks and of which
-tenant. It is kept in the session's memory and, so that a reload does not sign out, in a cookie of
-the browser session. What never lives here: what a role may see (``navigation``).
+Whom a token is of, the API says: where in it an issuer writes that is not known here. It is kept in
+the session's memory and, so that a reload does not sign out, in a cookie of the browser session.
+What never lives here: what a role may see (``navigation``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _cookie_jar = components.component(
 
 
 class TokenUnreadableError(Exception):
-    """The text is no token, or one without the claims that the console needs."""
+    """The text is no token."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Viewer:
     """The signed-in person.
 
     Attributes:
-        user_id: the token's ``sub``.
+        user_id: the person's id.
         tenant_id: every row shown is of this tenant.
         roles: of the roles that the API knows.
         expires_at: Unix time at which the token ends.
@@ -100,26 +100,27 @@ def sign_in(token: str) -> Viewer:
         ApiError: 401, the API does not accept the token.
         ApiUnavailableError: the API does not answer.
     """
-    known = _claimed(token.strip().removeprefix("Bearer ").strip())
-    account.check(Api(http(), known.token))  # what it claims counts from here on
+    token = token.strip().removeprefix("Bearer ").strip()
+    _refuse_other_text(token)
+    found = account.caller(Api(http(), token))
+    known = Viewer(
+        user_id=found["user_id"],
+        tenant_id=found["tenant_id"],
+        roles=frozenset(found["roles"]),
+        expires_at=found["expires_at"],
+        token=token,
+    )
     st.session_state.clear()
     st.session_state[_VIEWER] = known
     return known
 
 
-def _claimed(token: str) -> Viewer:
+def _refuse_other_text(token: str) -> None:
     try:
-        claims = jwt.decode(token, options={"verify_signature": False})
-        return Viewer(
-            user_id=claims["sub"],
-            tenant_id=claims["tenant_id"],
-            roles=frozenset(claims["roles"]).intersection(ROLES),
-            expires_at=float(claims["exp"]),
-            token=token,
-        )
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
+        jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError as error:
         raise TokenUnreadableError(
-            "This is not an access token: it must be a JWT with sub, tenant_id, roles and exp."
+            "This is not an access token: give the JWT of your identity provider."
         ) from error
 
 

@@ -9,6 +9,7 @@ from delivery_api.routers import (
     import_files,
     imports,
     item_files,
+    login,
     people,
     publications,
     questions,
@@ -40,4 +41,5 @@ ROUTERS = (
     sittings.router,
     people.router,
     audit.router,
+    login.me,
 )

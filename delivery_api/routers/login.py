@@ -1,18 +1,22 @@
-"""Mock login: tokens for anyone who asks, in development alone."""
+"""Who is signed in; and mock login: tokens for anyone who asks, in development alone."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from delivery_api.access import AnyRole
 from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
 from delivery_api.services import Services
-from delivery_api.tokens import Role
+from qbank.vocabulary import Role
 
+me = APIRouter(
+    prefix="/v1/me", tags=["login"], responses=documented(401, 403, 422), route_class=StrictRoute
+)
 router = APIRouter(
     prefix="/v1/auth", tags=["login"], responses=documented(422, 429), route_class=StrictRoute
 )
@@ -41,6 +45,27 @@ class Token(BaseModel):
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  (the scheme's name)
     expires_in: int = Field(description="seconds")
     roles: list[Role]
+
+
+class Caller(BaseModel):
+    """Who calls."""
+
+    user_id: str
+    tenant_id: str
+    roles: list[Role] = Field(description="those that the API knows, by name")
+    expires_at: float = Field(description="Unix time at which the token ends")
+
+
+@me.get("", summary="Who am I")
+async def read_caller(caller: AnyRole) -> Caller:
+    """What the API takes the token to say, whichever claims its issuer says it in."""
+    roles = [role for role in get_args(Role) if role in caller.roles]
+    return Caller(
+        user_id=caller.user_id,
+        tenant_id=caller.tenant_id,
+        roles=roles,
+        expires_at=caller.expires_at,
+    )
 
 
 @router.post("/mock-login", summary="A token for anyone (development only)")

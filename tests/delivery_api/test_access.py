@@ -11,9 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from delivery_api.app import create_app
+from delivery_api.issuers import ROLES
 from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
-from delivery_api.tokens import ROLES
 from qbank.postgres import connect
 from qbank.stores import data_requests, runs
 
@@ -97,6 +97,7 @@ MAY: dict[str, set[str]] = {
     "GET /v1/admin/people/requests/{request_id}": ADMIN,
     "GET /v1/admin/people/requests/{request_id}/document": ADMIN,
     "GET /v1/admin/audit": ADMIN,
+    "GET /v1/me": ANY,
 }
 
 
@@ -294,8 +295,9 @@ LISTINGS = {
         and sum(row["action"] == "person.ask" for row in page["items"]) == 2
     ),
 }
-# these write the caller's own rows, of the caller's own tenant
+# these are about the caller, or write the caller's own rows, of the caller's own tenant
 OWN = {
+    "GET /v1/me",
     "POST /v1/exams",
     "POST /v1/admin/people/exports",
     "POST /v1/admin/people/erasures",

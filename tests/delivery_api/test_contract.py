@@ -18,7 +18,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
-from delivery_api.tokens import ROLES
+from delivery_api.issuers import ROLES
 
 CHECKS = [
     not_a_server_error,

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from delivery_api.issuers import ROLES
 from delivery_api.routers import item_files
 from delivery_api.services import Services
-from delivery_api.tokens import ROLES
 from qbank.exporting import export_items
 from qbank.importing.exam import NewExam
 from qbank.importing.questions import ItemsRequest, import_items

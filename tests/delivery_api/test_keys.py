@@ -92,7 +92,7 @@ def client(world, provider, clock, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setenv("QBANK_SELECTION_SECRET", "Zk3v9Qm2Lx8Rw5Ty7Up4Sa6Df1Gh0Jk2Bn4")
     monkeypatch.delenv("QBANK_JWT_SECRET")
     app = create_app(settings=world.settings)
-    Services.of(app).tokens._keys._clock = clock
+    Services.of(app).tokens._doors["qbank"].keys._clock = clock
     with TestClient(app, raise_server_exceptions=False) as made:
         yield made
 

@@ -45,6 +45,7 @@ def environment(monkeypatch):
         ({"JWT_SECRET": None, "JWKS_URL": "https://id.example.org"}, "QBANK_SELECTION_SECRET"),
         ({"JWT_LEEWAY_S": "-1"}, "QBANK_JWT_LEEWAY_S"),
         ({"SELECTION_SECRET": "short"}, "QBANK_SELECTION_SECRET"),
+        ({"ISSUERS_FILE": "/nowhere/issuers.json"}, "QBANK_ISSUERS_FILE"),
         ({"CORS_ORIGINS": "*"}, "QBANK_CORS_ORIGINS"),
         ({"QUIZ_MINUTES": "0"}, "QBANK_QUIZ_MINUTES"),
     ],
