@@ -5,8 +5,7 @@ What never lives here: how a token is checked (``tokens``), and whose row is who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -15,7 +14,7 @@ from delivery_api.keys import KeysUnavailableError
 from delivery_api.problems import ProblemError, unavailable
 from delivery_api.services import Services
 from delivery_api.tokens import Principal, TokenError
-from qbank.vocabulary import Role
+from qbank.vocabulary import Role, Scope
 
 # documents the scheme in OpenAPI; the header itself is read below, once
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="`Authorization: Bearer …`")
@@ -34,8 +33,11 @@ async def authenticated(request: Request) -> Principal:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise _unauthorized("send a token: `Authorization: Bearer …`")
+    services = Services.of(request)
     try:
-        principal = await Services.of(request).tokens.principal(token.strip())
+        principal = await services.tokens.principal(token.strip())
+        if principal.credential is not None:
+            await services.accounts.refuse_ended(principal)
     except TokenError as error:
         raise _unauthorized(str(error)) from error
     except KeysUnavailableError as error:  # a good token must not be called a bad one
@@ -44,25 +46,47 @@ async def authenticated(request: Request) -> Principal:
     return principal
 
 
-def require(*roles: Role) -> Callable[[Request], Coroutine[Any, Any, Principal]]:
-    """A dependency that lets callers with one of ``roles`` pass; others are answered 403."""
-    allowed: frozenset[str] = frozenset(roles)
-    wanted = " or ".join(roles)
+class Check:
+    """A dependency that lets callers with one of ``roles`` pass; others are answered 403.
 
-    async def check(request: Request) -> Principal:
+    Attributes:
+        scope: lets service accounts pass that have it; None: none of them.
+    """
+
+    def __init__(self, *roles: Role, scope: Scope | None = None) -> None:
+        self.scope = scope
+        self._roles: frozenset[str] = frozenset(roles)
+        self._wanted = f"the role {' or '.join(roles)}"
+        if scope is not None:
+            self._wanted += f", or the scope {scope}"
+
+    async def __call__(self, request: Request) -> Principal:
+        """The caller.
+
+        Raises:
+            ProblemError: 401, 403 or 503.
+        """
         principal = await authenticated(request)
-        if allowed.isdisjoint(principal.roles):
-            raise ProblemError(403, "forbidden", f"this needs the role {wanted}")
+        if not principal.may(self._roles, self.scope):
+            raise ProblemError(403, "forbidden", f"this needs {self._wanted}")
         return principal
 
-    return check
 
-
-Student = Annotated[Principal, Depends(require("student"))]
-Author = Annotated[Principal, Depends(require("author", "admin"))]
-Reviewer = Annotated[Principal, Depends(require("reviewer", "admin"))]
-Publisher = Annotated[Principal, Depends(require("publisher", "admin"))]
-Editor = Annotated[Principal, Depends(require("author", "reviewer", "publisher", "admin"))]
-Admin = Annotated[Principal, Depends(require("admin"))]
-Analyst = Annotated[Principal, Depends(require("analyst", "admin"))]
+Student = Annotated[Principal, Depends(Check("student"))]
+Author = Annotated[Principal, Depends(Check("author", "admin"))]
+Reviewer = Annotated[Principal, Depends(Check("reviewer", "admin"))]
+Publisher = Annotated[Principal, Depends(Check("publisher", "admin"))]
+Editor = Annotated[Principal, Depends(Check("author", "reviewer", "publisher", "admin"))]
+Admin = Annotated[Principal, Depends(Check("admin"))]
+Importer = Annotated[Principal, Depends(Check("admin", scope="imports"))]
+Exporter = Annotated[
+    Principal, Depends(Check("author", "reviewer", "publisher", "admin", scope="exports"))
+]
+ExamReader = Annotated[Principal, Depends(Check("analyst", "admin", scope="exams"))]
+ExamEditor = Annotated[
+    Principal, Depends(Check("author", "reviewer", "publisher", "admin", scope="exams"))
+]
+ExamAdmin = Annotated[Principal, Depends(Check("admin", scope="exams"))]
+Observer = Annotated[Principal, Depends(Check("analyst", "admin", scope="results"))]
+Analyst = Annotated[Principal, Depends(Check("analyst", "admin"))]
 AnyRole = Annotated[Principal, Depends(authenticated)]

@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 from delivery_api import problems
+from delivery_api.accounts import Accounts
 from delivery_api.database import Database
 from delivery_api.deprecation import PROBES_BELOW_V1
 from delivery_api.middleware import RequestContext
@@ -106,9 +107,11 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
     contents, recent = Contents(), RecentQuizzes()
     banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000, forget=contents.forget)
     endings = Endings(database, banks, recent)
+    tokens = Tokens(api, settings)
     return Services(
         api=api,
-        tokens=Tokens(api, settings),
+        tokens=tokens,
+        accounts=Accounts(api, database, tokens),
         database=database,
         banks=banks,
         endings=endings,
@@ -117,6 +120,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
         quiz_limits=QuizLimits(api),
         login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),
+        account_limit=RateLimit("tokens", api.account_rate_per_minute, processes=api.api_workers),
         cursor_key=hmac.new(key, b"cursors", hashlib.sha256).digest(),
     )
 

@@ -17,6 +17,8 @@ from qbank.vocabulary import Role, words
 
 ROLES: Final = frozenset(words(Role))
 MAX_NAME: Final = 255
+ACCOUNT_ISSUER: Final = "urn:qbank:service-accounts"
+"""Who says that a token is a service account's: this service itself."""
 _THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
 _MAX_FILE_BYTES: Final = 1_048_576
 
@@ -187,6 +189,8 @@ def refuse_overlaps(issuers: Sequence[Issuer]) -> None:
     names: set[str] = set()
     speaker: dict[str, str] = {}
     for one in issuers:
+        if one.issuer == ACCOUNT_ISSUER:
+            raise ValueError(f"issuer {one.issuer!r} is this service itself: give another name")
         if one.issuer in names:
             raise ValueError(f"issuer {one.issuer!r} is there twice: keep one")
         names.add(one.issuer)

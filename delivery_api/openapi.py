@@ -11,9 +11,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from delivery_api.access import bearer
+from delivery_api.access import Check, authenticated, bearer
 from delivery_api.idempotency import PATTERN
 from delivery_api.problems import FieldError, ProblemDetails, documented
+from delivery_api.routers import ROUTERS, oauth
+from qbank.vocabulary import Scope
 
 _DESCRIPTION = """Quizzes chosen by published item parameters, answers, results and administration.
 
@@ -38,7 +40,12 @@ _TAGS = [
 # relative: behind whichever address the document was read from
 _SERVERS: list[dict[str, str | Any]] = [{"url": "/", "description": "this service"}]
 _CHANGES = ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports")
-_OPEN = ("/health", "/ready", "/metrics", "/v1/auth/mock-login")
+_SCOPES: dict[Scope, str] = {
+    "exams": "make exams, read and change their settings and blueprints",
+    "exports": "files of an exam's items, with keys",
+    "imports": "send files of responses and items, follow them, take them back",
+    "results": "results and sittings of everybody",
+}
 _REF = "#/components/schemas/{model}"
 
 
@@ -78,11 +85,22 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         models.pop(unused, None)
     components["securitySchemes"] = {
-        "bearer": bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True)
+        "bearer": bearer.model.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "service_account": {
+            "type": "oauth2",
+            "description": "programs; a token of theirs is a bearer token, too",
+            "flows": {"clientCredentials": {"tokenUrl": oauth.PATH, "scopes": _SCOPES}},
+        },
     }
+    for route in (one for router in ROUTERS for one in router.routes):
+        if isinstance(route, APIRoute) and route.path != oauth.PATH:
+            for method in route.methods or ():
+                schema["paths"][route.path][method.lower()]["security"] = _security(route)
     for path, operations in schema["paths"].items():
+        if path == oauth.PATH:  # its errors are OAuth's
+            continue
         for method, operation in operations.items():
-            _amend(operation, is_open=path in _OPEN)
+            _amend(operation)
             if method not in ("get", "head") and path.startswith(_CHANGES):
                 _take_key(operation)
     return schema
@@ -124,9 +142,18 @@ def _take_key(operation: dict[str, Any]) -> None:
     operation["responses"] |= {str(code): entry for code, entry in documented(409, 422).items()}
 
 
-def _amend(operation: dict[str, Any], *, is_open: bool) -> None:
-    if not is_open:
-        operation["security"] = [{"bearer": []}]
+def _security(route: APIRoute) -> list[dict[str, list[str]]]:
+    """A person's token, or where the route lets it pass, that of an account with its scope."""
+    ways: list[dict[str, list[str]]] = [{"bearer": []}]
+    for needed in route.dependant.dependencies:
+        if needed.call is authenticated:
+            ways.append({"service_account": []})
+        elif isinstance(needed.call, Check) and needed.call.scope is not None:
+            ways.append({"service_account": [needed.call.scope]})
+    return ways
+
+
+def _amend(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
         responses |= {str(status): answer for status, answer in documented(400, 413).items()}

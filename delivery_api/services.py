@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
+from delivery_api.accounts import Accounts
 from delivery_api.database import Database
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.ending import Endings
@@ -33,6 +34,7 @@ class Services:
 
     api: ApiSettings
     tokens: Tokens
+    accounts: Accounts
     database: Database
     banks: Banks
     endings: Endings
@@ -41,6 +43,7 @@ class Services:
     enrolment: Enrolment
     quiz_limits: QuizLimits
     login_limit: RateLimit
+    account_limit: RateLimit
     cursor_key: bytes
     warmed_up: bool = False
     uploads: Counter[str] = field(default_factory=Counter)

@@ -68,6 +68,8 @@ class ApiSettings(SettingsGroup):
             and wait for a lock, before the request is answered 503.
         api_idle_transaction_timeout_s: Postgres ends a transaction in which nothing happens.
         login_rate_per_minute: logins of one address.
+        account_rate_per_minute: tokens that service accounts of one address may ask for.
+        account_token_s: how long such a token is good.
         quiz_rate_per_minute, item_rate_per_minute, answer_rate_per_minute: what one person may
             make, be served and answer.
         tenant_rate_per_minute: steps of all quizzes of one tenant together.
@@ -111,6 +113,8 @@ class ApiSettings(SettingsGroup):
     api_lock_timeout_s: float = Field(default=3.0, ge=0.1, le=600)
     api_idle_transaction_timeout_s: float = Field(default=30.0, ge=0.1, le=600)
     login_rate_per_minute: int = Field(default=30, ge=1)
+    account_rate_per_minute: int = Field(default=60, ge=1)
+    account_token_s: int = Field(default=600, ge=60, le=3600)
     quiz_rate_per_minute: int = Field(default=20, ge=1)
     item_rate_per_minute: int = Field(default=240, ge=1)
     answer_rate_per_minute: int = Field(default=240, ge=1)

@@ -5,16 +5,23 @@ What never lives here: what a role may do (``access``), and where an issuer says
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import re
+import secrets
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
 
-from delivery_api.issuers import MAX_NAME, Issuer, claimed, is_name, names_of
+from delivery_api.issuers import ACCOUNT_ISSUER, MAX_NAME, Issuer, claimed, is_name, names_of
 from delivery_api.keys import ProviderKeys
 from delivery_api.settings import ApiSettings
 from qbank.settings import Settings
+from qbank.stores.service_accounts import ID as ACCOUNT_ID
+from qbank.vocabulary import Scope
 
 _REQUIRED: Final = ["exp", "iss", "aud"]
 _MAX_KEPT: Final = 20_000
@@ -31,12 +38,20 @@ class Principal:
         tenant_id: every row read or written is of this tenant.
         roles: those of the token's roles that the API knows.
         expires_at: Unix time at which the token ends.
+        scopes: what a service account may do, which has no roles.
+        credential: by what it signed in; None: a person.
     """
 
     user_id: str
     tenant_id: str
     roles: frozenset[str]
     expires_at: float
+    scopes: frozenset[str] = frozenset()
+    credential: str | None = None
+
+    def may(self, roles: Collection[str], scope: Scope | None = None) -> bool:
+        """Whether the caller has one of the roles, or as a service account the scope."""
+        return not self.roles.isdisjoint(roles) or scope in self.scopes
 
 
 class TokenError(Exception):
@@ -49,7 +64,7 @@ class _Door:
 
     issuer: Issuer
     algorithms: tuple[str, ...]
-    keys: ProviderKeys | str
+    keys: ProviderKeys | str | bytes
 
 
 class Tokens:
@@ -72,6 +87,11 @@ class Tokens:
             else:
                 door = _Door(one, ("RS256", "ES256"), ProviderKeys(one.jwks_url))
             self._doors[one.issuer] = door
+        own = Issuer(issuer=ACCOUNT_ISSUER, audience=api.jwt_audience, jwks_url=None)
+        # the same in every process, as what it is made from
+        key = api.selection_key(settings)
+        self._account_key = hmac.new(key, b"service accounts", hashlib.sha256).digest()
+        self._doors[ACCOUNT_ISSUER] = _Door(own, ("HS256",), self._account_key)
         self._bound = frozenset(
             tenant for door in self._doors.values() for tenant in door.issuer.tenants or ()
         )
@@ -107,10 +127,30 @@ class Tokens:
             "iss": self._own_issuer,
             "aud": self._own_audience,
         }
-        secret = self._doors[self._own_issuer].keys
+        door = self._doors.get(self._own_issuer)
+        secret = door and door.keys
         if not isinstance(secret, str):
             raise TypeError("tokens are made where they are signed with the shared secret")
         return jwt.encode(claims, secret, algorithm="HS256")
+
+    def issue_to_account(
+        self, client_id: str, tenant_id: str, scopes: Sequence[str], credential: str, seconds: int
+    ) -> str:
+        """Signs a token of a service account (claims as in RFC 9068)."""
+        now = int(time.time())
+        claims = {
+            "iss": ACCOUNT_ISSUER,
+            "aud": self._own_audience,
+            "sub": client_id,
+            "client_id": client_id,
+            "tenant_id": tenant_id,
+            "scope": " ".join(scopes),
+            "credential": credential,
+            "iat": now,
+            "exp": now + seconds,
+            "jti": secrets.token_urlsafe(16),
+        }
+        return jwt.encode(claims, self._account_key, "HS256", headers={"typ": "at+jwt"})
 
     def _door(self, token: str) -> _Door:
         """That of the issuer whom the token names; nothing is fetched for a name that is not ours.
@@ -138,6 +178,8 @@ class Tokens:
                 leeway=self._leeway_s,
                 options={"require": _REQUIRED},
             )
+            if door.issuer.issuer == ACCOUNT_ISSUER:
+                return _account(claims)
             found = _principal(claims, door.issuer)
         except jwt.ExpiredSignatureError as error:
             raise TokenError("the token has expired: log in again") from error
@@ -151,8 +193,8 @@ class Tokens:
         return found
 
 
-async def _key(token: str, keys: ProviderKeys | str) -> Any:
-    if isinstance(keys, str):
+async def _key(token: str, keys: ProviderKeys | str | bytes) -> Any:
+    if not isinstance(keys, ProviderKeys):
         return keys
     try:
         key_id = jwt.get_unverified_header(token).get("kid")
@@ -185,8 +227,22 @@ def _principal(claims: dict[str, Any], issuer: Issuer) -> Principal:
             raise TokenError(
                 f"the token's {_at(path)} must be a text of 1 to {MAX_NAME} characters"
             )
+    if re.fullmatch(ACCOUNT_ID, user_id):
+        raise TokenError(f"the token's {_at(where.user)} is the id of a service account")
     roles = claimed(claims, where.roles)
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise TokenError(f"the token's {_at(where.roles)} must be a list of texts")
     known = issuer.known_roles(roles)
     return Principal(user_id, tenant_id, known, float(claims["exp"]))
+
+
+def _account(claims: dict[str, Any]) -> Principal:
+    """Of a token that this service signed, and as it made it."""
+    return Principal(
+        claims["sub"],
+        claims["tenant_id"],
+        frozenset(),
+        float(claims["exp"]),
+        frozenset(claims["scope"].split()),
+        claims["credential"],
+    )

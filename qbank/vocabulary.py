@@ -84,6 +84,7 @@ ReviewStatus = Literal["pending", "changes_requested", "approved", "rejected"]
 
 # who calls the API
 Role = Literal["student", "author", "reviewer", "publisher", "admin", "analyst"]
+Scope = Literal["exams", "exports", "imports", "results"]  # of programs
 
 
 def code_of(exam_key: str) -> str:

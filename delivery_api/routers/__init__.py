@@ -10,6 +10,7 @@ from delivery_api.routers import (
     imports,
     item_files,
     login,
+    oauth,
     people,
     publications,
     questions,
@@ -42,4 +43,5 @@ ROUTERS = (
     people.router,
     audit.router,
     login.me,
+    oauth.router,
 )

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from delivery_api.access import Admin, Analyst, AnyRole, Editor
+from delivery_api.access import AnyRole, ExamAdmin, ExamEditor, ExamReader
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
@@ -76,7 +76,7 @@ def list_exams(
     caller: AnyRole, request: Request, page: PageNumber = 1, page_size: PageSize = 50
 ) -> Page[ExamOffer]:
     """The tenant's exams by code; students are told of those that have items."""
-    students_alone = set(caller.roles) <= {"student"}
+    students_alone = caller.credential is None and caller.roles <= {"student"}
     with reading(request, caller) as conn:
         rows, total = offers.offers(
             conn,
@@ -98,7 +98,7 @@ def list_exams(
 )
 def create_exam(
     body: Annotated[NewExam, Body(examples=[_NEW])],
-    caller: Admin,
+    caller: ExamAdmin,
     request: Request,
     response: Response,
 ) -> ExamShown:
@@ -117,7 +117,7 @@ def create_exam(
     "/{exam_code}", summary="An exam's settings", responses={200: TAGGED, **documented(404)}
 )
 def read_exam(
-    exam_code: ExamPath, caller: Analyst, request: Request, response: Response
+    exam_code: ExamPath, caller: ExamReader, request: Request, response: Response
 ) -> ExamShown:
     """All settings, those that are left out with their defaults."""
     with reading(request, caller) as conn:
@@ -134,7 +134,7 @@ def read_exam(
 def change_exam(
     exam_code: ExamPath,
     body: Annotated[ExamSettings, Body(examples=[_CHANGE])],
-    caller: Admin,
+    caller: ExamAdmin,
     request: Request,
     response: Response,
     if_match: IfMatch = None,
@@ -163,7 +163,7 @@ def change_exam(
     responses={200: TAGGED, **documented(404)},
 )
 def read_blueprint(
-    exam_code: ExamPath, caller: Editor, request: Request, response: Response
+    exam_code: ExamPath, caller: ExamEditor, request: Request, response: Response
 ) -> list[BlueprintEntry]:
     """The share of a test that each topic makes up; empty where the exam has none."""
     with reading(request, caller) as conn:
@@ -180,7 +180,7 @@ def read_blueprint(
 def replace_blueprint(
     exam_code: ExamPath,
     body: Annotated[list[BlueprintEntry], Body(max_length=1000, examples=[_BLUEPRINT])],
-    caller: Admin,
+    caller: ExamAdmin,
     request: Request,
     response: Response,
     if_match: IfMatch = None,

@@ -12,10 +12,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, Field, field_validator
 from starlette.concurrency import run_in_threadpool
 
-from delivery_api.access import Admin
+from delivery_api.access import Importer
 from delivery_api.asking import ACCEPTED, admit
 from delivery_api.changes import change
-from delivery_api.problems import documented
+from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.exams import ExamPath
 from delivery_api.routers.imports import Import, accepted, shown
 from delivery_api.tokens import Principal
@@ -90,7 +90,7 @@ class ItemsUpload(ItemsImport):
 async def import_responses(
     exam_code: ExamPath,
     options: Annotated[ResponsesUpload, Query()],
-    caller: Admin,
+    caller: Importer,
     request: Request,
     response: Response,
 ) -> Import:
@@ -98,6 +98,7 @@ async def import_responses(
 
     The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
     """
+    _refuse_new_exam(options, caller)
     async with received(request, caller) as upload:
         asked = partial(_keep, request, caller, exam_code, "responses", options, upload)
         return accepted(response, await run_in_threadpool(asked))
@@ -113,11 +114,12 @@ async def import_responses(
 async def import_keyed_responses(
     exam_code: ExamPath,
     options: Annotated[KeyedUpload, Query()],
-    caller: Admin,
+    caller: Importer,
     request: Request,
     response: Response,
 ) -> Import:
     """Takes a form of two files, imported as ``qbank import responses --key FILE`` does."""
+    _refuse_new_exam(options, caller)
     async with received_with_key(request, caller) as (upload, key):
         asked = partial(_keep, request, caller, exam_code, "responses", options, upload, key)
         return accepted(response, await run_in_threadpool(asked))
@@ -133,7 +135,7 @@ async def import_keyed_responses(
 async def import_items(
     exam_code: ExamPath,
     options: Annotated[ItemsUpload, Query()],
-    caller: Admin,
+    caller: Importer,
     request: Request,
     response: Response,
 ) -> Import:
@@ -141,9 +143,15 @@ async def import_items(
 
     The body is the file. With ``dry_run`` nothing is written, and the report says what would be.
     """
+    _refuse_new_exam(options, caller)
     async with received(request, caller) as upload:
         asked = partial(_keep, request, caller, exam_code, "items", options, upload)
         return accepted(response, await run_in_threadpool(asked))
+
+
+def _refuse_new_exam(options: ResponsesUpload | ItemsUpload, caller: Principal) -> None:
+    if options.create_exam and not caller.may(("admin",), "exams"):
+        raise ProblemError(403, "forbidden", "create_exam needs the scope exams besides imports")
 
 
 def _keep(

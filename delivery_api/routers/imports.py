@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from delivery_api.access import Admin
+from delivery_api.access import Importer
 from delivery_api.asking import ACCEPTED, admit, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam, told_in_codes
@@ -76,7 +76,7 @@ _REJECTS: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.get("", summary="Imports")
 def list_imports(
-    caller: Admin,
+    caller: Importer,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
     kind: Annotated[ImportKind | None, Query()] = None,
@@ -100,7 +100,7 @@ def list_imports(
 
 
 @router.get("/{import_id}", summary="An import", responses=documented(404))
-def read_import(import_id: ImportPath, caller: Admin, request: Request) -> Import:
+def read_import(import_id: ImportPath, caller: Importer, request: Request) -> Import:
     """How far it is, and at its end the report that the command would have given."""
     with reading(request, caller) as conn:
         return shown(_found(conn, caller, import_id))
@@ -113,7 +113,7 @@ def read_import(import_id: ImportPath, caller: Admin, request: Request) -> Impor
     responses=_REJECTS | documented(404),
 )
 def read_import_rejects(
-    import_id: ImportPath, caller: Admin, request: Request
+    import_id: ImportPath, caller: Importer, request: Request
 ) -> StreamingResponse:
     """To be mended and imported; kept as long as files are (``QBANK_KEEP_FILES_DAYS``)."""
     with reading(request, caller) as conn:
@@ -131,7 +131,7 @@ def read_import_rejects(
     responses=ACCEPTED | documented(404, 409, 429),
 )
 def undo_import(
-    import_id: ImportPath, caller: Admin, request: Request, response: Response
+    import_id: ImportPath, caller: Importer, request: Request, response: Response
 ) -> Import:
     """Asks for its undoing, which is a request of its own: as ``qbank import undo``."""
     with change(request, caller) as step:

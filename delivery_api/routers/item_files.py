@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Literal, get_
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
-from delivery_api.access import Editor
+from delivery_api.access import Exporter
 from delivery_api.changes import reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.problems import ProblemError, documented, unavailable
@@ -64,7 +64,7 @@ _making = Lock()
 )
 def export_items(
     exam_code: ExamPath,
-    caller: Editor,
+    caller: Exporter,
     request: Request,
     format: Annotated[
         Format, Query(description=f"{', '.join(get_args(Format)[:-1])} or {get_args(Format)[-1]}")

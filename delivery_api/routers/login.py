@@ -12,7 +12,7 @@ from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
 from delivery_api.services import Services
-from qbank.vocabulary import Role
+from qbank.vocabulary import Role, Scope
 
 me = APIRouter(
     prefix="/v1/me", tags=["login"], responses=documented(401, 403, 422), route_class=StrictRoute
@@ -53,17 +53,18 @@ class Caller(BaseModel):
     user_id: str
     tenant_id: str
     roles: list[Role] = Field(description="those that the API knows, by name")
+    scopes: list[Scope] = Field(description="of a service account")
     expires_at: float = Field(description="Unix time at which the token ends")
 
 
 @me.get("", summary="Who am I")
 async def read_caller(caller: AnyRole) -> Caller:
     """What the API takes the token to say, whichever claims its issuer says it in."""
-    roles = [role for role in get_args(Role) if role in caller.roles]
     return Caller(
         user_id=caller.user_id,
         tenant_id=caller.tenant_id,
-        roles=roles,
+        roles=[role for role in get_args(Role) if role in caller.roles],
+        scopes=[scope for scope in get_args(Scope) if scope in caller.scopes],
         expires_at=caller.expires_at,
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from delivery_api.access import AnyRole, require
+from delivery_api.access import AnyRole, Check
 from delivery_api.changes import reading
 from delivery_api.conflicts import open_sittings
 from delivery_api.exam_codes import ShownExam, key_of
@@ -28,7 +28,8 @@ router = APIRouter(
 ExamPath = Annotated[ExamCode, Path()]
 UserPath = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 Reader = Annotated[
-    Principal, Depends(require("analyst", "author", "reviewer", "publisher", "admin"))
+    Principal,
+    Depends(Check("analyst", "author", "reviewer", "publisher", "admin", scope="results")),
 ]
 
 
@@ -253,9 +254,11 @@ def list_topic_mastery(
 
     Of one's own, an exam is left out while one has a quiz of it in exam mode open.
     """
-    if user != caller.user_id and caller.roles.isdisjoint({"analyst", "admin"}):
+    if user != caller.user_id and not caller.may(("analyst", "admin"), "results"):
         raise ProblemError(
-            403, "forbidden", "another user's results need the role analyst or admin"
+            403,
+            "forbidden",
+            "another user's results need the role analyst or admin, or the scope results",
         )
     with reading(request, caller) as conn:
         unsealed = open_sittings(conn, caller) if user == caller.user_id else []

@@ -13,7 +13,7 @@ from anyio import from_thread
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from delivery_api.access import Admin, Analyst
+from delivery_api.access import Admin, Observer
 from delivery_api.changes import Change, change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
 from delivery_api.exam_codes import ShownExam, key_of
@@ -116,7 +116,7 @@ class Reason(Body):
 
 @router.get("", summary="Sittings")
 def list_sittings(
-    caller: Analyst,
+    caller: Observer,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
     user_id: Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00]+$")] = None,
@@ -142,7 +142,7 @@ def list_sittings(
 
 
 @router.get("/{quiz_id}", summary="A sitting in full", responses=documented(404, 409))
-def read_sitting(quiz_id: SittingPath, caller: Analyst, request: Request) -> SittingInFull:
+def read_sitting(quiz_id: SittingPath, caller: Observer, request: Request) -> SittingInFull:
     """What was served and why, with θ̂, sh_p, what was held back, times and answers."""
     _seal_what_is_over(request, caller, quiz_id)
     with reading(request, caller) as conn:

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from qbank.cli import (
+    accounts,
     alerts,
     dagster,
     database,
@@ -82,6 +83,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(database.app, name="db")
+app.add_typer(accounts.app, name="account")
 app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import", cls=CommandsOfAllRooms)
 app.add_typer(exporting.app, name="export")

@@ -33,7 +33,7 @@ from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.postgres import connect
 from qbank.settings import Settings, get_settings
-from qbank.stores import item_bank
+from qbank.stores import audit, item_bank, service_accounts
 
 ITEMS = 120
 # quizzes as often and as open-handed as tests of other things need them
@@ -154,6 +154,7 @@ def api_environment() -> Iterator[None]:
         "QBANK_QUIZ_RATE_PER_MINUTE": "1000000",
         "QBANK_ITEM_RATE_PER_MINUTE": "1000000",
         "QBANK_ANSWER_RATE_PER_MINUTE": "1000000",
+        "QBANK_ACCOUNT_RATE_PER_MINUTE": "1000000",
         "QBANK_API_ACCESS_LOG": "false",
         "QBANK_API_DOCS": "true",
         "QBANK_API_METRICS_TOKEN": secrets.token_urlsafe(48),
@@ -218,6 +219,44 @@ def as_user(api_environment: None) -> AsUser:
     ) -> dict[str, str]:
         token = tokens.issue(user_id, list(roles), tenant, seconds)
         return {"Authorization": f"Bearer {token}"}
+
+    return headers
+
+
+Make = Callable[..., service_accounts.Made]
+
+
+@pytest.fixture
+def make(world: World) -> Make:
+    """A new service account: ``make("imports", tenant="other")``; of ``demo`` without one."""
+
+    def made(*scopes: str, tenant: str = "demo", **options: Any) -> service_accounts.Made:
+        with world.connect() as conn:
+            return service_accounts.create(
+                conn,
+                tenant,
+                f"program {secrets.token_hex(4)}",
+                scopes or ("exams",),
+                days=1,
+                audit=audit.noting(conn, tenant, "root"),
+                **options,
+            )
+
+    return made
+
+
+@pytest.fixture
+def as_account(client: TestClient, make: Make) -> Callable[..., dict[str, str]]:
+    """Headers of a new service account: ``as_account("imports", "results")``."""
+
+    def headers(*scopes: str) -> dict[str, str]:
+        made = make(*scopes)
+        answer = client.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(made.client_id, made.secret or ""),
+        )
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
     return headers
 

@@ -16,6 +16,7 @@ from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from qbank.postgres import connect
 from qbank.stores import data_requests, runs
+from qbank.vocabulary import Scope, words
 
 STUDENT = {"student"}
 AUTHOR = {"author", "admin"}
@@ -25,7 +26,7 @@ ANALYST = {"analyst", "admin"}
 READER = {"analyst", "author", "reviewer", "publisher", "admin"}
 ADMIN = {"admin"}
 ANY = set(ROLES)
-OPEN = {"/health", "/ready", "/metrics"}
+OPEN = {"/health", "/ready", "/metrics", "/oauth/token"}
 
 # who passes each route; a route that is missing here fails the test below
 MAY: dict[str, set[str]] = {
@@ -98,6 +99,31 @@ MAY: dict[str, set[str]] = {
     "GET /v1/admin/people/requests/{request_id}/document": ADMIN,
     "GET /v1/admin/audit": ADMIN,
     "GET /v1/me": ANY,
+}
+
+# which scope of a service account passes; where every role does, every scope does
+SCOPED = {
+    "POST /v1/exams": "exams",
+    "GET /v1/exams/{exam_code}": "exams",
+    "PATCH /v1/exams/{exam_code}": "exams",
+    "GET /v1/exams/{exam_code}/blueprint": "exams",
+    "PUT /v1/exams/{exam_code}/blueprint": "exams",
+    "GET /v1/exams/{exam_code}/items": "exports",
+    "POST /v1/exams/{exam_code}/imports": "imports",
+    "POST /v1/exams/{exam_code}/imports/items": "imports",
+    "POST /v1/exams/{exam_code}/imports/keyed": "imports",
+    "GET /v1/imports": "imports",
+    "GET /v1/imports/{import_id}": "imports",
+    "GET /v1/imports/{import_id}/rejects": "imports",
+    "POST /v1/imports/{import_id}/undo": "imports",
+    "GET /v1/results/items": "results",
+    "GET /v1/results/topics/{user}": "results",
+    "GET /v1/results/coverage/{exam_code}": "results",
+    "GET /v1/results/exams/{exam_code}/exposure": "results",
+    "GET /v1/results/exams/{exam_code}/fairness": "results",
+    "GET /v1/results/exams/{exam_code}/fit": "results",
+    "GET /v1/admin/sittings": "results",
+    "GET /v1/admin/sittings/{quiz_id}": "results",
 }
 
 
@@ -237,6 +263,22 @@ def test_a_role_passes_its_routes_and_no_others(client, probe, as_user):
                 assert status < 500, (route, role, status)
             else:
                 assert status == 403, (route, role, status)
+
+
+def test_a_scope_passes_its_routes_and_no_others(client, probe, as_account):
+    told = client.get("/openapi.json").json()["paths"]
+    for scope in words(Scope):
+        account = as_account(scope)
+        for route, roles in MAY.items():
+            method, path = route.split(" ")
+            status = probe.send(client, route, account).status_code
+            if SCOPED.get(route) == scope or (route not in SCOPED and roles == ANY):
+                assert status not in (401, 403), (route, scope, status)
+                assert status < 500, (route, scope, status)
+                ways = told[path][method.lower()]["security"]
+                assert {"service_account": [scope]} in ways or {"service_account": []} in ways
+            else:
+                assert status == 403, (route, scope, status)
 
 
 def test_no_route_shows_or_changes_another_tenants_things(client, probe, as_user, world):

@@ -54,7 +54,9 @@ def test_every_error_is_a_problem_and_every_result_has_a_type(document):
         answers = operation["responses"]
         assert {"500", "503"} <= answers.keys(), name
         for status, answer in answers.items():
-            if status >= "400" and name != "get /ready":
+            # the errors of OAuth's route are OAuth's
+            is_oauth = name == "post /oauth/token" and status in ("400", "401")
+            if status >= "400" and name != "get /ready" and not is_oauth:
                 assert answer["content"] == PROBLEM, (name, status)
             elif status != "204":
                 (content,) = answer["content"].values()
@@ -72,6 +74,9 @@ def test_every_body_has_an_example(document):
             continue
         (media_type,) = operation["requestBody"]["content"]
         content = operation["requestBody"]["content"][media_type]
+        if media_type == "application/x-www-form-urlencoded":
+            assert name == "post /oauth/token"
+            continue
         if media_type != "application/json":
             file = {"type": "string", "format": "binary"}
             parts = content["schema"].get("properties", {"body": content["schema"]})
