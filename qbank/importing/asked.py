@@ -40,6 +40,11 @@ def responses_request(
     layout = preset(asked.preset) if asked.preset else ColumnMap()
     layout = replace(layout, groups=tuple((name, name) for name in dict.fromkeys(asked.group_col)))
     new = NewExam(asked.title, asked.irt_model, asked.tau, asked.test_length)
+    if asked.users is not None and asked.user_col is not None:
+        raise ImportFileError(
+            f"--users row names persons by their rows, and --user-col {asked.user_col!r} a column"
+            " that does: give one of the two"
+        )
     names = asked.columns.split(",") if asked.columns else ()
     return ImportRequest(
         path=path,
@@ -73,6 +78,7 @@ def responses_request(
         timezone=asked.timezone,
         shape=asked.shape,
         items=asked.items,
+        persons_by_row=asked.users is not None,
         sitting=asked.sitting,
         gap=duration_of(asked.gap) if asked.gap is not None else None,
         attempts_by_order=asked.attempt is not None,

@@ -145,7 +145,9 @@ def _layout(request: ImportRequest, start: bytes) -> tuple[_Layout, list[str]]:
 
     if request.names:
         wide = len(request.names)
-        delimiter = next((d for d in delimiters if len(at(top, d)[0]) == wide), delimiters[0])
+        # where the names tell how many columns there are, a space may be what parts them
+        tried = delimiters if request.delimiter else (*delimiters, " ")
+        delimiter = next((d for d in tried if len(at(top, d)[0]) == wide), delimiters[0])
         return _Layout(encoding, delimiter, list(request.names), top, top, request.quoting), lines
     places = [
         (line, d) for line in range(top, min(top + _TITLE_LINES, len(lines))) for d in delimiters

@@ -61,14 +61,18 @@ def open_source(request: ImportRequest) -> Iterator[Source]:
         if isinstance(request.columns, ReportColumns):
             yield report_form(source, request.columns.report, request.timezone)
         else:
-            yield source if request.shape == "long" else long_form(source, request.items)
+            people = request.path.name if request.persons_by_row else None
+            yield source if request.shape == "long" else long_form(source, request.items, people)
 
 
 @contextmanager
 def _rows_of(request: ImportRequest) -> Iterator[Source]:
     """The rows as they stand in the file."""
     if request.shape == "wide" or isinstance(request.columns, ReportColumns):
-        request = replace(request, columns=columns_of_wide(request.columns))
+        columns = columns_of_wide(request.columns)
+        if request.persons_by_row:
+            columns = replace(columns, user="")
+        request = replace(request, columns=columns)
     path = request.path
     if not path.is_file():
         raise ImportFileError(f"{path} is not a file: name the file of responses")
@@ -99,6 +103,8 @@ def recognised(request: ImportRequest) -> ImportRequest:
             return replace(request, columns=source.columns, shape="wide")
     if request.shape != "auto":
         return request
+    if request.persons_by_row:
+        return replace(request, shape="wide")
     try:
         with open_source(replace(request, shape="long")):
             return replace(request, shape="long")

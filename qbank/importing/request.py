@@ -37,6 +37,7 @@ class ImportRequest:
         shape: ``long`` has one row per answer, ``wide`` one row per person and one column per item;
             ``auto`` finds out which.
         items: which columns of a wide file are items, like ``q*``; None takes all others.
+        persons_by_row: each row of a wide file is a person, named by the file's name and the line.
         sitting: name of the one sitting of each user that all rows belong to.
         gap: a user's sitting ends where as much time passes between two answers; None ends it
             with the day.
@@ -72,6 +73,7 @@ class ImportRequest:
     timezone: str = "UTC"
     shape: Shape = "long"
     items: str | None = None
+    persons_by_row: bool = False
     sitting: str | None = None
     gap: timedelta | None = None
     attempts_by_order: bool = False
@@ -97,6 +99,8 @@ class ImportRequest:
         columns = self.columns.mapped() | {"time_unit": self.columns.time_unit}
         if self.attempts_by_order:
             columns["attempt"] = "row order"
+        if self.persons_by_row:
+            columns["user"] = "row"
         return {
             "columns": columns,
             "sitting": self.sitting,

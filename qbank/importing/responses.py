@@ -209,7 +209,8 @@ class _Import:
                 right = judged.rows.filter(judged.right)
                 right = self.people.written(batch.table, judged.right, right)
                 if len(self.preview) < _PREVIEWED:
-                    self.preview += right.slice(0, _PREVIEWED - len(self.preview)).to_pylist()
+                    first = right.slice(0, _PREVIEWED - len(self.preview)).to_pylist()
+                    self.preview += [row | {"line": self.source.line(row["line"])} for row in first]
                 for _, reason, _ in batch.broken:
                     self.refusals.kinds[reason.partition(":")[0]] += 1
                 refused = refused_rows(batch.lines, batch.table, judged.reasons, batch.broken)

@@ -14,6 +14,7 @@ from qbank.importing.codes import Codes
 from qbank.importing.columns import ColumnMap
 from qbank.importing.keys import Key
 from qbank.importing.points import MaxScores
+from qbank.importing.quiz_reports import ReportColumns
 from qbank.importing.request import ImportRequest
 
 
@@ -90,12 +91,32 @@ def rules_of(request: ImportRequest) -> Rules:
             f"--attempt auto counts rows, and --attempt-col {columns.attempt!r} names a column "
             "that does: give one of the two"
         )
+    if request.persons_by_row:
+        _refuse_beside_persons_by_row(request)
     if request.gap is not None:
         _refuse_beside_a_gap(request)
     rules.codes.meanings()
     if request.key is not None or request.key_row is not None:
         _refuse_scores_beside_a_key(request)
     return rules
+
+
+def _refuse_beside_persons_by_row(request: ImportRequest) -> None:
+    if isinstance(request.columns, ReportColumns):
+        raise ImportFileError(
+            "--users row names persons by their rows, and the preset knows who they are:"
+            " give one of the two"
+        )
+    if request.shape == "long":
+        raise ImportFileError(
+            "--users row takes each row for a person, and one of --shape long is an answer:"
+            " give --shape wide, or name who answered with --user-col"
+        )
+    if request.key_row is not None:
+        raise ImportFileError(
+            f"--key-row {request.key_row!r} names a user, and --users row numbers them:"
+            " take the key's row out into a file for --key"
+        )
 
 
 def _refuse_beside_a_gap(request: ImportRequest) -> None:

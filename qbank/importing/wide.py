@@ -20,7 +20,7 @@ from qbank.importing.text import plain_text
 
 # answers of one batch: what a batch of long rows holds, and little memory
 _ANSWERS = 250_000
-_ITEM, _SCORE = "question", "correct"
+_USER, _ITEM, _SCORE = "user_id", "question", "correct"
 
 
 def columns_of_wide(columns: ColumnMap) -> ColumnMap:
@@ -39,16 +39,21 @@ def columns_of_wide(columns: ColumnMap) -> ColumnMap:
     return replace(columns, item="", correct="")
 
 
-def long_form(source: Source, pattern: str | None) -> Source:
+def long_form(source: Source, pattern: str | None, people: str | None = None) -> Source:
     """The same answers one a row; a row's number is its line times the items, and its item.
 
     Args:
         source: rows of persons.
         pattern: which columns are items, like ``q*``; None takes all that have no other meaning.
+        people: what rows are named by, which are persons then; None where a column names them.
 
     Raises:
-        ImportFileError: no column is an item.
+        ImportFileError: no column is an item, or one names persons beside `people`.
     """
+    if people is not None and _USER in source.header:
+        raise ImportFileError(
+            f"the file has a column {_USER!r}: leave --users row out, for it tells who answered"
+        )
     kept = source.columns.carried()
     items = [
         name
@@ -60,30 +65,39 @@ def long_form(source: Source, pattern: str | None) -> Source:
             f"no column is an item{f' like {pattern}' if pattern else ''}: the file has "
             f"{', '.join(source.header)}"
         )
-    return in_long_form(source, kept, items)
+    return in_long_form(source, kept, items, people)
 
 
-def in_long_form(source: Source, kept: list[str], items: list[str]) -> Source:
+def in_long_form(
+    source: Source, kept: list[str], items: list[str], people: str | None = None
+) -> Source:
     """The answers one a row.
 
     Args:
         source: rows of persons.
         kept: columns that each answer of a row has.
         items: columns of scores.
+        people: what rows are named by, where each is a person.
     """
     shown = f"{items[0]} to {items[-1]}" if len(items) > 1 else items[0]
     source.notes.append(f"{len(items)} columns are items: {shown}")
+    columns = replace(source.columns, item=_ITEM, correct=_SCORE)
+    if people is not None:
+        source.notes.append(f"each row is a person, named {people}:LINE")
+        kept, columns = [_USER, *kept], replace(columns, user=_USER)
     return Source(
         header=[*kept, _ITEM, _SCORE],
-        columns=replace(source.columns, item=_ITEM, correct=_SCORE),
+        columns=columns,
         notes=source.notes,
         size=source.size,
         per_line=len(items),
-        _batches=_answers(source, kept, items),
+        _batches=_answers(source, kept, items, people),
     )
 
 
-def _answers(source: Source, kept: list[str], items: list[str]) -> Iterator[Batch]:
+def _answers(
+    source: Source, kept: list[str], items: list[str], people: str | None
+) -> Iterator[Batch]:
     step = max(_ANSWERS // len(items), 1)
     for batch in source:
         # its values are no columns of long rows
@@ -94,6 +108,9 @@ def _answers(source: Source, kept: list[str], items: list[str]) -> Iterator[Batc
         for first in range(0, max(batch.table.num_rows, 1), step):
             table = batch.table.slice(first, step)
             lines = batch.lines[first : first + step]
+            if people is not None:
+                names = pa.array([f"{people}:{line}" for line in lines.tolist()], pa.string())
+                table = table.append_column(_USER, names)
             yield _long(table, lines, kept, items, broken, batch.bytes_read)
             broken = []
 

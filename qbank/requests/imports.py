@@ -61,6 +61,10 @@ class ResponsesImport(ImportOptions):
         default=None, description="Item columns of a wide file, e.g. 'q*'."
     )
     user_col: _OptionalColumn = Field(default=None, description="Column with who answered.")
+    users: Annotated[Literal["row"] | None, Shown("row")] = Field(
+        default=None,
+        description="row: each row of a wide file is a person, named by file and line.",
+    )
     item_col: _OptionalColumn = Field(default=None, description="Column with the item.")
     correct_col: _OptionalColumn = Field(default=None, description="Column with the score.")
     option_col: _OptionalColumn = Field(default=None, description="Column with the chosen option.")

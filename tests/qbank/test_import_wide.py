@@ -41,6 +41,53 @@ def test_each_cell_is_an_answer_in_the_order_of_the_columns(command, tmp_path):
     assert size("quiz_items") == 7
 
 
+BY_ROW = (*WHEN, "--shape", "wide", "--users", "row")
+
+
+def test_a_matrix_without_persons_has_one_a_row(command, tmp_path):
+    (tmp_path / "a.dat").write_text("1 0 1\n0 1 1\n1 9 0\n")
+    asked = ("import", "responses", "a.dat", *BY_ROW, "--columns", "q1,q2,q3", "--missing", "9")
+    done = command(*asked)
+    assert (done.code, done.err) == (0, "")
+    assert "each row is a person, named a.dat:LINE" in done.out
+    assert [(row[0], row[1], row[2]) for row in _matrix()] == [
+        *(("a.dat:1", "q1", 1), ("a.dat:1", "q2", 0), ("a.dat:1", "q3", 1)),
+        *(("a.dat:2", "q1", 0), ("a.dat:2", "q2", 1), ("a.dat:2", "q3", 1)),
+        *(("a.dat:3", "q1", 1), ("a.dat:3", "q3", 0)),
+    ]
+    # the same persons in the same file, and others in another
+    assert "0 new, 8 known" in command(*asked).out
+    (tmp_path / "b.dat").write_text("1 0 1\n")
+    again = command("import", "responses", "b.dat", *BY_ROW, "--columns", "q1,q2,q3")
+    assert "3 new, 0 known" in again.out
+
+
+def test_refused_cells_keep_the_person_of_their_row(command, tmp_path):
+    (tmp_path / "a.csv").write_text("q1,q2\n1,x\n0,1\n")
+    asked = ("import", "responses", "a.csv", *BY_ROW, "--max-rejects", "1")
+    assert "3 new" in command(*asked).out
+    with (tmp_path / "a.rejects.csv").open(newline="") as file:
+        (found,) = csv.DictReader(file)
+    assert (found["user_id"], found["question"], found["correct"]) == ("a.csv:2", "q2", "x")
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "why"),
+    [
+        ("q1,q2", ("--users", "row"), "one of --shape long is an answer"),
+        ("q1,q2", (*BY_ROW[-4:], "--user-col", "q1"), "--user-col 'q1' a column that does"),
+        ("q1,q2", (*BY_ROW[-4:], "--key-row", "KEY"), "--users row numbers them"),
+        ("user_id,q2", BY_ROW[-4:], "the file has a column 'user_id'"),
+    ],
+)
+def test_persons_by_row_are_told_in_one_way(command, tmp_path, header, options, why):
+    (tmp_path / "a.csv").write_text(f"{header}\n1,0\n")
+    refused = command("import", "responses", "a.csv", *WHEN, *options)
+    assert refused.code != 0
+    assert why in refused.err
+    assert size("user_responses") == 0
+
+
 def test_refused_cells_are_named_by_line_and_mended_one_by_one(command, tmp_path):
     (tmp_path / "a.csv").write_text("id,q1,q2\np1,1,0\np2,x,1\np1,1,1\np3,1\n")
     refused = command("import", "responses", "a.csv", *WIDE)
