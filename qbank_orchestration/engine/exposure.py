@@ -78,7 +78,8 @@ def calibrate(
 
     Raises:
         RequestError: a topic of the request is unknown or empty, or its quota cannot be kept.
-        calibration.InfeasibleExposureError: no exposure parameters can meet the caps.
+        calibration.InfeasibleExposureError: no exposure parameters can meet the caps, or the pool
+            is shorter than a test.
         calibration.InvalidParameterError: a request parameter does not fit the pool.
     """
     import calibration as cal  # kept out of the code location's import
@@ -94,6 +95,12 @@ def calibrate(
     assert request.seed is not None  # noqa: S101  (the caller seeds the request)
     caps = resolve(topics, pool.topic_id[usable], request.topic_tau, request.topic_weights)
     delivered = conditions.of_request(pool, usable, topics, request)
+    if usable.size < delivered.test_length:
+        raise cal.InfeasibleExposureError(
+            f"a test has {delivered.test_length} items, and {usable.size} have parameters",
+            shortfall=float(delivered.test_length - usable.size),
+            least_tau=1.0,
+        )
     given: dict[str, Any] = {
         "tau": request.tau,
         "test_length": delivered.test_length,
@@ -201,7 +208,9 @@ def infeasible(pool: Pool, request: SympsonHetter, error: InfeasibleExposureErro
     code, items = pool.exam.exam_code, int(pool.calibrated.sum())
     fixed_form = f"`qbank exam set {code} --exposure-control none` where everybody gets one form"
     if request.test_len > items:
-        remedy = f"`qbank exam set {code} --test-length {items}` or shorter, or more items"
+        remedy = (
+            f"`qbank exam set {code} --test-length {items}` or shorter, more items, or {fixed_form}"
+        )
     elif request.topic_tau or request.topic_weights:
         remedy = f"wider caps of topics, or {fixed_form}"
     else:

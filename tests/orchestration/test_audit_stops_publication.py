@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 
 import dagster as dg
 import psycopg
@@ -178,12 +179,25 @@ def test_a_dry_run_stops_before_publishing(calibrated: Exams, calibrated_runner:
         assert runs.diff(conn, run.id)  # what it would have changed
 
 
-def test_an_infeasible_target_is_a_result_not_a_fault(calibrated: Exams, calibrated_runner: Runner):
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"tau": 0.1}, "none below 0.166667 can be met"),
+        (
+            {"test_len": 500},
+            r"a test has 500 items, and \d+ have parameters: `qbank exam set",
+        ),
+    ],
+    ids=["caps", "pool"],
+)
+def test_an_infeasible_target_is_a_result_not_a_fault(
+    calibrated: Exams, calibrated_runner: Runner, asked: dict[str, float], why: str
+):
     before = in_force()
     ended = calibrated_runner.run(
         "calibrate_exam",
         partition=ALGEBRA,
-        ops={"sympson_hetter_calibration": {"config": {"tau": 0.1}}},
+        ops={"sympson_hetter_calibration": {"config": asked}},
     )
     assert not ended.success
     assert ended.checks_failed == ("sympson_hetter_calibration.caps_feasible",)
@@ -195,7 +209,7 @@ def test_an_infeasible_target_is_a_result_not_a_fault(calibrated: Exams, calibra
     run = newest("sympson_hetter")
     assert (run.status, run.stopped_reason) == ("rejected", "infeasible")
     assert run.error is not None
-    assert "none below 0.166667 can be met" in run.error
+    assert re.search(why, run.error)
     assert in_force() == before
 
 
