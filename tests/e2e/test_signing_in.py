@@ -20,6 +20,7 @@ OFFERED = {
         "Topic mastery",
         "Blueprint coverage",
         "Exposure",
+        "Technical report",
         "Experiment",
     ],
     "admin": [
@@ -33,6 +34,7 @@ OFFERED = {
         "Topic mastery",
         "Blueprint coverage",
         "Exposure",
+        "Technical report",
         "Experiment",
         "Exams",
         "Exposure control",
