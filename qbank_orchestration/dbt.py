@@ -106,11 +106,6 @@ def manifest() -> Path:
     return dbt.manifest_path
 
 
-def sources() -> str:
-    """A hash over the project that the manifest was built from; "" where it was built elsewhere."""
-    return _read(_sources_path(project()))
-
-
 def parse(dbt: DbtProject) -> None:
     """Builds the manifest anew.
 

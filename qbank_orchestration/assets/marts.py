@@ -7,9 +7,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from qbank import postgres
-from qbank_orchestration.dbt import Translator, artifacts, database_environment, sources
+from qbank_orchestration.dbt import Translator, artifacts, database_environment
 from qbank_orchestration.metadata.marts import Described
-from qbank_orchestration.standing_views import StandingViews
 from qbank_orchestration.tags import WEEKLY
 
 INPUT, RESULTS = "nightly_input", "results"  # dbt tags
@@ -21,17 +20,8 @@ BUILD = (
     *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
 )
 # tests of a night look at what its builds wrote, those of the weekly audit at every row
+NIGHTLY = ("--exclude", "tag:whole_table")
 AUDIT = ("--vars", "{test_window_days: 36500}")
-
-
-def nightly(*left_out: str) -> tuple[str, str]:
-    """The argument of a night's build, which leaves out the tests of whole tables, and more.
-
-    Args:
-        left_out: dbt's selectors of what else is left out.
-    """
-    # one text: Dagster takes one value of an option that dbt gives several
-    return "--exclude", " ".join(("tag:whole_table", *left_out))
 
 
 def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition]:
@@ -61,20 +51,12 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
 
 def _build(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     weekly = WEEKLY in context.run.tags
+    arguments = [*BUILD, *(AUDIT if weekly else NIGHTLY)]
     with (
         artifacts(context.run.run_id, keep_parsed=not weekly) as target,
         database_environment(),
         postgres.connect("orchestration", autocommit=True) as conn,
     ):
-        views = StandingViews(
-            conn,
-            target.parent / f"views-{context.assets_def.node_def.name}.json",
-            sources=sources(),
-            relations=[".".join(key.path) for key in context.assets_def.keys],
-        )
-        tests = AUDIT if weekly else nightly(*(() if context.is_subset else views.excluded()))
-        invocation = dbt.cli([*BUILD, *tests], context=context, target_path=target)
+        invocation = dbt.cli(arguments, context=context, target_path=target)
         kept = target.parent / "column_lineage.json"
         yield from Described(invocation, conn, exactly=weekly, kept=kept).events()
-        if not context.is_subset:
-            views.keep()
