@@ -65,7 +65,7 @@ class AskedFor(BaseModel):
     """A report that was asked for, and what became of it."""
 
     id: UUID
-    exam_code: str
+    exam_code: ShownExam
     options: dict[str, Any] = Field(description="those that were given")
     requested_by: str
     state: DataRequestState = Field(

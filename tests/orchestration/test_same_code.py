@@ -64,7 +64,7 @@ def test_two_tenants_have_an_exam_of_one_code(settings, api, tmp_path):
         author_an_item(api, tenant)
         file = answers(tmp_path / f"{tenant}.csv", persons, seed=len(tenant))
         qbank("import", "responses", file, "--exam", CODE, "--tenant", tenant,
-              "--timestamp", "2024-06-01")  # fmt: skip
+              "--timestamp", "2024-06-01", "--max-score", f"{tenant}-q0=2")  # fmt: skip
     night = told(qbank("nightly", "--json"))
     for tenant, key in KEYS.items():
         assert night[key]["success"], night[key]
