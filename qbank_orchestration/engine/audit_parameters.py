@@ -15,9 +15,8 @@ import numpy as np
 from qbank.exams.pretest import PretestPolicy
 from qbank.stores.item_bank import Pool
 from qbank.stores.item_parameters import ItemParameters
-from qbank.wording import listed
 from qbank_orchestration.engine import new_items
-from qbank_orchestration.engine.finding import Finding
+from qbank_orchestration.engine.finding import Finding, first_of
 from qbank_orchestration.engine.item_gates import HeldBack
 from qbank_orchestration.engine.parameters import smallest_n
 from qbank_orchestration.engine.proposal import ParameterProposal
@@ -31,8 +30,6 @@ C_BOUND = 0.6
 DRIFT_CORRELATION = 0.8
 DRIFT_SHIFT = 0.3
 DRIFTED_SHARE = 0.05
-NAMED = 5
-"""Items that a finding's sentence names; Dagit has the table of all."""
 
 
 def audit(
@@ -140,7 +137,7 @@ def estimates_fit_for_use(proposal: ParameterProposal) -> Finding:
     return Finding(
         "estimates_fit_for_use",
         f"{len(held)} of {estimated} estimated items are held back: "
-        f"{listed([str(item) for item in held], NAMED, '; ')}"
+        f"{first_of([str(item) for item in held])}"
         if held
         else f"none of {estimated} estimated items is held back",
         {"estimated": estimated, "held_back": len(held)}
@@ -166,8 +163,7 @@ def new_items_known_well(proposal: ParameterProposal, pool: Pool) -> Finding:
             wrong.append(f"question {row.question_id} v{row.version}: {why}")
     retired = sum(row.decision == "retire" for row in rows)
     summary = (
-        f"{len(wrong)} of {len(taken)} new items may not come into use:"
-        f" {listed(wrong, NAMED, '; ')}"
+        f"{len(wrong)} of {len(taken)} new items may not come into use: {first_of(wrong)}"
         if wrong
         else f"{len(taken)} of {len(rows)} new items come into use"
         + (f", and {retired} are to be retired" if retired else "")

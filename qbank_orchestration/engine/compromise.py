@@ -12,13 +12,11 @@ from typing import Any, Final
 import numpy as np
 
 from qbank.stores.item_examinations import Fit
-from qbank.wording import listed
 from qbank_orchestration.engine.answers import Answers
-from qbank_orchestration.engine.finding import Finding, item_named
+from qbank_orchestration.engine.finding import Finding, first_of, item_named
 
 COMPROMISED_Q: Final = 0.01
 """False discoveries among the items that are named: a person is to take them out of service."""
-NAMED: Final = 5
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOTHING: Final[Mapping[str, Any]] = {
     "change_q": None,
@@ -47,23 +45,17 @@ def compromised(answers: Answers) -> list[Mapping[str, Any]]:
     q[found.testable] = false_discovery_q(found.p_value[found.testable])
     rows: list[Mapping[str, Any]] = []
     for item in range(found.n.size):
-        if not found.testable[item]:
-            rows.append(_NOTHING)
-            continue
-        if q[item] >= COMPROMISED_Q:
-            rows.append({**_NOTHING, "change_q": float(q[item])})
-            continue
-        slowness = float(found.slowness[item])
-        rows.append(
-            {
-                "change_q": float(q[item]),
+        row = {**_NOTHING, "change_q": float(q[item]) if found.testable[item] else None}
+        if q[item] < COMPROMISED_Q:
+            slowness = float(found.slowness[item])
+            row |= {
                 "is_compromised": True,
                 "compromised_since": _EPOCH + timedelta(microseconds=int(found.since[item])),
                 "n_since": int(found.n_since[item]),
                 "shift_since": float(found.shift[item]),
                 "slowness_since": None if np.isnan(slowness) else slowness,
             }
-        )
+        rows.append(row)
     return rows
 
 
@@ -79,7 +71,7 @@ def none_compromised(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
     tested = sum(row.change_q is not None for row in rows)
     return Finding(
         "no_item_compromised",
-        f"easier and faster than before: {listed(told, NAMED, '; ')}"
+        f"easier and faster than before: {first_of(told)}"
         if told
         else f"none of {tested} items that could be judged is easier and faster since some moment",
         {"compromised": len(told), "judged": tested},

@@ -18,11 +18,10 @@ from qbank.stores.item_bank import Exam
 from qbank.stores.item_examinations import Examination, Fairness, Fit
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
-from qbank.wording import listed
 from qbank_orchestration.engine import compromise, fairness
 from qbank_orchestration.engine.answers import Answers, answers_to_known
 from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES, LARGE
-from qbank_orchestration.engine.finding import Finding, item_named
+from qbank_orchestration.engine.finding import NAMED, Finding, first_of, item_named
 
 if TYPE_CHECKING:
     from calibration import LocalDependence
@@ -34,7 +33,6 @@ MOST_IN_FORM = 200
 MISFIT = -2.326
 """l_z* that one person in a hundred falls below by chance."""
 MANY_MISFIT = 0.03
-NAMED = 5
 _NOTHING: Mapping[str, Any] = {
     "attributes": {},
     "person_fit": {"persons": 0, "misfit": 0, "below": MISFIT},
@@ -202,7 +200,7 @@ def _possible(found: Examination) -> Finding:
 def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding:
     large = sorted((row for row in rows if row.ets_class == LARGE), key=lambda row: -abs(row.delta))
     items = {(row.question_id, row.version) for row in large}
-    summary = _told([f"{item_named(row, names)} is {fairness.told(row)}" for row in large])
+    summary = first_of([f"{item_named(row, names)} is {fairness.told(row)}" for row in large])
     tested = len({(row.question_id, row.version) for row in rows})
     return Finding(
         "no_large_dif",
@@ -215,7 +213,7 @@ def _no_large_dif(rows: Sequence[Fairness], names: Mapping[int, str]) -> Finding
 
 def _items_fit(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
     poor = [row for row in rows if row.is_poor]
-    summary = _told([f"{item_named(row, names)} has an RMSD of {row.rmsd:.2f}" for row in poor])
+    summary = first_of([f"{item_named(row, names)} has an RMSD of {row.rmsd:.2f}" for row in poor])
     return Finding(
         "items_fit",
         summary or f"the curves of {len(rows)} items fit their answers",
@@ -231,7 +229,7 @@ def _independent(rows: Sequence[Fit], names: Mapping[int, str]) -> Finding:
         for row in rows
         if row.dependent_question_id is not None
     }
-    summary = _told(
+    summary = first_of(
         [
             f"{item_named(row, names)} and question {row.dependent_question_id}"
             f" v{row.dependent_version} (Q3 {row.q3:.2f})"
@@ -261,7 +259,3 @@ def _persons_fit(persons: Mapping[str, Any]) -> Finding:
         passed=share <= MANY_MISFIT,
         blocking=False,
     )
-
-
-def _told(found: Sequence[str]) -> str:
-    return listed(found, NAMED, "; ")

@@ -5,14 +5,17 @@ What never lives here: the audits, and the checks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from qbank.stores.item_examinations import Fairness, Fit
+from qbank.wording import listed
 
 UNJUDGED = "unjudged"
 """Among a finding's numbers: it says only that there was nothing to judge."""
+NAMED = 5
+"""What a sentence names of many; Dagit has the table of all."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,11 @@ class Judged:
     fine: bool = field(kw_only=True)
     why: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def first_of(texts: Sequence[str]) -> str:
+    """The first of what a sentence names, and how many there are beside."""
+    return listed(texts, NAMED, "; ")
 
 
 def item_named(row: Fairness | Fit, names: Mapping[int, str]) -> str:

@@ -25,15 +25,12 @@ from qbank.stores.item_bank import Exam, Pool
 from qbank.stores.item_parameters import ItemParameters
 from qbank.stores.responses import FirstAttempts
 from qbank.vocabulary import Model
-from qbank.wording import listed
 from qbank_orchestration.engine import publication
 from qbank_orchestration.engine.audit_parameters import A_BOUNDS, B_BOUND, C_BOUND, plausible
-from qbank_orchestration.engine.finding import Finding, forbidding
+from qbank_orchestration.engine.finding import Finding, first_of, forbidding
 from qbank_orchestration.engine.item_gates import FALLS, LARGEST_SE_B, HeldBack
 from qbank_orchestration.engine.parameters import smallest_n
 from qbank_orchestration.engine.proposal import ParameterProposal
-
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -97,7 +94,7 @@ def propose(
     if len(refused) > max_rejects or not rows:
         raise ImportFileError(
             f"nothing was proposed, for {len(refused)} of {len(given.rows) + len(given.refused)}"
-            f" rows are refused and --max-rejects is {max_rejects}: {listed(refused, _NAMED, '; ')}"
+            f" rows are refused and --max-rejects is {max_rejects}: {first_of(refused)}"
         )
     held = _held_back(conn, pool.exam, rows)
     keys = {(item.question_id, item.version) for item in held}

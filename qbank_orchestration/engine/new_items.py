@@ -18,10 +18,10 @@ import numpy.typing as npt
 from qbank.exams.pretest import PretestPolicy, tries_out
 from qbank.stores.item_bank import Exam
 from qbank.stores.responses import FirstAttempts
-from qbank.wording import listed
 from qbank_orchestration.engine import item_gates
 from qbank_orchestration.engine.examination import POOR_RMSD, SMALLEST_N
 from qbank_orchestration.engine.fairness import FALSE_DISCOVERIES
+from qbank_orchestration.engine.finding import first_of
 from qbank_orchestration.engine.item_gates import POOR_FIT, WIDE_A, WIDE_B, HeldBack
 from qbank_orchestration.engine.scale import FEWEST_ANCHORS, OldScale, Scaled
 
@@ -33,7 +33,6 @@ PROVISIONAL_N = 30
 """Answers that a new item needs for an estimate that is looked at; to be used it needs more."""
 SCALING_CONSTANT = 1.7
 """D of the fits."""
-NAMED = 5
 
 Decision = Literal["promoted", "stays", "retire"]
 
@@ -266,7 +265,7 @@ def _nothing(rows: Sequence[TriedOut], held: Sequence[HeldBack], needed: int) ->
         return f"no new item has {PROVISIONAL_N} first attempts yet"
     waiting = sum(row.n < needed for row in rows)
     few = f"{waiting} have fewer than {needed} first attempts" if waiting else ""
-    why = "; ".join(filter(None, (few, listed([str(item) for item in held], NAMED, "; "))))
+    why = "; ".join(filter(None, (few, first_of([str(item) for item in held]))))
     return f"none of {len(rows)} new items comes into use yet: {why}"
 
 
