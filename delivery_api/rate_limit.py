@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
+from fastapi import Request
+
 from delivery_api.problems import ProblemError
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Principal
@@ -40,6 +42,11 @@ def too_many(what: str, per_minute: int, wait_s: float) -> ProblemError:
         f"too many {what}: wait {wait} s",
         {"Retry-After": str(wait)} | headers(what, per_minute, 0, wait),
     )
+
+
+def address_of(request: Request) -> str:
+    """Whom a limit counts before anybody is signed in: the address that asks."""
+    return request.client.host if request.client else "unknown"
 
 
 class RateLimit:

@@ -11,6 +11,7 @@ from delivery_api.access import AnyRole
 from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
+from delivery_api.rate_limit import address_of
 from delivery_api.services import Services
 from qbank.vocabulary import Role, Scope
 
@@ -73,6 +74,6 @@ async def read_caller(caller: AnyRole) -> Caller:
 async def mock_login(body: MockLogin, request: Request) -> Token:
     """Signs a token for the user, roles and tenant given; absent outside `QBANK_ENV=dev`."""
     services = Services.of(request)
-    services.login_limit.admit(request.client.host if request.client else "unknown")
+    services.login_limit.admit(address_of(request))
     token = services.tokens.issue(body.user_id, list(body.roles), body.tenant_id, TOKEN_SECONDS)
     return Token(access_token=token, expires_in=TOKEN_SECONDS, roles=body.roles)

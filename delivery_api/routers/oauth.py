@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from delivery_api.accounts import ASSERTION_TYPE, Credential, OAuthError, OAuthErrorCode
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
+from delivery_api.rate_limit import address_of
 from delivery_api.services import Services
 
 router = APIRouter(tags=["login"], route_class=StrictRoute)
@@ -79,7 +80,7 @@ _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 async def issue_token(request: Request) -> AccountToken | JSONResponse:
     """Signs a token for a service account, by HTTP Basic or a signed assertion."""
     services = Services.of(request)
-    services.account_limit.admit(request.client.host if request.client else "unknown")
+    services.account_limit.admit(address_of(request))
     basic = request.headers.get("authorization")
     try:
         form = await _form(request)
