@@ -3,14 +3,13 @@
 What never lives here: writing one (``assets.report``), and what changed (``exam_reports``).
 """
 
-from zoneinfo import ZoneInfo
-
 import dagster as dg
 
 from qbank.settings import get_settings
 from qbank.stores import exam_reports
 from qbank_orchestration.assets.report import REPORT
 from qbank_orchestration.resources import Database
+from qbank_orchestration.schedules import run_key
 from qbank_orchestration.settings import orchestration_settings
 from qbank_orchestration.tags import FIRST_PARTITION, KIND, LAST_PARTITION, WHY
 
@@ -41,9 +40,8 @@ def weekly_report_schedule(
     known = [code for code in context.instance.get_dynamic_partitions("exam") if code in due]
     if not known:
         return dg.SkipReason("no exam changed since its last report")
-    shown = context.scheduled_execution_time.astimezone(ZoneInfo(get_settings().nightly_timezone))
     return dg.RunRequest(
-        run_key=f"reports:{shown:%Y-%m-%dT%H:%M}",
+        run_key=run_key("reports", context),
         tags={
             FIRST_PARTITION: known[0],
             LAST_PARTITION: known[-1],

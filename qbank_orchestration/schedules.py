@@ -58,18 +58,28 @@ def weekly_full_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 def _begin(
     context: dg.ScheduleEvaluationContext, name: str, why: str, *, weekly: bool = False
 ) -> dg.RunRequest:
-    """Asks for a night, once for each time on the clock that people see.
-
-    A zone's clock may show a time twice, and the UTC days of two nights may be the same where it
-    goes forward; each night has a time of its own on its clock.
-    """
-    due = context.scheduled_execution_time
-    shown = due.astimezone(ZoneInfo(get_settings().nightly_timezone))
+    """Asks for a night, once for each time on the clock that people see."""
+    due, shown = context.scheduled_execution_time, on_the_clock(context)
     # Dagster makes up for the last of the nights that nothing ran, and for no other
     if datetime.now(UTC) - due > LATE:
         why += f"; made up: nothing ran the schedule at {shown:%Y-%m-%d %H:%M %Z}"
     tags = nights.begin(_day(context), None, weekly=weekly) | {WHY: why}
-    return dg.RunRequest(run_key=f"{name}:{shown:%Y-%m-%dT%H:%M}", tags=tags)
+    return dg.RunRequest(run_key=run_key(name, context), tags=tags)
+
+
+def on_the_clock(context: dg.ScheduleEvaluationContext) -> datetime:
+    """When it is due, in the zone of the nights."""
+    zone = ZoneInfo(get_settings().nightly_timezone)
+    return context.scheduled_execution_time.astimezone(zone)
+
+
+def run_key(name: str, context: dg.ScheduleEvaluationContext) -> str:
+    """One for each time on the clock that people see.
+
+    A zone's clock may show a time twice, and the UTC days of two nights may be the same where it
+    goes forward; each night has a time of its own on its clock.
+    """
+    return f"{name}:{on_the_clock(context):%Y-%m-%dT%H:%M}"
 
 
 def _day(context: dg.ScheduleEvaluationContext) -> date:
