@@ -1,24 +1,25 @@
 """What the API asks of the owner: how much of it may wait, and files that are kept of it.
 
-What never lives here: what is asked for (``routers.imports``, ``routers.people``).
+What never lives here: what is asked for (``routers.imports``, ``people``, ``reports``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from delivery_api.changes import reading
+from delivery_api.changes import Change, reading
 from delivery_api.problems import ProblemError
 from delivery_api.services import Services
 from delivery_api.tokens import Principal
 from qbank.postgres import Connection
 from qbank.stores import data_request_files, data_requests, turns
-from qbank.vocabulary import DataRequestFile
+from qbank.stores.data_requests import DataRequest
+from qbank.vocabulary import DataRequestFile, DataRequestKind
 
 _MEDIA_TYPES: Final = {"csv": "text/csv", "json": "application/json"}
 # the daemon looks every five seconds, and a request takes it seconds to minutes
@@ -31,6 +32,35 @@ ACCEPTED: Final[dict[int | str, dict[str, Any]]] = {
     }
 }
 """What OpenAPI says of a change that is made later."""
+
+
+def ask(
+    request: Request,
+    step: Change,
+    kind: DataRequestKind,
+    *,
+    exam: str | None = None,
+    person: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    undoes: UUID | None = None,
+) -> DataRequest:
+    """Asks for what needs no file; see `data_requests.create` for what it is of.
+
+    Raises:
+        ProblemError: 429, the tenant has too much waiting.
+    """
+    asked = data_requests.create(
+        step.conn,
+        tenant_id=step.caller.tenant_id,
+        kind=kind,
+        exam=exam,
+        person=person,
+        requested_by=step.caller.user_id,
+        options=options,
+        undoes=undoes,
+    )
+    admit(request, step.conn, step.caller)
+    return asked
 
 
 def admit(request: Request, conn: Connection, caller: Principal) -> None:

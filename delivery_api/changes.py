@@ -27,15 +27,15 @@ class Change:
 
     def __init__(self, conn: Connection, caller: Principal, request_id: str | None) -> None:
         self.conn = conn
-        self._caller = caller
+        self.caller = caller
         self._request_id = request_id
 
     def audit(self, action: str, target: str, **details: Any) -> None:
         """Notes the change; it stays if the change does."""
         audit.record(
             self.conn,
-            tenant_id=self._caller.tenant_id,
-            actor=self._caller.user_id,
+            tenant_id=self.caller.tenant_id,
+            actor=self.caller.user_id,
             action=action,
             target=target,
             details=details,

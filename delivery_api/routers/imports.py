@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from delivery_api.access import Importer
-from delivery_api.asking import ACCEPTED, admit, kept_file
+from delivery_api.asking import ACCEPTED, ask, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam, told_in_codes
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
@@ -138,15 +138,7 @@ def undo_import(
         found = _found(step.conn, caller, import_id)
         if found.state != "done" or found.import_batch_id is None or found.undone_by is not None:
             raise ConflictError(f"import {import_id} {_not_undone(found)}")
-        asked = data_requests.create(
-            step.conn,
-            tenant_id=caller.tenant_id,
-            kind="undo",
-            exam=found.exam,
-            requested_by=caller.user_id,
-            undoes=found.id,
-        )
-        admit(request, step.conn, caller)
+        asked = ask(request, step, "undo", exam=found.exam, undoes=found.id)
         step.audit("import.undo", f"exam={found.exam} request={asked.id}", undoes=str(found.id))
     return accepted(response, shown(asked))
 

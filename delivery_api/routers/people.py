@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin
-from delivery_api.asking import ACCEPTED, admit, kept_file
+from delivery_api.asking import ACCEPTED, ask, kept_file
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Name, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
@@ -157,15 +157,7 @@ def _ask(
 ) -> PersonRequest:
     options = asked.model_dump(exclude={"user_id"}, exclude_unset=True)
     with change(request, caller) as step:
-        made = data_requests.create(
-            step.conn,
-            tenant_id=caller.tenant_id,
-            kind=kind,
-            person=asked.user_id,
-            requested_by=caller.user_id,
-            options=options,
-        )
-        admit(request, step.conn, caller)
+        made = ask(request, step, kind, person=asked.user_id, options=options)
         # without the id, which the request has until an erasure takes it out
         step.audit("person.ask", f"request={made.id}", kind=kind, options=options)
     response.headers["location"] = f"{router.prefix}/requests/{made.id}"

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from delivery_api.access import Admin, Analyst
-from delivery_api.asking import ACCEPTED, admit
+from delivery_api.asking import ACCEPTED, ask
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam
 from delivery_api.idempotency import ChangeRoute
@@ -121,15 +121,7 @@ def ask_for_report(
     options = asked.model_dump(mode="json", exclude_unset=True)
     with change(request, caller) as step:
         exam = item_bank.exam(step.conn, exam_code, tenant_id=caller.tenant_id)
-        made = data_requests.create(
-            step.conn,
-            tenant_id=caller.tenant_id,
-            kind=_KIND,
-            exam=exam.code,
-            requested_by=caller.user_id,
-            options=options,
-        )
-        admit(request, step.conn, caller)
+        made = ask(request, step, _KIND, exam=exam.code, options=options)
         step.audit("report.ask", f"exam={exam.code} request={made.id}", options=options)
     response.headers["location"] = f"{router.prefix}/{exam_code}/report/requests/{made.id}"
     return _shown(made)
