@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc, gamma
 
 from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray, unmasked
 from calibration.bank import ItemBank
 from calibration.compiled import compiled
 from calibration.errors import InvalidResponsesError
-from calibration.itemfit.group_posterior import GroupPosterior
+from calibration.itemfit.group_posterior import GroupPosterior, weighted
 from calibration.scoring.eap import scored_responses
+from calibration.significance import longest_bridge_p
 
 SMALLEST_SIDE = 30
 """Answers before and after a change, without which none is looked for."""
@@ -212,10 +212,7 @@ def _scores(
     width = expected.shape[1]
     post = np.empty(width)
     for i in range(indptr.size - 1):
-        mass = 0.0
-        for q in range(width):
-            post[q] = likelihood[i, q] * density[group[i], q]
-            mass += post[q]
+        mass = weighted(likelihood[i], density[group[i]], post)
         for k in range(indptr[i], indptr[i + 1]):
             j = item[k]
             mean, spread = 0.0, 0.0
@@ -301,14 +298,6 @@ def _change(
 def _tail(z: FloatArray, length: FloatArray, timed: npt.NDArray[np.bool_]) -> FloatArray:
     """Probability that the largest statistic exceeds z, shape (J,)."""
     x = np.maximum(z, SMALLEST_Z)
-    one, two = _longest(x, length, 1), _longest(x, length, 2)
+    one, two = longest_bridge_p(x, length, 1), longest_bridge_p(x, length, 2)
     p = np.where(timed, one / 2 + two / 4, one / 2)
     return np.where(z < SMALLEST_Z, 1.0, np.minimum(p, 1.0))
-
-
-def _longest(x: FloatArray, length: FloatArray, dimensions: int) -> FloatArray:
-    """Probability that standardised Brownian bridges are ever longer than x, shape (J,)."""
-    at_one = np.asarray(chdtrc(dimensions, x * x))  # at one moment, where there is no other
-    height = x**dimensions * np.exp(-0.5 * x * x) / (2 ** (dimensions / 2) * gamma(dimensions / 2))
-    ever = height * (length * (1.0 - dimensions / x**2) + 4.0 / x**2)
-    return np.where(length > 0, np.maximum(ever, at_one), at_one)

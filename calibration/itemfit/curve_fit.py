@@ -13,7 +13,7 @@ import numpy.typing as npt
 from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
 from calibration.bank import ItemBank
 from calibration.compiled import compiled
-from calibration.itemfit.group_posterior import GroupPosterior
+from calibration.itemfit.group_posterior import GroupPosterior, weighted
 from calibration.scoring.eap import scored_responses
 from calibration.significance import chi_square_p
 
@@ -149,10 +149,7 @@ def _sums(
     seen, scored = np.zeros((items, width)), np.zeros((items, width))
     post, score = np.empty(width), np.empty(DEGREES)
     for i in range(indptr.size - 1):
-        mass = 0.0
-        for q in range(width):
-            post[q] = likelihood[i, q] * density[q]
-            mass += post[q]
+        mass = weighted(likelihood[i], density, post)
         for q in range(width):
             post[q] /= mass
         for k in range(indptr[i], indptr[i + 1]):

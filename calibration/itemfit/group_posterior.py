@@ -134,6 +134,16 @@ def _likelihoods(
 
 
 @compiled(error_model="numpy")
+def weighted(likelihood: FloatArray, density: FloatArray, out: FloatArray) -> float:
+    """A person's posterior at the nodes but for its sum, which is given, into `out`; each (Q,)."""
+    mass = 0.0
+    for q in range(out.size):
+        out[q] = likelihood[q] * density[q]
+        mass += out[q]
+    return mass
+
+
+@compiled(error_model="numpy")
 def _moments(
     likelihood: FloatArray, group: IntArray, density: FloatArray, nodes: FloatArray
 ) -> FloatArray:

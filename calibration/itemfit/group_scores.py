@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 
 from calibration.arrays import ByteArray, CodeArray, FloatArray, IntArray
 from calibration.compiled import compiled
-from calibration.itemfit.group_posterior import GroupPosterior
+from calibration.itemfit.group_posterior import GroupPosterior, weighted
 
 STEPS = 4
 """Newton steps for items that are no anchors; those of anchors are near 0 and take one."""
@@ -164,10 +164,7 @@ def _scores(
         g = group[i]
         if g < 0:
             continue
-        mass = 0.0
-        for q in range(width):
-            whole[q] = likelihood[i, q] * density[g, q]
-            mass += whole[q]
+        mass = weighted(likelihood[i], density[g], whole)
         first, second = 0.0, 0.0
         for q in range(width):
             whole[q] /= mass
