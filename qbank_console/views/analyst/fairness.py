@@ -101,7 +101,7 @@ def _figures(last: pd.Series, rows: pd.DataFrame, items: pd.DataFrame) -> None:
                 "An RMSD above 0.1 that is no chance.",
             ),
             Figure(
-                "Compromised items",
+                "Compromised",
                 f"{items['is_compromised'].sum():,}",
                 "Easier and answered faster from some moment on: look whether they leaked.",
             ),
@@ -110,9 +110,9 @@ def _figures(last: pd.Series, rows: pd.DataFrame, items: pd.DataFrame) -> None:
                 layout.percent(last["misfit_share"]),
                 "Persons with an l_z* below −2.33: 1 % by chance.",
             ),
-            Figure("Examined", f"{last['examined_at']:%Y-%m-%d}", "When, by UTC."),
         ]
     )
+    st.caption(f"Examined {last['examined_at']:%Y-%m-%d} (UTC).")
 
 
 def _fairness(last: pd.Series, rows: pd.DataFrame, exam: str) -> None:
