@@ -49,6 +49,7 @@ def remove_old(
         old_runs(instance, now - timedelta(days=keep.keep_runs_days), dry_run=dry_run),
         retention.old_proposals(now, keep, settings, dry_run=dry_run),
         retention.old_uploads(now, keep, settings, dry_run=dry_run),
+        retention.old_events(now, keep, settings, dry_run=dry_run),
         *retention.old_files(now, keep, settings, dry_run=dry_run),
     ]
 

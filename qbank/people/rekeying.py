@@ -116,6 +116,7 @@ _TEXTS = (
     ("data_requests", ("id",), "report", "jsonb"),
     ("data_requests", ("id",), "error", "text"),
     ("idempotent_requests", ("tenant_id", "user_id", "key"), "body", "text"),
+    ("event_outbox", ("occurred_at", "position"), "payload", "jsonb"),
 )
 
 

@@ -131,6 +131,15 @@ PERSONAL: Final = (
         "t.attributes, t.created_at, t.changed_at",
     ),
     Stored(
+        "event_outbox",
+        ("aggregateid", "payload"),
+        "t.tenant_id = %(tenant)s AND t.payload ->> 'user_id' = %(person)s",
+        "removed",
+        "events_not_older_than_the_outbox",
+        "t.type, t.payload, t.occurred_at",
+        order="t.occurred_at, t.position",
+    ),
+    Stored(
         "user_responses",
         ("user_id", "quiz_id"),
         _OF_QUIZ,

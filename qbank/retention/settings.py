@@ -20,6 +20,7 @@ class RetentionSettings(SettingsGroup):
             are kept in the home folder, and rows that an import over the API refused in Postgres.
         keep_reports_days: days that the files of a technical report are kept; those of an exam's
             newest one always are.
+        keep_events_days: days that an event stays in the outbox, whether it was delivered or not.
         retention_cron: when the daily job removes what is older.
     """
 
@@ -27,6 +28,7 @@ class RetentionSettings(SettingsGroup):
     keep_proposals_days: int = Field(default=180, ge=1, le=36500)
     keep_files_days: int = Field(default=14, ge=1, le=36500)
     keep_reports_days: int = Field(default=400, ge=1, le=36500)
+    keep_events_days: int = Field(default=7, ge=1, le=366)
     retention_cron: Cron = "30 6 * * *"
 
 

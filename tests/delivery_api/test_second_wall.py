@@ -38,6 +38,7 @@ ADDS = set(CHANGES) | {
     "audit_log",
     "data_request_files",
     "data_requests",
+    "event_outbox",
     "exam_blueprints",
     "item_exposure_history",
     "question_options",

@@ -60,6 +60,14 @@ def world(command, tmp_path):
         )
         for person in (ANNA, BEN):
             cohorts.assign(connection, "north", "trial", {person: "treated"})
+            connection.execute(
+                """INSERT INTO event_outbox (id, tenant_id, aggregatetype, aggregateid, type,
+                    payload)
+                SELECT event_id(id), 'north', 'quiz', id, 'quiz_started',
+                    jsonb_build_object('quiz_id', id, 'user_id', user_id)
+                FROM quiz_sessions WHERE user_id = %s""",
+                [person],
+            )
             idempotency.claim(connection, "north", person, "key-of-change", "what")
             note = audit.noting(connection, "north", "olga")
             note("cohort.unassign", f"cohort=other user={person}")
@@ -130,6 +138,7 @@ def test_an_erasure_leaves_no_row_anywhere_and_those_of_others(world):
     counts = json.loads(done.out)
     assert counts == json.loads(told.out) | {"erased": True}
     assert counts["removed"] == {
+        "event_outbox": 1,
         "user_responses": 2,
         "quiz_results": 1,
         "response_history": 1,

@@ -98,6 +98,12 @@ def test_everybody_has_another_pseudonym_and_is_found_again_by_their_id(
             'accommodations', jsonb_build_object(%s::text, 1.5))) WHERE exam_code = 'EX'""",
             [asked],
         )
+        connection.execute(
+            """INSERT INTO event_outbox (id, tenant_id, aggregatetype, aggregateid, type, payload)
+            VALUES (event_id('q'), 'north', 'quiz', 'q', 'quiz_started',
+                jsonb_build_object('user_id', %s::text))""",
+            [asked],
+        )
     before, told = people(), answers()
 
     dry = rekey("new", "--dry-run")
@@ -122,6 +128,7 @@ def test_everybody_has_another_pseudonym_and_is_found_again_by_their_id(
     assert [answer["item"] for answer in shown["answers"]] == ["q1"]
     assert shown["attributes"][0]["attributes"] == {"school": "North"}
     assert shown["accommodations"][0]["times_as_long"] == 1.5
+    assert shown["events_not_older_than_the_outbox"][0]["payload"] == {"user_id": now}
     # the same file is known, one that has grown goes on with its sitting, and an undo is exact
     again = bring(FIRST.replace(f"{BEN},q1,0", f"{BEN},q1,1"), name="b.csv")
     assert "3 rows read: 0 new, 3 known" in again.out
