@@ -34,6 +34,7 @@ BENCHMARKS = {
     "delivery": "the delivery API under load",
     "publications": "the delivery API while items are published",
     "imports": "imports of responses, plain COPY",
+    "events": "events from the outbox to Kafka, undisturbed and with everything killed",
     "marts": "the nightly marts, incremental and full",
     "marts_strategies": "ways to keep a mart up",
 }

@@ -13,6 +13,7 @@ HIDDEN = "***"
 LONGEST = 500
 SHORTEST = 6  # shorter ones would blot out ordinary words
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$|_URL$|PGPASS", re.IGNORECASE)
+_POSTED_TO = ("QBANK_ALERT_SLACK_URL", "QBANK_ALERT_WEBHOOK_URL", "QBANK_RELAY_WEBHOOK_URL")
 # scheme://user:password@host
 _IN_ADDRESS = re.compile(r"(\w[\w+.-]*://[^\s:/@]*:)\S+(@)")
 _ASSIGNED = re.compile(
@@ -43,7 +44,7 @@ def _known_secrets() -> list[str]:
             continue
         password = urlsplit(value).password if "://" in value else value
         # an address without a password is a secret by itself where whoever has it may post to it
-        if name in ("QBANK_ALERT_SLACK_URL", "QBANK_ALERT_WEBHOOK_URL"):
+        if name in _POSTED_TO:
             found.add(value)
         if password:
             found |= {password, unquote(password), quote(unquote(password), safe="")}

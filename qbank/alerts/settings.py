@@ -45,13 +45,13 @@ class AlertSettings(SettingsGroup):
     @classmethod
     def _secret_address(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
-            _check_address(value.get_secret_value())
+            web_address(value.get_secret_value())
         return value
 
     @field_validator("alert_dagit_url")
     @classmethod
     def _address(cls, value: str) -> str:
-        return _check_address(value).rstrip("/")
+        return web_address(value).rstrip("/")
 
     @field_validator("alert_mail_to", "alert_mail_from")
     @classmethod
@@ -79,7 +79,8 @@ class AlertSettings(SettingsGroup):
         return tuple(filter(None, (part.strip() for part in self.alert_mail_to.split(","))))
 
 
-def _check_address(value: str) -> str:
+def web_address(value: str) -> str:
+    """An address that can be posted to or opened, else a ValueError that says what to write."""
     if not re.match(r"https?://[^/\s]", value):
         raise ValueError("write http://… or https://…")
     return value

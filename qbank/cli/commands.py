@@ -22,6 +22,7 @@ from qbank.cli import (
     exporting,
     importing,
     people,
+    relay,
     report,
     rescoring,
     runs,
@@ -90,6 +91,7 @@ app.add_typer(exporting.app, name="export")
 app.add_typer(people.app, name="person")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(relay.app, name="relay")
 app.command("report")(report.report)
 app.command("rescore")(rescoring.rescore)
 app.command("demo-data")(demo.demo_data)

@@ -24,8 +24,12 @@ Port = Annotated[int | None, typer.Option(min=1, max=65535)]
 
 def serve(
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="dagit, daemon, api or console; repeatable.")
+        list[str] | None,
+        typer.Option("--only", help="dagit, daemon, api, console or relay; repeatable."),
     ] = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Write down what happens, and relay it.")
+    ] = False,
     dagit_port: Port = None,
     api_port: Port = None,
     console_port: Port = None,
@@ -45,10 +49,10 @@ def serve(
             embedded.ensure_running(settings)
 
     with _alone(settings):
-        _check_settings(only)
+        _check_settings(only, events=events)
         migrations.migrate(settings)
         ports = {"dagit": dagit_port, "api": api_port, "console": console_port}
-        services = available_services(settings, only=tuple(only or ()), ports=ports)
+        services = available_services(settings, only=tuple(only or ()), ports=ports, events=events)
         print(f"starting {', '.join(service.title for service in services)}", flush=True)
         for name, remedy in ({} if only else missing_services()).items():
             print(f"without the {name}: {remedy}", flush=True)
@@ -67,13 +71,16 @@ def serve(
         print("stopped")
 
 
-def _check_settings(only: Sequence[str] | None) -> None:
+def _check_settings(only: Sequence[str] | None, *, events: bool) -> None:
     """Reads what the services will read: one that cannot load its code would only log it."""
     from qbank.alerts.settings import AlertSettings
+    from qbank.relay.settings import RelaySettings
     from qbank.retention.settings import RetentionSettings
 
     AlertSettings.load()
     RetentionSettings.load()
+    if events or "relay" in (only or ()):
+        RelaySettings.load().named()  # or nobody would read along
     for entry in entry_points(group="qbank.settings"):
         if not only or entry.name in only:
             entry.load().load()

@@ -20,7 +20,7 @@ from qbank.settings import Settings
 
 HOST = "127.0.0.1"
 DEFAULT_PORTS = {"dagit": 3000, "api": 8000, "console": 8501}
-NAMES = ("dagit", "daemon", "api", "console")
+NAMES = ("dagit", "daemon", "api", "console", "relay")
 # what the extra of that name brings
 _EXTRAS = {"console": "streamlit"}
 
@@ -53,13 +53,15 @@ def available_services(
     *,
     only: tuple[str, ...] = (),
     ports: Mapping[str, int | None] | None = None,
+    events: bool = False,
 ) -> list[Service]:
     """The services of this installation.
 
     Args:
         settings: shared settings.
-        only: names to run; all that are installed where empty.
+        only: names to run; all that are installed where empty, the relay with `events` alone.
         ports: chosen ports by name; None or absent takes the default, or the next free one.
+        events: write down what happens, and run the relay.
 
     Raises:
         QbankError: a name is unknown or its program is not installed, or a chosen port is taken.
@@ -69,17 +71,19 @@ def available_services(
             raise QbankError(f"service {name!r} is unknown: use {', '.join(NAMES)}")
         if not _installed(name):
             raise QbankError(f"service {name!r} is not installed: {missing_services()[name]}")
-    names = [name for name in (only or NAMES) if _installed(name)]
+    usual = NAMES if events else tuple(name for name in NAMES if name != "relay")
+    names = [name for name in (only or usual) if _installed(name)]
     taken: set[int] = set()
     port = {
         name: _port(name, (ports or {}).get(name), taken) for name in DEFAULT_PORTS if name in names
     }
-    environment = dagster_environment(settings)
+    environment = dagster_environment(settings) | ({"QBANK_EVENTS": "true"} if events else {})
     made = {
         "dagit": lambda: _dagit(environment, port["dagit"]),
         "daemon": lambda: _daemon(environment),
         "api": lambda: _api(environment, port["api"]),
         "console": lambda: _console(environment, port["console"], port.get("api")),
+        "relay": lambda: _relay(environment),
     }
     return [made[name]() for name in names]
 
@@ -133,6 +137,11 @@ def _console(environment: Mapping[str, str], port: int, api_port: int | None) ->
         address,
         f"{address}/_stcore/health",
     )
+
+
+def _relay(environment: Mapping[str, str]) -> Service:
+    command = (sys.executable, "-c", "from qbank.cli import main; main()", "relay")
+    return Service("relay", "Relay", command, environment, ready_line="relaying to")
 
 
 def _port(name: str, chosen: int | None, taken: set[int]) -> int:

@@ -5,13 +5,18 @@ What never lives here: the checks.
 
 import dagster as dg
 
-from qbank_orchestration.checks import freshness, harvesting, prediction
+from qbank_orchestration.checks import freshness, harvesting, prediction, relaying
 
-CHECKS = [*freshness.CHECKS, prediction.exposure_as_predicted, harvesting.nobody_harvests]
+CHECKS = [
+    *freshness.CHECKS,
+    prediction.exposure_as_predicted,
+    harvesting.nobody_harvests,
+    relaying.events_are_relayed,
+]
 
 daily_checks = dg.AutomationConditionSensorDefinition(
     "daily_checks",
     target=dg.AssetSelection.checks(*CHECKS),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Freshness, volume, exposure, harvesting: every exam, once a day, built or not.",
+    description="Freshness, volume, exposure, harvesting, relay: once a day, built or not.",
 )

@@ -62,6 +62,15 @@ def supervise(tmp_path):
         process.communicate()
 
 
+@pytest.fixture
+def command_line():
+    def run(*words):
+        command = [sys.executable, "-c", "from qbank.cli import main; main()", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
 def _wait(condition, seconds=30.0):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -146,11 +155,10 @@ def test_dagster_gets_a_home_of_its_own(settings):
     assert f"/{settings.database}_dagster?" in environment["QBANK_DAGSTER_URL"]
 
 
-def test_only_one_may_serve(settings):
+def test_only_one_may_serve(settings, command_line):
     with (settings.home / "run" / "serve.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command = [sys.executable, "-c", "from qbank.cli import main; main()", "serve"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = command_line("serve")
     assert done.returncode == 2
     assert "qbank serve runs already" in done.stderr
 
@@ -191,6 +199,20 @@ def test_services_say_where_they_are(settings):
     assert all(isinstance(service, Service) for service in services)
     assert [service.name for service in services] == ["dagit", "daemon", "api", "console"]
     assert all(service.health or service.ready_line for service in services)
+
+
+def test_the_relay_comes_with_events_alone_and_everybody_writes_them(settings):
+    services = available_services(settings, events=True)
+    assert [service.name for service in services][-1] == "relay"
+    assert {service.environment["QBANK_EVENTS"] for service in services} == {"true"}
+    (relay,) = available_services(settings, only=("relay",))
+    assert "QBANK_EVENTS" not in relay.environment
+
+
+def test_events_that_nobody_would_hear_of_are_refused_at_once(settings, command_line):
+    refused = command_line("serve", "--events")
+    assert refused.returncode == 2
+    assert "nobody reads along: set QBANK_RELAY_KAFKA_SERVERS or" in refused.stderr
 
 
 def _free_port():

@@ -67,6 +67,22 @@ def test_days_are_made_ahead_and_dropped_with_what_is_in_them(settings):
     assert partitions() == [*of_days(today, 8), "rest"]
 
 
+def test_it_is_said_where_somebody_was_not_told(settings, caplog):
+    """A bound is a bound, but nobody is to find out by himself."""
+    keep = RetentionSettings(keep_events_days=1)
+    long_ago = NOON - 3 * DAY
+    add(long_ago, NOON)
+    old_events(NOON, keep, settings, dry_run=True)
+    assert not caplog.messages  # nobody ever read along
+    with connect() as conn:
+        conn.execute("INSERT INTO event_relays (sink) VALUES ('kafka')")
+    old_events(NOON, keep, settings, dry_run=False)
+    said = f"events since {long_ago:%Y-%m-%d} are dropped, and not every sink has them"
+    assert caplog.messages == [said]
+    old_events(NOON, keep, settings, dry_run=False)
+    assert len(caplog.messages) == 1
+
+
 def test_without_a_partition_an_event_is_kept_and_no_day_is_lost(settings):
     with connect() as conn:
         conn.execute(f"DROP TABLE event_days.{of_days(NOON.date(), 1)[0]}")

@@ -1,0 +1,179 @@
+"""Brings a sink what happened, batch by batch, until it is told to stop.
+
+A database or a sink that is away is tried again, ever less often up to half a minute. What never
+lives here: SQL, and what a sink does.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+
+from qbank.errors import DatabaseUnavailableError
+from qbank.relay import cursor as cursors
+from qbank.relay import outbox
+from qbank.relay.cursor import Cursor, DeposedError
+from qbank.relay.event import Event
+from qbank.relay.sinks import Sink
+
+LONGEST_PAUSE_S = 30.0  # less than what counts as silence
+_log = structlog.get_logger("qbank.relay")
+
+
+class Relay:
+    """The relay of one sink, in a thread of its own.
+
+    Args:
+        sink: who is told.
+        connect: opens a connection in autocommit, one's own; a session lock is taken on it.
+        batch: events that are read and sent at once.
+        poll_s: seconds after which an idle one looks by itself, though nobody woke it.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        connect: Callable[[], psycopg.Connection[Any]],
+        *,
+        batch: int = 500,
+        poll_s: float = 1.0,
+    ) -> None:
+        self._sink = sink
+        self._connect = connect
+        self._batch = batch
+        self._poll_s = poll_s
+        self._stop = threading.Event()
+        self._lock_counts = True
+        self._holder = f"{socket.gethostname()}:{os.getpid()}"
+
+    def stop(self) -> None:
+        """Ends `run` when the batch at hand was sent, or could not be."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Relays until `stop`; what is away is tried again."""
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                with self._connect() as conn:
+                    failures = 0
+                    self._lead_when_free(conn)
+            except DeposedError:
+                # two have the lock at once: it says nothing here, so silence has to
+                self._lock_counts = False
+                _log.warning("another process relays to this sink now", sink=self._sink.name)
+            except (
+                psycopg.OperationalError,
+                psycopg.InterfaceError,
+                DatabaseUnavailableError,
+            ) as e:
+                failures += 1
+                pause = _pause(failures)
+                _log.warning(
+                    "the database is away", sink=self._sink.name, error=_line(e), again_in_s=pause
+                )
+                self._stop.wait(pause)
+
+    def run_once(self) -> int:
+        """Sends what is there now; returns how many positions the cursor moved on.
+
+        Raises:
+            DeposedError: another one leads.
+        """
+        with self._connect() as conn:
+            cursor = cursors.lead(conn, self._sink.name, self._holder, lock_counts=True)
+            if cursor is None:
+                raise DeposedError(self._sink.name)
+            return self._catch_up(conn, cursor).position - cursor.position
+
+    def _lead_when_free(self, conn: psycopg.Connection[Any]) -> None:
+        name = self._sink.name
+        cursor = None
+        while cursor is None:
+            cursor = cursors.lead(conn, name, self._holder, lock_counts=self._lock_counts)
+            if cursor is None and self._stop.wait(self._poll_s):
+                return
+        _log.info("relaying", sink=name, after=cursor.position, epoch=cursor.epoch)
+        conn.execute(f"LISTEN {outbox.CHANNEL}")
+        while not self._stop.is_set():
+            cursor = self._catch_up(conn, cursor)
+            if not self._stop.is_set():
+                self._wait(conn, cursor)
+        cursors.leave(conn, cursor)
+
+    def _wait(self, conn: psycopg.Connection[Any], cursor: Cursor) -> None:
+        """Waits for somebody to wake it; whoever writes does, as soon as it said that it waits."""
+        cursors.say(conn, cursor, waits=True)
+        for _ in range(max(1, int(cursors.WAITS_S / 2 / self._poll_s))):
+            woken = any(True for _ in conn.notifies(timeout=self._poll_s, stop_after=1))
+            if woken or self._stop.is_set() or outbox.any_after(conn, cursor.position):
+                return
+
+    def _catch_up(self, conn: psycopg.Connection[Any], cursor: Cursor) -> Cursor:
+        while not self._stop.is_set():
+            up_to = outbox.settled(conn, cursor.position, self._stop)
+            if up_to is None:
+                break
+            while not self._stop.is_set():
+                batch = outbox.page(conn, cursor.position, up_to, self._batch)
+                if not batch:
+                    break
+                cursor = self._send(conn, cursor, batch)
+        return cursor
+
+    def _send(
+        self, conn: psycopg.Connection[Any], cursor: Cursor, batch: tuple[Event, ...]
+    ) -> Cursor:
+        """Sends a batch until all of it was taken or refused, or it is told to stop."""
+        refused: dict[int, str] = {}
+        waiting, unmoved, failures = batch, batch, 0
+        while True:
+            delivery = self._sink.deliver(waiting)
+            for entry in delivery.refused:
+                refused[entry.event.position] = entry.reason
+                _log.error(
+                    "an event is set aside",
+                    sink=self._sink.name,
+                    event_id=entry.event.id,
+                    type=entry.event.type,
+                    reason=entry.reason,
+                )
+            waiting = delivery.left
+            first = waiting[0].position if waiting else batch[-1].position + 1
+            done = tuple(event for event in unmoved if event.position < first)
+            if done:
+                aside = [(e, refused.pop(e.position)) for e in done if e.position in refused]
+                cursor = cursors.move(conn, cursor, done, aside)
+                unmoved = unmoved[len(done) :]
+            if not waiting:
+                return cursor
+            failures = failures + 1 if delivery.reason else 0
+            if self._pause_or_stop(conn, cursor, failures, delivery.reason):
+                return cursor
+
+    def _pause_or_stop(
+        self, conn: psycopg.Connection[Any], cursor: Cursor, failures: int, reason: str
+    ) -> bool:
+        if not failures:
+            return self._stop.is_set()
+        pause = _pause(failures)
+        _log.warning("the sink is away", sink=self._sink.name, reason=reason, again_in_s=pause)
+        cursors.say(conn, cursor, reason)
+        return self._stop.wait(pause)
+
+
+def _pause(failures: int) -> float:
+    """Doubles from half a second on, with a quarter of chance, so that not all come at once."""
+    longest = min(LONGEST_PAUSE_S, 0.5 * 2.0 ** min(failures - 1, 10))
+    return round(longest * random.uniform(0.75, 1.0), 2)  # noqa: S311
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

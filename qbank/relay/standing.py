@@ -1,0 +1,142 @@
+"""What people and checks are told of the relay: how far each sink is, and what was set aside.
+
+What never lives here: moving a cursor (``cursor``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from qbank.relay import outbox
+from qbank.relay.sinks import Delivery, Sink
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a sink is.
+
+    Attributes:
+        sink: its name.
+        behind: events that were committed and that it was not told yet.
+        oldest_s: seconds since the oldest of them happened; None where there is none.
+        dead_letters: events that were set aside and not sent again.
+        delivered: events that it took.
+        delivered_at: when it took one last.
+        heard_at: when whoever leads gave a sign of life last; None where nobody ever led.
+        holder: who that is.
+        problem: why it does not get on, or an empty string.
+    """
+
+    sink: str
+    behind: int
+    oldest_s: float | None
+    dead_letters: int
+    delivered: int
+    delivered_at: datetime | None
+    heard_at: datetime | None
+    holder: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An event that a sink would not take.
+
+    Attributes:
+        sink: who would not.
+        event_id: the event's id.
+        type: what had happened.
+        occurred_at: when.
+        reason: what was said.
+        set_aside_at: when it was set aside.
+        kept: whether the outbox still has the event, so that it can be sent again.
+    """
+
+    sink: str
+    event_id: UUID
+    type: str
+    occurred_at: datetime
+    reason: str
+    set_aside_at: datetime
+    kept: bool
+
+
+_OPEN = "d.replayed_at IS NULL AND (%(sink)s::text IS NULL OR d.sink = %(sink)s)"
+_OF_EVENT = "FROM event_outbox AS o WHERE o.occurred_at = d.occurred_at AND o.position = d.position"
+
+
+def standing(conn: Connection[Any]) -> tuple[Standing, ...]:
+    """How far each sink is that ever had a relay, by name."""
+    sql = """SELECT r.sink, undelivered.behind,
+            extract(epoch FROM clock_timestamp() - undelivered.oldest)::float8 AS oldest_s,
+            (SELECT count(*) FROM event_dead_letters AS d
+                WHERE d.sink = r.sink AND d.replayed_at IS NULL) AS dead_letters,
+            r.delivered, r.delivered_at, nullif(r.heard_at, '-infinity') AS heard_at, r.holder,
+            r.problem
+        FROM event_relays AS r
+        CROSS JOIN LATERAL (SELECT count(*) AS behind, min(o.occurred_at) AS oldest
+            FROM event_outbox AS o WHERE o.position > r.position) AS undelivered
+        ORDER BY r.sink"""
+    with conn.cursor(row_factory=class_row(Standing)) as cursor:
+        return tuple(cursor.execute(sql).fetchall())
+
+
+def kept_from(conn: Connection[Any]) -> date | None:
+    """The first day (UTC) of which some sink still needs an event; None where nobody ever relayed.
+
+    Where nothing is needed any more it is today.
+    """
+    sql = """SELECT (least(now(),
+            (SELECT min(o.occurred_at) FROM event_outbox AS o
+                WHERE o.position > (SELECT min(r.position) FROM event_relays AS r)),
+            (SELECT min(d.occurred_at) FROM event_dead_letters AS d WHERE d.replayed_at IS NULL)
+        ) AT TIME ZONE 'UTC')::date
+        WHERE EXISTS (SELECT FROM event_relays)"""
+    row = conn.execute(sql).fetchone()
+    return row[0] if row else None
+
+
+def dead_letters(conn: Connection[Any], sink: str | None = None) -> tuple[DeadLetter, ...]:
+    """What was set aside and not sent again, oldest first."""
+    sql = f"""SELECT d.sink, d.event_id, d.type, d.occurred_at, d.reason, d.set_aside_at,
+            EXISTS (SELECT {_OF_EVENT}) AS kept
+        FROM event_dead_letters AS d WHERE {_OPEN} ORDER BY d.sink, d.position"""  # noqa: S608
+    with conn.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return tuple(cursor.execute(sql, {"sink": sink}).fetchall())
+
+
+def replay(
+    conn: Connection[Any], sink: Sink, event_ids: Sequence[str] = ()
+) -> tuple[int, Delivery]:
+    """Sends a sink again what it would not take, and notes what it takes now.
+
+    Args:
+        conn: in autocommit.
+        sink: who would not.
+        event_ids: which; all where empty.
+
+    Returns:
+        How many it took, and what became of the others.
+    """
+    sql = f"""SELECT d.position FROM event_dead_letters AS d
+        WHERE {_OPEN} AND (%(ids)s::uuid[] = '{{}}' OR d.event_id = ANY(%(ids)s::uuid[]))
+        ORDER BY d.position"""  # noqa: S608
+    rows = conn.execute(sql, {"sink": sink.name, "ids": list(event_ids)}).fetchall()
+    events = outbox.at(conn, [row[0] for row in rows])
+    delivery = sink.deliver(events) if events else Delivery()
+    remain = {event.position for event in delivery.left}
+    remain |= {refused.event.position for refused in delivery.refused}
+    taken = [event.position for event in events if event.position not in remain]
+    conn.execute(
+        """UPDATE event_dead_letters SET replayed_at = clock_timestamp()
+        WHERE sink = %s AND position = ANY(%s)""",
+        (sink.name, taken),
+    )
+    return len(taken), delivery
