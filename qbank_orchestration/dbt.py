@@ -11,15 +11,24 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+)
+from packaging.version import Version
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.postgres import embedded
 from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
@@ -113,7 +122,11 @@ def parse(dbt: DbtProject) -> None:
         QbankError: dbt cannot parse the project; its own words are in the message.
     """
     sources = _sources(dbt)  # before: what is edited meanwhile is parsed again
-    done = _run(dbt, dbt.target_path, "--quiet", "parse", capture_output=True)
+    settings = get_settings()
+    # of the server that runs already, for which the first night need not parse again
+    known = settings.database_url is None and embedded.is_running(settings)
+    with database_environment() if known else nullcontext():
+        done = _run(dbt, dbt.target_path, "--quiet", "parse", capture_output=True)
     if done.returncode != 0:
         raise QbankError(f"dbt cannot parse {dbt.project_dir}:\n{done.stdout}{done.stderr}")
     _sources_path(dbt).write_text(sources)
@@ -171,6 +184,22 @@ def _sources(dbt: DbtProject) -> str:
     for file in (*files, dbt.project_dir / "dbt_project.yml"):
         digest.update(str(file.relative_to(dbt.project_dir)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+class Dbt(DbtCliResource):
+    """dbt's command, which is dbt Core of this environment.
+
+    Dagster's own asks the command for its version and reads the project's macros in this process,
+    too, before each build: as long as a small build itself. Nothing here asks the adapter that
+    comes of it, see ``metadata.marts``.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]  # its caller takes None, as of other engines
+        return None
 
 
 class Translator(DagsterDbtTranslator):

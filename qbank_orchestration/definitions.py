@@ -6,7 +6,6 @@ from qbank_orchestration.starting import imports
 
 with imports():
     import dagster as dg
-    from dagster_dbt import DbtCliResource
 
     from qbank.programs import program
     from qbank_orchestration import (
@@ -99,7 +98,10 @@ def build_defs() -> dg.Definitions:
             "database": database,
             "presence": Presence(),
             "rows": CalibrationRows(database=database),
-            "dbt": DbtCliResource(project_dir=project, dbt_executable=program(dbt_program.NAME)),
+            "dbt": dbt.Dbt(
+                project_dir=project,  # type: ignore[arg-type]  # mypy makes up an __init__ by fields
+                dbt_executable=program(dbt_program.NAME),
+            ),
         },
     )
 

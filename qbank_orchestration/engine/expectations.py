@@ -113,11 +113,22 @@ def validate(
         QbankError: an expectation cannot be judged, e.g. a figure that the profile does not have.
     """
     known = {suite.name: suite for suite in suites()}
+    judged: dict[Profile, tuple[Any, Any]] = {}
     with _context(folder) as context:
-        return {
-            name: _validated(context, known[name], frame, folder, run_name)
-            for name, frame in profiles.items()
-        }
+        for name, frame in profiles.items():
+            if not frame.empty:
+                judged[name] = _judged(context, known[name], frame, run_name)
+                _forget(folder, name)
+        stored = [result for _, result in judged.values()]
+        if stored:
+            context.build_data_docs(resource_identifiers=stored)  # once: each builds the index
+        pages = {name: _page(context, result) for name, (_, result) in judged.items()}
+    return {
+        name: Validation(len(frame), len(found.results), tuple(_all_unmet(found)), pages[name])
+        if (found := judged.get(name, (None, None))[0])
+        else Validation(0, len(known[name].expectations), (), None)
+        for name, frame in profiles.items()
+    }
 
 
 @contextmanager
@@ -141,11 +152,8 @@ def _context(folder: Path) -> Iterator[Any]:
         )
 
 
-def _validated(
-    context: Any, suite: Suite, frame: pd.DataFrame, folder: Path, run_name: str
-) -> Validation:
-    if frame.empty:
-        return Validation(0, len(suite.expectations), (), None)
+def _judged(context: Any, suite: Suite, frame: pd.DataFrame, run_name: str) -> tuple[Any, Any]:
+    """What a suite says of a profile, and what that is stored as."""
     import great_expectations as gx
     from great_expectations.data_context.types.resource_identifiers import (
         ExpectationSuiteIdentifier,
@@ -169,15 +177,19 @@ def _validated(
         },
         run_id=run_id,
     )
-    _forget(folder, suite.name)
-    stored = ValidationResultIdentifier(
+    return found, ValidationResultIdentifier(
         ExpectationSuiteIdentifier(suite.name), run_id, found.batch_id
     )
-    context.build_data_docs(resource_identifiers=[stored])
+
+
+def _page(context: Any, stored: Any) -> Path:
     (site,) = context.get_docs_sites_urls(resource_identifier=stored)
-    unmet = tuple(missed for result in found.results for missed in _unmet(result))
-    page = Path(site["site_url"].removeprefix("file://"))
-    return Validation(len(frame), len(found.results), unmet, page)
+    return Path(site["site_url"].removeprefix("file://"))
+
+
+def _all_unmet(found: Any) -> Iterator[Unmet]:
+    for result in found.results:
+        yield from _unmet(result)
 
 
 def _unmet(result: Any) -> Iterator[Unmet]:

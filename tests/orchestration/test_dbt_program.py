@@ -8,12 +8,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dagster_dbt import DbtCliResource
 
 from qbank.postgres import connect
 from qbank.programs import program
 from qbank.settings import Settings
 from qbank_orchestration import dbt_program
-from qbank_orchestration.dbt import database_environment
+from qbank_orchestration.dbt import Dbt, database_environment
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_qbank"
 
@@ -35,6 +36,11 @@ def test_a_log_holds_what_dbt_writes_to_it(level: str, tmp_path: Path) -> None:
     assert ours == events("dbt", level, tmp_path / "theirs")
     assert ours
     assert ("debug" in {event[0] for event in ours}) == (level == "debug")
+
+
+def test_the_resource_knows_the_version_that_the_command_says() -> None:
+    named = {"project_dir": str(PROJECT), "dbt_executable": program(dbt_program.NAME)}
+    assert Dbt(**named)._cli_version == DbtCliResource(**named)._cli_version
 
 
 def test_every_node_of_a_kept_connection_is_one_transaction(
