@@ -31,6 +31,22 @@ from qbank import migrations
 from qbank.postgres import connect, embedded
 from qbank.settings import Settings, get_settings
 
+
+class Names:
+    """Names of databases, each given again when it is free: dbt parses anew for every other one."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._free: list[str] = []
+        self._made = itertools.count()
+
+    def take(self) -> str:
+        return self._free.pop() if self._free else f"{self._prefix}_{next(self._made)}"
+
+    def give_back(self, name: str) -> None:
+        self._free.append(name)
+
+
 CloneDatabase = Callable[..., AbstractContextManager[Settings]]
 
 
@@ -109,11 +125,18 @@ _LONGEST = (
 _TOGETHER = (
     "tests/package/",
     "tests/e2e/",
+    "tests/dbt/test_marts.py",
+    "tests/delivery_api/test_concurrency.py",
+    "tests/delivery_api/test_edges.py",
     "tests/delivery_api/test_exam_codes.py",
+    "tests/delivery_api/test_proxy.py",
+    "tests/delivery_api/test_results.py",
     "tests/docs_site/test_site.py",
     "tests/orchestration/test_asset_pages.py",
     "tests/orchestration/test_beside_a_daemon.py",
     "tests/orchestration/test_dagit_faults.py",
+    "tests/orchestration/test_daemon.py",
+    "tests/orchestration/test_report.py",
 )
 _HOME = pytest.StashKey[Path]()
 
@@ -127,12 +150,12 @@ def postgres_server() -> Settings:
 
 @pytest.fixture(scope="session")
 def clone_database(postgres_server: Settings) -> CloneDatabase:
-    numbers = itertools.count()
+    names = Names("test")
 
     @contextmanager
     def clone(template: str = "empty") -> Iterator[Settings]:
         source = _template(template, postgres_server)
-        name = f"test_{next(numbers)}"
+        name = names.take()
         with _server(postgres_server) as server:
             for copy, of in ((name, source), (f"{name}_dagster", "template1")):
                 server.execute(
@@ -164,6 +187,7 @@ def clone_database(postgres_server: Settings) -> CloneDatabase:
                             sql.Identifier(doomed)
                         )
                     )
+            names.give_back(name)
 
     return clone
 

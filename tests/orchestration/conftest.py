@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from psycopg import sql
 from qbank import postgres
 from qbank_orchestration.instance import instance
 from qbank_orchestration.running import Runner
+from tests.conftest import Names
 from tests.orchestration.planted import Planted, plant, sit
 
 ALGEBRA, GEOMETRY = "algebra", "geometry"
@@ -76,7 +76,7 @@ def template(clone_database) -> Iterator[MakeTemplate]:
 def copied(template: MakeTemplate) -> Iterator[Exams]:
     """A copy of a template, which the environment names meanwhile."""
     source, exams = template()
-    name = f"{source}_{next(_NUMBERS)}"
+    name = _COPIES.take()
     with _server() as server:
         # a template may have no other session; the instance that built it is closed by now
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -97,6 +97,7 @@ def copied(template: MakeTemplate) -> Iterator[Exams]:
                 server.execute(
                     sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(doomed))
                 )
+        _COPIES.give_back(name)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def runner(exams: Exams) -> Iterator[Runner]:
         yield Runner(opened)
 
 
-_NUMBERS = itertools.count()
+_COPIES = Names("copy")
 
 
 def _server() -> postgres.Connection:

@@ -18,7 +18,7 @@ from qbank.stores import data_request_files, data_requests
 from tests.qbank.answers import rows
 from tests.qbank.killing import wait_for_silence, worker
 
-KILLS = 8
+KILLS = 4
 WORK = """
 from uuid import UUID
 from qbank.importing.requested import carry_out
