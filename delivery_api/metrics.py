@@ -32,6 +32,11 @@ CAPPED = Counter("qbank_api_items_capped", "Selections refused by the daily cap"
 OVER_CAP = Counter("qbank_api_items_over_cap", "Items served over their cap, for want of others")
 # not by right and wrong: whoever reads metrics could tell an answer's worth from the count
 ANSWERS = Counter("qbank_api_answers", "Answers recorded")
+CLIENT_LATENCY = Histogram(
+    "qbank_api_client_latency_seconds",
+    "Delay of the connection as clients say with an answer",
+    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 SUBMITTED = Counter("qbank_api_submitted", "Quizzes sealed because their time was over")
 HARVESTING = Counter(
     "qbank_api_harvesting",

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.cat import ExposureControl, RankedBank
+from delivery_api.quizzes import own_quota
+from delivery_api.quizzes.own_quota import OwnQuota
 from delivery_api.quizzes.pretest import Candidates
 from qbank.exams.selectors import holds_back, rule_of, weighs
 from qbank.stores import blueprint
@@ -24,6 +26,7 @@ from qbank.vocabulary import Controlled, Selector, words
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 _MAX_CACHED = 256
+_MAX_VIEWS = 32  # each has arrays of its own
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ class Bank:
         pretest: live items without parameters; None where the exam tries out none.
         withdrawn: question ids that a serving found to be live no more, or in another version: this
             bank serves them no longer. Grows until a newer bank takes its place.
+        own_quota: of the quizzes that this view of a bank is for; empty: the blueprint's.
     """
 
     pool: Pool
@@ -114,12 +118,25 @@ class Bank:
     by_theta: ByTheta | None = None
     pretest: Candidates | None = None
     withdrawn: set[int] = field(default_factory=set, repr=False)
+    own_quota: OwnQuota = ()
     _masks: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _excluded: dict[Filters, Mask] = field(default_factory=dict, repr=False)
     _ranked: dict[str, RankedBank] = field(default_factory=dict, repr=False)
     _controls: dict[tuple[str, int | None], ExposureControl] = field(
         default_factory=dict, repr=False
     )
+    _views: dict[OwnQuota, Bank] = field(default_factory=dict, repr=False)
+    _whole: Bank | None = field(default=None, repr=False)
+
+    def under(self, quota: OwnQuota) -> Bank:
+        """The bank for quizzes that have a quota of their own: the same items and ranking."""
+        if not quota:
+            return self
+        view = self._views.get(quota)
+        if view is None:
+            view = own_quota.view(self, quota)
+            _keep(self._views, quota, view, most=_MAX_VIEWS)
+        return view
 
     @cached_property
     def ranked(self) -> RankedBank | None:
@@ -216,6 +233,9 @@ class Bank:
         """The calibrated versions in the order of a selector's rule, strata made of live items."""
         assert self.ranked is not None  # noqa: S101
         ranked = self._ranked.get(selector)
+        if ranked is None and self._whole is not None:
+            ranked = self._whole.ranked_by(selector).with_topic(self.ranked.bank.topic)
+            _keep(self._ranked, selector, ranked)
         if ranked is None:
             ranked, rule = self.ranked, rule_of(selector)
             if rule != ranked.rule.name:
@@ -256,7 +276,9 @@ class Bank:
         return ExposureControl.of(self.ranked, sh_p, edges=edges, quota=bounds)
 
     def quota(self, test_length: int) -> dict[int, tuple[int, int]]:
-        """Least and most items of each blueprint topic in a test of that length."""
+        """Least and most items of each topic that the quota names, in a test of that length."""
+        if self.own_quota:
+            return own_quota.bounds(self.own_quota, test_length)
         return blueprint.quota(self.pool.lines, test_length)
 
     def shortage(self, admitted: Mask, test_length: int, *, with_quota: bool) -> str | None:
@@ -266,18 +288,19 @@ class Bank:
             return f"{supply} items fit the filters and {test_length} are asked for"
         if not with_quota:
             return None
-        given = 0
+        given, whose = 0, "quota" if self.own_quota else "blueprint"
         for topic, (least, most) in self.quota(test_length).items():
             available = int((admitted & (self.line == topic)).sum())
             if available < least:
-                return f"the blueprint wants {least} items of topic {topic}, {available} fit"
+                name = "other topics" if topic == blueprint.UNLISTED else f"topic {topic}"
+                return f"the {whose} wants {least} items of {name}, {available} fit"
             given += min(most, available)
         if given < test_length:
-            return f"within the blueprint's maxima {given} items fit, {test_length} are asked for"
+            return f"within the {whose}'s maxima {given} items fit, {test_length} are asked for"
         return None
 
 
-def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= _MAX_CACHED:  # filters are the callers' to choose: the cache must not grow
+def _keep(cache: dict[Any, Any], key: Any, value: Any, *, most: int = _MAX_CACHED) -> None:
+    if len(cache) >= most:  # filters are the callers' to choose: the cache must not grow
         cache.clear()
     cache[key] = value

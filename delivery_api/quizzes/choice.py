@@ -14,6 +14,7 @@ import numpy as np
 
 from calibration import cat
 from delivery_api.quizzes.bank import Bank, Filters, Mask
+from delivery_api.quizzes.own_quota import OwnQuota
 from qbank.vocabulary import Selector
 
 
@@ -88,6 +89,7 @@ class Wish:
 
     Attributes:
         num_questions: scored items.
+        quota: (topic id, items) of a quota of its own, in place of the blueprint's.
         left_out: question ids that its owner has seen and that the pool can do without.
         pretest_positions: where it tries out an item that has no parameters yet, if there is one.
     """
@@ -98,6 +100,12 @@ class Wish:
     blueprint_quota: bool = field(kw_only=True)
     left_out: tuple[int, ...] = ()
     pretest_positions: tuple[int, ...] = ()
+    quota: OwnQuota = ()
+
+    @property
+    def has_quota(self) -> bool:
+        """Whether it has any, the blueprint's or its own."""
+        return self.blueprint_quota or bool(self.quota)
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,7 @@ def choose(
         item = _tried_out(bank, wish, past, theta, seed, capped)
         if item is not None:
             return item
+    bank = bank.under(wish.quota)
     # an open quiz may have been made before sh_p of another meaning came into force
     wish = replace(wish, selector=bank.served_by(wish.selector))
     # an item that was tried out may have parameters since: it comes no second time
@@ -204,7 +213,7 @@ def _choose(
     if wish.selector == "fixed":
         return _at_random(bank, wish, past, taken, full, seed)
     assert bank.ranked is not None  # noqa: S101  (refused when the quiz was made)
-    control = bank.control(wish.selector, wish.num_questions if wish.blueprint_quota else None)
+    control = bank.control(wish.selector, wish.num_questions if wish.has_quota else None)
     excluded = bank.excluded(wish.filters)
     if full:
         excluded = excluded.copy()
@@ -246,7 +255,7 @@ def _at_random(
     candidates = bank.admitted(wish.filters).copy()
     candidates[taken] = False
     candidates[full] = False
-    if wish.blueprint_quota:
+    if wish.has_quota:
         candidates &= _within_quota(bank, wish.num_questions, taken)
     left = np.flatnonzero(candidates)
     if left.size == 0:

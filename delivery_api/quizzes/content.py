@@ -12,10 +12,11 @@ from typing import Any
 
 from delivery_api.database import TenantConnection
 from delivery_api.problems import not_found
+from qbank.vocabulary import Difficulty
 
 _MAX_KEPT = 50_000
 
-_CONTENT = """SELECT v.stem_md, v.lead_in, v.rationale_md, v.assets,
+_CONTENT = """SELECT v.stem_md, v.lead_in, v.rationale_md, v.difficulty_label, v.assets,
         array_agg(o.option_label::text ORDER BY o.option_label),
         array_agg(o.option_text_md ORDER BY o.option_label)
     FROM question_versions AS v LEFT JOIN question_options AS o ON o.question_version_id = v.id
@@ -34,6 +35,7 @@ class Content:
     stem_md: str
     lead_in: str | None
     rationale_md: str | None
+    difficulty_label: Difficulty | None
     assets: list[Any]
     options: tuple[tuple[str, str], ...]
 
@@ -73,6 +75,6 @@ async def _read(conn: TenantConnection, question_id: int, version: int) -> Conte
     row = await (await conn.execute(_CONTENT, (question_id, version))).fetchone()
     if row is None:
         raise not_found(f"question {question_id} version {version}")
-    stem_md, lead_in, rationale_md, assets, labels, texts = row
+    stem_md, lead_in, rationale_md, difficulty, assets, labels, texts = row
     pairs = zip(labels, texts, strict=True) if labels[0] is not None else ()
-    return Content(stem_md, lead_in, rationale_md, assets, tuple(pairs))
+    return Content(stem_md, lead_in, rationale_md, difficulty, assets, tuple(pairs))

@@ -178,11 +178,13 @@ async def create(
     shuffles: bool,
 ) -> None:
     """Writes a quiz; one that exists already is left as it is."""
-    filters = {
+    filters: dict[str, Any] = {
         "topics": sorted(wish.filters.topics),
         "difficulty": sorted(wish.filters.difficulty),
         "blueprint_quota": wish.blueprint_quota,
     }
+    if wish.quota:
+        filters["topic_quota"] = wish.quota
     values = {
         "id": quiz_id,
         "user": caller.user_id,

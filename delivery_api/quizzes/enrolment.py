@@ -11,13 +11,14 @@ import hmac
 import math
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from delivery_api.database import Database, TenantConnection
 from delivery_api.problems import ProblemError, not_found
 from delivery_api.quizzes import creation, harvesting, store
-from delivery_api.quizzes.bank import Bank, Filters
+from delivery_api.quizzes.asked import Asked, Request, found, refuse_another
+from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
@@ -29,7 +30,7 @@ from qbank.attempts import AttemptPolicy
 from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.stores import cohorts
-from qbank.vocabulary import ADAPTIVE, Mode, Selector
+from qbank.vocabulary import ADAPTIVE, Selector
 
 COHORT_KEY: Final = "selector"
 FLAG_KEY: Final = "selector_strategy"
@@ -37,19 +38,6 @@ DEFAULT: Final = "sympson_hetter"
 
 _ENROL = """INSERT INTO cohort_assignments (user_id, cohort_key, tenant_id, cohort_value)
     VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a student asks for, of the exam as its tenant calls it; None is as the exam has it."""
-
-    exam_code: str
-    filters: Filters
-    num_questions: int | None
-    mode: Mode
-    adaptive: bool
-    blueprint_quota: bool | None
-    idempotency_key: str | None
 
 
 def strategy(value: Any) -> Mapping[str, float] | None:
@@ -90,16 +78,23 @@ class Enrolment:
         self._minutes = minutes
         self._a_minute = a_minute
 
-    async def create(self, caller: Principal, request: Request) -> Quiz:
+    async def create(self, caller: Principal, asked: Asked) -> Quiz:
         """Writes a quiz; the same idempotency key gives the same quiz again.
 
         Raises:
-            ProblemError: 404 exam, 409 the pool cannot fill it, 422 topics that do not exist.
+            ProblemError: 404 exam, 409 the pool cannot fill it, 422 no exam is meant, topics that
+                do not exist, or the key was used for another quiz.
         """
-        quiz_id = self._quiz_id(caller, request.idempotency_key)
-        return await self._database.run(
-            caller.tenant_id, lambda conn: self._create(conn, caller, request, quiz_id)
-        )
+        quiz_id = self._quiz_id(caller, asked.idempotency_key)
+
+        async def work(conn: TenantConnection) -> Quiz:
+            request = await found(conn, caller, asked)
+            quiz = await self._create(conn, caller, request, quiz_id)
+            if asked.idempotency_key is not None:
+                refuse_another(request, quiz)
+            return quiz
+
+        return await self._database.run(caller.tenant_id, work)
 
     async def _create(
         self, conn: TenantConnection, caller: Principal, request: Request, quiz_id: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from delivery_api.problems import ProblemError
+from delivery_api.quizzes.asked import Request
 from delivery_api.quizzes.bank import Bank, Filters, Mask
 from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
@@ -18,9 +19,6 @@ from qbank.attempts import AttemptPolicy
 from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.vocabulary import Selector
-
-if TYPE_CHECKING:
-    from delivery_api.quizzes.enrolment import Request
 
 
 def planned(
@@ -37,10 +35,11 @@ def planned(
         request.filters,
         request.num_questions or bank.exam.test_length,
         blueprint_quota=_keeps_to_blueprint(request, setup.policy),
+        quota=request.quota,
     )
     if request.mode == "exam" and policy.as_certified:
         _refuse_what_is_not_certified(request, wish, bank, setup)
-    return wish, _refuse_what_cannot_be_filled(bank, wish, topics)
+    return wish, _refuse_what_cannot_be_filled(bank.under(wish.quota), wish, topics)
 
 
 def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
@@ -48,6 +47,7 @@ def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tup
 
     Those that it is not filled with, as what has no parameters, are all left out.
     """
+    bank = bank.under(wish.quota)
     live = [question for question in seen if question in bank.live_of]
     known = [question for question in live if admitted[bank.live_of[question]]]
     others = [question for question in live if not admitted[bank.live_of[question]]]
@@ -56,7 +56,7 @@ def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tup
     def can_do_without(count: int) -> bool:
         rest = admitted.copy()
         rest[index[:count]] = False
-        return bank.shortage(rest, wish.num_questions, with_quota=wish.blueprint_quota) is None
+        return bank.shortage(rest, wish.num_questions, with_quota=wish.has_quota) is None
 
     # the more are left out the less can be filled, so the first count that fails is bisected
     fails = bisect.bisect_left(
@@ -97,7 +97,7 @@ def _refuse_what_cannot_be_filled(bank: Bank, wish: Wish, topics: Collection[int
             "no-blueprint",
             f"exam {bank.exam.code!r} has no blueprint: ask with blueprint_quota=false",
         )
-    shortage = bank.shortage(admitted, wish.num_questions, with_quota=wish.blueprint_quota)
+    shortage = bank.shortage(admitted, wish.num_questions, with_quota=wish.has_quota)
     if shortage is not None:
         raise ProblemError(
             409, "pool-too-small", f"{shortage}: ask for fewer questions or wider filters"
@@ -110,7 +110,8 @@ def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setu
     asked = {
         "num_questions": wish.num_questions != bank.exam.test_length,
         "topics or difficulty": request.filters != Filters(),
-        "blueprint_quota": wish.blueprint_quota != _certified_quota(setup.policy),
+        "blueprint_quota": bool(wish.quota)
+        or wish.blueprint_quota != _certified_quota(setup.policy),
         "adaptive=false": not request.adaptive and controls_exposure(setup.policy),
     }
     other = [name for name, is_other in asked.items() if is_other]
@@ -125,6 +126,8 @@ def _refuse_what_is_not_certified(request: Request, wish: Wish, bank: Bank, setu
 
 def _keeps_to_blueprint(request: Request, policy: Mapping[str, Any]) -> bool:
     """Whether the quiz has the blueprint's quota; a quiz of some topics alone cannot have it."""
+    if request.quota:
+        return False
     if request.blueprint_quota is not None:
         return request.blueprint_quota
     return _certified_quota(policy) and request.filters == Filters()

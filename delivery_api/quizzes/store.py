@@ -208,8 +208,15 @@ def _quiz(row: tuple[Any, ...]) -> Quiz:
     filters = Filters(frozenset(asked.get("topics", ())), frozenset(asked.get("difficulty", ())))
     has_quota = bool(asked.get("blueprint_quota", False))
     positions = tuple(row[23])
+    quota = tuple((topic, items) for topic, items in asked.get("topic_quota", ()))
     wish = Wish(
-        selector, filters, num_questions, tuple(row[15]), positions, blueprint_quota=has_quota
+        selector,
+        filters,
+        num_questions,
+        tuple(row[15]),
+        positions,
+        quota,
+        blueprint_quota=has_quota,
     )
     question_ids, versions, correct, held_back, void, orders, tried = (c or () for c in row[16:23])
     past = Past(

@@ -3,6 +3,7 @@
 from delivery_api.routers import (
     audit,
     calibrations,
+    default_exam,
     exams,
     experiments,
     exposure,
@@ -27,6 +28,7 @@ ROUTERS = (
     quizzes.router,
     quiz_steps.router,
     exams.router,
+    default_exam.router,
     item_files.router,
     import_files.router,
     imports.router,

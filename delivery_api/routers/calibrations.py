@@ -15,7 +15,7 @@ from delivery_api.exam_codes import run_in_codes
 from delivery_api.fields import ExamCode
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
-from delivery_api.routers.run_result import RunResult
+from delivery_api.routers.run_result import RunResult, result_of
 from qbank.requests import Asked, SympsonHetter, asks, topic_caps
 from qbank.stores import item_bank, runs
 
@@ -100,8 +100,8 @@ def read_calibration_status(
     """State, last iteration and, at the end, the result."""
     with reading(request, caller) as conn:
         run = run_in_codes(runs.get(conn, job_id, tenant_id=caller.tenant_id))
+        result = result_of(conn, run, with_proposal=False)
     last = run.history[-1] if run.history else {}
-    result = {k: v for k, v in (run.result or {}).items() if k != "proposal"} or None
     return CalibrationStatus(
         job_id=run.id,
         state=run.status,
@@ -109,7 +109,7 @@ def read_calibration_status(
         total_iters=run.params.get("iters"),
         avg_exp=last.get("avg_exp"),
         max_over=last.get("max_over"),
-        result=None if result is None else RunResult.model_validate(result),
+        result=result,
         error=run.error,
         stopped_reason=run.stopped_reason,
     )

@@ -50,6 +50,7 @@ class ExposureItem(BaseModel):
     question_id: int
     version: int
     external_ref: str | None
+    topic_id: int
     stem_md: str
     sh_p: float = Field(description="1 where nothing controls the item")
     controlled: bool
@@ -58,6 +59,10 @@ class ExposureItem(BaseModel):
     updated_by: str | None
     exposure_rate: float | None = Field(description="served ÷ ended sessions, all time")
     exposure_rate_28d: float | None
+    recent_attempts: int | None = Field(
+        description="ended quizzes of the last 28 days that it was served in;"
+        " null before the marts are built"
+    )
     served_today: int
 
 

@@ -16,6 +16,7 @@ from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
 from delivery_api.routers.questions import Question, as_response
 from qbank.stores import authoring
+from qbank.vocabulary import code_of
 
 router = APIRouter(
     prefix="/v1/author",
@@ -47,9 +48,12 @@ class Retirement(Body):
 @router.post("/publish/{question_id}", summary="Publish a version")
 def publish_question(
     question_id: QuestionPath,
-    exam_code: Annotated[ExamCode, Query()],
     caller: Publisher,
     request: Request,
+    exam_code: Annotated[
+        ExamCode | None,
+        Query(description="left out: that which the question is written for, else the default"),
+    ] = None,
     version: Annotated[
         int | None, Query(ge=1, le=2**31 - 1, description="none: the newest approved one")
     ] = None,
@@ -69,7 +73,8 @@ def publish_question(
             published_by=caller.user_id,
         )
         if done.changed:
-            target = f"exam={exam_code} question={question_id} version={done.live_version}"
+            exam = code_of(done.exam_code)
+            target = f"exam={exam} question={question_id} version={done.live_version}"
             step.audit("question.publish", target)
     return Publication.model_validate(done, from_attributes=True)
 

@@ -5,12 +5,16 @@ What never lives here: routes, and what is told of a question (``questions``).
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from delivery_api.fields import Body, Identifier, Markdown, Name, Note, Version
-from qbank.stores import authoring
+from delivery_api.claimed import refuse_another_author
+from delivery_api.fields import Body, ExamCode, Identifier, Markdown, Name, Note, Version
+from delivery_api.tokens import Principal
+from qbank.postgres import Connection
+from qbank.stores import authoring, topic_names
 from qbank.stores.authoring import limits
 from qbank.vocabulary import Difficulty, ReviewStatus
 
@@ -25,6 +29,9 @@ _EXAMPLE: dict[str, JsonValue] = {
     "rationale_md": "pH = −log₁₀[H⁺].",
     "difficulty_label": "easy",
 }
+
+
+_CONTENT: Final = {field.name for field in fields(authoring.Draft)} - {"options", "topic_id"}
 
 
 class NewOption(Body):
@@ -47,7 +54,11 @@ class NewVersion(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
-    topic_id: Identifier
+    topic_id: Identifier | None = Field(default=None, description="the topic, or `topic_name`")
+    topic_name: Name | None = Field(
+        default=None,
+        description="the topic by its name or blueprint code, where the tenant has one of that",
+    )
     stem_md: Markdown
     options: Annotated[
         list[NewOption],
@@ -64,6 +75,9 @@ class NewVersion(Body):
     tags: list[Name] = Field(default_factory=list, max_length=limits.MAX_TAGS)
     assets: list[NewAsset] = Field(default_factory=list, max_length=limits.MAX_ASSETS)
     reference_list: list[Note] = Field(default_factory=list, max_length=limits.MAX_REFERENCES)
+    created_by: Name | None = Field(
+        default=None, description="the caller's own id: whoever writes is named by the token"
+    )
 
     @field_validator("options")
     @classmethod
@@ -76,17 +90,37 @@ class NewVersion(Body):
             raise ValueError(f"{len(correct)} options are correct: mark exactly one")
         return options
 
-    def draft(self) -> authoring.Draft:
-        """The version as the store takes it."""
-        values = self.model_dump(exclude={"options", "external_ref"})
+    @model_validator(mode="after")
+    def _one_topic(self) -> Self:
+        if (self.topic_id is None) == (self.topic_name is None):
+            raise ValueError("give the topic once: topic_id or topic_name")
+        return self
+
+    def draft(self, conn: Connection, caller: Principal) -> authoring.Draft:
+        """The version as the store takes it; a topic that is named is looked up.
+
+        Raises:
+            ProblemError: 422, it is said to be written by another.
+            RequestError: the name is of no topic, or of several.
+        """
+        refuse_another_author(self.created_by, caller)
+        values = self.model_dump(include=_CONTENT)
         options = [authoring.Option(o.label, o.text_md, o.is_correct) for o in self.options]
-        return authoring.Draft(options=options, **values)
+        topic = self.topic_id
+        if topic is None:
+            topic = topic_names.named(conn, caller.tenant_id, str(self.topic_name))
+        return authoring.Draft(topic, options=options, **values)
 
 
 class NewQuestion(NewVersion):
     """A question with its first version."""
 
     external_ref: Name | None = Field(default=None, description="the author's own id, unique")
+    exam_code: ExamCode | None = Field(
+        default=None,
+        description="the exam that it is written for: `external_ref` is unique there, and"
+        " publishing needs no exam; null: for no exam in particular",
+    )
 
 
 class NewReview(Body):

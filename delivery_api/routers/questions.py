@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from delivery_api.access import Author, Editor
 from delivery_api.changes import change, reading
 from delivery_api.conflicts import refuse_keys_of_open_quizzes
-from delivery_api.exam_codes import ByExam, key_of
+from delivery_api.exam_codes import ByExam, ShownExam, key_of
 from delivery_api.fields import Asset, ExamCode, Identifier, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.paging import Cursor, LongPage, place
@@ -73,6 +73,7 @@ class Question(BaseModel):
 
     id: int
     external_ref: str | None
+    exam_code: ShownExam | None = Field(description="the exam that it is written for")
     created_by: str
     created_at: datetime
     versions: list[QuestionVersion]
@@ -133,16 +134,17 @@ def list_questions(
     return LongPage(**begin.page(rows, found.total, last))
 
 
-@router.post("", status_code=201, summary="Write a question", responses=documented(409))
+@router.post("", status_code=201, summary="Write a question", responses=documented(404, 409))
 def create_question(body: NewQuestion, caller: Author, request: Request) -> Question:
     """Writes a question with its first version, a draft."""
     with change(request, caller) as step:
         question = authoring.create(
             step.conn,
             caller.tenant_id,
-            body.draft(),
+            body.draft(step.conn, caller),
             created_by=caller.user_id,
             external_ref=body.external_ref,
+            exam_code=body.exam_code,
         )
         step.audit("question.create", f"question={question.id} version=1")
     return as_response(question)
@@ -180,8 +182,9 @@ def add_version(
         authoring.hold(step.conn, caller.tenant_id, question_id)
         before = as_response(authoring.get(step.conn, caller.tenant_id, question_id))
         refuse_another(if_match, before, f"question {question_id}")
+        draft = body.draft(step.conn, caller)
         question = authoring.add_version(
-            step.conn, caller.tenant_id, question_id, body.draft(), created_by=caller.user_id
+            step.conn, caller.tenant_id, question_id, draft, created_by=caller.user_id
         )
         version = question.versions[-1].version
         step.audit("question.add_version", f"question={question_id} version={version}")

@@ -82,6 +82,7 @@ class QuizState(BaseModel):
     status: QuizStatus
     num_questions: int
     served: int
+    question_ids: list[int] = Field(description="those that were served, in order")
     answered: int
     started_at: datetime
     expires_at: datetime
@@ -111,6 +112,7 @@ def quiz_state_of(standing: Standing) -> QuizState:
         status=quiz.status,
         num_questions=quiz.length,
         served=len(quiz.past.question_id),
+        question_ids=list(quiz.past.question_id),
         answered=quiz.answered,
         started_at=quiz.started_at,
         expires_at=quiz.expires_at,

@@ -7,14 +7,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from delivery_api.access import Student
+from delivery_api.access import Taker
 from delivery_api.fields import Asset, Body, Identifier, QuizId, Version
+from delivery_api.metrics import CLIENT_LATENCY
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
 from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
 from delivery_api.services import Services
-from qbank.vocabulary import ScoringKind
+from qbank.vocabulary import Difficulty, ScoringKind
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -33,7 +34,16 @@ class ItemOption(BaseModel):
     text_md: str
 
 
-class ItemToAnswer(BaseModel):
+class ItemPayload(BaseModel):
+    """What is shown of an item."""
+
+    stem_md: str
+    lead_in: str | None
+    assets: list[Asset]
+    options: list[ItemOption]
+
+
+class ItemToAnswer(ItemPayload):
     """An item, without its answer."""
 
     quiz_id: str
@@ -41,10 +51,10 @@ class ItemToAnswer(BaseModel):
     num_questions: int
     question_id: int
     version: Version
-    stem_md: str
-    lead_in: str | None
-    assets: list[Asset]
-    options: list[ItemOption]
+    payload: ItemPayload = Field(description="what is shown of the item, once more in one piece")
+
+
+_Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
 
 
 class NewAnswer(Body):
@@ -62,17 +72,14 @@ class NewAnswer(Body):
         Field(pattern=r"^[A-Za-z0-9]$", description="the option's label, in either case"),
         AfterValidator(str.upper),
     ]
-    time_taken_ms: (
-        Annotated[
-            int,
-            Field(
-                ge=0,
-                le=86_400_000,
-                description="kept as no more than since the item was served, by the server",
-            ),
-        ]
-        | None
-    ) = None
+    time_taken_ms: _Milliseconds | None = Field(
+        default=None, description="kept as no more than since the item was served, by the server"
+    )
+    client_latency_ms: _Milliseconds | None = Field(
+        default=None,
+        description="delay of the connection as the client measured it: goes into the metrics, and"
+        " says nothing of the answer",
+    )
 
 
 class AnswerResult(BaseModel):
@@ -94,6 +101,9 @@ class AnswerResult(BaseModel):
         default=None, description="the key; of several the one that was chosen, else the first"
     )
     correct_options: list[str] | None = Field(default=None, description="all that are right")
+    difficulty: Difficulty | None = Field(
+        default=None, description="the author's label, where the result is told"
+    )
     explanation: str | None = Field(
         default=None, description="null where the key was corrected: it was written for another"
     )
@@ -107,12 +117,20 @@ class AnswerResult(BaseModel):
     summary="The item to answer",
     responses=documented(409, 410, 429),
 )
-async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+async def next_item(quiz_id: QuizPath, caller: Taker, request: Request) -> Response:
     """The same item until it is answered, however often and from wherever it is asked for."""
     services = Services.of(request)
     allowed = services.quiz_limits.admit("items", caller)
     item: OpenItem = await services.progress.next(caller, quiz_id)
     content = item.content
+    payload = ItemPayload.model_construct(
+        stem_md=content.stem_md,
+        lead_in=content.lead_in,
+        assets=content.assets,
+        options=[
+            ItemOption.model_construct(label=label, text_md=text) for label, text in item.options
+        ],
+    )
     return rendered(
         ItemToAnswer.model_construct(
             quiz_id=item.quiz.id,
@@ -120,13 +138,8 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
             num_questions=item.quiz.length,
             question_id=item.question_id,
             version=item.version,
-            stem_md=content.stem_md,
-            lead_in=content.lead_in,
-            assets=content.assets,
-            options=[
-                ItemOption.model_construct(label=label, text_md=text)
-                for label, text in item.options
-            ],
+            payload=payload,
+            **payload.__dict__,
         ),
         headers=allowed,
     )
@@ -139,7 +152,7 @@ async def next_item(quiz_id: QuizPath, caller: Student, request: Request) -> Res
     responses=documented(409, 410, 429),
 )
 async def answer_item(
-    quiz_id: QuizPath, body: NewAnswer, caller: Student, request: Request
+    quiz_id: QuizPath, body: NewAnswer, caller: Taker, request: Request
 ) -> Response:
     """Recorded before the reply. The same answer again gives the same result, another one 409."""
     services = Services.of(request)
@@ -147,6 +160,8 @@ async def answer_item(
     done: Answered = await services.progress.answer(
         caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
     )
+    if body.client_latency_ms is not None:
+        CLIENT_LATENCY.observe(body.client_latency_ms / 1000)
     result = AnswerResult(answered=done.quiz.answered, num_questions=done.quiz.length)
     if done.tells:
         _tell(result, done)
@@ -163,6 +178,7 @@ def _tell(result: AnswerResult, done: Answered) -> None:
     if scored.keys:
         chosen = done.selected in scored.keys
         result.correct_option = done.selected if chosen else scored.keys[0]
+    result.difficulty = done.content.difficulty_label
     if scored.is_as_published:
         result.explanation = done.content.rationale_md
 
@@ -173,14 +189,14 @@ def _tell(result: AnswerResult, done: Answered) -> None:
     summary="Finish a quiz",
     responses=documented(410),
 )
-async def finish_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+async def finish_quiz(quiz_id: QuizPath, caller: Taker, request: Request) -> Response:
     """Seals the quiz and tells its results; doing it again tells them again."""
     endings = Services.of(request).endings
     return rendered(quiz_state_of(await endings.finish(caller, quiz_id)))
 
 
 @router.get("/{quiz_id}", response_model=QuizState, summary="Progress and results")
-async def read_quiz(quiz_id: QuizPath, caller: Student, request: Request) -> Response:
+async def read_quiz(quiz_id: QuizPath, caller: Taker, request: Request) -> Response:
     """Progress; results as soon as the mode allows."""
     endings = Services.of(request).endings
     return rendered(quiz_state_of(await endings.state(caller, quiz_id)))

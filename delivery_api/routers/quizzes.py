@@ -8,19 +8,19 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from delivery_api.access import Student
+from delivery_api.access import Taker
+from delivery_api.claimed import refuse_another_tenant
 from delivery_api.database import TenantConnection
 from delivery_api.exam_codes import ShownExam
-from delivery_api.fields import Body, ExamCode, Identifier, PageNumber, PageSize
+from delivery_api.fields import Body, ExamCode, Identifier, Name, PageNumber, PageSize
 from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.problems import ProblemError, documented
 from delivery_api.queries import StrictRoute
-from delivery_api.quizzes import enrolment, listing
-from delivery_api.quizzes.bank import Filters
-from delivery_api.quizzes.store import Quiz
+from delivery_api.quizzes import listing
+from delivery_api.quizzes.asked import Asked
 from delivery_api.routers.quiz_state import rendered
 from delivery_api.services import Services
-from qbank.vocabulary import Difficulty, Mode, QuizStatus, Selector, code_of
+from qbank.vocabulary import Difficulty, Mode, QuizStatus, Selector
 
 router = APIRouter(
     prefix="/v1/quizzes",
@@ -30,19 +30,25 @@ router = APIRouter(
 )
 
 
+Items = Annotated[int, Field(ge=1, le=120)]
+
+
 class QuizFilters(Body):
     """What the quiz is made of."""
 
-    exam_code: ExamCode
-    topics: list[Identifier] = Field(
+    exam_code: ExamCode | None = Field(
+        default=None, description="left out: the tenant's only exam, or its default"
+    )
+    topics: list[Identifier | Name] = Field(
         default_factory=list,
         max_length=100,
-        description="topic ids, each with all topics below it; empty: all",
+        description="topics by id, blueprint code or name, each with all topics below it;"
+        " empty: all",
     )
     difficulty: list[Difficulty] = Field(
         default_factory=list, max_length=3, description="labels; empty: all"
     )
-    num_questions: Annotated[int, Field(ge=1, le=120)] | None = Field(
+    num_questions: Items | None = Field(
         default=None, description="left out: the exam's test length"
     )
     mode: Mode = Field(default="tutor", description="`tutor` explains each answer at once")
@@ -57,14 +63,18 @@ class NewQuiz(Body):
         }
     )
 
-    filters: QuizFilters
+    filters: QuizFilters = Field(default_factory=QuizFilters)
     adaptive: bool = Field(
         default=True, description="items by information at θ̂; false draws them at random"
     )
-    blueprint_quota: bool | None = Field(
+    blueprint_quota: bool | Annotated[dict[Name, Items], Field(max_length=100)] | None = Field(
         default=None,
         description="keep to the exam's blueprint; left out: the exam's policy `quota`, and off"
-        " with filters",
+        " with filters. Or items by topic (id, blueprint code or name): that many of each, with"
+        " topics below it that are not named themselves, and the rest of other topics",
+    )
+    tenant_id: Name | None = Field(
+        default=None, description="the token's own: a quiz is of the token's tenant"
     )
 
 
@@ -76,6 +86,9 @@ class QuizCreated(BaseModel):
     mode: Mode
     num_questions: int
     selector: Selector
+    question_ids: list[int] = Field(
+        description="served so far, in order: none of a new quiz, whose items are chosen one by one"
+    )
 
 
 class QuizSummary(BaseModel):
@@ -92,26 +105,6 @@ class QuizSummary(BaseModel):
     sealed_at: datetime | None = Field(description="when it was finished")
 
 
-def _refuse_another(wanted: enrolment.Request, quiz: Quiz) -> None:
-    """422 where the quiz that the idempotency key gave is not the one that is asked for.
-
-    What is left out is the exam's, as it was when the quiz was made.
-    """
-    wish = quiz.wish
-    asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.adaptive)
-    made = (code_of(quiz.exam_code), quiz.mode, wish.filters, wish.selector != "fixed")
-    if (
-        asked != made
-        or wanted.num_questions not in (None, wish.num_questions)
-        or wanted.blueprint_quota not in (None, wish.blueprint_quota)
-    ):
-        raise ProblemError(
-            422,
-            "idempotency-key-reused",
-            f"this Idempotency-Key made quiz {quiz.id} from another body: use a new key",
-        )
-
-
 @router.post(
     "",
     status_code=201,
@@ -121,7 +114,7 @@ def _refuse_another(wanted: enrolment.Request, quiz: Quiz) -> None:
 )
 async def create_quiz(
     body: NewQuiz,
-    caller: Student,
+    caller: Taker,
     request: Request,
     idempotency_key: Annotated[
         str | None,
@@ -133,34 +126,45 @@ async def create_quiz(
         ),
     ] = None,
 ) -> Response:
-    """Makes a quiz for the caller. The selector is the caller's cohort's, else the flag's."""
+    """Makes a quiz for the caller. The selector is the caller's cohort's, else the flag's.
+
+    An administrator may practise as students do; a sitting (mode `exam`) is a student's.
+    """
     services = Services.of(request)
     allowed = services.quiz_limits.admit("quizzes", caller)
-    wanted = enrolment.Request(
+    refuse_another_tenant(body.tenant_id, caller)
+    if body.filters.mode == "exam" and "student" not in caller.roles:
+        raise ProblemError(
+            403, "forbidden", "a quiz in exam mode needs the role student: use mode tutor"
+        )
+    quota = body.blueprint_quota
+    own = quota if isinstance(quota, dict) else {}
+    asked = Asked(
         exam_code=body.filters.exam_code,
-        filters=Filters(frozenset(body.filters.topics), frozenset(body.filters.difficulty)),
+        topics=body.filters.topics,
+        difficulty=body.filters.difficulty,
         num_questions=body.filters.num_questions,
         mode=body.filters.mode,
         adaptive=body.adaptive,
-        blueprint_quota=body.blueprint_quota,
+        blueprint_quota=None if isinstance(quota, dict) else quota,
+        quota=own,
         idempotency_key=idempotency_key,
     )
-    quiz = await services.enrolment.create(caller, wanted)
-    if idempotency_key is not None:
-        _refuse_another(wanted, quiz)
+    quiz = await services.enrolment.create(caller, asked)
     created = QuizCreated(
         quiz_id=quiz.id,
         expires_at=quiz.expires_at,
         mode=quiz.mode,
         num_questions=quiz.length,
         selector=quiz.wish.selector,
+        question_ids=list(quiz.past.question_id),
     )
     return rendered(created, 201, allowed)
 
 
 @router.get("", summary="The caller's quizzes")
 async def list_quizzes(
-    caller: Student,
+    caller: Taker,
     request: Request,
     exam_code: Annotated[ExamCode | None, Query()] = None,
     status: Annotated[QuizStatus | None, Query()] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from delivery_api.idempotency import ChangeRoute
 from delivery_api.paging import Cursor, LongPage, Place, place
 from delivery_api.problems import ProblemError, documented
 from delivery_api.routers.calibrations import Started
-from delivery_api.routers.run_result import RunResult
+from delivery_api.routers.run_result import RunResult, result_of
 from qbank.requests import Rollback
 from qbank.stores import exposure, runs
 
@@ -97,8 +98,10 @@ def _after(begin: Place) -> tuple[str, str] | None:
 def read_run(run_id: RunPath, caller: Analyst, request: Request) -> Run:
     """The run with its request, its history and its result."""
     with reading(request, caller) as conn:
-        run = runs.get(conn, run_id, tenant_id=caller.tenant_id)
-    return Run.model_validate(run_in_codes(run), from_attributes=True)
+        run = run_in_codes(runs.get(conn, run_id, tenant_id=caller.tenant_id))
+        result = result_of(conn, run, with_proposal=True)
+    shown = Run.model_validate(replace(run, result=None), from_attributes=True)
+    return shown.model_copy(update={"result": result})
 
 
 @router.get(

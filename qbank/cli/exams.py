@@ -12,6 +12,7 @@ import typer
 
 from qbank.cli.output import AsJson, show, show_json
 from qbank.cli.setting_options import options_of_settings
+from qbank.errors import RequestError
 from qbank.system_user import system_user
 
 if TYPE_CHECKING:
@@ -133,6 +134,33 @@ def set_(
     show(texts, as_json=False, empty=f"{named} is as it was asked for: nothing changes")
     if changed:
         print("a dry run: nothing was changed" if dry_run else f"{named} is changed")
+
+
+@app.command("default")
+def default_(
+    code: Annotated[
+        str | None, typer.Argument(help="Code of the exam; left out: show what is set.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Whose default it is.")] = "default",
+    none: Annotated[bool, typer.Option("--none", help="Have no default any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set the exam that is meant where a request to the API names none."""
+    from qbank.postgres import connect
+    from qbank.stores import default_exam
+
+    if code is not None and none:
+        raise RequestError(f"exam {code!r} and --none: give one of them")
+    with connect("owner") as connection:
+        if code is not None or none:
+            note = _audit(connection, tenant)
+            default_exam.put(connection, tenant, code, audit=note)
+        chosen, in_force = default_exam.setting(connection, tenant)
+    row = {"tenant_id": tenant, "default_exam": chosen, "in_force": in_force}
+    if as_json:
+        show_json(row)
+    else:
+        show([row], as_json=False, empty="")
 
 
 @app.command()

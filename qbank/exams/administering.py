@@ -29,8 +29,8 @@ from qbank.exams.settings import (
     said,
     settings,
 )
-from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter, topic_caps
-from qbank.stores import item_bank
+from qbank.requests import IrtFit, Reestimation, RequestError, SympsonHetter
+from qbank.stores import item_bank, topic_names
 from qbank.stores.audit import Audit
 from qbank.stores.errors import ConflictError
 from qbank.stores.item_bank import Exam
@@ -251,6 +251,5 @@ def _check(conn: Connection[Any], exam: Exam) -> None:
     Reestimation.resolve(exam, {}, day=date.min)
     asked = SympsonHetter.resolve(exam, {})
     capped = {**(asked.topic_tau or {}), **(asked.topic_weights or {})}
-    topics = item_bank.topics(conn, exam.tenant_id) if capped else ()
-    for name in capped:
-        topic_caps.find(topics, name)
+    if capped:
+        topic_names.find_all(item_bank.topics(conn, exam.tenant_id), capped)

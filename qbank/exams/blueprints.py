@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from qbank.errors import RequestError
 from qbank.requests import SympsonHetter
 from qbank.requests.exposure import Probability, Topic
-from qbank.requests.topic_caps import find
 from qbank.stores import blueprint, item_bank
 from qbank.stores.audit import Audit
 from qbank.stores.blueprint import BlueprintLine
+from qbank.stores.topic_names import find
 
 COLUMNS = ("topic", "target_weight", "min_items")
 

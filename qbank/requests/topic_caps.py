@@ -15,7 +15,7 @@ from psycopg import Connection
 
 from qbank.errors import RequestError
 from qbank.requests.exposure import SympsonHetter
-from qbank.stores import item_bank
+from qbank.stores import item_bank, topic_names
 from qbank.stores.item_bank import Exam, Topic, nearest_topic
 
 OTHER = 0
@@ -64,8 +64,9 @@ def resolve(
     Raises:
         RequestError: a topic is unknown, is ambiguous, or has no item in the pool.
     """
-    caps = None if not topic_tau else {find(topics, k): v for k, v in topic_tau.items()}
-    weights = None if not topic_weights else {find(topics, k): v for k, v in topic_weights.items()}
+    ids = topic_names.find_all(topics, [*(topic_tau or {}), *(topic_weights or {})])
+    caps = None if not topic_tau else {ids[k]: v for k, v in topic_tau.items()}
+    weights = None if not topic_weights else {ids[k]: v for k, v in topic_weights.items()}
     named = set(caps or {}) | set(weights or {})
     parent = {topic.id: topic.parent_id for topic in topics}
     nearest = {t: nearest_topic(t, parent, named) for t in set(item_topic.tolist())}
@@ -79,23 +80,3 @@ def resolve(
             " drop the cap or publish items"
         )
     return TopicCaps(codes, caps, weights)
-
-
-def find(topics: Sequence[Topic], key: str) -> int:
-    """The id of the topic that a text names: an id, a blueprint code or a name.
-
-    Raises:
-        RequestError: no topic, or several.
-    """
-    for matches in (
-        [t.id for t in topics if str(t.id) == key],
-        [t.id for t in topics if t.blueprint_code == key],
-        [t.id for t in topics if t.name == key],
-    ):
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise RequestError(
-                f"topic {key!r} names {len(matches)} topics: give an id of {matches}"
-            )
-    raise RequestError(f"topic {key!r} is unknown: give a topic's id, blueprint code or name")

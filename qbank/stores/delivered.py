@@ -121,7 +121,8 @@ _OUTSIDE = f"""WITH sittings AS (
         SELECT NOT ({CONTROLLED}) AS uncontrolled,
             ({CONTROLLED}) AND selector <> %(selector)s AS other_rule,
             num_questions <> %(length)s AS other_length,
-            coalesce((q.filters ->> 'blueprint_quota')::boolean, false) <> %(quota)s
+            q.filters -> 'topic_quota' IS NOT NULL
+                OR coalesce((q.filters ->> 'blueprint_quota')::boolean, false) <> %(quota)s
                 AS other_quota,
             coalesce(jsonb_array_length(q.filters -> 'topics'), 0)
                 + coalesce(jsonb_array_length(q.filters -> 'difficulty'), 0) > 0 AS filtered,

@@ -25,7 +25,7 @@ _ORDER: Final[dict[Sort, str]] = {
 _RATES: Final = """LEFT JOIN analytics.item_health AS h
     ON (h.exam_code, h.question_id, h.version) = (p.exam_code, p.question_id, p.live_version)"""
 _NO_RATES: Final = """CROSS JOIN (SELECT NULL::float8 AS exposure_rate,
-    NULL::float8 AS exposure_rate_28d) AS h"""
+    NULL::float8 AS exposure_rate_28d, NULL::bigint AS served_28d) AS h"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class ExposureItem:
         controlled: whether a row is in force.
         exposure_rate: served ÷ ended sessions, over all time; None before the marts are built.
         exposure_rate_28d: the same over the last 28 days.
+        recent_attempts: ended quizzes of the last 28 days that it was served in, of which
+            ``exposure_rate_28d`` is the share; None before the marts are built.
         served_today: servings since midnight UTC; the daily cap counts these.
     """
 
@@ -44,6 +46,7 @@ class ExposureItem:
     question_id: int
     version: int
     external_ref: str | None
+    topic_id: int
     stem_md: str
     sh_p: float
     controlled: bool
@@ -52,6 +55,7 @@ class ExposureItem:
     updated_by: str | None
     exposure_rate: float | None
     exposure_rate_28d: float | None
+    recent_attempts: int | None
     served_today: int
 
 
@@ -94,9 +98,10 @@ def items(
             AND (%(search)s::text IS NULL OR v.stem_md ILIKE %(pattern)s
                 OR q.external_ref ILIKE %(pattern)s OR q.id::text = %(search)s)"""
     sql = f"""SELECT p.exam_code, p.question_id, p.live_version AS version, q.external_ref,
-            v.stem_md, coalesce(e.sh_p, 1) AS sh_p, e.sh_p IS NOT NULL AS controlled,
+            v.topic_id, v.stem_md, coalesce(e.sh_p, 1) AS sh_p, e.sh_p IS NOT NULL AS controlled,
             coalesce(e.pinned, false) AS pinned, e.updated_at, e.updated_by, h.exposure_rate,
-            h.exposure_rate_28d, coalesce(d.served, 0) AS served_today
+            h.exposure_rate_28d, h.served_28d AS recent_attempts,
+            coalesce(d.served, 0) AS served_today
         FROM {source}
         ORDER BY {_ORDER[sort]}, exam_code, question_id
         LIMIT %(limit)s OFFSET %(offset)s"""  # noqa: S608

@@ -18,7 +18,7 @@ from qbank.postgres import connect
 from qbank.stores import data_requests, runs
 from qbank.vocabulary import Scope, words
 
-STUDENT = {"student"}
+TAKER = {"student", "admin"}
 AUTHOR = {"author", "admin"}
 EDITOR = {"author", "reviewer", "publisher", "admin"}
 PUBLISHER = {"publisher", "admin"}
@@ -30,12 +30,12 @@ OPEN = {"/health", "/ready", "/metrics", "/oauth/token"}
 
 # who passes each route; a route that is missing here fails the test below
 MAY: dict[str, set[str]] = {
-    "POST /v1/quizzes": STUDENT,
-    "GET /v1/quizzes": STUDENT,
-    "GET /v1/quizzes/{quiz_id}": STUDENT,
-    "GET /v1/quizzes/{quiz_id}/next": STUDENT,
-    "POST /v1/quizzes/{quiz_id}/answers": STUDENT,
-    "POST /v1/quizzes/{quiz_id}/finish": STUDENT,
+    "POST /v1/quizzes": TAKER,
+    "GET /v1/quizzes": TAKER,
+    "GET /v1/quizzes/{quiz_id}": TAKER,
+    "GET /v1/quizzes/{quiz_id}/next": TAKER,
+    "POST /v1/quizzes/{quiz_id}/answers": TAKER,
+    "POST /v1/quizzes/{quiz_id}/finish": TAKER,
     "GET /v1/exams": ANY,
     "POST /v1/exams": ADMIN,
     "GET /v1/exams/{exam_code}": ANALYST,
@@ -69,6 +69,8 @@ MAY: dict[str, set[str]] = {
     "GET /v1/results/exams/{exam_code}/exposure": READER,
     "GET /v1/results/exams/{exam_code}/fairness": READER,
     "GET /v1/results/exams/{exam_code}/fit": READER,
+    "GET /v1/admin/default-exam": ANALYST,
+    "PUT /v1/admin/default-exam": ADMIN,
     "GET /v1/admin/exposure/items": ANALYST,
     "POST /v1/admin/exposure/set": ADMIN,
     "POST /v1/admin/exposure/reestimate": ADMIN,
@@ -204,6 +206,7 @@ def probe(world, client, as_user) -> Probe:
                 "selected": "A",
             },
             "POST /v1/exams": {"exam_code": "probe"},
+            "PUT /v1/admin/default-exam": {"exam_code": "core"},
             "PATCH /v1/exams/{exam_code}": {"tau": 0.2},
             "PUT /v1/exams/{exam_code}/blueprint": [],
             "POST /v1/exams/{exam_code}/report": {"cuts": [0.5]},
@@ -310,6 +313,7 @@ def theirs(page: Any) -> bool:
 LISTINGS = {
     "GET /v1/exams": lambda page: [row["exam_code"] for row in page["items"]] == ["theirs"],
     "GET /v1/quizzes": empty,
+    "GET /v1/admin/default-exam": lambda told: told["exam_code"] is None,
     "GET /v1/author/questions": theirs,
     "GET /v1/author/topics": theirs,
     "GET /v1/results/items": empty,

@@ -86,6 +86,7 @@ def test_an_exam_quiz_tells_nothing_until_it_is_sealed(client, as_user):
         assert result["accepted"] is True
         assert {k for k, v in result.items() if v is None} == {
             "scoring",
+            "difficulty",
             "correct",
             "correct_option",
             "correct_options",

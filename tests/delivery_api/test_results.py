@@ -149,15 +149,17 @@ def test_the_exposure_listing_shows_what_was_observed(demo, marts, admin):
     assert rates[0] is not None
     assert rates == sorted(rates, reverse=True)
     first = page["items"][0]
-    (rate,) = one(
+    rate, served, topic = one(
         marts,
-        """SELECT exposure_rate_28d FROM analytics.item_health
+        """SELECT exposure_rate_28d, served_28d, topic_id FROM analytics.item_health
         WHERE exam_code = %s AND question_id = %s AND version = %s""",
         first["exam_code"],
         first["question_id"],
         first["version"],
     )
     assert first["exposure_rate_28d"] == rate
+    assert (first["recent_attempts"], first["topic_id"]) == (served, topic)
+    assert served > 0
 
 
 def test_before_the_marts_are_built_there_are_no_results(client, admin):

@@ -18,7 +18,7 @@ Conn = psycopg.Connection[Any]
 CHANGES = {
     "calibration_runs": "cancel_requested_at, finished_at, status, stopped_reason",
     "cohort_assignments": "assigned_at, cohort_value",
-    "exams": "irt_model, policy, tau, test_length, title",
+    "exams": "irt_model, is_default, policy, tau, test_length, title",
     "exposure_daily": "people, served",
     "feature_flags": "enabled, value_json",
     "idempotent_requests": "body, status",

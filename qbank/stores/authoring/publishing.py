@@ -8,7 +8,7 @@ from typing import Any
 from psycopg import Connection
 
 from qbank import four_eyes
-from qbank.stores import item_bank
+from qbank.stores import default_exam, item_bank
 from qbank.stores.authoring.reading import get
 from qbank.stores.authoring.record import Question
 from qbank.stores.errors import ConflictError, NotFoundError
@@ -33,7 +33,7 @@ def publish(
     conn: Connection[Any],
     tenant_id: str,
     question_id: int,
-    exam_code: str,
+    exam_code: str | None,
     *,
     version: int | None = None,
     published_by: str,
@@ -44,7 +44,8 @@ def publish(
         conn: an open connection; the caller commits.
         tenant_id: whose question and exam.
         question_id: the question.
-        exam_code: the exam.
+        exam_code: the exam; None: the one that the question is written for, else the tenant's
+            default.
         version: an approved or published version; the newest of these where None.
         published_by: who publishes it.
 
@@ -52,8 +53,10 @@ def publish(
         NotFoundError: no such question, version or exam.
         ConflictError: the version is not approved, or is retired, or is void in the exam, or the
             exam wants four eyes and only its author's have seen it.
+        RequestError: no exam is named, and none follows.
     """
-    exam = item_bank.exam(conn, exam_code, tenant_id=tenant_id)
+    named = exam_code or _written_for(conn, tenant_id, question_id)
+    exam = item_bank.exam(conn, named, tenant_id=tenant_id)
     exam_code = exam.exam_code
     # one publication of a question at a time, or two could each see the other's version as live; no
     # key lock: a rescore that this waits for refers to the question
@@ -75,6 +78,15 @@ def publish(
         WHERE p.live_version <> excluded.live_version"""
     changed = conn.execute(sql, (question_id, chosen, exam_code, tenant_id)).rowcount == 1
     return Publication(question_id, exam_code, chosen, changed)
+
+
+def _written_for(conn: Connection[Any], tenant_id: str, question_id: int) -> str:
+    """The exam that a question is of, where none is named."""
+    sql = "SELECT exam_code FROM questions WHERE id = %s AND tenant_id = %s"
+    row = conn.execute(sql, (question_id, tenant_id)).fetchone()
+    if row is not None and row[0] is not None:
+        return str(row[0])
+    return default_exam.code(conn, tenant_id)
 
 
 def _publishable(question: Question, version: int | None) -> int:

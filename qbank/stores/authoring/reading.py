@@ -49,14 +49,15 @@ def get(conn: Connection[Any], tenant_id: str, question_id: int) -> Question:
     Raises:
         NotFoundError: no such question, or it is of another tenant.
     """
-    sql = f"""SELECT q.external_ref, q.created_by, q.created_at, {_LIVE} FROM questions AS q
+    sql = f"""SELECT q.external_ref, q.created_by, q.created_at, {_LIVE}, q.exam_code
+        FROM questions AS q
         WHERE q.id = %s AND q.tenant_id = %s AND NOT q.is_deleted"""  # noqa: S608
     row = conn.execute(sql, (question_id, tenant_id)).fetchone()
     if row is None:
         raise NotFoundError(f"question {question_id} does not exist")
-    reference, created_by, created_at, live = row
+    reference, created_by, created_at, live, exam_code = row
     versions = _versions(conn, question_id)
-    return Question(question_id, reference, created_by, created_at, versions, live)
+    return Question(question_id, reference, created_by, created_at, versions, live, exam_code)
 
 
 def _versions(conn: Connection[Any], question_id: int) -> list[QuestionVersion]:

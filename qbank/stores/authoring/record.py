@@ -68,7 +68,11 @@ class QuestionVersion:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with all its versions, oldest first, and where it is live."""
+    """A question with all its versions, oldest first, and where it is live.
+
+    Attributes:
+        exam_code: key of the exam that it is written for; None: of no exam in particular.
+    """
 
     id: int
     external_ref: str | None
@@ -76,6 +80,7 @@ class Question:
     created_at: datetime
     versions: list[QuestionVersion]
     live: dict[str, int]
+    exam_code: str | None
 
 
 @dataclass(frozen=True)

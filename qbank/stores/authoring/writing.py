@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from qbank.stores import item_bank
 from qbank.stores.authoring.limits import MAX_OPTIONS, MIN_OPTIONS
 from qbank.stores.authoring.reading import get
 from qbank.stores.authoring.record import Draft, Question
@@ -31,18 +32,30 @@ def create(
     *,
     created_by: str,
     external_ref: str | None = None,
+    exam_code: str | None = None,
 ) -> Question:
     """Writes a question with its first version, a draft.
 
+    Args:
+        conn: an open connection; the caller commits.
+        tenant_id: whose question it is.
+        draft: the first version.
+        created_by: who writes it.
+        external_ref: the author's own id; unique in the exam, or in the tenant without one.
+        exam_code: the exam that it is written for; None: no exam in particular.
+
     Raises:
         InvalidValueError: options that are not 2 to 10 with one correct, or an unknown topic.
-        ConflictError: the tenant has a question of that external reference.
+        NotFoundError: no such exam of the tenant.
+        ConflictError: the exam, or the tenant, has a question of that external reference.
     """
     _check(conn, tenant_id, draft)
-    sql = """INSERT INTO questions (tenant_id, external_ref, created_by)
-        VALUES (%s, %s, %s) ON CONFLICT (tenant_id, external_ref)
-        WHERE exam_code IS NULL DO NOTHING RETURNING id"""
-    row = conn.execute(sql, (tenant_id, external_ref, created_by)).fetchone()
+    key = None
+    if exam_code is not None:
+        key = item_bank.exam(conn, exam_code, tenant_id=tenant_id).exam_code
+    sql = """INSERT INTO questions (tenant_id, external_ref, created_by, exam_code)
+        VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id"""
+    row = conn.execute(sql, (tenant_id, external_ref, created_by, key)).fetchone()
     if row is None:
         raise ConflictError(f"a question with external_ref {external_ref!r} exists already")
     _write_version(conn, row[0], 1, draft, created_by)

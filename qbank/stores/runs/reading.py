@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import starmap
 from typing import Any, cast
 from uuid import UUID
 
@@ -263,3 +264,29 @@ def diff(conn: Connection[Any], run_id: UUID) -> tuple[ItemChange, ...]:
                 " (QBANK_KEEP_PROPOSALS_DAYS)"
             )
         return tuple(rows or cursor.execute(proposed, (run_id,)).fetchall())
+
+
+def largest_changes(conn: Connection[Any], run: Run, limit: int) -> tuple[ItemChange, ...]:
+    """The largest changes of sh_p of a run that is over, as :func:`diff` has them.
+
+    Empty where nothing was proposed, or the proposal is kept no longer.
+
+    Args:
+        conn: an open connection.
+        run: as :func:`get` reads it, with its proposal.
+        limit: changes to return.
+    """
+    result = run.result or {}
+    if result.get("published"):
+        sql = """SELECT question_id, version, before AS sh_p_before, after AS sh_p_after
+            FROM item_exposure_history WHERE run_id = %s
+            ORDER BY abs(coalesce(after, 1) - coalesce(before, 1)) DESC, question_id, version
+            LIMIT %s"""
+        with conn.cursor(row_factory=class_row(ItemChange)) as cursor:
+            return tuple(cursor.execute(sql, (run.id, limit)).fetchall())
+    columns = ("question_id", "version", "sh_p_before", "sh_p")
+    proposal = result.get("proposal") or {}
+    rows = zip(*(proposal.get(name, ()) for name in columns), strict=True)
+    changes = [change for change in starmap(ItemChange, rows) if change.delta]
+    changes.sort(key=lambda c: (-abs(c.delta), c.question_id, c.version))
+    return tuple(changes[:limit])
