@@ -112,8 +112,10 @@ class Relay:
         """Waits for somebody to wake it; whoever writes does, as soon as it said that it waits."""
         cursors.say(conn, cursor, waits=True)
         for _ in range(max(1, int(cursors.WAITS_S / 2 / self._poll_s))):
-            woken = any(True for _ in conn.notifies(timeout=self._poll_s, stop_after=1))
-            if woken or self._stop.is_set() or outbox.any_after(conn, cursor.position):
+            # first of all what was written just before whoever wrote it saw that this one waits
+            if self._stop.is_set() or outbox.any_after(conn, cursor.position):
+                return
+            if any(True for _ in conn.notifies(timeout=self._poll_s, stop_after=1)):
                 return
 
     def _catch_up(self, conn: psycopg.Connection[Any], cursor: Cursor) -> Cursor:

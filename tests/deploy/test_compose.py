@@ -28,7 +28,17 @@ def test_the_file_is_as_the_specification_has_it(tmp_path: Path) -> None:
 
 
 def test_there_are_services_that_keep_on() -> None:
-    assert KEEP_ON == ["postgres", "dagit", "daemon", "api", "console"]
+    assert KEEP_ON == ["postgres", "dagit", "daemon", "api", "console", "relay", "kafka"]
+
+
+def test_events_are_for_those_who_ask_for_them() -> None:
+    assert [name for name, found in services().items() if found.get("profiles")] == [
+        "relay",
+        "kafka",
+    ]
+    brokers = service("relay")["environment"]["QBANK_RELAY_KAFKA_SERVERS"]
+    address = service("kafka")["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert brokers.removesuffix("}").partition(":-")[2] == address.partition("://")[2]
 
 
 @pytest.mark.parametrize("name", KEEP_ON)
@@ -40,7 +50,7 @@ def test_whatever_keeps_on_is_checked_and_limited(name: str) -> None:
     assert found["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ["migrate", "dagit", "daemon", "api", "console"])
+@pytest.mark.parametrize("name", ["migrate", "dagit", "daemon", "api", "console", "relay"])
 def test_ours_have_a_reaper_and_no_privileges(name: str) -> None:
     found = service(name)
     assert found["init"] is True
@@ -53,7 +63,7 @@ def test_the_order_of_start() -> None:
 
     migrated = {"migrate": "service_completed_successfully"}
     assert after("migrate") == {"postgres": "service_healthy"}
-    assert after("dagit") == after("daemon") == after("api") == migrated
+    assert after("dagit") == after("daemon") == after("api") == after("relay") == migrated
     assert after("console") == migrated | {"api": "service_healthy"}
 
 

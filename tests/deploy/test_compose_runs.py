@@ -20,6 +20,7 @@ from psycopg import sql
 from qbank.postgres import connect, embedded
 from tests.deploy.compose import environment, service
 from tests.e2e.processes import PROJECT, free_port, process, tool
+from tests.qbank.relay.broker import serving
 from tests.qbank.servers import settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -42,11 +43,13 @@ class Host:
     Attributes:
         home: what a container has in /var/lib/qbank.
         postgres: where the server listens.
+        brokers: addresses of Kafka.
         ports: those of the compose file, and ours.
     """
 
     home: Path
     postgres: int
+    brokers: str
     ports: dict[str, str] = field(
         default_factory=lambda: {port: str(free_port()) for port in ("3000", "8000", "8501")}
     )
@@ -59,6 +62,8 @@ class Host:
         ours |= {"QBANK_API_PORT": self.ports["8000"], "QBANK_CONSOLE_PORT": self.ports["8501"]}
         if "QBANK_API_URL" in ours:
             ours["QBANK_API_URL"] = f"http://127.0.0.1:{self.ports['8000']}"
+        if "QBANK_RELAY_KAFKA_SERVERS" in ours:
+            ours["QBANK_RELAY_KAFKA_SERVERS"] = self.brokers
         # containers of one host do not see each other's loopback
         hosts = dict.fromkeys(("QBANK_API_HOST", "QBANK_CONSOLE_HOST"), "127.0.0.1")
         return ours | hosts
@@ -100,7 +105,8 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
             )
             conn.execute("CREATE DATABASE bank OWNER boss")
         (tmp_path / "var").mkdir()
-        yield Host(tmp_path / "var", port)
+        with serving() as (brokers, _process):
+            yield Host(tmp_path / "var", port, brokers)
     finally:
         embedded.drop(server, force=True)
 
@@ -109,11 +115,12 @@ def test_every_service_comes_up_well_with_passwords_of_any_letters(host: Host) -
     migrated = host.run("migrate", service("migrate")["command"])
     assert migrated.returncode == 0, migrated.stderr
     with ExitStack() as running:
-        for name in ("dagit", "daemon", "api", "console"):
+        names = ("dagit", "daemon", "api", "console", "relay")
+        for name in names:
             command = host.command(service(name)["command"])
             log = host.home / f"{name}.log"
             running.enter_context(process(command, host.environment(name), log))
-        for name in ("dagit", "daemon", "api", "console"):
+        for name in names:
             _well(host, name)
         # dbt has a way of its own to the database
         asked = host.run("daemon", ["qbank", "dbt", "debug", "--connection"])
