@@ -36,6 +36,9 @@ $(VENV)/.runtime: $(LOCK) | $(UV)
 $(VENV)/.dev: $(VENV)/.runtime
 	@$(SYNC) --group dev && touch $@
 
+$(VENV)/.alone: $(VENV)/.dev
+	@$(SYNC) --group dev --group clickhouse && touch $@
+
 $(VENV)/.bench: $(VENV)/.runtime
 	@$(SYNC) --group bench && touch $@
 
@@ -54,7 +57,7 @@ serve: $(VENV)/.runtime ## Dagit with its daemon, the API and the console; Ctrl-
 test: $(VENV)/.dev browser ## all tests but those that want the machine for themselves
 	@$(BIN)/pytest -n 2 --no-loadscope-reorder --durations=25
 
-test-alone: $(VENV)/.dev browser ## Dagit under faults and by the mouse, nights killed or beside a daemon, mutants of the gates: nothing beside it
+test-alone: $(VENV)/.alone browser ## Dagit under faults and by the mouse, nights killed or beside a daemon, mutants of the gates: nothing beside it
 	@$(BIN)/pytest -m alone --durations=25
 
 test-fast: $(VENV)/.dev ## the tests that take seconds

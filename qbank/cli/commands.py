@@ -27,6 +27,7 @@ from qbank.cli import (
     rescoring,
     runs,
     serve,
+    sink,
     warming,
 )
 
@@ -92,6 +93,7 @@ app.add_typer(people.app, name="person")
 app.add_typer(runs.app, name="runs")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(relay.app, name="relay")
+app.add_typer(sink.app, name="sink")
 app.command("report")(report.report)
 app.command("rescore")(rescoring.rescore)
 app.command("demo-data")(demo.demo_data)
