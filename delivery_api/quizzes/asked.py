@@ -24,6 +24,7 @@ from qbank.stores import default_exam, topic_names
 from qbank.stores.item_bank import Topic
 from qbank.vocabulary import Mode, code_of
 
+MOST_QUESTIONS: Final = 120
 _TREE: Final = """SELECT id, parent_id, name, blueprint_code FROM topics
     WHERE tenant_id = %s ORDER BY parent_id NULLS FIRST, id"""
 
@@ -35,6 +36,7 @@ class Request:
     Attributes:
         blueprint_quota: to keep to the exam's blueprint.
         quota: (topic id, items) of a quota of the quiz's own, by topic.
+        names_exam: the exam is no default, which may be another one when this is sent again.
     """
 
     exam_code: str
@@ -45,6 +47,7 @@ class Request:
     blueprint_quota: bool | None
     idempotency_key: str | None
     quota: OwnQuota = ()
+    names_exam: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ async def found(conn: TenantConnection, caller: Principal, asked: Asked) -> Requ
         blueprint_quota=asked.blueprint_quota,
         idempotency_key=asked.idempotency_key,
         quota=tuple(sorted(quota.items())),
+        names_exam=asked.exam_code is not None,
     )
 
 
@@ -103,10 +107,11 @@ def refuse_another(wanted: Request, quiz: Quiz) -> None:
     What is left out is the exam's, as it was when the quiz was made.
     """
     wish = quiz.wish
-    asked = (wanted.exam_code, wanted.mode, wanted.filters, wanted.adaptive, wanted.quota)
-    made = (code_of(quiz.exam_code), quiz.mode, wish.filters, wish.selector != "fixed", wish.quota)
+    asked = (wanted.mode, wanted.filters, wanted.adaptive, wanted.quota)
+    made = (quiz.mode, wish.filters, wish.selector != "fixed", wish.quota)
     if (
         asked != made
+        or (wanted.names_exam and wanted.exam_code != code_of(quiz.exam_code))
         or wanted.num_questions not in (None, wish.num_questions)
         or wanted.blueprint_quota not in (None, wish.blueprint_quota)
     ):
@@ -128,6 +133,12 @@ def _length(asked: Asked) -> int | None:
             "invalid-value",
             f"blueprint_quota adds up to {total} items and num_questions is"
             f" {asked.num_questions}: ask for fewer, or leave num_questions out",
+        )
+    if total > MOST_QUESTIONS:
+        raise ProblemError(
+            422,
+            "invalid-value",
+            f"blueprint_quota adds up to {total} items: a quiz has at most {MOST_QUESTIONS}",
         )
     return asked.num_questions or total
 

@@ -17,7 +17,7 @@ from delivery_api.paging import Cursor, LongPage, place
 from delivery_api.problems import ProblemError, documented
 from delivery_api.queries import StrictRoute
 from delivery_api.quizzes import listing
-from delivery_api.quizzes.asked import Asked
+from delivery_api.quizzes.asked import MOST_QUESTIONS, Asked
 from delivery_api.routers.quiz_state import rendered
 from delivery_api.services import Services
 from qbank.vocabulary import Difficulty, Mode, QuizStatus, Selector
@@ -30,7 +30,7 @@ router = APIRouter(
 )
 
 
-Items = Annotated[int, Field(ge=1, le=120)]
+Items = Annotated[int, Field(ge=1, le=MOST_QUESTIONS)]
 
 
 class QuizFilters(Body):

@@ -337,6 +337,8 @@ def test_a_quota_by_topic_is_kept(client, world, as_user, adaptive):
     assert sorted(row[0] for row in topics) == sorted([acids] * 2 + [physics] * 3)
     more = {"filters": {"exam_code": "core", "num_questions": 2}, "blueprint_quota": {"acids": 3}}
     assert "adds up to 3 items" in make_quiz(client, ann, 422, **more)["detail"]
+    most = {"filters": {"exam_code": "core"}, "blueprint_quota": {"acids": 61, "physics": 60}}
+    assert "at most 120" in make_quiz(client, ann, 422, **most)["detail"]
 
 
 def test_an_idempotency_key_knows_names_and_quotas(client, world, as_user):
@@ -346,6 +348,17 @@ def test_an_idempotency_key_knows_names_and_quotas(client, world, as_user):
     same = make_quiz(client, headers, filters=filters | {"topics": [world.topics["acids"]]})
     assert same["quiz_id"] == first["quiz_id"]
     make_quiz(client, headers, 422, filters=filters, blueprint_quota={"acids": 2})
+
+
+def test_a_request_is_the_same_when_the_default_is_another(client, world, as_user, second):
+    headers = as_user("ida", "student") | {"Idempotency-Key": "first-clients-2"}
+    default_of(world, "core")
+    first = make_quiz(client, headers, filters={"num_questions": 2})
+    default_of(world, second)
+    same = make_quiz(client, headers, filters={"num_questions": 2})
+    assert same["quiz_id"] == first["quiz_id"]
+    make_quiz(client, headers, 422, filters={"num_questions": 2, "exam_code": second})
+    default_of(world, None)
 
 
 def test_nobody_is_named_but_the_caller(client, as_user):
