@@ -64,7 +64,10 @@ def test_every_package_is_typed_and_brings_its_own_files(contents):
         for top in {file.split("/")[0] for file in files if file.endswith("/__init__.py")}:
             assert f"{top}/py.typed" in files
     own = _files(
-        "qbank_console/.streamlit", "qbank_console/assets", "qbank_orchestration/expectations"
+        "qbank/sinking/schema",
+        "qbank_console/.streamlit",
+        "qbank_console/assets",
+        "qbank_orchestration/expectations",
     )
     assert own <= contents["qbank"]
 
@@ -77,7 +80,7 @@ def test_both_carry_one_version_and_need_each_other_at_it(wheels):
     assert pin.specifier.contains(science["Version"])
     major, minor, _ = science["Version"].split(".")
     assert not pin.specifier.contains(f"{major}.{int(minor) + 1}.0")
-    assert set(platform.get_all("Provides-Extra")) == {"console", "kubernetes"}
+    assert set(platform.get_all("Provides-Extra")) == {"console", "events", "kubernetes"}
 
 
 _IMPORT = """
