@@ -287,6 +287,24 @@ def test_sweeps_and_readers_at_once_seal_once(client, sitting, time_is_over, wor
     assert len(rows) == 1
 
 
+def test_who_reads_while_it_is_sealed_is_told_when(client, sitting, time_is_over, monkeypatch):
+    headers, quiz, _ = sitting
+    time_is_over(quiz, GRACE + 1)
+    services = Services.of(client.app)
+    read = services.endings.read
+
+    async def overtaken(conn: Any, caller: Any, quiz_id: str) -> Any:
+        found = await read(conn, caller, quiz_id)
+        monkeypatch.undo()
+        await services.submission.seal(caller.tenant_id, caller.user_id, quiz_id)
+        return found
+
+    monkeypatch.setattr(services.endings, "read", overtaken)
+    told = client.get(f"/v1/quizzes/{quiz}", headers=headers).json()
+    assert told["sealed_at"] is not None
+    assert client.get(f"/v1/quizzes/{quiz}", headers=headers).json() == told
+
+
 def test_whoever_administers_exams_finds_it_sealed(client, as_user, sitting, time_is_over):
     _, quiz, _ = sitting
     time_is_over(quiz, GRACE + 1)
