@@ -67,6 +67,7 @@ generate: $(VENV)/.dev ## from dbt's yml and the requests: LookML, docs, what th
 	@$(BIN)/python -m dictionary
 	@$(BIN)/python -m qbank.requests.page > docs/calibration/requests.md
 	@$(BIN)/python -m qbank.requests.import_page > docs/core/import-options.md
+	@$(BIN)/python -m qbank.events.contract
 
 lint: $(VENV)/.dev ## formatting, lint, types, imports, SQL, Dagster definitions
 	@$(BIN)/ruff format --check .

@@ -99,7 +99,29 @@ def run(*, quick: bool = False) -> Table:
                         for _ in range(size.repeats)
                     ]
                     rows.append(Row(name, pool, runs, _missing(settings, runs)))
-    return _table(rows, size)
+        cost = _cost_of_events(settings, size)
+    table = _table(rows, size)
+    table.caption = cost
+    return table
+
+
+def _cost_of_events(settings: Settings, size: Size) -> str:
+    """What the outbox adds to a request; two servers take turns, for machines warm up and tire."""
+    command = next(command for name, command, _ in commands(settings, size.workers) if name == OURS)
+    off: list[Run] = []
+    on: list[Run] = []
+    with start(command, {}) as silent, start(command, {"QBANK_EVENTS": "true"}) as telling:
+        for _ in range(2 * size.repeats):
+            off.append(_drive(settings, OURS, silent, POOLS[0], size, 1))
+            on.append(_drive(settings, OURS, telling, POOLS[0], size, 1))
+    with connect(settings=settings) as conn:
+        told = conn.execute("SELECT count(*) FROM event_outbox").fetchone()
+    ratios = sorted(b.core_ms / a.core_ms for a, b in zip(off, on, strict=True))
+    return (
+        f"events on, core ms/req against off: {statistics.median(ratios):.3f}× "
+        f"({ratios[0]:.3f} to {ratios[-1]:.3f} of {len(ratios)} pairs); "
+        f"{told[0] if told else 0:,} events written, {_missing(settings, on)} answers missing"
+    )
 
 
 _COLUMNS: dict[str, Callable[[Run], float]] = {

@@ -22,9 +22,11 @@ from delivery_api.deprecation import PROBES_BELOW_V1
 from delivery_api.middleware import RequestContext
 from delivery_api.openapi import describe, operation_id
 from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.client_events import ClientEvents
 from delivery_api.quizzes.content import Contents
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.enrolment import Enrolment
+from delivery_api.quizzes.events import Events
 from delivery_api.quizzes.progress import Progress
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Limits
@@ -106,7 +108,8 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
     limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
     contents, recent = Contents(), RecentQuizzes()
     banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000, forget=contents.forget)
-    endings = Endings(database, banks, recent)
+    events = Events(are_on=settings.events)
+    endings = Endings(database, banks, recent, events)
     tokens = Tokens(api, settings)
     return Services(
         api=api,
@@ -117,7 +120,10 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         endings=endings,
         submission=Submission(database, endings, api.submit_every_s),
         progress=Progress(database, banks, contents, recent, endings, limits),
-        enrolment=Enrolment(database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute),
+        client_events=ClientEvents(database, endings),
+        enrolment=Enrolment(
+            database, banks, key, api.quiz_minutes, api.quiz_rate_per_minute, events
+        ),
         quiz_limits=QuizLimits(api),
         login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),
         account_limit=RateLimit("tokens", api.account_rate_per_minute, processes=api.api_workers),

@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 
 from delivery_api.problems import TIMED_OUT, database_away
 from delivery_api.settings import ApiSettings
-from qbank.postgres import Connection, Pool, dsn, pool
+from qbank.postgres import TELLS, Connection, Pool, dsn, pool
 from qbank.settings import Settings
 
 Result = TypeVar("Result")
@@ -58,6 +58,8 @@ class Database:
         self._settings = settings
         self._patience_s = api.api_database_patience_s
         limits = _limits(api)
+        if settings.events:  # what a pool is given wins over the address
+            limits = f"{limits} {TELLS}"
         self._threads: Pool = pool(
             "delivery",
             settings=settings,

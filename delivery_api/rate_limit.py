@@ -86,7 +86,7 @@ class RateLimit:
         return headers(self._what, self._per_minute, left, 0 if left else self._interval_s)
 
 
-QuizStep = Literal["quizzes", "items", "answers"]
+QuizStep = Literal["quizzes", "items", "answers", "events"]
 
 
 class QuizLimits:
@@ -97,6 +97,8 @@ class QuizLimits:
             "quizzes": api.quiz_rate_per_minute,
             "items": api.item_rate_per_minute,
             "answers": api.answer_rate_per_minute,
+            # one to an answer, or so
+            "events": api.answer_rate_per_minute,
         }
         self._steps = {
             step: RateLimit(step, rate, processes=api.api_workers, burst_s=_MINUTE_S)

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from delivery_api.accounts import Accounts
 from delivery_api.database import Database
 from delivery_api.quizzes.banks import Banks
+from delivery_api.quizzes.client_events import ClientEvents
 from delivery_api.quizzes.ending import Endings
 from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.progress import Progress
@@ -40,6 +41,7 @@ class Services:
     endings: Endings
     submission: Submission
     progress: Progress
+    client_events: ClientEvents
     enrolment: Enrolment
     quiz_limits: QuizLimits
     login_limit: RateLimit

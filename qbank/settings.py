@@ -101,6 +101,7 @@ class Settings(SettingsGroup):
             last.
         pseudonym_key_file: file of the key that people get their pseudonyms by
             (``qbank import responses --pseudonymise``).
+        events: whether what happens is written to the outbox, for programs that read along.
         log_level, log_format: see :mod:`qbank.logs`.
     """
 
@@ -124,6 +125,8 @@ class Settings(SettingsGroup):
     max_daily_exposures: int = Field(default=500, ge=1)
 
     pseudonym_key_file: Path | None = None
+
+    events: bool = False
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

@@ -12,22 +12,24 @@ from typing import Any
 from psycopg.errors import ForeignKeyViolation
 
 from delivery_api.database import TenantConnection
+from delivery_api.quizzes.outbox import Event, told
 from delivery_api.quizzes.store import Quiz
 from delivery_api.quizzes.telling import TELLS
 from delivery_api.tokens import Principal
-from qbank.vocabulary import ScoringKind
+from qbank.vocabulary import Mode, ScoringKind
 
 # FOR SHARE keeps the quiz from being finished until the answer is in. Postgres scores the answer by
 # what is in force when it is written: a key of a second ago counts, whichever process has the quiz.
 # The time that the client measured is at most the one since the item was served.
-_RECORD = """WITH quiz AS (
+_SCORE = """WITH quiz AS (
         SELECT id, user_id FROM quiz_sessions
         WHERE id = %(quiz)s AND user_id = %(user)s AND tenant_id = %(tenant)s
             AND is_open(quiz_sessions)
         FOR SHARE),
     scored AS MATERIALIZED (
         SELECT quiz.id, quiz.user_id, s.* FROM quiz
-        CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)
+        CROSS JOIN LATERAL score_answer(%(exam)s, %(question)s, %(version)s, %(selected)s) AS s)"""
+_INSERT = """
     INSERT INTO user_responses
         (quiz_id, user_id, question_id, version, option_label, is_correct, is_void, score,
             max_score, time_taken_ms)
@@ -39,13 +41,29 @@ _RECORD = """WITH quiz AS (
             FROM quiz_items AS i WHERE i.quiz_id = scored.id AND i.question_id = %(question)s) END
     FROM scored
     ON CONFLICT (quiz_id, question_id) DO NOTHING
-    RETURNING is_correct, is_void, (SELECT rule FROM scored), (SELECT keys FROM scored),
+    RETURNING is_correct, is_void"""
+_ALSO = """, (SELECT rule FROM scored), (SELECT keys FROM scored),
         (SELECT is_as_published FROM scored),
         coalesce((SELECT ARRAY[b.version, b.scoring_version] FROM bank_versions AS b
             WHERE b.exam_code = %(exam)s), '{0,0}'),
         clock_timestamp() - statement_timestamp() > interval '0.2 s', """
-_RECORD_TUTOR = _RECORD + TELLS.format(questions="ARRAY[%(question)s::bigint]")
-_RECORD_EXAM = _RECORD + "false"
+# what is told of it: nothing of the score where the item counts for nothing
+_TOLD = told(
+    "kept",
+    "'is_correct', CASE WHEN NOT is_void THEN is_correct END, 'time_taken_ms', time_taken_ms",
+)
+_RECORD = _SCORE + _INSERT + _ALSO
+_RECORD_AND_TELL = f"""{_SCORE}, kept AS ({_INSERT}, time_taken_ms),
+    {_TOLD}
+    SELECT is_correct, is_void{_ALSO}"""
+_TELLS: dict[Mode, str] = {
+    "tutor": TELLS.format(questions="ARRAY[%(question)s::bigint]"),
+    "exam": "false",
+}
+_RECORDS = {mode: _RECORD + tells for mode, tells in _TELLS.items()}
+_RECORDS_AND_TELLS = {
+    mode: f"{_RECORD_AND_TELL}{tells} FROM kept" for mode, tells in _TELLS.items()
+}
 
 _RECORDED = """SELECT r.option_label::text, r.is_correct, r.is_void, s.rule, s.keys,
         s.is_as_published
@@ -100,9 +118,13 @@ class Recorded:
 
 
 async def record(
-    conn: TenantConnection, caller: Principal, quiz: Quiz, answer: NewAnswer
+    conn: TenantConnection,
+    caller: Principal,
+    quiz: Quiz,
+    answer: NewAnswer,
+    event: Event | None = None,
 ) -> Recorded | None:
-    """Scores and records an answer to a served item.
+    """Scores and records an answer to a served item, and tells of it where there is an event.
 
     Returns:
         None where there is an answer already, the quiz is over, or the item was not served: what
@@ -118,7 +140,9 @@ async def record(
         "selected": answer.selected,
         "ms": answer.time_taken_ms,
     }
-    record = _RECORD_EXAM if quiz.mode == "exam" else _RECORD_TUTOR
+    record = _RECORDS[quiz.mode]
+    if event is not None:
+        record, values = _RECORDS_AND_TELLS[quiz.mode], values | event.values()
     try:
         row = await (await conn.execute(record, values)).fetchone()
     except ForeignKeyViolation:

@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from delivery_api.database import TenantConnection
 from delivery_api.quizzes.choice import Wish
+from delivery_api.quizzes.outbox import Event, told
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode
 
@@ -74,11 +75,14 @@ _SEEN = """SELECT question_id FROM (
 _CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, exam_code, selector,
         num_questions, filters, left_out, theta, expires_at, grace_s,
         shuffles_options, pretest_positions)
-    VALUES (%(id)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
+    VALUES (%(quiz)s, %(user)s, %(tenant)s, %(mode)s, %(adaptive)s, %(exam)s, %(selector)s,
         %(num_questions)s, %(filters)s, %(left_out)s, %(theta)s,
         now() + make_interval(mins => %(minutes)s), %(grace_s)s, %(shuffles)s,
         %(pretest_positions)s)
     ON CONFLICT (id) DO NOTHING"""
+_MADE = f"WITH made AS ({_CREATE} RETURNING expires_at)"
+_TOLD = told("made", "'expires_at', expires_at")
+_CREATE_AND_TELL = f"{_MADE}, {_TOLD} SELECT FROM made"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +180,7 @@ async def create(
     minutes: int,
     grace_s: int,
     shuffles: bool,
+    event: Event | None = None,
 ) -> None:
     """Writes a quiz; one that exists already is left as it is."""
     filters: dict[str, Any] = {
@@ -186,7 +191,7 @@ async def create(
     if wish.quota:
         filters["topic_quota"] = wish.quota
     values = {
-        "id": quiz_id,
+        "quiz": quiz_id,
         "user": caller.user_id,
         "tenant": caller.tenant_id,
         "mode": mode,
@@ -202,4 +207,7 @@ async def create(
         "grace_s": grace_s,
         "shuffles": shuffles,
     }
-    await conn.execute(_CREATE, values)
+    if event is None:
+        await conn.execute(_CREATE, values)
+    else:
+        await conn.execute(_CREATE_AND_TELL, values | event.values())

@@ -15,6 +15,7 @@ from delivery_api.quizzes import sealing, store, telling
 from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.choice import estimate
+from delivery_api.quizzes.events import Events
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.sealing import Result
 from delivery_api.quizzes.store import Quiz
@@ -47,12 +48,16 @@ class Endings:
         database: where they are.
         banks: what θ̂ is computed from.
         recent: quizzes that are open in this process; what is finished goes from it.
+        events: what is told of the steps.
     """
 
-    def __init__(self, database: Database, banks: Banks, recent: RecentQuizzes) -> None:
+    def __init__(
+        self, database: Database, banks: Banks, recent: RecentQuizzes, events: Events
+    ) -> None:
         self._database = database
         self._banks = banks
         self._recent = recent
+        self.events = events
 
     async def read(self, conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz:
         """The caller's quiz.
@@ -145,7 +150,14 @@ class Endings:
             ability = ability_of(bank, quiz)
             # what the answers score is as old as the quiz was read
             is_same = bank.scoring_version == quiz.scoring_version
-            if is_same and await sealing.seal(conn, quiz, bank, ability):
+            if is_same and await sealing.seal(
+                conn,
+                quiz,
+                bank,
+                ability,
+                tenant_id=caller.tenant_id,
+                event=self.events.ended(caller, quiz, "quiz_finished"),
+            ):
                 return ability
             quiz = await self.read(conn, caller, quiz.id)
             if quiz.over:
@@ -198,7 +210,12 @@ class Endings:
             if not quiz.over or quiz.status == "void":
                 return
             kept = bank.scoring_version == quiz.scoring_version and await sealing.submit(
-                conn, quiz, bank, ability_of(bank, quiz)
+                conn,
+                quiz,
+                bank,
+                ability_of(bank, quiz),
+                tenant_id=caller.tenant_id,
+                event=self.events.ended(caller, quiz, "quiz_expired"),
             )
         if kept and quiz.sealed_at is None:
             SUBMITTED.inc()

@@ -22,6 +22,7 @@ from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
+from delivery_api.quizzes.events import Events
 from delivery_api.quizzes.planning import left_out, planned, pretest_positions
 from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
@@ -30,7 +31,7 @@ from qbank.attempts import AttemptPolicy
 from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.stores import cohorts
-from qbank.vocabulary import ADAPTIVE, Selector
+from qbank.vocabulary import ADAPTIVE, Selector, code_of
 
 COHORT_KEY: Final = "selector"
 FLAG_KEY: Final = "selector_strategy"
@@ -67,16 +68,24 @@ class Enrolment:
         key: makes ids of idempotency keys.
         minutes: how long they may be answered.
         a_minute: how many of them a person may make in a minute.
+        events: what is told of it.
     """
 
     def __init__(
-        self, database: Database, banks: Banks, key: bytes, minutes: int, a_minute: int
+        self,
+        database: Database,
+        banks: Banks,
+        key: bytes,
+        minutes: int,
+        a_minute: int,
+        events: Events,
     ) -> None:
         self._database = database
         self._banks = banks
         self._key = key
         self._minutes = minutes
         self._a_minute = a_minute
+        self._events = events
 
     async def create(self, caller: Principal, asked: Asked) -> Quiz:
         """Writes a quiz; the same idempotency key gives the same quiz again.
@@ -158,6 +167,16 @@ class Enrolment:
             else self._minutes,
             grace_s=policy.grace_seconds if request.mode == "exam" else 0,
             shuffles=policy.shuffle_options and request.mode == "exam",
+            event=self._events.started(
+                caller,
+                quiz_id,
+                {
+                    "exam": code_of(setup.exam_key),
+                    "mode": request.mode,
+                    "selector": wish.selector,
+                    "num_questions": wish.num_questions,
+                },
+            ),
         )
         return bank
 

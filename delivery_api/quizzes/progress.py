@@ -20,6 +20,7 @@ from delivery_api.quizzes.ending import NO_ABILITY, Endings, ability_of, gone
 from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
+from qbank.events import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class Progress:
                 over_cap=over_cap,
                 bank_version=bank.version,
                 may_lag=may_lag,
+                event=self._endings.events.served(caller, quiz, item),
             )
             self._note(bank, item, done)
             if done.outcome == "served":
@@ -195,6 +197,7 @@ class Progress:
         question_id: int,
         selected: str,
         time_taken_ms: int | None,
+        client: Client | None = None,
     ) -> Answered:
         """Records an answer; the same answer again gives the same result.
 
@@ -215,7 +218,8 @@ class Progress:
             answer = answers.NewAnswer(
                 question_id, quiz.version_of(question_id), chosen, time_taken_ms
             )
-            done = await answers.record(conn, caller, quiz, answer)
+            event = self._endings.events.answered(caller, quiz, question_id, chosen, client)
+            done = await answers.record(conn, caller, quiz, answer, event)
             if done is not None:
                 ANSWERS.inc()
                 scored, tells = done.scored, done.tells

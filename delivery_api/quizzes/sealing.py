@@ -14,6 +14,7 @@ from typing import Any
 
 from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Bank
+from delivery_api.quizzes.outbox import Event, told
 from delivery_api.quizzes.store import Quiz
 from qbank.vocabulary import Model
 
@@ -60,6 +61,11 @@ _INSERT = """
             AND k.question_id = i.question_id AND k.version = i.version AND k.model = %(model)s
         WHERE i.quiz_id = over.id AND NOT i.is_pretest) AS steps
     ON CONFLICT (quiz_id, revision) DO NOTHING"""
+# what was over before it kept a result is no news
+_AND_TELL = f""", kept AS ({_INSERT} RETURNING quiz_id, answered),
+    news AS (SELECT answered FROM kept JOIN over ON over.id = kept.quiz_id WHERE is_known),
+    {told("news", "'answered', answered")}
+    SELECT FROM kept"""  # noqa: S608
 
 _READ = """SELECT answered, correct, theta, theta_se, model, scale, bank_version, items,
         revision, name, created_at, made_by, why
@@ -100,7 +106,13 @@ class Result:
 
 
 async def seal(
-    conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
+    conn: TenantConnection,
+    quiz: Quiz,
+    bank: Bank,
+    ability: tuple[float, float | None],
+    *,
+    tenant_id: str,
+    event: Event | None,
 ) -> bool:
     """Finishes an open quiz and keeps its result; False where it is over, or scored otherwise now.
 
@@ -109,16 +121,37 @@ async def seal(
         quiz: as it was read.
         bank: what ``ability`` was computed from.
         ability: θ̂ and its standard error.
+        tenant_id: whose it is.
+        event: what is told of it.
     """
-    values = _values(quiz, bank, ability)
-    return (await conn.execute(_SEAL + _INSERT, values)).rowcount == 1
+    return await _keep(conn, _SEAL, _values(quiz, bank, ability), tenant_id, event)
 
 
 async def submit(
-    conn: TenantConnection, quiz: Quiz, bank: Bank, ability: tuple[float, float | None]
+    conn: TenantConnection,
+    quiz: Quiz,
+    bank: Bank,
+    ability: tuple[float, float | None],
+    *,
+    tenant_id: str,
+    event: Event | None,
 ) -> bool:
     """Seals a quiz whose time is over; False where its result is kept, or it scores otherwise."""
-    return (await conn.execute(_SUBMIT + _INSERT, _values(quiz, bank, ability))).rowcount == 1
+    return await _keep(conn, _SUBMIT, _values(quiz, bank, ability), tenant_id, event)
+
+
+async def _keep(
+    conn: TenantConnection,
+    over: str,
+    values: dict[str, Any],
+    tenant_id: str,
+    event: Event | None,
+) -> bool:
+    """Keeps the result of what a statement ends; False where it ended nothing."""
+    if event is None:
+        return (await conn.execute(over + _INSERT, values)).rowcount == 1
+    values |= {"tenant": tenant_id} | event.values()
+    return (await conn.execute(over + _AND_TELL, values)).rowcount == 1
 
 
 async def read(conn: TenantConnection, quiz_id: str) -> Result | None:

@@ -16,6 +16,7 @@ from psycopg.errors import UniqueViolation
 from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Chosen, Past, Wish
+from delivery_api.quizzes.outbox import Event, told
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
 from qbank.vocabulary import Mode, QuizStatus
@@ -51,7 +52,7 @@ _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.fil
 # served only while it is live in that version.
 # What is remembered of the quiz may be more than a database knows that went back: positions follow
 # each other, and each item is answered before the next.
-_SERVE = """WITH lately AS (
+_SERVING = """WITH lately AS (
         SELECT count(*) FILTER (WHERE i.served_at > now() - interval '1 minute') AS items,
             min(i.served_at) FILTER (WHERE i.served_at > now() - interval '1 minute') AS since,
             coalesce(bool_or(s.exam_code = %(exam)s AND i.question_id = %(question)s
@@ -99,7 +100,8 @@ _SERVE = """WITH lately AS (
             sh_p, rejected, forced, option_order, is_pretest)
         SELECT %(quiz)s, %(question)s, %(version)s, %(position)s, %(selector)s, %(theta)s,
             %(sh_p)s, %(rejected)s, %(forced)s, %(option_order)s, %(is_pretest)s
-        FROM counted RETURNING 1)
+        FROM counted RETURNING 1)"""
+_SERVED = """
     SELECT EXISTS (SELECT FROM quiz), EXISTS (SELECT FROM served), items,
         extract(epoch FROM since + interval '1 minute' - now())::float8,
         (SELECT is_live FROM bank), (SELECT version FROM bank),
@@ -107,6 +109,8 @@ _SERVE = """WITH lately AS (
         CASE WHEN %(is_pretest)s THEN (SELECT coalesce(sum(served), 0)::bigint FROM exposure_daily
             WHERE exam_code = %(exam)s AND question_id = %(question)s AND version = %(version)s) END
     FROM lately"""
+_SERVE = _SERVING + _SERVED
+_SERVE_AND_TELL = f"{_SERVING}, {told('served')}{_SERVED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +274,7 @@ async def serve(
     over_cap: bool,
     bank_version: int,
     may_lag: bool,
+    event: Event | None = None,
 ) -> Served:
     """Puts an item at the quiz's next position.
 
@@ -284,6 +289,7 @@ async def serve(
         over_cap: serve even if the item reached its daily cap.
         bank_version: of the bank that the item was chosen from.
         may_lag: serve the item if that bank is not the newest one, too, as long as it is live.
+        event: what is told of it.
 
     Raises:
         ProblemError: 429 where the caller was served too much in the last minute.
@@ -311,8 +317,11 @@ async def serve(
         "may_lag": may_lag,
         "scoring": quiz.scoring_version,
     }
+    statement = _SERVE
+    if event is not None:
+        statement, values = _SERVE_AND_TELL, values | event.values()
     try:
-        row = await (await conn.execute(_SERVE, values)).fetchone()
+        row = await (await conn.execute(statement, values)).fetchone()
     except UniqueViolation:
         return Served("refused")
     assert row is not None  # noqa: S101

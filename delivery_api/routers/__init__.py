@@ -15,6 +15,7 @@ from delivery_api.routers import (
     people,
     publications,
     questions,
+    quiz_events,
     quiz_steps,
     quizzes,
     reports,
@@ -27,6 +28,7 @@ from delivery_api.routers import (
 ROUTERS = (
     quizzes.router,
     quiz_steps.router,
+    quiz_events.router,
     exams.router,
     default_exam.router,
     item_files.router,

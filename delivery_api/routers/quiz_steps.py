@@ -15,6 +15,7 @@ from delivery_api.queries import StrictRoute
 from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
 from delivery_api.services import Services
+from qbank.events import Client
 from qbank.vocabulary import Difficulty, ScoringKind
 
 router = APIRouter(
@@ -79,6 +80,9 @@ class NewAnswer(Body):
         default=None,
         description="delay of the connection as the client measured it: goes into the metrics, and"
         " says nothing of the answer",
+    )
+    client: Client | None = Field(
+        default=None, description="what the student's program says of itself, for events"
     )
 
 
@@ -158,7 +162,7 @@ async def answer_item(
     services = Services.of(request)
     allowed = services.quiz_limits.admit("answers", caller)
     done: Answered = await services.progress.answer(
-        caller, quiz_id, body.question_id, body.selected, body.time_taken_ms
+        caller, quiz_id, body.question_id, body.selected, body.time_taken_ms, _client(body)
     )
     if body.client_latency_ms is not None:
         CLIENT_LATENCY.observe(body.client_latency_ms / 1000)
@@ -168,6 +172,13 @@ async def answer_item(
         result.theta = done.theta
         result.theta_se = done.theta_se
     return rendered(result, headers=allowed)
+
+
+def _client(body: NewAnswer) -> Client | None:
+    """What the program says of itself, the delay included, wherever it says that."""
+    if body.client_latency_ms is None or (body.client and body.client.latency_ms is not None):
+        return body.client
+    return (body.client or Client()).model_copy(update={"latency_ms": body.client_latency_ms})
 
 
 def _tell(result: AnswerResult, done: Answered) -> None:

@@ -1,4 +1,4 @@
-"""The ways to a person: Slack, mail, and a signed webhook.
+"""The ways to a person: Slack, mail, and a signed webhook; and to programs, as an event.
 
 What never lives here: which way has which alert already (``delivery``).
 """
@@ -21,6 +21,7 @@ from qbank.alerts.message import Message
 from qbank.alerts.redaction import redact
 from qbank.alerts.settings import AlertSettings
 from qbank.errors import QbankError
+from qbank.settings import get_settings
 
 # clients that write addresses into their logs; ours are secrets
 _QUIET = logging.getLogger("qbank.alerts.clients")
@@ -157,9 +158,39 @@ class Mail:
         return server
 
 
+@dataclass(frozen=True)
+class Events:
+    """The outbox of events, for programs that read along; while Postgres is away, alerts wait."""
+
+    timeout_s: float
+    name: str = "events"
+
+    def send(self, message: Message) -> None:
+        """Writes an event for each alert, all or none."""
+        import psycopg
+        from psycopg.types.json import Jsonb
+
+        from qbank.events import event_id
+        from qbank.events.models import EVERYBODY, AlarmRaised
+        from qbank.postgres import connect
+
+        tell = """INSERT INTO event_outbox
+                (id, tenant_id, aggregatetype, aggregateid, type, payload)
+            VALUES (%s, %s, %s, %s, 'alarm_raised', %s)"""
+        place = (EVERYBODY, AlarmRaised.aggregate, EVERYBODY)
+        try:
+            with connect("orchestration", timeout_s=self.timeout_s) as connection:
+                for alert in message.alerts:
+                    said = AlarmRaised(key=alert.key, title=alert.title, link=alert.link or None)
+                    told = Jsonb(said.model_dump(mode="json"))
+                    connection.execute(tell, (event_id("alarm_raised", alert.key), *place, told))
+        except (QbankError, psycopg.Error) as error:
+            raise DeliveryError(_why(error)) from None
+
+
 def configured_sinks(settings: AlertSettings) -> tuple[Sink, ...]:
-    """The ways that the settings name."""
-    sinks: list[Sink] = []
+    """The ways that the settings name; events are one where they are on."""
+    sinks: list[Sink] = [Events(settings.alert_timeout_s)] if get_settings().events else []
     if settings.alert_slack_url:
         sinks.append(Slack(settings.alert_slack_url.get_secret_value(), settings.alert_timeout_s))
     if settings.alert_mail_to:

@@ -151,6 +151,7 @@ PERSONAL: Final = (
         f"{_ITEM} {_IMPORT}",
         "t.created_at, t.id",
     ),
+    Stored("quiz_events", ("quiz_id",), _OF_QUIZ, "removed"),
     Stored(
         "quiz_results",
         ("quiz_id",),

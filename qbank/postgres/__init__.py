@@ -4,6 +4,7 @@ What never lives here: queries. They belong to the stores and to the modules tha
 """
 
 from qbank.postgres.connections import (
+    TELLS,
     Connection,
     Pool,
     connect,
@@ -18,6 +19,7 @@ from qbank.postgres.roles import LEAST_PRIVILEGE, ROLES, Role, user_name
 __all__ = [
     "LEAST_PRIVILEGE",
     "ROLES",
+    "TELLS",
     "Connection",
     "Pool",
     "Role",

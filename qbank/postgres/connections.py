@@ -38,6 +38,8 @@ _LASTING = (
 )
 # the entry point of ``kept_connections``; SQLAlchemy imports it where the address is opened
 _KEPT_CONNECTIONS = "qbank_kept_connections"
+TELLS = "-c qbank.events=on"
+"""The option of a session whose changes of items and runs are told as events, by triggers."""
 _ENVIRONMENT = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -168,6 +170,8 @@ def _parameters(role: Role, settings: Settings, database: str | None) -> dict[st
         parameters = _external(settings)
     if settings.database_url is None or role != "owner":
         parameters |= {"user": user, "password": password(role, settings)}
+    if settings.events:
+        parameters["options"] = f"{parameters.get('options', '')} {TELLS}".lstrip()
     return parameters | ({"dbname": database} if database else {})
 
 
@@ -197,7 +201,8 @@ def _url(scheme: str, parameters: dict[str, str]) -> str:
         rest |= {"host": host, "port": port}
         host, port = "", ""
     where = f"{host}:{port}" if host else ""
-    query = f"?{urlencode(rest)}" if rest else ""
+    # libpq takes + for itself, and not for a blank
+    query = f"?{urlencode(rest, quote_via=quote)}" if rest else ""
     return f"{scheme}://{who}{where}/{database}{query}"
 
 

@@ -35,6 +35,7 @@ MAY: dict[str, set[str]] = {
     "GET /v1/quizzes/{quiz_id}": TAKER,
     "GET /v1/quizzes/{quiz_id}/next": TAKER,
     "POST /v1/quizzes/{quiz_id}/answers": TAKER,
+    "POST /v1/quizzes/{quiz_id}/events": TAKER,
     "POST /v1/quizzes/{quiz_id}/finish": TAKER,
     "GET /v1/exams": ANY,
     "POST /v1/exams": ADMIN,

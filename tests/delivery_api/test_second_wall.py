@@ -43,6 +43,7 @@ ADDS = set(CHANGES) | {
     "item_exposure_history",
     "question_options",
     "question_reviews",
+    "quiz_events",
     "quiz_items",
     "quiz_results",
     "topics",

@@ -13,7 +13,15 @@ from packaging.requirements import Requirement
 import calibration
 from tests.package.conftest import ROOT
 
-_CARRIED = ("sql", "dbt_qbank", "deploy/dagster", "looker", "metabase/content", "workspace.yaml")
+_CARRIED = (
+    "sql",
+    "events",
+    "dbt_qbank",
+    "deploy/dagster",
+    "looker",
+    "metabase/content",
+    "workspace.yaml",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,10 @@
+DROP TRIGGER calibration_runs_tell ON calibration_runs;
+DROP TRIGGER item_exposure_history_tell ON item_exposure_history;
+DROP TRIGGER question_publications_tell_delete ON question_publications;
+DROP TRIGGER question_publications_tell_update ON question_publications;
+DROP TRIGGER question_publications_tell_insert ON question_publications;
+DROP FUNCTION tell_calibration();
+DROP FUNCTION tell_exposure();
+DROP FUNCTION tell_publications();
+DROP FUNCTION exam_name(text);
+DROP TABLE quiz_events;
