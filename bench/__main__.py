@@ -36,6 +36,7 @@ BENCHMARKS = {
     "imports": "imports of responses, plain COPY",
     "events": "events from the outbox to Kafka, undisturbed and with everything killed",
     "marts": "the nightly marts, incremental and full",
+    "nights": "nights of 50 and 500 small exams",
     "marts_strategies": "ways to keep a mart up",
 }
 RESULTS = Path(__file__).parent / "results"
