@@ -123,6 +123,22 @@ def replay(
         raise typer.Exit(1)
 
 
+@app.command()
+def forget(
+    sink: Annotated[str, typer.Argument(metavar="SINK", help="One that is not set up any more.")],
+) -> None:
+    """Forget how far a sink was, and what it would not take; nobody waits for it then."""
+    from qbank.postgres import connect
+    from qbank.relay import RelaySettings, forget
+
+    if sink in RelaySettings.load().names:
+        raise SettingsError(f"{sink} is set up: take its settings away first, then forget it")
+    with connect("owner") as connection:
+        if not forget(connection, sink):
+            raise QbankError(f"nothing is known of a sink {sink!r}: qbank relay status lists them")
+    print(f"{sink} is forgotten")
+
+
 def _sinks(name: str | None = None) -> list[Sink]:
     from qbank.relay import RelaySettings, configured_sinks
 

@@ -9,7 +9,15 @@ from qbank.relay.event import Event
 from qbank.relay.relaying import Relay
 from qbank.relay.settings import RelaySettings
 from qbank.relay.sinks import Delivery, Refused, Sink, configured_sinks
-from qbank.relay.standing import DeadLetter, Standing, dead_letters, kept_from, replay, standing
+from qbank.relay.standing import (
+    DeadLetter,
+    Standing,
+    dead_letters,
+    forget,
+    kept_from,
+    replay,
+    standing,
+)
 
 __all__ = [
     "DeadLetter",
@@ -22,6 +30,7 @@ __all__ = [
     "Standing",
     "configured_sinks",
     "dead_letters",
+    "forget",
     "kept_from",
     "replay",
     "standing",

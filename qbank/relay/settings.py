@@ -89,15 +89,20 @@ class RelaySettings(SettingsGroup):
             )
         return self
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the sinks that are set up."""
+        found = {"kafka": self.relay_kafka_servers, "webhook": self.relay_webhook_url}
+        return tuple(name for name, value in found.items() if value)
+
     def named(self) -> tuple[str, ...]:
-        """The names of the sinks that are set up.
+        """The same, at least one.
 
         Raises:
             SettingsError: there is none.
         """
-        found = {"kafka": self.relay_kafka_servers, "webhook": self.relay_webhook_url}
-        if not any(found.values()):
+        if not self.names:
             raise SettingsError(
                 "nobody reads along: set QBANK_RELAY_KAFKA_SERVERS or QBANK_RELAY_WEBHOOK_URL"
             )
-        return tuple(name for name, value in found.items() if value)
+        return self.names

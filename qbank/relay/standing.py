@@ -112,6 +112,12 @@ def dead_letters(conn: Connection[Any], sink: str | None = None) -> tuple[DeadLe
         return tuple(cursor.execute(sql, {"sink": sink}).fetchall())
 
 
+def forget(conn: Connection[Any], sink: str) -> bool:
+    """Takes a sink away that is to be told nothing any more; False where it was not known."""
+    conn.execute("DELETE FROM event_dead_letters WHERE sink = %s", (sink,))
+    return conn.execute("DELETE FROM event_relays WHERE sink = %s", (sink,)).rowcount == 1
+
+
 def replay(
     conn: Connection[Any], sink: Sink, event_ids: Sequence[str] = ()
 ) -> tuple[int, Delivery]:

@@ -28,7 +28,9 @@ def _settings_variables() -> set[str]:
     for module in (
         "qbank.settings",
         "qbank.alerts.settings",
+        "qbank.relay.settings",
         "qbank.retention.settings",
+        "qbank.sinking.settings",
         "qbank_orchestration.settings",
         "delivery_api.settings",
         "qbank_console.settings",

@@ -46,6 +46,20 @@ def test_what_was_set_aside_is_listed_and_sent_again(receiver, command):
     assert command("relay", "status").code == 0
 
 
+def test_a_sink_that_is_gone_is_waited_for_until_it_is_forgotten(receiver, command, monkeypatch):
+    receiver.answers = {0: 422}
+    with connect("owner") as conn:
+        write(conn, "quiz", 0)
+    (sink,) = configured_sinks(RelaySettings.load())
+    Relay(sink, lambda: connect("orchestration", autocommit=True)).run_once()
+    sink.close()
+    assert "webhook is set up" in command("relay", "forget", "webhook").err
+    monkeypatch.delenv("QBANK_RELAY_WEBHOOK_URL")
+    assert command("relay", "forget", "webhook").out == "webhook is forgotten\n"
+    assert command("relay", "status").out == "nothing was relayed yet: qbank relay\n"
+    assert "nothing is known of a sink 'webhook'" in command("relay", "forget", "webhook").err
+
+
 def test_what_cannot_be_done_is_said(receiver, command, monkeypatch):
     assert "'x' is no event's id" in command("relay", "replay", "x").err
     assert (
