@@ -7,7 +7,7 @@ CREATE SCHEMA event_days;
 
 CREATE TABLE event_outbox (
     occurred_at timestamptz NOT NULL DEFAULT now(),
-    -- order within an aggregate; given before commit, so a reader needs `transaction` as well
+    -- order within an aggregate; given before commit, so a reader waits for those who still write
     position bigint GENERATED ALWAYS AS IDENTITY,
     transaction xid8 NOT NULL DEFAULT pg_current_xact_id(),
     -- made of what happened: the same step has the same one
