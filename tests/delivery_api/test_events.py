@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from jsonschema import Draft202012Validator
 
 from delivery_api.app import create_app
 from delivery_api.quizzes import client_events
-from qbank.events import EVENTS, event_id, for_students
-from qbank.project_files import checkout, project_file
+from qbank.events import event_id, for_students
+from qbank.project_files import checkout
 from tests.delivery_api.conftest import World
 from tests.delivery_api.test_attempts import new_exam
 from tests.delivery_api.test_quizzes import answer
 from tests.delivery_api.test_submission import following, time_is_over
+from tests.qbank.events.documents import sent
 
 __all__ = ["new_exam", "time_is_over"]
 CLIENT = {"device": "tablet", "app_version": "1.2.3", "latency_ms": 41}
@@ -45,31 +45,10 @@ def student(as_user: Any, request: pytest.FixtureRequest) -> dict[str, str]:
     return as_user(request.node.name, "student")
 
 
-def cloud(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": str(row["id"]),
-        "source": f"/qbank/{row['tenant_id']}",
-        "type": row["type"],
-        "subject": f"{row['aggregatetype']}/{row['aggregateid']}",
-        "time": row["occurred_at"].isoformat(),
-        "datacontenttype": "application/json",
-        "data": row["payload"],
-    }
-
-
 def told(world: World, aggregate: str) -> list[dict[str, Any]]:
-    """Events of a quiz or an item, as they leave the house; each is what the contract says."""
-    with world.connect(row_factory=psycopg.rows.dict_row) as conn:
-        rows = conn.execute(
-            "SELECT * FROM event_outbox WHERE aggregateid = %s ORDER BY position", (aggregate,)
-        ).fetchall()
-    events = [cloud(row) for row in rows]
-    for event in events:
-        schema = json.loads((project_file("events") / f"v1/{event['type']}.json").read_text())
-        Draft202012Validator(schema).validate(event)
-        EVENTS[event["type"]].model_validate_json(json.dumps(event["data"]))
-    return events
+    """Events of a quiz or an item, as the relay sends them."""
+    with world.connect() as conn:
+        return sent(conn, aggregate)
 
 
 def types(world: World, quiz: str) -> list[str]:
@@ -252,6 +231,23 @@ def test_a_students_program_tells_each_thing_once(client, world, student):
     place = {"question_id": str(question), "version": 1, "position": 1}
     assert all(place.items() <= e["data"].items() for e in events if "finished" not in e["type"])
     assert events[1]["data"]["client"] == CLIENT
+
+
+def test_the_same_twice_at_once_is_one_event(client, world, student):
+    quiz = begin(client, student)
+    question = following(client, student, quiz)
+    first = event_id("flagged", quiz, question, "")
+    note = "INSERT INTO quiz_events (quiz_id, event_id) VALUES (%s, %s)"
+    with ThreadPoolExecutor(1) as pool, world.connect() as conn:
+        conn.execute(note, (quiz, first))
+        second = pool.submit(tell, client, student, quiz, question)
+        waits = "SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+        deadline = time.monotonic() + 10
+        while not conn.execute(waits).rowcount:
+            assert time.monotonic() < deadline
+        conn.commit()
+        assert second.result().status_code == 202, second.result().text
+    assert types(world, quiz) == ["quiz_started", "question_served"]
 
 
 def test_it_tells_of_its_own_quizzes_and_what_was_served(client, world, student, as_user):
