@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -81,6 +83,10 @@ class AlertSettings(SettingsGroup):
 
 def web_address(value: str) -> str:
     """An address that can be posted to or opened, else a ValueError that says what to write."""
-    if not re.match(r"https?://[^/\s]", value):
-        raise ValueError("write http://… or https://…")
-    return value
+    # urlsplit raises ValueError with what it was given, which may be a secret
+    with suppress(ValueError):
+        parts = urlsplit(value)
+        of_web = re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", value)
+        if of_web and parts.hostname and parts.port != 0:
+            return value
+    raise ValueError("write http://… or https://…, with a port of 65535 at most and no spaces")

@@ -103,7 +103,7 @@ class Webhook:
         }
         try:
             answer = httpx.post(self.url, content=body, headers=headers, timeout=self.timeout_s)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise DeliveryError(_why(error)) from None
         if not answer.is_success:
             raise DeliveryError(f"the webhook answered {answer.status_code}")

@@ -23,6 +23,8 @@ SILENT_S = 60.0
 """After so long without a word whoever leads has died, even if its lock is still held."""
 WAITS_S = 30.0
 
+# a database that was restored under this connection may have the epoch, and never the position
+_MINE = "sink = %(sink)s AND epoch = %(epoch)s AND position = %(position)s"
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('qbank.relay:' || %s, 0))"
 
 
@@ -42,7 +44,7 @@ class Cursor:
 
 
 class DeposedError(Exception):
-    """Another process leads this sink now."""
+    """Another process leads this sink now, or the database is another one than it was."""
 
 
 def lead(conn: Connection[Any], sink: str, holder: str, *, lock_counts: bool) -> Cursor | None:
@@ -78,12 +80,12 @@ def move(
     Raises:
         DeposedError: another one leads.
     """
-    sql = """UPDATE event_relays SET position = %(position)s, problem = '', waits_until = NULL,
+    sql = f"""UPDATE event_relays SET position = %(to)s, problem = '', waits_until = NULL,
             delivered = delivered + %(delivered)s, heard_at = clock_timestamp(),
             delivered_at = CASE WHEN %(delivered)s > 0 THEN clock_timestamp() ELSE delivered_at END
-        WHERE sink = %(sink)s AND epoch = %(epoch)s"""
+        WHERE {_MINE}"""  # noqa: S608
     position = taken[-1].position
-    values = {"position": position, "delivered": len(taken) - len(refused)} | _whose(cursor)
+    values = {"to": position, "delivered": len(taken) - len(refused)} | _whose(cursor)
     with conn.transaction():
         _held(conn, sql, values)
         for event, reason in refused:
@@ -97,22 +99,21 @@ def say(conn: Connection[Any], cursor: Cursor, problem: str = "", *, waits: bool
     Raises:
         DeposedError: another one leads.
     """
-    sql = """UPDATE event_relays SET heard_at = clock_timestamp(), problem = %(problem)s,
+    sql = f"""UPDATE event_relays SET heard_at = clock_timestamp(), problem = %(problem)s,
             waits_until = CASE WHEN %(waits)s THEN
                 clock_timestamp() + make_interval(secs => %(waits_s)s) END
-        WHERE sink = %(sink)s AND epoch = %(epoch)s"""
+        WHERE {_MINE}"""  # noqa: S608
     _held(conn, sql, {"problem": problem, "waits": waits, "waits_s": WAITS_S} | _whose(cursor))
 
 
 def leave(conn: Connection[Any], cursor: Cursor) -> None:
     """Ends in good order: nobody is to be woken."""
-    sql = """UPDATE event_relays SET waits_until = NULL
-        WHERE sink = %(sink)s AND epoch = %(epoch)s"""
+    sql = f"UPDATE event_relays SET waits_until = NULL WHERE {_MINE}"  # noqa: S608
     conn.execute(sql, _whose(cursor))
 
 
 def _whose(cursor: Cursor) -> dict[str, Any]:
-    return {"sink": cursor.sink, "epoch": cursor.epoch}
+    return {"sink": cursor.sink, "epoch": cursor.epoch, "position": cursor.position}
 
 
 def _held(conn: Connection[Any], sql: str, values: dict[str, Any]) -> None:

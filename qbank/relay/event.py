@@ -37,6 +37,11 @@ class Event:
     payload: str
 
     @property
+    def key(self) -> tuple[int, str]:
+        """What tells it from every other row, also of a database that was restored."""
+        return self.position, self.id
+
+    @property
     def aggregate(self) -> tuple[str, str]:
         """What order is kept within."""
         return self.aggregatetype, self.aggregateid

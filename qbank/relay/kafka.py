@@ -58,8 +58,8 @@ class Kafka:
         self._options = {**_TUNED, **options, **_FIXED}
         self._prefix = topic_prefix
         # handed to the producer and not answered; what it said of the others
-        self._under_way: set[int] = set()
-        self._answers: dict[int, Any] = {}
+        self._under_way: set[tuple[int, str]] = set()
+        self._answers: dict[tuple[int, str], Any] = {}
         self._problem = ""
         self._producer = self._made()
 
@@ -72,7 +72,7 @@ class Kafka:
         """Hands events to the producer and waits until the brokers have them."""
         until = time.monotonic() + PATIENCE_S
         for event in batch:
-            if event.position not in self._under_way and not self._hand_over(event, until):
+            if event.key not in self._under_way and not self._hand_over(event, until):
                 break  # there is no room: nothing later may go before it
         self._producer.flush(max(0.1, until - time.monotonic()))
         return self._judged(batch)
@@ -104,7 +104,7 @@ class Kafka:
         from confluent_kafka import KafkaException
 
         while True:
-            self._under_way.add(event.position)
+            self._under_way.add(event.key)
             try:
                 self._producer.produce(
                     f"{self._prefix}{event.aggregatetype}",
@@ -112,24 +112,24 @@ class Kafka:
                     value=event.document().encode(),
                     headers={"content-type": CONTENT_TYPE},
                     timestamp=int(event.occurred_at.timestamp() * 1000),
-                    on_delivery=self._answered(event.position),
+                    on_delivery=self._answered(event.key),
                 )
             except BufferError:
-                self._under_way.discard(event.position)
+                self._under_way.discard(event.key)
                 self._producer.poll(0.1)
                 if time.monotonic() > until:
                     return False
             except KafkaException as error:
-                self._under_way.discard(event.position)
-                self._answers[event.position] = error.args[0]
+                self._under_way.discard(event.key)
+                self._answers[event.key] = error.args[0]
                 return True
             else:
                 return True
 
-    def _answered(self, position: int) -> Any:
+    def _answered(self, key: tuple[int, str]) -> Any:
         def note(error: Any, _message: Any) -> None:
-            self._under_way.discard(position)
-            self._answers[position] = error
+            self._under_way.discard(key)
+            self._answers[key] = error
 
         return note
 
@@ -141,11 +141,11 @@ class Kafka:
         refused: list[Refused] = []
         reason, fatal = "", False
         for event in batch:
-            if event.position not in self._answers:
+            if event.key not in self._answers:
                 left.append(event)
                 reason = reason or self._problem or f"no broker answered in {PATIENCE_S:.0f} s"
                 continue
-            error = self._answers.pop(event.position)
+            error = self._answers.pop(event.key)
             if error is None:
                 continue
             if error.code() in of_the_event:

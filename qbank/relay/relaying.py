@@ -68,7 +68,10 @@ class Relay:
             except DeposedError:
                 # two have the lock at once: it says nothing here, so silence has to
                 self._lock_counts = False
-                _log.warning("another process relays to this sink now", sink=self._sink.name)
+                _log.warning(
+                    "another process relays to this sink now, or the database was restored",
+                    sink=self._sink.name,
+                )
             except (
                 psycopg.OperationalError,
                 psycopg.InterfaceError,

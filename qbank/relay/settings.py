@@ -27,7 +27,7 @@ class RelaySettings(SettingsGroup):
         relay_webhook_url: an address that takes one event by POST.
         relay_webhook_secret: key of the signature that goes with it, ``whsec_`` and base64 of 24 to
             64 bytes; needed with the address.
-        relay_webhook_timeout_s: seconds that one attempt may take.
+        relay_webhook_timeout_s: seconds that the receiver may be silent.
         relay_webhook_attempts: answers of 500 after which an event is set aside.
         relay_batch: events that are read and sent at once.
         relay_poll_s: seconds after which whoever waits looks by itself.
@@ -46,10 +46,13 @@ class RelaySettings(SettingsGroup):
     @field_validator("relay_kafka_servers")
     @classmethod
     def _brokers(cls, value: str) -> str:
-        for broker in filter(None, (part.strip() for part in value.split(","))):
-            if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:/@]+):\d{1,5}", broker):
+        brokers = list(filter(None, (part.strip() for part in value.split(","))))
+        for broker in brokers:
+            place = re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[^\s:/@]+):(\d{1,5})", broker)
+            # librdkafka takes a larger port modulo 65536
+            if not place or not 1 <= int(place[1]) <= 65535:
                 raise ValueError(f"{broker!r} is no broker: write host:9092")
-        return value
+        return ",".join(brokers)
 
     @field_validator("relay_kafka_topic_prefix")
     @classmethod

@@ -26,6 +26,8 @@ PATIENCE_S = 10.0
 # about the body, so that the next try says the same; others say that the receiver is not ready
 _OF_THE_EVENT = (400, 413, 422)
 _AWAY = (502, 503, 504)
+# nobody reads an answer's body: a short one is taken off the line, so that the connection is kept
+_LONGEST_BODY = 65_536
 
 
 class Webhook:
@@ -41,7 +43,7 @@ class Webhook:
         Args:
             url: where to.
             secret: ``whsec_`` and base64.
-            timeout_s: of one attempt.
+            timeout_s: that the receiver may be silent.
             attempts: answers of 500 after which an event is refused.
 
         Raises:
@@ -57,7 +59,9 @@ class Webhook:
         self._url = url
         self._signer = Signer(secret)
         self._attempts = attempts
-        self._failed: dict[int, int] = {}
+        self._timeout_s = timeout_s
+        # positions come again after a database was restored, for other events
+        self._failed: dict[tuple[int, str], int] = {}
         # redirects are not followed: the signed body would go to whom nobody named
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=False)
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhook")
@@ -117,14 +121,25 @@ class Webhook:
             "webhook-signature": self._signer.sign(event.id, now, body),
         }
         try:
-            answer = self._client.post(self._url, content=body.encode(), headers=headers)
-        except httpx.HTTPError as error:
+            status = self._answer(body.encode(), headers)
+        # a name that cannot be looked up is a ValueError (of IDNA)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             return redact(f"{type(error).__name__}: {' '.join(str(error).split())}"), False
-        return self._judged(event, answer.status_code)
+        return self._judged(event, status)
+
+    def _answer(self, body: bytes, headers: dict[str, str]) -> int:
+        """The answer's status; a body without an end, as of a stream of events, is hung up on."""
+        with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
+            size, until = 0, time.monotonic() + self._timeout_s
+            for piece in answer.iter_raw():
+                size += len(piece)
+                if size > _LONGEST_BODY or time.monotonic() > until:
+                    break
+            return answer.status_code
 
     def _judged(self, event: Event, status: int) -> tuple[str, bool]:
         if 200 <= status < 300:
-            self._failed.pop(event.position, None)
+            self._failed.pop(event.key, None)
             return "", False
         problem = f"the webhook answered {status}"
         if 300 <= status < 400:
@@ -132,8 +147,8 @@ class Webhook:
                 ", and redirects are not followed: set QBANK_RELAY_WEBHOOK_URL to where it is"
             )
         if status >= 500 and status not in _AWAY:
-            failed = self._failed[event.position] = self._failed.get(event.position, 0) + 1
+            failed = self._failed[event.key] = self._failed.get(event.key, 0) + 1
             if failed >= self._attempts:
-                del self._failed[event.position]
+                del self._failed[event.key]
                 return f"{problem} {failed} times", True
         return problem, status in _OF_THE_EVENT

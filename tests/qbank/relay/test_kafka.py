@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -76,6 +77,26 @@ def test_brokers_that_hang_get_it_when_they_are_back_once_and_in_order(monkeypat
         sink.close()
         numbers = [step(m.value())[1] for m in read_all(servers, "hang.quiz")]
         assert numbers == list(range(50))
+
+
+def test_a_position_that_comes_again_is_another_event(monkeypatch):
+    """As after a database was restored, with events under way that it does not have any more."""
+    with serving() as (servers, process):
+        sink = Kafka({"bootstrap.servers": servers}, topic_prefix="again.")
+        assert not sink.deliver([event(0)]).left
+        monkeypatch.setattr(kafka_module, "PATIENCE_S", 0.5)
+        os.kill(process, signal.SIGSTOP)
+        assert sink.deliver([event(1)]).left
+        restored = dataclasses.replace(event(1, "other"), id="id-other")
+        left = sink.deliver([restored]).left
+        os.kill(process, signal.SIGCONT)
+        deadline = time.monotonic() + 30
+        while left:
+            assert time.monotonic() < deadline
+            left = sink.deliver(left).left
+        sink.close()
+        found = {step(m.value()) for m in read_all(servers, "again.quiz")}
+        assert ("other", 1) in found
 
 
 def test_where_no_broker_is_it_lets_go_at_once(monkeypatch):

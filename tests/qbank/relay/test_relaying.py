@@ -194,6 +194,31 @@ def test_a_connection_that_is_cut_is_made_anew(running, memory, monkeypatch):
     assert list(dict.fromkeys(memory.taken)) == [("quiz", number) for number in range(4)]
 
 
+def test_a_database_restored_under_it_is_read_from_the_cursor_that_it_has(
+    running, memory, monkeypatch
+):
+    """Its connection outlives that; the epoch may be the same, and positions come again."""
+    monkeypatch.setattr(cursor, "WAITS_S", 0.6)
+    with connect("owner", autocommit=True) as conn:
+        write(conn, "quiz", *range(2))
+        running(memory)
+        wait(lambda: len(memory.taken) == 2)
+        backup = conn.execute("SELECT position, epoch FROM event_relays").fetchone()
+        write(conn, "quiz", *range(2, 5))
+        wait(lambda: len(memory.taken) == 5 and _standing().behind == 0)
+        with conn.transaction():
+            conn.execute("DELETE FROM event_outbox WHERE position > %s", backup[:1])
+            conn.execute("ALTER TABLE event_outbox ALTER position RESTART WITH 3")
+            conn.execute(
+                """UPDATE event_relays SET position = %s, epoch = %s, waits_until = NULL,
+                    heard_at = now() - interval '1 hour'""",
+                backup,
+            )
+        write(conn, "other", *range(3))
+        wait(lambda: len(memory.taken) == 8)
+    assert memory.taken[5:] == [("other", number) for number in range(3)]
+
+
 def test_a_writer_wakes_it_only_while_it_waits(running, memory):
     listener = connect("owner", autocommit=True)
     with listener, connect("owner", autocommit=True) as conn:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -13,7 +14,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from qbank.errors import SettingsError
-from qbank.relay import Event, RelaySettings, configured_sinks
+from qbank.relay import Delivery, Event, RelaySettings, configured_sinks
 from qbank.relay.webhooks import Webhook
 from tests.qbank.relay.events import step
 
@@ -26,6 +27,7 @@ class Receiver:
     def __init__(self) -> None:
         self.url = ""
         self.answers: dict[int, int] = {}
+        self.endless = False
         self.came: list[tuple[dict[str, str], bytes]] = []
 
     @property
@@ -45,8 +47,13 @@ def receiving() -> Iterator[Receiver]:
             receiver.came.append((dict(self.headers), body))
             self.send_response(receiver.answers.get(step(body)[1], 204))
             self.send_header("Location", f"{receiver.url}/elsewhere")
-            self.send_header("Content-Length", "0")
+            if not receiver.endless:
+                self.send_header("Content-Length", "0")
             self.end_headers()
+            with suppress(OSError):
+                while receiver.endless:
+                    self.wfile.write(b"data: still here\n\n")
+                    time.sleep(0.02)
 
         def log_message(self, *_args: object) -> None:
             pass
@@ -129,6 +136,30 @@ def test_a_receiver_that_is_not_ready_loses_nothing(receiver, webhook, status):
     assert ("redirects are not followed" in delivery.reason) == (status < 400)
 
 
+def test_an_answer_without_an_end_holds_nothing_up(receiver):
+    receiver.endless = True
+    receiver.answers = dict.fromkeys(range(2), 200)
+    sink = Webhook(receiver.url, SECRET, timeout_s=0.3)
+    done: list[object] = []
+    threading.Thread(
+        target=lambda: done.append(sink.deliver([event(n) for n in range(2)])), daemon=True
+    ).start()
+    deadline = time.monotonic() + 10
+    while not done and time.monotonic() < deadline:
+        time.sleep(0.02)
+    receiver.endless = False
+    sink.close()
+    assert done == [Delivery()]
+
+
+def test_a_name_that_cannot_be_looked_up_leaves_all():
+    sink = Webhook("http://two..dots/hook", SECRET)
+    delivery = sink.deliver([event(0)])
+    sink.close()
+    assert (len(delivery.left), delivery.refused) == (1, ())
+    assert "UnicodeError" in delivery.reason
+
+
 def test_an_address_where_nobody_is_leaves_all_and_tells_no_secret(monkeypatch):
     url = "http://127.0.0.1:9/hook?token=hush-token"
     monkeypatch.setenv("QBANK_RELAY_WEBHOOK_URL", url)
@@ -147,6 +178,10 @@ def test_an_address_where_nobody_is_leaves_all_and_tells_no_secret(monkeypatch):
         ("WEBHOOK_SECRET", "hush-hush-hush-hush-hush-hush", "write whsec_ and base64"),
         ("WEBHOOK_SECRET", "whsec_c2hvcnQ=", "24 to 64 random bytes"),
         ("WEBHOOK_URL", "ftp://example.org", "write http://… or https://…"),
+        ("WEBHOOK_URL", "http://example.org:99999/hush", "with a port of 65535 at most"),
+        ("WEBHOOK_URL", "http://[::1/hush", "write http://… or https://…"),
+        ("WEBHOOK_URL", "http://example.org/hush hush", "no spaces"),
+        ("KAFKA_SERVERS", "kafka:99999", "'kafka:99999' is no broker"),
         ("WEBHOOK_URL", "https://example.org/hook", "needs QBANK_RELAY_WEBHOOK_SECRET"),
         (
             "KAFKA_SERVERS",
@@ -165,5 +200,7 @@ def test_a_wrong_setting_says_what_to_write(monkeypatch, name, value, said):
     assert "hush" not in str(refused.value)
 
 
-def test_nobody_is_told_anything_where_nothing_is_set():
+def test_nobody_is_told_anything_where_nothing_is_set(monkeypatch):
     assert configured_sinks(RelaySettings.load()) == ()
+    monkeypatch.setenv("QBANK_RELAY_KAFKA_SERVERS", " , ")
+    assert RelaySettings.load().names == ()
