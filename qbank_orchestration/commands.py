@@ -119,7 +119,7 @@ def retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Removes runs, proposals and files that are older than the settings keep."""
+    """Removes what is older than the settings keep; exit code 1 where somebody needed it."""
     from dataclasses import asdict
 
     from qbank.cli.output import show
@@ -134,6 +134,8 @@ def retention(
         for each in removed
     ]
     show(rows, as_json=as_json, empty="nothing")
+    if any(each.problem for each in removed):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -23,10 +23,13 @@ class RetentionConfig(dg.Config):
 
 @dg.op
 def remove_what_is_old(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
-    """Removes it and says how much it was."""
-    for removed in remove_old(context.instance, dry_run=config.dry_run):
+    """Removes it and says how much it was; fails where somebody needed it, so that it is told."""
+    done = remove_old(context.instance, dry_run=config.dry_run)
+    for removed in done:
         size = "" if removed.bytes is None else f", {removed.bytes / 1e6:.1f} MB"
         context.log.info("%s: %d%s", removed.what, removed.count, size)
+    if problems := [removed.problem for removed in done if removed.problem]:
+        raise dg.Failure("; ".join(problems), allow_retries=False)
 
 
 @dg.job(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,17 +70,19 @@ def _until_it_ends(relay: Relay, ended: threading.Event) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """How far each sink is; exit code 1 where one has a problem or events set aside."""
-    from qbank.relay import standing
+    """How far each sink is; exit code 1 where one is late, has a problem or events set aside."""
+    from qbank.relay import standing, wrong
 
     with _connection() as connection:
-        found = standing(connection)
+        found, problems = standing(connection), wrong(connection)
     show(
         [dataclasses.asdict(sink) for sink in found],
         as_json=as_json,
         empty="nothing was relayed yet: qbank relay",
     )
-    if any(sink.problem or sink.dead_letters for sink in found):
+    for problem in problems:
+        print(f"qbank: {problem}", file=sys.stderr)
+    if problems or any(sink.problem for sink in found):
         raise typer.Exit(1)
 
 

@@ -13,10 +13,12 @@ from qbank.relay.standing import (
     DeadLetter,
     Standing,
     dead_letters,
+    drop_dead_letters,
     forget,
-    kept_from,
     replay,
     standing,
+    untold,
+    wrong,
 )
 
 __all__ = [
@@ -30,8 +32,10 @@ __all__ = [
     "Standing",
     "configured_sinks",
     "dead_letters",
+    "drop_dead_letters",
     "forget",
-    "kept_from",
     "replay",
     "standing",
+    "untold",
+    "wrong",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from psycopg import Connection
@@ -88,19 +88,67 @@ def standing(conn: Connection[Any]) -> tuple[Standing, ...]:
         return tuple(cursor.execute(sql).fetchall())
 
 
-def kept_from(conn: Connection[Any]) -> date | None:
-    """The first day (UTC) of which some sink still needs an event; None where nobody ever relayed.
+LATE_S: Final = 15 * 60.0
 
-    Where nothing is needed any more it is today.
-    """
-    sql = """SELECT (least(now(),
-            (SELECT min(o.occurred_at) FROM event_outbox AS o
-                WHERE o.position > (SELECT min(r.position) FROM event_relays AS r)),
-            (SELECT min(d.occurred_at) FROM event_dead_letters AS d WHERE d.replayed_at IS NULL)
-        ) AT TIME ZONE 'UTC')::date
-        WHERE EXISTS (SELECT FROM event_relays)"""
+
+def wrong(conn: Connection[Any]) -> list[str]:
+    """What a person should look at, a sentence each: who is late and why, and who refused what."""
+    said = [problem for sink in standing(conn) for problem in _wrong_with(sink)]
+    unread = _unread_s(conn)
+    if unread is not None and unread > LATE_S:
+        said.append(
+            f"events are written since {unread / 60:.0f} minutes and nobody reads along: run qbank"
+            " relay, or take QBANK_EVENTS away"
+        )
+    return said
+
+
+def _wrong_with(sink: Standing) -> list[str]:
+    said = []
+    if sink.oldest_s is not None and sink.oldest_s > LATE_S:
+        said.append(
+            f"{sink.sink} is {sink.behind} events and {sink.oldest_s / 60:.0f} minutes behind: "
+            + (sink.problem or "is qbank relay running?")
+        )
+    if sink.dead_letters:
+        said.append(
+            f"{sink.sink} would not take {sink.dead_letters} events: qbank relay dead-letters"
+        )
+    return said
+
+
+def _unread_s(conn: Connection[Any]) -> float | None:
+    """The age of the oldest event where no relay ever ran, and no Debezium either."""
+    sql = """SELECT extract(epoch FROM clock_timestamp() - min(occurred_at))::float8
+        FROM event_outbox
+        WHERE NOT EXISTS (SELECT FROM event_relays) AND NOT EXISTS (
+            SELECT FROM pg_replication_slots
+            WHERE slot_type = 'logical' AND database = current_database())"""
     row = conn.execute(sql).fetchone()
     return row[0] if row else None
+
+
+def untold(conn: Connection[Any], before: date) -> dict[str, int]:
+    """How many events of before a day (UTC) each sink was not told or would not take, if any."""
+    sql = """SELECT r.sink, undelivered.events + refused.events
+        FROM event_relays AS r
+        CROSS JOIN LATERAL (SELECT count(*) AS events FROM event_outbox AS o
+            WHERE o.position > r.position
+                AND o.occurred_at < %(before)s::date::timestamp AT TIME ZONE 'UTC') AS undelivered
+        CROSS JOIN LATERAL (SELECT count(*) AS events FROM event_dead_letters AS d
+            WHERE d.sink = r.sink AND d.replayed_at IS NULL
+                AND d.occurred_at < %(before)s::date::timestamp AT TIME ZONE 'UTC') AS refused
+        WHERE undelivered.events + refused.events > 0 ORDER BY r.sink"""
+    return dict(conn.execute(sql, {"before": before}).fetchall())
+
+
+def drop_dead_letters(conn: Connection[Any], before: date) -> None:
+    """Takes those away whose events the outbox has no longer: they cannot be sent again."""
+    conn.execute(
+        """DELETE FROM event_dead_letters
+        WHERE occurred_at < %s::date::timestamp AT TIME ZONE 'UTC'""",
+        (before,),
+    )
 
 
 def dead_letters(conn: Connection[Any], sink: str | None = None) -> tuple[DeadLetter, ...]:

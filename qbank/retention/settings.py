@@ -40,8 +40,10 @@ class Removed:
         what: the kind, for people.
         count: how many.
         bytes: what they took up; None where that is not known.
+        problem: what a person has to know of it, or an empty string.
     """
 
     what: str
     count: int
     bytes: int | None = None
+    problem: str = ""

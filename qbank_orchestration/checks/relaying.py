@@ -1,13 +1,13 @@
 """Whether those who read along are told what happens.
 
-What never lives here: what is too late (``engine.relaying``).
+An error, so that it is told as an alert: what is not told in time is not told at all. What never
+lives here: what is too late (``qbank.relay``).
 """
 
 import dagster as dg
 
 from qbank import relay
 from qbank_orchestration.checks.freshness import DAILY
-from qbank_orchestration.engine import relaying
 from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
 
@@ -18,10 +18,9 @@ from qbank_orchestration.resources import Database
     description="Each sink of the relay was told what happened, and took all of it.",
 )
 def events_are_relayed(database: Database) -> dg.AssetCheckResult:
-    """Warns of sinks that are late, and of events that were set aside."""
+    """Names sinks that are late, events that were set aside, and those that nobody reads."""
     with database.connect() as conn:
-        sinks = relay.standing(conn)
-    wrong = relaying.found_wrong(sinks)
+        sinks, wrong = relay.standing(conn), relay.wrong(conn)
     rows = [
         {
             "sink": sink.sink,
@@ -35,7 +34,7 @@ def events_are_relayed(database: Database) -> dg.AssetCheckResult:
     ]
     return dg.AssetCheckResult(
         passed=not wrong,
-        severity=dg.AssetCheckSeverity.WARN,
+        severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(wrong) or ("all is told" if sinks else "nobody reads along"),
         metadata={"sinks": table(rows)} if rows else {},
     )

@@ -9,11 +9,14 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 from psycopg.types.json import Jsonb
+from typer.testing import CliRunner
 
 from qbank import postgres, retention
+from qbank.cli.commands import app
 from qbank.retention import RetentionSettings
 from qbank.settings import get_settings
 from qbank.stores import NotFoundError, exposure, runs
+from qbank_orchestration.alerting.runs import alert_of
 from qbank_orchestration.definitions import defs
 from qbank_orchestration.instance import instance
 from qbank_orchestration.retention import remove_old
@@ -103,10 +106,6 @@ def test_two_at_once_do_no_harm(opened):
 
 
 def test_the_job_and_the_command_remove_it(opened, monkeypatch):
-    from typer.testing import CliRunner
-
-    from qbank.cli.commands import app
-
     job = defs.resolve_job_def("retention")
     assert job.execute_in_process(instance=opened).success
     done = CliRunner().invoke(app, ["retention", "--dry-run", "--json"])
@@ -144,6 +143,38 @@ def kept(*run_ids):
         results = [runs.get(conn, run_id).result for run_id in run_ids]
     assert all(result["summary"] == {"n": 1} for result in results)
     return ["proposal" in result for result in results]
+
+
+def test_who_was_not_told_in_time_is_told_to_a_person(opened):
+    """The night's job fails once, which is an alert; the next one has nothing to say of it."""
+    with postgres.connect() as conn:
+        conn.execute(
+            """INSERT INTO event_outbox
+                (occurred_at, id, tenant_id, aggregatetype, aggregateid, type, payload)
+            SELECT now() - interval '9 days', gen_random_uuid(), 't', 'quiz', 'q', 'x', '{}'
+            FROM generate_series(1, 5);
+            INSERT INTO event_relays (sink, position) SELECT 'kafka', 2 + min(position)
+            FROM event_outbox;
+            INSERT INTO event_dead_letters (sink, position, occurred_at, event_id, type, reason)
+            SELECT 'kafka', min(position), min(occurred_at), gen_random_uuid(), 'x', 'not this'
+            FROM event_outbox"""
+        )
+    dry = CliRunner().invoke(app, ["retention", "--dry-run"])
+    assert dry.exit_code == 1
+    job = defs.resolve_job_def("retention")
+    first = job.execute_in_process(instance=opened, raise_on_error=False)
+    run = opened.get_run_by_id(first.run_id)
+    assert run is not None
+    alert = alert_of(opened, run, "")
+    assert alert is not None
+    assert alert.title == "retention failed"
+    before = datetime.now(UTC).date() - timedelta(days=7)
+    said = f"events before {before} are past QBANK_KEEP_EVENTS_DAYS, and kafka was not told 3"
+    assert said in dict(alert.facts)["error"]
+    assert job.execute_in_process(instance=opened).success
+    with postgres.connect() as conn:
+        assert conn.execute("SELECT FROM event_outbox").rowcount == 0
+        assert conn.execute("SELECT FROM event_dead_letters").rowcount == 0
 
 
 def test_proposals_go_where_nothing_can_need_them(rows):

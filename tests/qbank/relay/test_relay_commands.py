@@ -46,6 +46,21 @@ def test_what_was_set_aside_is_listed_and_sent_again(receiver, command):
     assert command("relay", "status").code == 0
 
 
+def test_a_relay_that_does_not_run_stands_in_the_way(settings, command):
+    """It says nothing by itself, and who never started one is not told so either."""
+    with connect("owner") as conn:
+        write(conn, "quiz", 0, 1)
+        conn.execute("UPDATE event_outbox SET occurred_at = now() - interval '20 minutes'")
+    status = command("relay", "status")
+    assert status.code == 1
+    assert "20 minutes and nobody reads along: run qbank relay" in status.err
+    with connect("owner") as conn:
+        conn.execute("INSERT INTO event_relays (sink) VALUES ('kafka')")
+    status = command("relay", "status")
+    assert status.code == 1
+    assert "kafka is 2 events and 20 minutes behind: is qbank relay running?" in status.err
+
+
 def test_a_sink_that_is_gone_is_waited_for_until_it_is_forgotten(receiver, command, monkeypatch):
     receiver.answers = {0: 422}
     with connect("owner") as conn:
