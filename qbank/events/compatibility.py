@@ -41,7 +41,9 @@ def _breaks(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[st
         yield f"{here} may no more be {', '.join(map(repr, lost))}"
     if "enum" in new and "enum" not in old:
         yield f"{here} is narrowed to a list"
-    for key in sorted((old.keys() | new.keys()) - _PARTS):
+    # staff read what is for them alone from now on as before
+    narrowed = {"x-audience"} - old.keys()
+    for key in sorted((old.keys() | new.keys()) - _PARTS - narrowed):
         was, now = old.get(key), new.get(key)
         if key in ("anyOf", "items") and was is not None and now is not None:
             yield from _variants(was, now, here)

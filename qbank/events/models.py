@@ -51,7 +51,7 @@ class QuizStarted(_OfQuiz):
     """A person made a quiz."""
 
     selector: Selector
-    num_questions: int = Field(ge=1, description="scored items")
+    num_questions: int = Field(ge=1, description="scored items", json_schema_extra=_STAFF)
     expires_at: AwareDatetime = Field(description="more time may be given later")
 
 
@@ -64,7 +64,10 @@ class _OfQuestion(_OfQuiz):
 class QuestionServed(_OfQuestion):
     """An item was put before a person."""
 
-    selector: Selector
+    selector: Selector = Field(
+        description="what chose it: fixed in an adaptive quiz is an item that is tried out",
+        json_schema_extra=_STAFF,
+    )
 
 
 class AnswerSubmitted(_OfQuestion):

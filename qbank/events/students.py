@@ -1,4 +1,4 @@
-"""What students may see of events: nothing of right and wrong.
+"""What students may see of events: nothing of right and wrong, nor of what is tried out.
 
 What never lives here: what the API tells them (``delivery_api``), which asks what may be told now.
 """

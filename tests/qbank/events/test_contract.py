@@ -93,8 +93,28 @@ def test_what_may_be_left_out_may_come_and_words_may_be_explained():
         data["properties"]["weather"] = {"type": "string"}
         data["properties"]["mode"]["enum"].append("drill")
         data["properties"]["position"]["description"] = "better words"
+        data["properties"]["position"]["x-audience"] = "staff"
 
     assert changed(edit) == []
+
+
+def test_what_is_for_staff_stays_for_staff():
+    def edit(data, new):
+        del data["properties"]["is_correct"]["x-audience"]
+
+    assert changed(edit) == ["data.is_correct: x-audience was 'staff' and is None"]
+
+
+def test_an_item_that_is_tried_out_looks_like_any_other_to_students():
+    """`fixed` chose it in an adaptive quiz, and a quiz says at first how many are scored."""
+    item = {"quiz_id": "q", "question_id": "7", "version": 1, "position": 2}
+    served = [
+        for_students({"type": "question_served", "data": item | {"selector": word}})
+        for word in ("sympson_hetter", "fixed")
+    ]
+    assert served[0] == served[1] == {"type": "question_served", "data": item}
+    begun = {"type": "quiz_started", "data": {"quiz_id": "q", "num_questions": 20}}
+    assert for_students(begun)["data"] == {"quiz_id": "q"}
 
 
 def test_a_type_that_is_gone_and_a_narrowed_one_are_not_written(tmp_path):
