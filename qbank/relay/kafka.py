@@ -7,11 +7,12 @@ nothing is lost where headers are dropped on the way. What never lives here: whe
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from qbank.alerts.redaction import redact
 from qbank.errors import SettingsError
@@ -34,7 +35,7 @@ _TUNED: Mapping[str, Any] = {
     # as Kafka's own clients place a key
     "partitioner": "murmur2_random",
 }
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("qbank.relay.kafka")  # librdkafka's lines, too
 
 
 class Kafka:

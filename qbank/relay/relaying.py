@@ -51,6 +51,7 @@ class Relay:
         self._poll_s = poll_s
         self._stop = threading.Event()
         self._lock_counts = True
+        self._failures = 0  # since it led last
         self._holder = f"{socket.gethostname()}:{os.getpid()}"
 
     def stop(self) -> None:
@@ -59,11 +60,9 @@ class Relay:
 
     def run(self) -> None:
         """Relays until `stop`; what is away is tried again."""
-        failures = 0
         while not self._stop.is_set():
             try:
                 with self._connect() as conn:
-                    failures = 0
                     self._lead_when_free(conn)
             except DeposedError:
                 # two have the lock at once: it says nothing here, so silence has to
@@ -72,17 +71,20 @@ class Relay:
                     "another process relays to this sink now, or the database was restored",
                     sink=self._sink.name,
                 )
+            except psycopg.errors.UndefinedTable as e:
+                self._wait_after(e, "the database is of another release: run qbank db migrate")
             except (
                 psycopg.OperationalError,
                 psycopg.InterfaceError,
                 DatabaseUnavailableError,
             ) as e:
-                failures += 1
-                pause = _pause(failures)
-                _log.warning(
-                    "the database is away", sink=self._sink.name, error=_line(e), again_in_s=pause
-                )
-                self._stop.wait(pause)
+                self._wait_after(e, "the database is away")
+
+    def _wait_after(self, error: Exception, what: str) -> None:
+        self._failures += 1
+        pause = _pause(self._failures)
+        _log.warning(what, sink=self._sink.name, error=_line(error), again_in_s=pause)
+        self._stop.wait(pause)
 
     def run_once(self) -> int:
         """Sends what is there now; returns how many positions the cursor moved on.
@@ -103,6 +105,7 @@ class Relay:
             cursor = cursors.lead(conn, name, self._holder, lock_counts=self._lock_counts)
             if cursor is None and self._stop.wait(self._poll_s):
                 return
+        self._failures = 0
         _log.info("relaying", sink=name, after=cursor.position, epoch=cursor.epoch)
         conn.execute(f"LISTEN {outbox.CHANNEL}")
         while not self._stop.is_set():

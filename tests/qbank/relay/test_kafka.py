@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+import structlog
 from confluent_kafka import Producer
 
 from qbank.errors import SettingsError
@@ -101,8 +102,11 @@ def test_a_position_that_comes_again_is_another_event(monkeypatch):
 
 def test_where_no_broker_is_it_lets_go_at_once(monkeypatch):
     monkeypatch.setattr(kafka_module, "PATIENCE_S", 0.5)
-    sink = Kafka({"bootstrap.servers": "127.0.0.1:9"})
-    delivery = sink.deliver([event(0)])
+    with structlog.testing.capture_logs() as said:
+        sink = Kafka({"bootstrap.servers": "127.0.0.1:9"})
+        delivery = sink.deliver([event(0)])
+    # librdkafka's lines are those of the log's format
+    assert "127.0.0.1:9" in said[0]["event"]
     assert len(delivery.left) == 1
     assert "127.0.0.1:9" in delivery.reason
     closing = threading.Thread(target=sink.close)

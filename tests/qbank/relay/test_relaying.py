@@ -219,6 +219,20 @@ def test_a_database_restored_under_it_is_read_from_the_cursor_that_it_has(
     assert memory.taken[5:] == [("other", number) for number in range(3)]
 
 
+def test_a_database_that_is_migrated_later_is_waited_for(running, memory, monkeypatch):
+    """As of containers that start together."""
+    monkeypatch.setattr(relaying_module, "_pause", lambda _n: 0.05)
+    with connect("owner", autocommit=True) as conn:
+        conn.execute("ALTER TABLE event_relays RENAME TO away")
+        with structlog.testing.capture_logs() as said:
+            running(memory)
+            wait(lambda: len(said) > 1)
+        conn.execute("ALTER TABLE away RENAME TO event_relays")
+        write(conn, "quiz", 1)
+        wait(lambda: memory.taken)
+    assert said[0]["event"] == "the database is of another release: run qbank db migrate"
+
+
 def test_a_writer_wakes_it_only_while_it_waits(running, memory):
     listener = connect("owner", autocommit=True)
     with listener, connect("owner", autocommit=True) as conn:
