@@ -15,7 +15,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 
 from qbank.relay import outbox
-from qbank.relay.sinks import Delivery, Sink
+from qbank.relay.sinks import Delivery, Refused, Sink
 
 
 @dataclass(frozen=True)
@@ -184,13 +184,17 @@ def replay(
         ORDER BY d.position"""  # noqa: S608
     rows = conn.execute(sql, {"sink": sink.name, "ids": list(event_ids)}).fetchall()
     events = outbox.at(conn, [row[0] for row in rows])
-    delivery = sink.deliver(events) if events else Delivery()
-    remain = {event.position for event in delivery.left}
-    remain |= {refused.event.position for refused in delivery.refused}
+    refused: list[Refused] = []
+    left, reason = events, ""
+    while left and not reason:  # a sink has so long for a call: without a reason, it was over
+        delivery = sink.deliver(left)
+        left, reason = delivery.left, delivery.reason
+        refused += delivery.refused
+    remain = {event.position for event in left} | {entry.event.position for entry in refused}
     taken = [event.position for event in events if event.position not in remain]
     conn.execute(
         """UPDATE event_dead_letters SET replayed_at = clock_timestamp()
         WHERE sink = %s AND position = ANY(%s)""",
         (sink.name, taken),
     )
-    return len(taken), delivery
+    return len(taken), Delivery(left, tuple(refused), reason)

@@ -35,6 +35,7 @@ class Memory:
     def __init__(self) -> None:
         self.taken: list[tuple[str, int]] = []
         self.refuses: set[tuple[str, int]] = set()
+        self.at_once: int | None = None  # events of a delivery that there is time for
         self.away = 0  # so many deliveries take nothing but their first event
 
     def deliver(self, batch):
@@ -42,9 +43,10 @@ class Memory:
             self.away -= 1
             self.taken.append(step(batch[0]))
             return Delivery(tuple(batch[1:]), reason="gone fishing") if batch[1:] else Delivery()
-        refused = tuple(Refused(e, "not this one") for e in batch if step(e) in self.refuses)
-        self.taken += [step(e) for e in batch if step(e) not in self.refuses]
-        return Delivery(refused=refused)
+        now, later = batch[: self.at_once], batch[len(batch[: self.at_once]) :]
+        refused = tuple(Refused(e, "not this one") for e in now if step(e) in self.refuses)
+        self.taken += [step(e) for e in now if step(e) not in self.refuses]
+        return Delivery(tuple(later), refused)
 
     def close(self) -> None:
         pass

@@ -166,6 +166,18 @@ def test_a_poison_event_is_set_aside_by_name_and_sent_again(make, memory):
         assert dead_letters(conn) == ()
 
 
+def test_many_are_sent_again_in_one_go(make, memory):
+    """Though a sink takes no more of them at once than it has time for."""
+    memory.refuses = {("quiz", number) for number in range(5)}
+    with connect("owner") as conn:
+        write(conn, "quiz", *range(5))
+    make(memory).run_once()
+    memory.refuses, memory.at_once = set(), 2
+    with opened() as conn:
+        assert replay(conn, memory)[0] == 5
+    assert memory.taken == [("quiz", number) for number in range(5)]
+
+
 def test_a_sink_that_is_away_gets_the_rest_later_and_nothing_twice(make, memory, monkeypatch):
     pauses = []
     monkeypatch.setattr(relaying_module, "_pause", lambda n: pauses.append(n) or 0.01)
