@@ -81,7 +81,7 @@ class ClickHouse:
         for message in messages:
             try:
                 events.append(_row(message.value))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
                 text = message.value.decode(errors="replace")
                 at = (message.topic, message.partition, message.offset)
                 rejects.append((*at, f"{type(error).__name__}: {error}", text))
@@ -132,15 +132,33 @@ _COLUMNS = (
 _REJECTED = ("topic", "partition_number", "message_offset", "reason", "value")
 
 
+_TEXTS = ("id", "source", "type", "subject", "time")
+_YEARS = range(1900, 2299)  # that ClickHouse's moments can be of
+
+
 def _row(value: bytes) -> tuple[Any, ...]:
-    document = json.loads(value)
-    kind, _, key = document["subject"].partition("/")
+    """A row of `events`; whatever a message holds, an insert of what is answered cannot fail."""
+    document = json.loads(value, parse_constant=_refuse)
+    said = {name: document[name] for name in _TEXTS}
+    data = document["data"]
+    if not (all(isinstance(text, str) for text in said.values()) and isinstance(data, dict)):
+        raise TypeError(f"{', '.join(_TEXTS)} are texts, and data is an object")
+    kind, _, key = said["subject"].partition("/")
+    moment = datetime.fromisoformat(said["time"])
+    if moment.tzinfo is None or moment.year not in _YEARS:
+        raise ValueError(f"the time {said['time']!r} has no offset, or is out of range")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    "".join((*said.values(), text)).encode()  # half a character is JSON, and no UTF-8
     return (
-        UUID(document["id"]),
-        document["source"].removeprefix("/qbank/"),
-        document["type"],
+        UUID(said["id"]),
+        said["source"].removeprefix("/qbank/"),
+        said["type"],
         kind,
         key,
-        datetime.fromisoformat(document["time"]).astimezone(UTC),
-        json.dumps(document["data"], ensure_ascii=False, separators=(",", ":")),
+        moment.astimezone(UTC),
+        text,
     )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -108,17 +108,21 @@ class Consuming:
 
 def _consumer(relay: RelaySettings, group: str) -> Any:
     try:
-        from confluent_kafka import Consumer
+        from confluent_kafka import Consumer, KafkaException
     except ModuleNotFoundError as error:
         raise SettingsError("qbank sink needs pip install 'qbank[events]'") from error
-    consumer = Consumer(
-        {
-            **options_of(relay),
-            "group.id": group,
-            "client.id": "qbank-sink",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
+    options = {
+        **options_of(relay),
+        "group.id": group,
+        "client.id": "qbank-sink",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+    }
+    try:
+        consumer = Consumer(options, logger=_log)
+    except KafkaException as error:
+        raise SettingsError(
+            f"QBANK_RELAY_KAFKA_FILE: {redact(str(error.args[0].str()))}"
+        ) from error
     consumer.subscribe([f"{relay.relay_kafka_topic_prefix}{kind}" for kind in AGGREGATES])
     return consumer

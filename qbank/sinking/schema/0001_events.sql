@@ -1,6 +1,7 @@
--- Each event, as often as it came; of equals the newest is kept when parts are merged, and `events_once`
--- has each once at any time. An event that is sent again is the same row of the outbox, so its time and
--- its id are the same.
+-- Each event, as often as it came; of equal ids the newest is kept when parts are merged, and `events_once`
+-- has each id once at any time. The time is no part of the order: an alarm that is raised again, or a step
+-- that is taken again after the database went back, has the same id at another time. Parts know their first
+-- and last time all the same, so that a query of the last hour reads new parts alone.
 CREATE TABLE IF NOT EXISTS events (
     event_id UUID,
     tenant_id LowCardinality(String),
@@ -12,7 +13,7 @@ CREATE TABLE IF NOT EXISTS events (
     inserted_at DateTime64(3, 'UTC') DEFAULT now64(3)
 ) ENGINE = ReplacingMergeTree(inserted_at)
 PARTITION BY toYYYYMM(occurred_at)
-ORDER BY (tenant_id, type, occurred_at, event_id);
+ORDER BY (tenant_id, type, aggregateid, event_id);
 
 CREATE VIEW IF NOT EXISTS events_once AS SELECT * FROM events FINAL;
 

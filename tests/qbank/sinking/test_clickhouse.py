@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import uuid
 from datetime import UTC, datetime
 
@@ -16,11 +18,15 @@ pytest.importorskip("chdb", reason="its engine is 180 MB: uv sync --group clickh
 MOMENT = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def message(number: int, value: bytes | None = None) -> Message:
+def of(number: int) -> Event:
     payload = f'{{"quiz_id": "{2**60}", "position": {number}, "is_correct": null}}'
     identity = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
-    event = Event(number, identity, "a/b", "quiz", "q/1", "answer_submitted", MOMENT, payload)
-    return Message("qbank.quiz", 0, number, value or event.document().encode())
+    return Event(number, identity, "a/b", "quiz", "q/1", "answer_submitted", MOMENT, payload)
+
+
+def message(number: int, value: bytes | None = None) -> Message:
+    sent = of(number).document().encode() if value is None else value
+    return Message("qbank.quiz", 0, number, sent)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +53,40 @@ def test_what_comes_twice_is_there_once(clickhouse):
     assert data == f'{{"quiz_id":"{2**60}","position":0,"is_correct":null}}'
 
 
+def test_one_id_is_one_row_whatever_its_time(clickhouse):
+    """An alarm that is raised again; a step that is taken again after the database went back."""
+    at = [datetime(2026, 3, 31, 23, 59, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)]
+    for moment in at:
+        again = dataclasses.replace(of(7000), occurred_at=moment)
+        clickhouse.take([message(7000, again.document().encode())])
+    rows = clickhouse.rows("SELECT toString(event_id), occurred_at FROM events_once")
+    assert [row[1].replace(tzinfo=UTC) for row in rows if row[0] == of(7000).id] == at[1:]
+
+
+def poison():
+    """Messages that anybody who may write to the topics can write."""
+    good = json.loads(of(1).document())
+    for change in (
+        {"id": 7},
+        {"id": None},
+        {"subject": 5},
+        {"source": ["/qbank/t"]},
+        {"type": {}},
+        {"type": "\ud800"},
+        {"data": []},
+        {"data": {"x": "\udfff"}},
+        {"data": {"x": float("nan")}},
+        {"time": "0001-01-01T00:00:00+14:00"},
+        {"time": "9999-12-31T23:59:59-14:00"},
+        {"time": "2026-03-01T12:00:00"},
+        {"time": 1},
+    ):
+        yield json.dumps(good | change).encode()
+    yield from (b"{", b"[]", b"{}", b"", b"\xff", b"null", b"[" * 100_000)
+
+
 def test_what_is_no_event_is_set_aside_and_the_rest_is_kept(clickhouse):
-    wrong = [b"{", b"[]", b"{}", b'{"id": "x", "subject": "quiz/1", "source": "/qbank/t"}', b"\xff"]
+    wrong = list(poison())
     messages = [message(1000 + n, value) for n, value in enumerate(wrong)]
     assert clickhouse.take([*messages, message(1)]) == (1, len(wrong))
     rows = clickhouse.rows("SELECT message_offset, reason FROM event_rejects FINAL ORDER BY 1")

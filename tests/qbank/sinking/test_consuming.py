@@ -9,6 +9,7 @@ import pytest
 import structlog
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from qbank.errors import SettingsError
 from qbank.relay import RelaySettings
 from qbank.relay.kafka import Kafka, options_of
 from qbank.sinking import ClickHouseSettings, Consuming, UnreachableError
@@ -111,3 +112,11 @@ def test_it_stops_though_the_server_stays_away(consuming):
     reader = consuming(kept)
     run_until(reader, lambda: kept.away < 10**6 or time.monotonic() - began > 10)
     assert kept.steps == []
+
+
+def test_a_wrong_option_names_the_file(tmp_path):
+    file = tmp_path / "kafka.json"
+    file.write_text('{"sasl.mechanismus": "PLAIN"}')
+    relay = RelaySettings(relay_kafka_servers="127.0.0.1:9", relay_kafka_file=file)
+    with pytest.raises(SettingsError, match="QBANK_RELAY_KAFKA_FILE: No such configuration"):
+        Consuming(Kept(), relay, ClickHouseSettings())
