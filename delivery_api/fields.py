@@ -35,6 +35,7 @@ Markdown = Annotated[
     str, Field(min_length=1, max_length=limits.MAX_MARKDOWN), AfterValidator(_filled)
 ]
 Note = Annotated[str, Field(max_length=limits.MAX_NOTE), AfterValidator(_storable)]
+Reason = Annotated[str, Field(min_length=1, max_length=limits.MAX_NOTE), AfterValidator(_filled)]
 ExamCode = Annotated[str, Field(pattern=CODE, examples=["MED-A"])]
 QuizId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 Identifier = Annotated[int, Field(ge=1, le=2**63 - 1)]

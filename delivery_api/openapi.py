@@ -39,7 +39,7 @@ _TAGS = [
 ]
 # relative: behind whichever address the document was read from
 _SERVERS: list[dict[str, str | Any]] = [{"url": "/", "description": "this service"}]
-_CHANGES = ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports")
+_CHANGES = ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports", "/v1/results")
 _SCOPES: dict[Scope, str] = {
     "exams": "make exams, read and change their settings and blueprints",
     "exports": "files of an exam's items, with keys",

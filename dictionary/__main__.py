@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from dictionary import api, console, lookml, pages
+from dictionary import api, item_flags, lookml, pages
 from dictionary.source import ROOT, looker_measures, marts, variables
 
 
@@ -17,7 +17,7 @@ def outdated() -> dict[Path, str]:
         *lookml.files(known, looker_measures()),
         *pages.files(known, variables()),
         *api.files(known),
-        *console.files(),
+        *item_flags.files(),
     ]
     return {file: text for file, text in found if not file.exists() or file.read_text() != text}
 

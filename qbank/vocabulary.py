@@ -34,6 +34,12 @@ Unanswered = Literal["missing", "wrong"]
 # fairness of items: differences that are negligible, moderate and large
 EtsClass = Literal["A", "B", "C"]
 
+# flags of items: what people decide on one, and where it then stands
+FlagAction = Literal["acknowledged", "assigned", "snoozed", "reopened"]
+FlagStanding = Literal["open", "acknowledged", "assigned", "snoozed"]
+FlagEventKind = Literal["raised", FlagAction, "gone"]
+FlagChangeKind = Literal["raised", "gone"]
+
 # delivery
 Mode = Literal["tutor", "exam"]
 Selector = Literal[

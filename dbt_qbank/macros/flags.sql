@@ -23,3 +23,58 @@
 {% macro adjusted_p(row, family) -%}
     least(1, min({{ row }}.scaled_p) over (partition by {{ family }} order by {{ row }}.p desc))
 {%- endmacro %}
+
+{#- Notes since when a live item bears a flag, in the transaction that makes item_health: a flag that is no
+    longer there ends, and one that comes back is raised anew. What is as it was is not written. -#}
+{% macro note_flags() %}
+with raised as (
+    select
+        bearers.exam_code,
+        bearers.tenant_id,
+        bearers.question_id,
+        bearers.version,
+        raised_flags.flag
+    from {{ this }} as bearers
+    cross join lateral (
+        values
+        {%- for flag in var('item_flags') %}
+        ('{{ flag['column'] }}', bearers.{{ flag['column'] }}){{ "," if not loop.last }}
+        {%- endfor %}
+    ) as raised_flags (flag, is_raised)
+    where bearers.is_live and raised_flags.is_raised
+),
+
+gone as (
+    update public.item_flags as noted set gone_at = greatest(now(), noted.raised_at)
+    where
+        noted.gone_at is null
+        and not exists (
+            select 1 from raised
+            where
+                raised.exam_code = noted.exam_code
+                and raised.question_id = noted.question_id
+                and raised.version = noted.version
+                and raised.flag = noted.flag
+        )
+)
+
+insert into public.item_flags (exam_code, tenant_id, question_id, version, flag)
+select
+    raised.exam_code,
+    raised.tenant_id,
+    raised.question_id,
+    raised.version,
+    raised.flag
+from raised
+where
+    not exists (
+        select 1 from public.item_flags as noted
+        where
+            noted.gone_at is null
+            and noted.exam_code = raised.exam_code
+            and noted.question_id = raised.question_id
+            and noted.version = raised.version
+            and noted.flag = raised.flag
+    )
+on conflict (exam_code, question_id, version, flag) where gone_at is null do nothing
+{% endmacro %}

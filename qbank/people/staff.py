@@ -96,4 +96,12 @@ STAFF: Final = (
         f"{_ITEM_OF_EXAM}, t.before, t.after, t.at",
         TENANTS_EXAM,
     ),
+    _done(
+        "item_flag_decisions",
+        "decided_by",
+        "flags_decided_on",
+        "t.flag_id, t.question_id, t.action, t.reason, t.assignee, t.snoozed_until, t.created_at",
+        _OF_TENANT,
+        also="assignee",
+    ),
 )

@@ -70,6 +70,10 @@ MAY: dict[str, set[str]] = {
     "GET /v1/results/exams/{exam_code}/exposure": READER,
     "GET /v1/results/exams/{exam_code}/fairness": READER,
     "GET /v1/results/exams/{exam_code}/fit": READER,
+    "GET /v1/results/flags": READER,
+    "GET /v1/results/flags/changes": READER,
+    "GET /v1/results/flags/history": READER,
+    "POST /v1/results/flags/decisions": READER,
     "GET /v1/admin/default-exam": ANALYST,
     "PUT /v1/admin/default-exam": ADMIN,
     "GET /v1/admin/exposure/items": ANALYST,
@@ -125,6 +129,9 @@ SCOPED = {
     "GET /v1/results/exams/{exam_code}/exposure": "results",
     "GET /v1/results/exams/{exam_code}/fairness": "results",
     "GET /v1/results/exams/{exam_code}/fit": "results",
+    "GET /v1/results/flags": "results",
+    "GET /v1/results/flags/changes": "results",
+    "GET /v1/results/flags/history": "results",
     "GET /v1/admin/sittings": "results",
     "GET /v1/admin/sittings/{quiz_id}": "results",
 }
@@ -176,6 +183,11 @@ def probe(world, client, as_user) -> Probe:
         about = data_requests.create(
             conn, tenant_id="demo", kind="person_export", person="ann", requested_by="t"
         )
+        conn.execute(
+            """INSERT INTO item_flags (exam_code, question_id, version, flag)
+            VALUES ('core', %s, 1, 'is_drifted')""",
+            (item["question_id"],),
+        )
     options = [{"label": "A", "text_md": "x", "is_correct": True}, {"label": "B", "text_md": "y"}]
     question = {"topic_id": world.topics["acids"], "stem_md": "?", "options": options}
     run_id = str(run.id)
@@ -196,6 +208,10 @@ def probe(world, client, as_user) -> Probe:
         params={
             "POST /v1/author/publish/{question_id}": {"exam_code": "core"},
             "GET /v1/admin/exposure/history": {"exam_code": "core"},
+            "GET /v1/results/flags/history": {
+                "exam_code": "core",
+                "question_id": item["question_id"],
+            },
             "GET /v1/admin/exposure/calibrate_sh/defaults": {"exam_code": "core"},
             "GET /v1/admin/exposure/calibrate_sh/status": {"job_id": run_id},
             "POST /v1/admin/exposure/calibrate_sh/cancel": {"job_id": run_id},
@@ -220,6 +236,14 @@ def probe(world, client, as_user) -> Probe:
                 "version": 1,
                 "sh_p": 0.5,
                 "exam_code": "core",
+            },
+            "POST /v1/results/flags/decisions": {
+                "exam_code": "core",
+                "question_id": item["question_id"],
+                "version": 1,
+                "flag": "is_drifted",
+                "action": "acknowledged",
+                "reason": "a probe",
             },
             "POST /v1/admin/exposure/reestimate": {"exam_code": "core"},
             "POST /v1/admin/exposure/calibrate_sh/start": {"exam_code": "core"},
@@ -323,6 +347,9 @@ LISTINGS = {
     "GET /v1/results/exams/{exam_code}/exposure": empty,
     "GET /v1/results/exams/{exam_code}/fairness": empty,
     "GET /v1/results/exams/{exam_code}/fit": empty,
+    "GET /v1/results/flags": empty,
+    "GET /v1/results/flags/changes": empty,
+    "GET /v1/results/flags/history": empty,
     "GET /v1/admin/exposure/items": lambda page: all(
         row["exam_code"] == "theirs" for row in page["items"]
     ),
@@ -369,6 +396,7 @@ def snapshot(world: Any) -> list[Any]:
         "exams": "tenant_id = 'demo'",
         "item_exposure_control": "exam_code = 'core'",
         "item_exposure_history": "exam_code = 'core'",
+        "item_flag_decisions": "tenant_id = 'demo'",
         "calibration_runs": "exam_code = 'core'",
         "feature_flags": "tenant_id = 'demo'",
         "cohort_assignments": "tenant_id = 'demo'",
@@ -435,6 +463,8 @@ TENANT_TABLES = [
     "quiz_results",
     "item_calibration",
     "item_exposure_control",
+    "item_flags",
+    "item_flag_decisions",
     "bank_versions",
 ]
 

@@ -113,7 +113,7 @@ def test_every_change_of_authors_and_administrators_takes_a_key(client):
         for method, operation in operations.items():
             names = [p["name"].lower() for p in operation.get("parameters", [])]
             is_change = method != "get" and path.startswith(
-                ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports")
+                ("/v1/author", "/v1/admin", "/v1/exams", "/v1/imports", "/v1/results")
             )
             made = (method, path) == ("post", "/v1/quizzes")
             assert ("idempotency-key" in names) == (is_change or made), (method, path)

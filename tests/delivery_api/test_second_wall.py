@@ -41,6 +41,7 @@ ADDS = set(CHANGES) | {
     "event_outbox",
     "exam_blueprints",
     "item_exposure_history",
+    "item_flag_decisions",
     "question_options",
     "question_reviews",
     "quiz_events",

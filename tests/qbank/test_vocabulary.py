@@ -33,6 +33,7 @@ CHECKED = {
     ("exams", "irt_model"): vocabulary.Model,
     ("import_batches", "kind"): vocabulary.BatchKind,
     ("item_calibration", "model"): vocabulary.Model,
+    ("item_flag_decisions", "action"): vocabulary.FlagAction,
     ("item_fairness", "ets_class"): vocabulary.EtsClass,
     ("item_exposure_history", "source"): vocabulary.Source,
     ("question_reviews", "status"): vocabulary.ReviewStatus,

@@ -5,37 +5,12 @@ What never lives here: pages.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from importlib import resources
-
 import pandas as pd
 import streamlit as st
 
+from qbank.item_flags import FLAGS
 from qbank_console import layout, session
 from qbank_console.marts import exams
-
-
-@dataclass(frozen=True)
-class Flag:
-    """What a column of item_health that accuses an item is called, and what it asks for."""
-
-    column: str
-    label: str
-    severity: str
-    what_to_do: str
-
-    @property
-    def name(self) -> str:
-        """Its label within a sentence."""
-        return self.label.lower()
-
-
-_SAID = resources.files("qbank_console").joinpath("item_flags.json")  # by `make generate`
-FLAGS = {
-    flag.column: flag
-    for flag in (Flag(**said) for said in json.loads(_SAID.read_text(encoding="utf-8")))
-}
 
 
 def tenant() -> str:

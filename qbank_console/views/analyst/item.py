@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from qbank.item_flags import FLAGS
 from qbank.vocabulary import code_of
 from qbank_console import layout, navigation
 from qbank_console.charts import items as charts
@@ -78,7 +79,7 @@ def _choose(exam: str) -> tuple[int, int] | None:
 def _summary(item: pd.Series) -> None:
     st.markdown(f"**{choosing.item_name(item)}** · {item['topic_path']}")
     st.markdown(f"> {item['stem_start']}{'…' if len(item['stem_start']) == 120 else ''}")
-    raised = [flag for column, flag in choosing.FLAGS.items() if item[column]]
+    raised = [flag for column, flag in FLAGS.items() if item[column]]
     with st.container(horizontal=True):
         st.badge(
             "live" if item["is_live"] else "not live", color="green" if item["is_live"] else "gray"

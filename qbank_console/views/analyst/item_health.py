@@ -8,6 +8,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from qbank.item_flags import FLAGS
 from qbank_console import layout
 from qbank_console.layout import Figure
 from qbank_console.marts import items
@@ -93,9 +94,9 @@ def _chosen(known: pd.DataFrame, wanted: str) -> pd.DataFrame:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         flags = st.pills(
             "Only with flag",
-            list(choosing.FLAGS),
+            list(FLAGS),
             selection_mode="multi",
-            format_func=lambda column: choosing.FLAGS[column].name,
+            format_func=lambda column: FLAGS[column].name,
         )
         all_versions = st.toggle(
             "Also items that are not live", help="earlier versions and retired items"

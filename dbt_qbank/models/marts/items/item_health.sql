@@ -5,6 +5,7 @@
             {'columns': ['exam_code', 'question_id', 'version'], 'unique': true},
             {'columns': ['question_id', 'version']},
         ],
+        post_hook="{{ note_flags() }}",
     )
 }}
 

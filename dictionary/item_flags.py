@@ -1,4 +1,4 @@
-"""What the console says of the flags of items: a file of its own package.
+"""What API and console say of the flags of items: a file beside the code that reads it.
 
 What never lives here: which items bear them (item_health).
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dictionary.source import ROOT, flags
 
-FILE = ROOT / "qbank_console" / "item_flags.json"
+FILE = ROOT / "qbank" / "item_flags.json"
 
 
 def files() -> Iterator[tuple[Path, str]]:

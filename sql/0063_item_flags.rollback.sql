@@ -1,0 +1,3 @@
+DROP TABLE item_flag_decisions;
+DROP FUNCTION sign_flag_decision();
+DROP TABLE item_flags;
