@@ -8,6 +8,7 @@ from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from qbank import postgres
 from qbank_orchestration.dbt import Translator, artifacts, database_environment
+from qbank_orchestration.engine import expectations
 from qbank_orchestration.metadata.marts import Described
 from qbank_orchestration.tags import WEEKLY
 
@@ -44,6 +45,7 @@ def build(project: DbtProject) -> tuple[dg.AssetsDefinition, dg.AssetsDefinition
     def mart_results(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, presence: dg.ResourceParam[object]
     ) -> Iterator[Any]:
+        expectations.import_meanwhile()  # its checks follow, and dbt is waited for
         yield from _build(context, dbt)
 
     return mart_inputs, mart_results

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -131,12 +132,23 @@ def validate(
     }
 
 
+def import_meanwhile() -> None:
+    """Imports Great Expectations in a thread, beside what waits for another program."""
+    threading.Thread(target=_import, name="import of Great Expectations").start()
+
+
+def _import() -> Any:
+    # takes seconds, and must not phone home
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations
+
+    return great_expectations
+
+
 @contextmanager
 def _context(folder: Path) -> Iterator[Any]:
     """Great Expectations with its stores in a folder, which two runs never write at once."""
-    # the import takes seconds and must not phone home
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx
+    gx = _import()
     from great_expectations.data_context.types import base
 
     folder.mkdir(parents=True, exist_ok=True)
