@@ -15,6 +15,7 @@ from calibration.exposure.progress import StoppedReason
 from calibration.linking.scale import METHODS
 from calibration.models import MODELS
 from qbank import vocabulary
+from qbank.events.models import Aggregate
 from qbank.intervals import Z_95
 from qbank.postgres import connect
 from qbank.vocabulary import words
@@ -30,6 +31,7 @@ CHECKED = {
     ("data_request_files", "what"): vocabulary.DataRequestFile,
     ("data_requests", "kind"): vocabulary.DataRequestKind,
     ("data_requests", "state"): vocabulary.DataRequestState,
+    ("event_outbox", "aggregatetype"): Aggregate,
     ("exams", "irt_model"): vocabulary.Model,
     ("import_batches", "kind"): vocabulary.BatchKind,
     ("item_calibration", "model"): vocabulary.Model,
@@ -59,7 +61,8 @@ def checks(clone_database: Any) -> dict[tuple[str, str], set[str]]:
     sql = """SELECT t.relname, a.attname, pg_get_constraintdef(c.oid)
         FROM pg_constraint AS c JOIN pg_class AS t ON t.oid = c.conrelid
         JOIN pg_attribute AS a ON a.attrelid = t.oid AND c.conkey = ARRAY[a.attnum]
-        WHERE c.contype = 'c' AND pg_get_constraintdef(c.oid) LIKE '%ANY (ARRAY[%'"""
+        WHERE c.contype = 'c' AND NOT t.relispartition
+            AND pg_get_constraintdef(c.oid) LIKE '%ANY (ARRAY[%'"""
     with clone_database("empty") as settings, connect("owner", settings=settings) as conn:
         rows = conn.execute(sql).fetchall()
     return {
