@@ -26,7 +26,8 @@ class Standing:
         sink: its name.
         behind: events that were committed and that it was not told yet.
         oldest_s: seconds since the oldest of them happened; None where there is none.
-        dead_letters: events that were set aside and not sent again.
+        dead_letters: events that were set aside and not sent again, and that are still there: what
+            was erased with its person is missed by nobody.
         delivered: events that it took.
         delivered_at: when it took one last.
         heard_at: when whoever leads gave a sign of life last; None where nobody ever led.
@@ -74,16 +75,17 @@ _OF_EVENT = "FROM event_outbox AS o WHERE o.occurred_at = d.occurred_at AND o.po
 
 def standing(conn: Connection[Any]) -> tuple[Standing, ...]:
     """How far each sink is that ever had a relay, by name."""
-    sql = """SELECT r.sink, undelivered.behind,
+    sql = f"""SELECT r.sink, undelivered.behind,
             extract(epoch FROM clock_timestamp() - undelivered.oldest)::float8 AS oldest_s,
             (SELECT count(*) FROM event_dead_letters AS d
-                WHERE d.sink = r.sink AND d.replayed_at IS NULL) AS dead_letters,
+                WHERE d.sink = r.sink AND d.replayed_at IS NULL
+                    AND EXISTS (SELECT {_OF_EVENT})) AS dead_letters,
             r.delivered, r.delivered_at, nullif(r.heard_at, '-infinity') AS heard_at, r.holder,
             r.problem
         FROM event_relays AS r
         CROSS JOIN LATERAL (SELECT count(*) AS behind, min(o.occurred_at) AS oldest
             FROM event_outbox AS o WHERE o.position > r.position) AS undelivered
-        ORDER BY r.sink"""
+        ORDER BY r.sink"""  # noqa: S608
     with conn.cursor(row_factory=class_row(Standing)) as cursor:
         return tuple(cursor.execute(sql).fetchall())
 

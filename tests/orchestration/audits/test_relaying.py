@@ -17,7 +17,8 @@ _AT = """INSERT INTO event_relays (sink, position, delivered, problem)
     SELECT %s, min(position) + %s, 2, %s FROM event_outbox"""
 _SET_ASIDE = """INSERT INTO event_dead_letters
         (sink, position, occurred_at, event_id, type, reason)
-    SELECT %s, min(position), now(), gen_random_uuid(), 'x', 'not this' FROM event_outbox"""
+    SELECT %s, min(position), min(occurred_at), gen_random_uuid(), 'x', 'not this'
+    FROM event_outbox"""
 
 
 def check():

@@ -46,6 +46,21 @@ def test_what_was_set_aside_is_listed_and_sent_again(receiver, command):
     assert command("relay", "status").code == 0
 
 
+def test_what_was_erased_with_its_person_stands_in_nobodys_way(receiver, command):
+    receiver.answers = {0: 422}
+    with connect("owner") as conn:
+        write(conn, "quiz", 0)
+    (sink,) = configured_sinks(RelaySettings.load())
+    Relay(sink, lambda: connect("orchestration", autocommit=True)).run_once()
+    sink.close()
+    assert command("relay", "status").code == 1
+    with connect("owner") as conn:
+        conn.execute("DELETE FROM event_outbox")
+    assert command("relay", "status").code == 0
+    (letter,) = json.loads(command("relay", "dead-letters", "--json").out)
+    assert letter["kept"] is False
+
+
 def test_a_relay_that_does_not_run_stands_in_the_way(settings, command):
     """It says nothing by itself, and who never started one is not told so either."""
     with connect("owner") as conn:
