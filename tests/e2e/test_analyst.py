@@ -63,6 +63,33 @@ def test_an_item_is_found_and_opened(visitor: MakeVisitor) -> None:
         person.tab(name).sees(re.compile(text))
 
 
+def test_a_flag_is_snoozed_and_reopened(visitor: MakeVisitor) -> None:
+    question, version, label, new = one(
+        """SELECT question_id, version, flags[1],
+                  (SELECT count(*) FILTER (WHERE is_live AND flags <> '{}')
+                   FROM analytics.item_health WHERE exam_code = 'MED-A')
+           FROM analytics.item_health
+           WHERE exam_code = 'MED-A' AND is_live AND flag_count = 1 AND cardinality(flags) = 1
+           ORDER BY question_id LIMIT 1"""
+    )
+    person = visitor().sign_in("ana", "analyst").goto(f"item?exam=MED-A&item={question}.{version}")
+    said = rf"{label} \(\w[\w ]+, {{}}\): "
+    person.tab("Flags").sees(re.compile(said.format("open")))
+    person.press("Save decision").sees("Give a reason")
+    person.choose("Decision", "Snooze").fill("Reason", "a new cohort: look again in a week")
+    person.press("Save decision")
+    person.sees(re.compile(said.format(r"snoozed until \d+ \w+ \d{4}")))
+    # the marts were built tonight, for the first time
+    person.goto("item-health?exam=MED-A").sees(f"Only new since yesterday ({new})")
+    person.sees("1 item is hidden: their flags are all answered.")
+    person.page.get_by_text("Also items whose flags are answered").click()
+    person.settle()
+    expect(person.page.get_by_text("flags are all answered")).to_have_count(0)
+    person.goto(f"item?exam=MED-A&item={question}.{version}").tab("Flags")
+    person.choose("Decision", "Reopen").fill("Reason", "it is looked into now")
+    person.press("Save decision").sees(re.compile(said.format("open")))
+
+
 def test_a_search_that_finds_nothing_says_what_to_do(visitor: MakeVisitor) -> None:
     person = visitor().sign_in("ana", "analyst").menu("Item health")
     person.fill("Search", "no such item").sees("No item matches").sees("Clear the search")

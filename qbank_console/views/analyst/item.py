@@ -12,11 +12,12 @@ import streamlit as st
 from qbank.item_flags import FLAGS
 from qbank.vocabulary import code_of
 from qbank_console import layout, navigation
+from qbank_console.api.client import Json
 from qbank_console.charts import items as charts
 from qbank_console.layout import Figure
 from qbank_console.marts import items
 from qbank_console.theme import Shade
-from qbank_console.views.analyst import choosing, item_evidence, item_parameters
+from qbank_console.views.analyst import choosing, item_evidence, item_flags, item_parameters
 
 D = 1.7  # of the marts, which bring every a to it
 _SHADES: dict[str, Shade] = {"act today": "red", "note": "gray"}
@@ -47,9 +48,10 @@ def page() -> None:
         layout.empty("Not in this exam", "Choose another item or another exam.")
         return
     item = found.iloc[0]
-    _summary(item)
-    curve, options, exposure, parameters = st.tabs(
-        ["Characteristic curve", "Options", "Exposure", "Parameters"]
+    flags = item_flags.of_item(item)
+    _summary(item, flags)
+    curve, options, exposure, parameters, answers = st.tabs(
+        ["Characteristic curve", "Options", "Exposure", "Parameters", "Flags"]
     )
     with curve:
         _curve(item)
@@ -59,6 +61,8 @@ def page() -> None:
         item_evidence.exposure(item)
     with parameters:
         item_parameters.show(item)
+    with answers:
+        item_flags.show(item, flags)
 
 
 def _choose(exam: str) -> tuple[int, int] | None:
@@ -76,10 +80,11 @@ def _choose(exam: str) -> tuple[int, int] | None:
     return int(question), int(version)
 
 
-def _summary(item: pd.Series) -> None:
+def _summary(item: pd.Series, flags: list[Json]) -> None:
     st.markdown(f"**{choosing.item_name(item)}** · {item['topic_path']}")
     st.markdown(f"> {item['stem_start']}{'…' if len(item['stem_start']) == 120 else ''}")
     raised = [flag for column, flag in FLAGS.items() if item[column]]
+    standing = {flag["flag"]: f", {item_flags.standing(flag)}" for flag in flags}
     with st.container(horizontal=True):
         st.badge(
             "live" if item["is_live"] else "not live", color="green" if item["is_live"] else "gray"
@@ -89,7 +94,8 @@ def _summary(item: pd.Series) -> None:
         for flag in raised:
             st.badge(flag.name, color=_SHADES.get(flag.severity, "orange"), icon=":material/flag:")
     for flag in raised:
-        st.markdown(f"**{flag.label}** ({flag.severity}): {flag.what_to_do}")
+        stands = standing.get(flag.column, "")
+        st.markdown(f"**{flag.label}** ({flag.severity}{stands}): {flag.what_to_do}")
     layout.figures(
         [
             Figure("Answers", f"{item['attempts']:,}", "All answers, repeated attempts included."),

@@ -12,12 +12,15 @@ from qbank.item_flags import FLAGS
 from qbank_console import layout
 from qbank_console.layout import Figure
 from qbank_console.marts import items
-from qbank_console.views.analyst import choosing, item
+from qbank_console.views.analyst import choosing, item, item_flags
 
 _COLUMNS = {
     "item": st.column_config.TextColumn("Item", width=150),
     "severity": st.column_config.TextColumn("How urgent", width=110),
     "flags": st.column_config.ListColumn("Flags", width=220),
+    "answers": st.column_config.ListColumn(
+        "Answered", width=180, help="flags that somebody acknowledged, took or snoozed"
+    ),
     "what_to_do": st.column_config.TextColumn("What to do", width="medium"),
     "topic_path": st.column_config.TextColumn("Topic", width="medium"),
     "attempts": st.column_config.NumberColumn("Answers", format="localized"),
@@ -53,9 +56,12 @@ def page() -> None:
         layout.empty("No items in this exam", "Publish a question in it, then run `qbank nightly`.")
         return
     _figures(known)
+    known = item_flags.with_answers(known, exam["exam_code"])
     shown = _chosen(known, wanted)
     if shown.empty:
-        layout.empty("No item matches", "Clear the search or the flags to see all items.")
+        layout.empty(
+            "No item matches", "Clear the search or the flags, or show answered ones, to see all."
+        )
         return
     _table(shown, exam["exam_code"])
 
@@ -101,12 +107,29 @@ def _chosen(known: pd.DataFrame, wanted: str) -> pd.DataFrame:
         all_versions = st.toggle(
             "Also items that are not live", help="earlier versions and retired items"
         )
+        new = st.toggle(
+            f"Only new since yesterday ({known['is_new'].sum():,})",
+            key="flags_new",
+            help="a flag was raised in the last 24 hours",
+        )
+        answered = st.toggle(
+            "Also items whose flags are answered",
+            help="those that somebody acknowledged, took or snoozed; without this, open ones alone",
+        )
     shown = known if all_versions else known[known["is_live"]]
+    shown = shown[shown["is_new"]] if new else shown
     for flag in flags:
         shown = shown[shown[flag]]
     if wanted.strip():
         text = shown[["external_ref", "topic_path", "stem_start"]].fillna("").agg(" ".join, axis=1)
         shown = shown[text.str.contains(wanted.strip(), case=False, regex=False)]
+    hidden = 0 if answered else int(shown["is_answered"].sum())
+    if hidden:
+        st.caption(
+            f"{hidden:,} {'item is' if hidden == 1 else 'items are'} hidden: their flags are all"
+            " answered."
+        )
+        shown = shown[~shown["is_answered"]]
     return shown
 
 
