@@ -19,7 +19,7 @@ _COLUMNS = {
     "severity": st.column_config.TextColumn("How urgent", width=110),
     "flags": st.column_config.ListColumn("Flags", width=220),
     "answers": st.column_config.ListColumn(
-        "Answered", width=180, help="flags that somebody acknowledged, took or snoozed"
+        "Answered", width=230, help="flags that somebody acknowledged, took or snoozed"
     ),
     "what_to_do": st.column_config.TextColumn("What to do", width="medium"),
     "topic_path": st.column_config.TextColumn("Topic", width="medium"),
@@ -144,7 +144,8 @@ def _table(shown: pd.DataFrame, exam: str) -> None:
     chosen = st.dataframe(
         table,
         hide_index=True,
-        column_order=list(_COLUMNS),
+        # its place is the others' until somebody answers one
+        column_order=[name for name in _COLUMNS if name != "answers" or table["answers"].any()],
         column_config=_COLUMNS,
         placeholder="–",
         height=min(560, 40 + 36 * len(table)),
