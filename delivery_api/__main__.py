@@ -26,6 +26,9 @@ from qbank.settings import get_settings
 
 # connections to Postgres, listening sockets, metrics, libraries
 _OTHER_FILES = 200
+# a worker that only starts on a busy machine answers late; at uvicorn's own five seconds it was
+# killed for it, and the next one too
+_SILENCE_S = 60
 
 
 def main() -> int:
@@ -62,6 +65,7 @@ def main() -> int:
             ws="none",
             timeout_keep_alive=api.api_keep_alive_s,
             timeout_graceful_shutdown=10,
+            timeout_worker_healthcheck=_SILENCE_S,
             log_level="warning",
         )
     return 0

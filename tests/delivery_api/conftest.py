@@ -308,7 +308,7 @@ def module_server(world: World) -> Iterator[StartServer]:
 def _servers() -> Iterator[StartServer]:
     started: list[Server] = []
 
-    def start(**environment: str) -> Server:
+    def start(*, wait: bool = True, **environment: str) -> Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -318,7 +318,8 @@ def _servers() -> Iterator[StartServer]:
         )
         server = Server(process, f"http://127.0.0.1:{port}")
         started.append(server)
-        _wait_until_ready(server)
+        if wait:
+            _wait_until_ready(server)
         return server
 
     yield start

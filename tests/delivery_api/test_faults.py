@@ -218,16 +218,32 @@ def test_workers_share_the_load_and_metrics_add_up(world, as_user, start_server,
     assert float(line.split()[-1]) == len(load.acknowledged)
 
 
-def test_workers_do_not_outlive_the_process_that_minds_them(start_server):
-    server = start_server(QBANK_API_WORKERS="2")
+@pytest.mark.parametrize("ready", [True, False])
+def test_workers_do_not_outlive_the_process_that_minds_them(start_server, ready):
+    server = start_server(wait=ready, QBANK_API_WORKERS="2")
     pid = server.process.pid
-    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    assert len(workers) >= 2
+    deadline = time.monotonic() + 60
+    while len(workers := Path(f"/proc/{pid}/task/{pid}/children").read_text().split()) < 3:
+        assert time.monotonic() < deadline, "two workers, and Python's own tracker, did not start"
+        time.sleep(0.02)
     server.stop(signal.SIGKILL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60  # one that only begins to import notices it afterwards
     while any(process_alive(int(worker)) for worker in workers):
         assert time.monotonic() < deadline, "a worker is still there"
         time.sleep(0.1)
+
+
+def test_a_worker_that_a_busy_machine_keeps_waiting_is_not_killed_for_it(start_server):
+    server = start_server(QBANK_API_WORKERS="2")
+    pid = server.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for worker in workers:
+        os.kill(int(worker), signal.SIGSTOP)
+    time.sleep(8)
+    for worker in workers:
+        os.kill(int(worker), signal.SIGCONT)
+    assert httpx.get(f"{server.url}/health", timeout=30).status_code == 200
+    assert Path(f"/proc/{pid}/task/{pid}/children").read_text().split() == workers
 
 
 def test_a_stopped_server_answers_what_it_has_begun(world, as_user, start_server):
