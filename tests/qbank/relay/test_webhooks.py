@@ -43,7 +43,11 @@ def receiving() -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sends was killed before all of it had come
+                self.close_connection = True
+                return
             receiver.came.append((dict(self.headers), body))
             self.send_response(receiver.answers.get(step(body)[1], 204))
             self.send_header("Location", f"{receiver.url}/elsewhere")
