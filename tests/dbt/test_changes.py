@@ -226,7 +226,9 @@ def test_every_change_reaches_every_mart(dbt, owner):
 def test_emptied_sources_empty_the_marts(dbt, bank):
     Story(bank)
     dbt.models()
-    bank.owner.execute("TRUNCATE quiz_sessions, quiz_items, quiz_results, user_responses")
+    bank.owner.execute(
+        "TRUNCATE quiz_sessions, quiz_items, quiz_results, quiz_events, user_responses"
+    )
     dbt.models()
     facts = ("fact_responses", "fact_sessions", "exposure_daily_rates", "topic_mastery")
     left = {mart: bank.one(f"SELECT count(*) FROM analytics.{mart}") for mart in facts}  # noqa: S608
