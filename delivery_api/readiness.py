@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from delivery_api.database import TenantConnection
 from delivery_api.services import Services
-from qbank.migrations import migrations_folder
+from qbank.project_files import migrations_folder
 
 # a probe gives up after a second or two
 _TIMEOUT_S = 1.0

@@ -36,3 +36,12 @@ def project_file(part: str) -> Path:
             "`uv build` made, or run qbank from a checkout"
         )
     return found
+
+
+def migrations_folder() -> Path:
+    """The folder of the migrations' SQL; who only names them need not import what applies them.
+
+    Raises:
+        SettingsError: this installation has none.
+    """
+    return project_file("sql")

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,7 +25,7 @@ from qbank.migrations.bootstrap import (
     let_roles_in,
 )
 from qbank.postgres import Connection, connect, dsn
-from qbank.project_files import project_file
+from qbank.project_files import migrations_folder
 from qbank.settings import Settings, get_settings
 
 _LOCK = 0x71_62_61_6E_6B  # "qbank"
@@ -115,15 +114,6 @@ def status(settings: Settings | None = None) -> list[MigrationState]:
         rows = []
     applied = {row[0] for row in rows}
     return [MigrationState(name, name in applied) for name in names]
-
-
-def migrations_folder() -> Path:
-    """The folder of the SQL files.
-
-    Raises:
-        SettingsError: this installation has none.
-    """
-    return project_file("sql")
 
 
 def _files() -> Any:
