@@ -29,7 +29,7 @@ from delivery_api.quizzes.enrolment import Enrolment
 from delivery_api.quizzes.events import Events
 from delivery_api.quizzes.progress import Progress
 from delivery_api.quizzes.recent import RecentQuizzes
-from delivery_api.quizzes.store import Limits
+from delivery_api.quizzes.serving import Limits
 from delivery_api.quizzes.submission import Submission
 from delivery_api.rate_limit import QuizLimits, RateLimit
 from delivery_api.routers import ROUTERS, docs, health, login

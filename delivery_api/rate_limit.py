@@ -3,7 +3,7 @@
 The generic cell rate algorithm (ITU-T I.371): one time stamp a caller, no history. With N processes
 each admits an N-th of the rate, so a caller whose requests are spread evenly meets the limit set.
 What a person makes and is served is counted in Postgres besides, for all processes alike
-(``quizzes.creation``, ``quizzes.store``). Headers: draft-ietf-httpapi-ratelimit-headers-10.
+(``quizzes.creation``, ``quizzes.serving``). Headers: draft-ietf-httpapi-ratelimit-headers-10.
 
 What never lives here: who the caller is.
 """

@@ -21,12 +21,10 @@ from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 from qbank.errors import RequestError
 from qbank.stores import default_exam, topic_names
-from qbank.stores.item_bank import Topic
+from qbank.stores.item_bank import TOPICS, Topic
 from qbank.vocabulary import Mode, code_of
 
 MOST_QUESTIONS: Final = 120
-_TREE: Final = """SELECT id, parent_id, name, blueprint_code FROM topics
-    WHERE tenant_id = %s ORDER BY parent_id NULLS FIRST, id"""
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ async def _ids(
         if ids is not None:
             return ids
         # for the error alone: what is near, and where those of one name stand
-        tree = await (await cursor.execute(_TREE, (caller.tenant_id,))).fetchall()
+        tree = await (await cursor.execute(TOPICS, (caller.tenant_id,))).fetchall()
     try:
         return await asyncio.to_thread(topic_names.find_all, tree, sorted(names))
     except RequestError as error:

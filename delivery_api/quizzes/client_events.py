@@ -79,7 +79,7 @@ class ClientEvents:
                 raise ProblemError(
                     409, "events-off", "events are off here: QBANK_EVENTS=true turns them on"
                 )
-            values = {"quiz": quiz.id, "tenant": caller.tenant_id} | event.values()
+            values = {"quiz": quiz.id} | event.values()
             written = (await conn.execute(_NOTE, values)).rowcount
             if not written and not (await conn.execute(_KNOWN, values)).rowcount:
                 raise ProblemError(

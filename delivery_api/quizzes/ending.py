@@ -151,12 +151,7 @@ class Endings:
             # what the answers score is as old as the quiz was read
             is_same = bank.scoring_version == quiz.scoring_version
             if is_same and await sealing.seal(
-                conn,
-                quiz,
-                bank,
-                ability,
-                tenant_id=caller.tenant_id,
-                event=self.events.ended(caller, quiz, "quiz_finished"),
+                conn, quiz, bank, ability, self.events.ended(caller, quiz, "quiz_finished")
             ):
                 return ability
             quiz = await self.read(conn, caller, quiz.id)
@@ -214,8 +209,7 @@ class Endings:
                 quiz,
                 bank,
                 ability_of(bank, quiz),
-                tenant_id=caller.tenant_id,
-                event=self.events.ended(caller, quiz, "quiz_expired"),
+                self.events.ended(caller, quiz, "quiz_expired"),
             )
         if kept and quiz.sealed_at is None:
             SUBMITTED.inc()

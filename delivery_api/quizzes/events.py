@@ -38,7 +38,7 @@ class Events:
         if not self.are_on:
             return None
         said = {"user_id": caller.user_id, "quiz_id": quiz_id, **data}
-        return _event("quiz_started", (quiz_id,), said)
+        return _event(caller, "quiz_started", (quiz_id,), said)
 
     def served(self, caller: Principal, quiz: Quiz, item: Chosen) -> Event | None:
         """An item is put at the next position."""
@@ -48,7 +48,7 @@ class Events:
         said = _item(caller, quiz, item.question_id, item.version, position)
         said["selector"] = item.selector
         what = (quiz.id, position, item.question_id, item.version)
-        return _event("question_served", what, said)
+        return _event(caller, "question_served", what, said)
 
     def answered(
         self,
@@ -65,7 +65,7 @@ class Events:
         said["selected"] = selected
         if client is not None:
             said["client"] = client.model_dump(exclude_none=True)
-        return _event("answer_submitted", (quiz.id, question_id, selected), said)
+        return _event(caller, "answer_submitted", (quiz.id, question_id, selected), said)
 
     def touched(
         self,
@@ -82,17 +82,18 @@ class Events:
         said = _served_item(caller, quiz, question_id)
         if client is not None:
             said["client"] = client.model_dump(exclude_none=True)
-        return _event(kind, (quiz.id, question_id, own_id or ""), said)
+        return _event(caller, kind, (quiz.id, question_id, own_id or ""), said)
 
     def ended(self, caller: Principal, quiz: Quiz, how: Ending) -> Event | None:
         """A quiz took its last answer; how many count, Postgres says."""
         if not self.are_on:
             return None
-        return _event(how, (quiz.id,), _quiz(caller, quiz))
+        return _event(caller, how, (quiz.id,), _quiz(caller, quiz))
 
 
-def _event(kind: str, what: tuple[object, ...], said: _Data) -> Event:
-    return Event(event_id(kind, *what), kind, json.dumps(said, ensure_ascii=False))
+def _event(caller: Principal, kind: str, what: tuple[object, ...], said: _Data) -> Event:
+    text = json.dumps(said, ensure_ascii=False)
+    return Event(event_id(kind, *what), caller.tenant_id, kind, text)
 
 
 def _quiz(caller: Principal, quiz: Quiz) -> _Data:

@@ -16,17 +16,24 @@ class Event:
 
     Attributes:
         id: made of what happened.
+        tenant_id: whose it is.
         type: its name.
         data: JSON of what is known before.
     """
 
     id: str
+    tenant_id: str
     type: str
     data: str
 
     def values(self) -> dict[str, Any]:
-        """Parameters of :func:`told`."""
-        return {"event": self.id, "event_type": self.type, "told": self.data}
+        """Parameters of :func:`told`, but for the quiz."""
+        return {
+            "event": self.id,
+            "tenant": self.tenant_id,
+            "event_type": self.type,
+            "told": self.data,
+        }
 
 
 def told(step: str, found: str = "") -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from delivery_api.database import Database, TenantConnection
 from delivery_api.metrics import ANSWERS, CAPPED, FORCED, HELD_BACK, OVER_CAP, SERVED
 from delivery_api.problems import ProblemError
-from delivery_api.quizzes import answers, option_order, store
+from delivery_api.quizzes import answers, option_order, serving
 from delivery_api.quizzes.answers import Scored
 from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.banks import Banks
@@ -67,7 +67,7 @@ class Progress:
         contents: Contents,
         recent: RecentQuizzes,
         endings: Endings,
-        limits: store.Limits,
+        limits: serving.Limits,
     ) -> None:
         self._database = database
         self._banks = banks
@@ -138,7 +138,7 @@ class Progress:
             may_lag = not guarded or self._banks.is_recent(exam)
             over_cap = item.question_id in capped
             order = await self._option_order(conn, caller, quiz, item)
-            done = await store.serve(
+            done = await serving.serve(
                 conn,
                 caller,
                 quiz,
@@ -167,7 +167,7 @@ class Progress:
             else:
                 return None
 
-    def _note(self, bank: Bank, item: Chosen, done: store.Served) -> None:
+    def _note(self, bank: Bank, item: Chosen, done: serving.Served) -> None:
         """Takes note of what the serving statement told of the bank."""
         if done.bank_version is not None:
             self._banks.notice(bank.exam.exam_code, done.bank_version)

@@ -110,8 +110,6 @@ async def seal(
     quiz: Quiz,
     bank: Bank,
     ability: tuple[float, float | None],
-    *,
-    tenant_id: str,
     event: Event | None,
 ) -> bool:
     """Finishes an open quiz and keeps its result; False where it is over, or scored otherwise now.
@@ -121,10 +119,9 @@ async def seal(
         quiz: as it was read.
         bank: what ``ability`` was computed from.
         ability: θ̂ and its standard error.
-        tenant_id: whose it is.
         event: what is told of it.
     """
-    return await _keep(conn, _SEAL, _values(quiz, bank, ability), tenant_id, event)
+    return await _keep(conn, _SEAL, _values(quiz, bank, ability), event)
 
 
 async def submit(
@@ -132,26 +129,22 @@ async def submit(
     quiz: Quiz,
     bank: Bank,
     ability: tuple[float, float | None],
-    *,
-    tenant_id: str,
     event: Event | None,
 ) -> bool:
     """Seals a quiz whose time is over; False where its result is kept, or it scores otherwise."""
-    return await _keep(conn, _SUBMIT, _values(quiz, bank, ability), tenant_id, event)
+    return await _keep(conn, _SUBMIT, _values(quiz, bank, ability), event)
 
 
 async def _keep(
     conn: TenantConnection,
     over: str,
     values: dict[str, Any],
-    tenant_id: str,
     event: Event | None,
 ) -> bool:
     """Keeps the result of what a statement ends; False where it ended nothing."""
     if event is None:
         return (await conn.execute(over + _INSERT, values)).rowcount == 1
-    values |= {"tenant": tenant_id} | event.values()
-    return (await conn.execute(over + _AND_TELL, values)).rowcount == 1
+    return (await conn.execute(over + _AND_TELL, values | event.values())).rowcount == 1
 
 
 async def read(conn: TenantConnection, quiz_id: str) -> Result | None:
