@@ -6,7 +6,8 @@ What never lives here: models of a single route.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Generic, NotRequired, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, NotRequired, Self, TypeVar
 
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
@@ -67,6 +68,13 @@ class Page(BaseModel, Generic[Row]):
     total: int = Field(description="rows on all pages together")
     page: int
     page_size: int
+
+    @classmethod
+    def of(cls, found: tuple[Sequence[object], int], page: int, page_size: int) -> Self:
+        """The page whose rows a store found, and of how many; their attributes are the items'."""
+        rows, total = found
+        said = {"items": rows, "total": total, "page": page, "page_size": page_size}
+        return cls.model_validate(said, from_attributes=True)
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:

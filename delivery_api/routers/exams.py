@@ -78,15 +78,14 @@ def list_exams(
     """The tenant's exams by code; students are told of those that have items."""
     students_alone = caller.credential is None and caller.roles <= {"student"}
     with reading(request, caller) as conn:
-        rows, total = offers.offers(
+        found = offers.offers(
             conn,
             caller,
             with_items=students_alone,
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [ExamOffer.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    return Page[ExamOffer].of(found, page, page_size)
 
 
 @router.post(

@@ -141,7 +141,7 @@ def list_cohorts(
 ) -> Page[Assignment]:
     """Who is in which arm, by key and user."""
     with reading(request, caller) as conn:
-        rows, total = cohorts.assignments(
+        found = cohorts.assignments(
             conn,
             caller.tenant_id,
             cohort_key=cohort_key,
@@ -149,8 +149,7 @@ def list_cohorts(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [Assignment.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    return Page[Assignment].of(found, page, page_size)
 
 
 @router.put("/cohorts/{cohort_key}", summary="Assign users to arms")

@@ -155,7 +155,7 @@ def list_exposure_items(
 ) -> Page[ExposureItem]:
     """Live items, the most exposed first."""
     with reading(request, caller) as conn:
-        rows, total = exposure_items.items(
+        found = exposure_items.items(
             conn,
             caller.tenant_id,
             exam_code=key_of(conn, caller.tenant_id, exam),
@@ -164,8 +164,7 @@ def list_exposure_items(
             limit=limit,
             offset=(page - 1) * limit,
         )
-    items = [ExposureItem.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=limit)
+    return Page[ExposureItem].of(found, page, limit)
 
 
 @router.post("/set", summary="Set sh_p by hand", responses=documented(404))

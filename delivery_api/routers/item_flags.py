@@ -26,7 +26,7 @@ from delivery_api.fields import (
 )
 from delivery_api.idempotency import ChangeRoute
 from delivery_api.problems import documented
-from delivery_api.routers.results import Reader
+from delivery_api.routers.results import STAFF, Reader
 from delivery_api.tokens import Principal
 from qbank.item_flags import FLAGS
 from qbank.stores import flag_decisions, item_bank, item_flags
@@ -39,9 +39,7 @@ router = APIRouter(
     route_class=ChangeRoute,
 )
 
-Decider = Annotated[
-    Principal, Depends(Check("analyst", "author", "reviewer", "publisher", "admin"))
-]
+Decider = Annotated[Principal, Depends(Check(*STAFF))]  # a person, who can be asked why
 QuestionId = Annotated[int, Query(ge=1, le=2**63 - 1)]
 _DAY = timedelta(days=1)
 
@@ -155,7 +153,7 @@ def list_item_flags(
 ) -> Page[RaisedFlag]:
     """Flags that live items bear as of the last build of the marts, the most urgent first."""
     with reading(request, caller) as conn:
-        rows, total = item_flags.raised(
+        found = item_flags.raised(
             conn,
             caller.tenant_id,
             exam_code=key_of(conn, caller.tenant_id, exam_code),
@@ -165,8 +163,7 @@ def list_item_flags(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [RaisedFlag.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    return Page[RaisedFlag].of(found, page, page_size)
 
 
 @router.get("/changes", summary="Flags that are new or gone")
@@ -180,7 +177,7 @@ def list_flag_changes(
 ) -> Page[FlagChange]:
     """What changed since a moment: new flags first, then those that are gone."""
     with reading(request, caller) as conn:
-        rows, total = item_flags.changes(
+        found = item_flags.changes(
             conn,
             caller.tenant_id,
             since=since or datetime.now(UTC) - _DAY,
@@ -188,8 +185,7 @@ def list_flag_changes(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [FlagChange.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    return Page[FlagChange].of(found, page, page_size)
 
 
 @router.get("/history", summary="What happened to an item's flags")
@@ -203,7 +199,7 @@ def list_flag_history(
 ) -> Page[FlagEvent]:
     """When they were raised, decided on and gone, over all versions, newest first."""
     with reading(request, caller) as conn:
-        rows, total = item_flags.history(
+        found = item_flags.history(
             conn,
             caller.tenant_id,
             exam_code=key_of(conn, caller.tenant_id, exam_code),
@@ -211,8 +207,7 @@ def list_flag_history(
             limit=page_size,
             offset=(page - 1) * page_size,
         )
-    items = [FlagEvent.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=items, total=total, page=page, page_size=page_size)
+    return Page[FlagEvent].of(found, page, page_size)
 
 
 @router.post("/decisions", summary="Decide on a flag", responses=documented(404, 409))

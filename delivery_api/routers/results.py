@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
@@ -27,10 +27,8 @@ router = APIRouter(
 
 ExamPath = Annotated[ExamCode, Path()]
 UserPath = Annotated[str, Path(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-Reader = Annotated[
-    Principal,
-    Depends(Check("analyst", "author", "reviewer", "publisher", "admin", scope="results")),
-]
+STAFF: Final = ("analyst", "author", "reviewer", "publisher", "admin")
+Reader = Annotated[Principal, Depends(Check(*STAFF, scope="results"))]
 
 
 class ItemHealth(MartRow, mart="item_health"):

@@ -45,11 +45,10 @@ def list_topics(
 ) -> Page[Topic]:
     """The tenant's topics, each with its parent; students filter quizzes by them."""
     with reading(request, caller) as conn:
-        rows, total = authoring.topics(
+        found = authoring.topics(
             conn, caller.tenant_id, limit=page_size, offset=(page - 1) * page_size
         )
-    topics = [Topic.model_validate(row, from_attributes=True) for row in rows]
-    return Page(items=topics, total=total, page=page, page_size=page_size)
+    return Page[Topic].of(found, page, page_size)
 
 
 @router.post("", status_code=201, summary="Add a topic", responses=documented(409))

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -248,12 +248,14 @@ def own_key(conn: Connection[Any], tenant_id: str, code: str) -> str:
     return code if row is None else str(row[0])
 
 
+TOPICS: Final = """SELECT id, parent_id, name, blueprint_code FROM topics
+    WHERE tenant_id = %s ORDER BY parent_id NULLS FIRST, id"""
+
+
 def topics(conn: Connection[Any], tenant_id: str) -> tuple[Topic, ...]:
     """The tenant's topic tree, parents before what stands below them."""
-    sql = """SELECT id, parent_id, name, blueprint_code FROM topics
-        WHERE tenant_id = %s ORDER BY parent_id NULLS FIRST, id"""
     with conn.cursor(row_factory=class_row(Topic)) as cursor:
-        return tuple(cursor.execute(sql, (tenant_id,)).fetchall())
+        return tuple(cursor.execute(TOPICS, (tenant_id,)).fetchall())
 
 
 def external_refs(conn: Connection[Any], question_ids: Sequence[int]) -> dict[int, str]:
