@@ -44,18 +44,8 @@ def pool_topics(_api: Api, tenant: str, exam: str) -> tuple[int, ...]:
         tenant: whose items are remembered.
         exam: the exam.
     """
-    topics: list[int] = []
-    page = 1
-    while True:
-        found = _api.get(
-            "/results/items", exam_code=exam, sort="question_id", page=page, page_size=200
-        )
-        topics += [
-            row["topic_id"] for row in found["items"] if row["is_live"] and row["a"] is not None
-        ]
-        if page * 200 >= found["total"]:
-            return tuple(topics)
-        page += 1
+    items = _api.rows("/results/items", exam_code=exam, sort="question_id")
+    return tuple(row["topic_id"] for row in items if row["is_live"] and row["a"] is not None)
 
 
 def judge(

@@ -13,6 +13,7 @@ import httpx
 Json = dict[str, Any]
 
 _READ_S = 30.0
+_MOST = 200  # rows on a page of the API
 _WAYS_OUT = {
     401: "Sign in again.",
     403: "Ask an administrator for the role.",
@@ -73,6 +74,15 @@ class Api:
         """GET; parameters that are None or "" are left out."""
         given = {name: value for name, value in params.items() if value not in (None, "")}
         return self._send("GET", path, params=given).json()
+
+    def rows(self, path: str, **params: Any) -> list[Json]:
+        """GET of all pages of a listing."""
+        found: list[Json] = []
+        while True:
+            page = self.get(path, page=1 + len(found) // _MOST, page_size=_MOST, **params)
+            found += page["items"]
+            if not page["items"] or len(found) >= page["total"]:
+                return found
 
     def post(self, path: str, body: Json | None = None, **params: Any) -> Any:
         """POST with a JSON body."""

@@ -9,14 +9,7 @@ from qbank_console.api.client import Api, Json
 
 def exams(api: Api) -> list[Json]:
     """All exams of the tenant, by code."""
-    rows: list[Json] = []
-    page = 1
-    while True:
-        found = api.get("/exams", page=page, page_size=200)
-        rows += found["items"]
-        if len(rows) >= found["total"] or not found["items"]:
-            return rows
-        page += 1
+    return api.rows("/exams")
 
 
 def exam(api: Api, code: str) -> Json:

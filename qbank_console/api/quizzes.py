@@ -37,11 +37,4 @@ def state(api: Api, quiz_id: str) -> Json:
 
 def mastery(api: Api, user_id: str) -> list[Json]:
     """The student's topics in all exams, from the last night."""
-    rows: list[Json] = []
-    page = 1
-    while True:
-        found = api.get(f"/results/topics/{user_id}", page=page, page_size=200)
-        rows += found["items"]
-        if len(rows) >= found["total"] or not found["items"]:
-            return rows
-        page += 1
+    return api.rows(f"/results/topics/{user_id}")

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from qbank_console.api.client import Api, Json
 
-_PAGE = 200
-
 
 @dataclass(frozen=True)
 class TopicTree:
@@ -31,14 +29,7 @@ class TopicTree:
 
 def topic_tree(api: Api) -> TopicTree:
     """All topics of the tenant."""
-    rows: list[Json] = []
-    page = 1
-    while True:
-        found = api.get("/author/topics", page=page, page_size=_PAGE)
-        rows += found["items"]
-        if len(rows) >= found["total"] or not found["items"]:
-            break
-        page += 1
+    rows = api.rows("/author/topics")
     by_id = {row["id"]: row for row in rows}
     paths = {key: _path(by_id, key) for key in by_id}
     ordered = dict(sorted(paths.items(), key=lambda item: item[1].casefold()))
