@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 HIDDEN = "***"
 LONGEST = 500
+_LONGEST_REASON = 300
 SHORTEST = 6  # shorter ones would blot out ordinary words
 _SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|_KEY$|_URL$|PGPASS", re.IGNORECASE)
 _POSTED_TO = ("QBANK_ALERT_SLACK_URL", "QBANK_ALERT_WEBHOOK_URL", "QBANK_RELAY_WEBHOOK_URL")
@@ -28,6 +29,12 @@ def redact(text: str) -> str:
         text = text.replace(secret, HIDDEN)
     text = _IN_ADDRESS.sub(rf"\g<1>{HIDDEN}\g<2>", text)
     return _ASSIGNED.sub(rf"\g<1>{HIDDEN}", text)
+
+
+def reason(error: Exception) -> str:
+    """What an error says, in one line that is not too long."""
+    said = redact(f"{type(error).__name__}: {' '.join(str(error).split())}")
+    return said[:_LONGEST_REASON]  # cut afterwards: half a secret would not be known
 
 
 def one_line(text: str) -> str:

@@ -18,7 +18,7 @@ from email.utils import formatdate
 from typing import Protocol
 
 from qbank.alerts.message import Message
-from qbank.alerts.redaction import redact
+from qbank.alerts.redaction import reason
 from qbank.alerts.settings import AlertSettings
 from qbank.errors import QbankError
 from qbank.settings import get_settings
@@ -70,7 +70,7 @@ class Slack:
         try:
             answer = client.send(text=text)
         except Exception as error:  # its clients raise what urllib and ssl raise
-            raise DeliveryError(_why(error)) from None
+            raise DeliveryError(reason(error)) from None
         if answer.status_code != 200:
             raise DeliveryError(f"Slack answered {answer.status_code}: {answer.body[:100]}")
 
@@ -104,7 +104,7 @@ class Webhook:
         try:
             answer = httpx.post(self.url, content=body, headers=headers, timeout=self.timeout_s)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise DeliveryError(_why(error)) from None
+            raise DeliveryError(reason(error)) from None
         if not answer.is_success:
             raise DeliveryError(f"the webhook answered {answer.status_code}")
 
@@ -138,7 +138,7 @@ class Mail:
                     server.login(self.settings.alert_smtp_user, password)
                 refused = server.send_message(mail)
         except (OSError, smtplib.SMTPException) as error:
-            raise DeliveryError(_why(error)) from None
+            raise DeliveryError(reason(error)) from None
         if refused:
             # the others have it: sending again would tell them twice
             _QUIET.warning("mail was refused for %s", ", ".join(refused))
@@ -185,7 +185,7 @@ class Events:
                     told = Jsonb(said.model_dump(mode="json"))
                     connection.execute(tell, (event_id("alarm_raised", alert.key), *place, told))
         except (QbankError, psycopg.Error) as error:
-            raise DeliveryError(_why(error)) from None
+            raise DeliveryError(reason(error)) from None
 
 
 def configured_sinks(settings: AlertSettings) -> tuple[Sink, ...]:
@@ -204,7 +204,3 @@ def configured_sinks(settings: AlertSettings) -> tuple[Sink, ...]:
             )
         )
     return tuple(sinks)
-
-
-def _why(error: Exception) -> str:
-    return redact(f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])

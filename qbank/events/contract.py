@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from qbank.events.compatibility import breaks
-from qbank.events.models import EVENTS, Aggregate, Fact
+from qbank.events.models import CONTENT_TYPE, EVENTS, SOURCE, Aggregate, Fact
 from qbank.project_files import project_file
 
 VERSION: Final = 1
@@ -35,7 +35,11 @@ def schema(kind: str) -> dict[str, Any]:
     attributes = {
         "specversion": {"const": "1.0"},
         "id": {"type": "string", "format": "uuid", "description": _ID},
-        "source": {"type": "string", "pattern": "^/qbank/", "description": "/qbank/ and tenant"},
+        "source": {
+            "type": "string",
+            "pattern": f"^{SOURCE}",
+            "description": f"{SOURCE} and tenant",
+        },
         "type": {"const": kind},
         "subject": text | {"description": f"{model.aggregate}/ and its id"},
         "time": {"type": "string", "format": "date-time"},
@@ -74,7 +78,7 @@ def document() -> dict[str, Any]:
             "description": "CloudEvents 1.0 in structured mode. All topics are for staff and for"
             " programs: what students may see of a quiz, `qbank.events.for_students` leaves.",
         },
-        "defaultContentType": "application/cloudevents+json",
+        "defaultContentType": CONTENT_TYPE,
         "channels": {
             topic: {
                 "address": f"qbank.{topic}",
@@ -92,7 +96,7 @@ def document() -> dict[str, Any]:
                 kind: {
                     "name": kind,
                     "summary": (model.__doc__ or "").strip(),
-                    "contentType": "application/cloudevents+json",
+                    "contentType": CONTENT_TYPE,
                     "payload": {
                         "schemaFormat": "application/schema+json;version=draft-2020-12",
                         "schema": {"$ref": f"v{VERSION}/{kind}.json"},

@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from qbank.vocabulary import Kind, Mode, Selector, Source, Status
 
+CONTENT_TYPE: Final = "application/cloudevents+json"
+SOURCE: Final = "/qbank/"
+"""What a source begins with; the tenant follows."""
 Aggregate = Literal["quiz", "item", "exam"]
 Id = Annotated[str, Field(min_length=1)]
 _STAFF: Final[dict[str, Any]] = {"x-audience": "staff"}

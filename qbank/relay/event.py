@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-CONTENT_TYPE = "application/cloudevents+json"
+from qbank.events.models import SOURCE
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Event:
             {
                 "specversion": "1.0",
                 "id": self.id,
-                "source": f"/qbank/{self.tenant_id}",
+                "source": f"{SOURCE}{self.tenant_id}",
                 "type": self.type,
                 "subject": f"{self.aggregatetype}/{self.aggregateid}",
                 "time": self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),

@@ -10,13 +10,14 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
 from qbank.alerts.redaction import redact
 from qbank.errors import SettingsError
-from qbank.relay.event import CONTENT_TYPE, Event
+from qbank.events.models import CONTENT_TYPE
+from qbank.relay.event import Event
 from qbank.relay.settings import RelaySettings
 from qbank.relay.sinks import Delivery, Refused
 
@@ -84,18 +85,7 @@ class Kafka:
         self._producer.flush(1.0)
 
     def _made(self) -> Any:
-        try:
-            from confluent_kafka import KafkaException, Producer
-        except ModuleNotFoundError as error:
-            raise SettingsError(
-                "QBANK_RELAY_KAFKA_SERVERS needs pip install 'qbank[events]'"
-            ) from error
-        try:
-            return Producer({**self._options, "error_cb": self._note}, logger=_log)
-        except KafkaException as error:
-            raise SettingsError(
-                f"QBANK_RELAY_KAFKA_FILE: {redact(str(error.args[0].str()))}"
-            ) from error
+        return client("Producer", {**self._options, "error_cb": self._note}, _log)
 
     def _note(self, error: Any) -> None:
         self._problem = redact(error.str())
@@ -168,6 +158,26 @@ class Kafka:
         self._under_way.clear()
         self._answers.clear()
         self._producer = self._made()
+
+
+def client(kind: Literal["Producer", "Consumer"], options: Mapping[str, Any], log: Any) -> Any:
+    """A client of confluent-kafka; brokers are looked for in the background.
+
+    Raises:
+        SettingsError: it is not installed, or an option cannot be used.
+    """
+    try:
+        import confluent_kafka
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            "QBANK_RELAY_KAFKA_SERVERS needs pip install 'qbank[events]'"
+        ) from error
+    try:
+        return getattr(confluent_kafka, kind)(dict(options), logger=log)
+    except confluent_kafka.KafkaException as error:
+        raise SettingsError(
+            f"QBANK_RELAY_KAFKA_FILE: {redact(str(error.args[0].str()))}"
+        ) from error
 
 
 def options_of(settings: RelaySettings) -> dict[str, Any]:

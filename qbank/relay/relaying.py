@@ -82,7 +82,7 @@ class Relay:
 
     def _wait_after(self, error: Exception, what: str) -> None:
         self._failures += 1
-        pause = _pause(self._failures)
+        pause = pause_after(self._failures)
         _log.warning(what, sink=self._sink.name, error=_line(error), again_in_s=pause)
         self._stop.wait(pause)
 
@@ -171,14 +171,17 @@ class Relay:
     ) -> bool:
         if not failures:
             return self._stop.is_set()
-        pause = _pause(failures)
+        pause = pause_after(failures)
         _log.warning("the sink is away", sink=self._sink.name, reason=reason, again_in_s=pause)
         cursors.say(conn, cursor, reason)
         return self._stop.wait(pause)
 
 
-def _pause(failures: int) -> float:
-    """Doubles from half a second on, with a quarter of chance, so that not all come at once."""
+def pause_after(failures: int) -> float:
+    """Seconds until the next try: ever more up to ``LONGEST_PAUSE_S``.
+
+    A quarter of it is chance, so that not all come at once.
+    """
     longest = min(LONGEST_PAUSE_S, 0.5 * 2.0 ** min(failures - 1, 10))
     return round(longest * random.uniform(0.75, 1.0), 2)  # noqa: S311
 

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 
 import httpx
 
-from qbank.alerts.redaction import redact
+from qbank.alerts.redaction import reason
 from qbank.errors import SettingsError
-from qbank.relay.event import CONTENT_TYPE, Event
+from qbank.events.models import CONTENT_TYPE
+from qbank.relay.event import Event
 from qbank.relay.settings import RelaySettings
 from qbank.relay.sinks import Delivery, Refused
 
@@ -124,7 +125,7 @@ class Webhook:
             status = self._answer(body.encode(), headers)
         # a name that cannot be looked up is a ValueError (of IDNA)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            return redact(f"{type(error).__name__}: {' '.join(str(error).split())}"), False
+            return reason(error), False
         return self._judged(event, status)
 
     def _answer(self, body: bytes, headers: dict[str, str]) -> int:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from qbank.alerts.redaction import redact
+from qbank.alerts.redaction import reason
 from qbank.errors import QbankError, SettingsError
+from qbank.events.models import SOURCE
 
 SCHEMA = Path(__file__).parent / "schema"
 _DONE = """CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -123,7 +124,7 @@ class ClickHouse:
             return work(self._client)
         except (ClickHouseError, OSError) as error:
             self.close()
-            raise UnreachableError(redact(" ".join(str(error).split())[:300])) from None
+            raise UnreachableError(reason(error)) from None
 
 
 _COLUMNS = (
@@ -151,7 +152,7 @@ def _row(value: bytes) -> tuple[Any, ...]:
     "".join((*said.values(), text)).encode()  # half a character is JSON, and no UTF-8
     return (
         UUID(said["id"]),
-        said["source"].removeprefix("/qbank/"),
+        said["source"].removeprefix(SOURCE),
         said["type"],
         kind,
         key,

@@ -8,19 +8,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import structlog
 
 from qbank.alerts.redaction import redact
-from qbank.errors import SettingsError
-from qbank.relay.kafka import options_of
+from qbank.events.models import Aggregate
+from qbank.relay.kafka import client, options_of
+from qbank.relay.relaying import pause_after
 from qbank.relay.settings import RelaySettings
 from qbank.sinking.clickhouse import ClickHouse, Message, UnreachableError
 from qbank.sinking.settings import ClickHouseSettings
 
-AGGREGATES = ("quiz", "item", "exam")
-LONGEST_PAUSE_S = 30.0
 _log = structlog.get_logger("qbank.sinking")
 
 
@@ -99,18 +98,14 @@ class Consuming:
             try:
                 return work()
             except UnreachableError as error:
-                pause = min(LONGEST_PAUSE_S, 0.5 * 2.0**failures)
                 failures += 1
+                pause = pause_after(failures)
                 _log.warning("ClickHouse is away", error=str(error), again_in_s=pause)
                 if self._stop.wait(pause):
                     return None
 
 
 def _consumer(relay: RelaySettings, group: str) -> Any:
-    try:
-        from confluent_kafka import Consumer, KafkaException
-    except ModuleNotFoundError as error:
-        raise SettingsError("qbank sink needs pip install 'qbank[events]'") from error
     options = {
         **options_of(relay),
         "group.id": group,
@@ -118,11 +113,6 @@ def _consumer(relay: RelaySettings, group: str) -> Any:
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
     }
-    try:
-        consumer = Consumer(options, logger=_log)
-    except KafkaException as error:
-        raise SettingsError(
-            f"QBANK_RELAY_KAFKA_FILE: {redact(str(error.args[0].str()))}"
-        ) from error
-    consumer.subscribe([f"{relay.relay_kafka_topic_prefix}{kind}" for kind in AGGREGATES])
+    consumer = client("Consumer", options, _log)
+    consumer.subscribe([f"{relay.relay_kafka_topic_prefix}{kind}" for kind in get_args(Aggregate)])
     return consumer

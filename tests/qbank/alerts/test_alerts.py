@@ -13,7 +13,7 @@ import pytest
 from qbank.alerts import Alert, AlertSettings, Message, Outbox, configured_sinks, deliver
 from qbank.alerts.message import SHOWN
 from qbank.alerts.outbox import KEPT_S
-from qbank.alerts.redaction import redact
+from qbank.alerts.redaction import reason, redact
 from qbank.alerts.sinks import Webhook, sign
 from qbank.errors import SettingsError
 from qbank.settings import get_settings
@@ -145,6 +145,14 @@ def test_secrets_are_taken_out(monkeypatch, text, clean):
     monkeypatch.setenv("QBANK_DELIVERY_PASSWORD", "hunter22")
     monkeypatch.setenv("QBANK_DATABASE_URL", "postgresql://u:hunter%3A%2F22@h/d")
     assert redact(text) == clean
+
+
+def test_a_reason_that_is_cut_shows_no_part_of_a_secret(monkeypatch):
+    monkeypatch.setenv("QBANK_DELIVERY_PASSWORD", "hunter22")
+    for length in range(270, 310):
+        said = reason(ValueError(f"{'x' * length} hunter22"))
+        assert len(said) <= 300
+        assert "hunt" not in said
 
 
 def test_errors_and_logs_of_the_ways_hold_no_secret(all_ways, web, caplog, monkeypatch):

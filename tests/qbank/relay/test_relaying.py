@@ -180,7 +180,7 @@ def test_many_are_sent_again_in_one_go(make, memory):
 
 def test_a_sink_that_is_away_gets_the_rest_later_and_nothing_twice(make, memory, monkeypatch):
     pauses = []
-    monkeypatch.setattr(relaying_module, "_pause", lambda n: pauses.append(n) or 0.01)
+    monkeypatch.setattr(relaying_module, "pause_after", lambda n: pauses.append(n) or 0.01)
     memory.away = 4
     with connect("owner") as conn:
         write(conn, "quiz", *range(6))
@@ -193,7 +193,7 @@ def test_a_sink_that_is_away_gets_the_rest_later_and_nothing_twice(make, memory,
 
 
 def test_a_connection_that_is_cut_is_made_anew(running, memory, monkeypatch):
-    monkeypatch.setattr(relaying_module, "_pause", lambda _n: 0.05)
+    monkeypatch.setattr(relaying_module, "pause_after", lambda _n: 0.05)
     running(memory)
     with connect("owner", autocommit=True) as conn:
         for number in range(4):
@@ -233,7 +233,7 @@ def test_a_database_restored_under_it_is_read_from_the_cursor_that_it_has(
 
 def test_a_database_that_is_migrated_later_is_waited_for(running, memory, monkeypatch):
     """As of containers that start together."""
-    monkeypatch.setattr(relaying_module, "_pause", lambda _n: 0.05)
+    monkeypatch.setattr(relaying_module, "pause_after", lambda _n: 0.05)
     with connect("owner", autocommit=True) as conn:
         conn.execute("ALTER TABLE event_relays RENAME TO away")
         with structlog.testing.capture_logs() as said:

@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from qbank.errors import SettingsError
 from qbank.relay import RelaySettings
 from qbank.relay.kafka import Kafka, options_of
+from qbank.relay.relaying import LONGEST_PAUSE_S
 from qbank.sinking import ClickHouseSettings, Consuming, UnreachableError
 from qbank.sinking import consuming as consuming_module
 from tests.qbank.relay.broker import servers_of
@@ -86,7 +87,7 @@ def run_until(consuming, condition):
 
 
 def test_a_server_that_is_away_gets_all_once_it_is_back(consuming, committed, monkeypatch):
-    monkeypatch.setattr(consuming_module, "LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(consuming_module, "pause_after", lambda _failures: 0.02)
     kept = Kept()
     kept.away = 3
     with structlog.testing.capture_logs() as said:
@@ -120,3 +121,14 @@ def test_a_wrong_option_names_the_file(tmp_path):
     relay = RelaySettings(relay_kafka_servers="127.0.0.1:9", relay_kafka_file=file)
     with pytest.raises(SettingsError, match="QBANK_RELAY_KAFKA_FILE: No such configuration"):
         Consuming(Kept(), relay, ClickHouseSettings())
+
+
+def test_a_server_may_be_away_for_as_long_as_it_takes(consuming, monkeypatch):
+    kept = Kept()
+    kept.away = 1100
+    sink = consuming(kept)
+    pauses = []
+    monkeypatch.setattr(sink._stop, "wait", lambda pause: pauses.append(pause))
+    assert sink._until_taken(lambda: kept.take([])) == (0, 0)
+    assert len(pauses) == 1100
+    assert max(pauses) <= LONGEST_PAUSE_S
