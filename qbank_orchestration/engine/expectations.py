@@ -114,22 +114,25 @@ def validate(
         QbankError: an expectation cannot be judged, e.g. a figure that the profile does not have.
     """
     known = {suite.name: suite for suite in suites()}
-    judged: dict[Profile, tuple[Any, Any]] = {}
-    with _context(folder) as context:
-        for name, frame in profiles.items():
-            if not frame.empty:
-                judged[name] = _judged(context, known[name], frame, run_name)
-                _forget(folder, name)
-        stored = [result for _, result in judged.values()]
-        if stored:
-            context.build_data_docs(resource_identifiers=stored)  # once: each builds the index
-        pages = {name: _page(context, result) for name, (_, result) in judged.items()}
-    return {
-        name: Validation(len(frame), len(found.results), tuple(_all_unmet(found)), pages[name])
-        if (found := judged.get(name, (None, None))[0])
-        else Validation(0, len(known[name].expectations), (), None)
-        for name, frame in profiles.items()
+    validations = {
+        name: Validation(0, len(known[name].expectations), (), None) for name in profiles
     }
+    with _context(folder) as context:
+        judged = {
+            name: _judged(context, known[name], frame, run_name)
+            for name, frame in profiles.items()
+            if not frame.empty
+        }
+        for name in judged:
+            _forget(folder, name)
+        if judged:  # once: each build of the docs makes their index anew
+            context.build_data_docs(resource_identifiers=[stored for _, stored in judged.values()])
+        for name, (found, stored) in judged.items():
+            unmet = tuple(missed for result in found.results for missed in _unmet(result))
+            validations[name] = Validation(
+                len(profiles[name]), len(found.results), unmet, _page(context, stored)
+            )
+    return validations
 
 
 def import_meanwhile() -> None:
@@ -197,11 +200,6 @@ def _judged(context: Any, suite: Suite, frame: pd.DataFrame, run_name: str) -> t
 def _page(context: Any, stored: Any) -> Path:
     (site,) = context.get_docs_sites_urls(resource_identifier=stored)
     return Path(site["site_url"].removeprefix("file://"))
-
-
-def _all_unmet(found: Any) -> Iterator[Unmet]:
-    for result in found.results:
-        yield from _unmet(result)
 
 
 def _unmet(result: Any) -> Iterator[Unmet]:
