@@ -3,6 +3,6 @@
 What never lives here: SQL of the schema itself.
 """
 
-from qbank.migrations.schema import MigrationState, migrate, migrations_folder, rollback, status
+from qbank.migrations.schema import MigrationState, migrate, rollback, status
 
-__all__ = ["MigrationState", "migrate", "migrations_folder", "rollback", "status"]
+__all__ = ["MigrationState", "migrate", "rollback", "status"]

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from qbank import migrations
 from qbank.errors import MigrationError
 from qbank.postgres import LEAST_PRIVILEGE, connect, embedded, libpq_environment, user_name
+from qbank.project_files import migrations_folder
 from qbank.settings import Settings
 
 
@@ -188,7 +189,7 @@ def test_a_migration_that_is_killed_leaves_a_schema_that_can_go_on():
 
 @pytest.mark.usefixtures("bare_database")
 def test_a_migration_that_fails_leaves_those_before_it(monkeypatch, tmp_path):
-    shutil.copytree(migrations.migrations_folder(), tmp_path / "sql")
+    shutil.copytree(migrations_folder(), tmp_path / "sql")
     (tmp_path / "sql" / "9999_broken.sql").write_text(
         "-- depends: 0005_roles\nCREATE TABLE half (i int);\nCREATE TABLE half (i int);\n"
     )
@@ -229,6 +230,6 @@ def test_an_owner_that_is_no_superuser_can_migrate_a_fresh_server():
 
 def test_no_migration_validates_a_constraint_in_the_transaction_that_adds_it():
     """Its lock would keep readers and writers out while the rows are read."""
-    for path in sorted(migrations.migrations_folder().glob("[0-9]*.sql")):
+    for path in sorted(migrations_folder().glob("[0-9]*.sql")):
         text = path.read_text("utf-8")
         assert not ("NOT VALID" in text and "VALIDATE CONSTRAINT" in text), path.name
