@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -32,10 +32,11 @@ from qbank.postgres import embedded
 from qbank.programs import program
 from qbank.project_files import project_file
 from qbank.settings import get_settings
-from qbank_orchestration import dbt_program
+from qbank_orchestration import dbt_program, dbt_templates
 from qbank_orchestration.settings import orchestration_settings
 
 _PARSED = "partial_parse.msgpack"
+_KEPT = (_PARSED, dbt_templates.NAME)
 
 # Tables that dbt reads as sources and assets of ours write: one key, so that lineage is closed.
 _WRITTEN_BY_ASSETS = {
@@ -78,18 +79,20 @@ def database_environment() -> Iterator[None]:
 def artifacts(run_id: str, *, keep_parsed: bool) -> Iterator[Path]:
     """A folder for one dbt run's artifacts, which goes when the run succeeds.
 
-    The parsed project stays behind for the next run: dbt parses anew where the profile is another
-    one, and the manifest is built without a database. A run with variables of its own keeps none,
-    for dbt parses anew where they are others, too.
+    The parsed project and the compiled templates stay behind for the next run. dbt parses anew
+    where the profile is another one, and the manifest is built without a database. A run with
+    variables of its own leaves no parsed project, for dbt parses anew where they are others, too.
     """
-    kept = project().target_path / _PARSED
-    target = project().target_path / f"run-{run_id}"
+    kept = project().target_path
+    target = kept / f"run-{run_id}"
     target.mkdir(parents=True, exist_ok=True)
-    if kept.exists():
-        shutil.copy(kept, target / _PARSED)
+    for name in _KEPT:
+        with suppress(FileNotFoundError):
+            shutil.copy(kept / name, target / name)
     yield target
-    if keep_parsed and (target / _PARSED).exists():
-        (target / _PARSED).replace(kept)
+    for name in _KEPT:
+        if (keep_parsed or name != _PARSED) and (target / name).exists():
+            (target / name).replace(kept / name)
     shutil.rmtree(target, ignore_errors=True)
 
 

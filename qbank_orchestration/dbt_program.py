@@ -1,8 +1,8 @@
 """dbt's own command, for a build of a hundred small nodes: what it repeats for each is done once.
 
-It connects anew for every node, looks for cycles among the hundred thousands of objects that it
-keeps and puts messages together for a log that is not kept; that was an eighth of a night. What
-never lives here: what dbt is asked for (``dbt``, ``assets.marts``).
+It connects anew for every node, compiles its templates in every command, looks for cycles among
+the hundred thousands of objects that it keeps and puts messages together for a log that is not
+kept. What never lives here: what dbt is asked for (``dbt``, ``assets.marts``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
+from qbank_orchestration import dbt_templates
 from qbank_orchestration.starting import imports
 
 NAME = "qbank-dbt"
@@ -24,7 +25,8 @@ def main() -> None:
 
         prepare()
     gc.set_threshold(_OBJECTS)
-    cli()
+    with dbt_templates.kept():
+        cli()
 
 
 def prepare() -> None:
