@@ -1,7 +1,7 @@
 """Which columns of its sources each column of a dbt model comes from, read out of its compiled SQL.
 
-It moves with the project and not with a night, so it is kept in a file: taking a model apart takes
-up to a second, finding it there nothing. What never lives here: what a column means (dbt's yml).
+It moves with the project and not with a night, so it is kept in a file: taking all models apart
+takes a second, finding them there nothing. What never lives here: what a column means (dbt's yml).
 """
 
 from __future__ import annotations
@@ -114,7 +114,10 @@ def _deps(node: Node, parents: Iterable[Node], sql: str) -> Deps:
         by_table[named.db, named.name] = known["unique_id"]
     del by_table[node["schema"], node["alias"]]  # an incremental model reads itself to find news
     # what the log of changes is read by is of no matter to a column, and not in the schema
-    found = lineage(None, query, schema, dialect=_DIALECT, validate_qualify_columns=False)
+    # and nobody reads the text of a step, for which each column would copy the whole query
+    found = lineage(
+        None, query, schema, dialect=_DIALECT, trim_selects=False, validate_qualify_columns=False
+    )
     return {
         column: sorted(
             {
