@@ -1,7 +1,9 @@
 """Nights of many small exams, by ``qbank nightly``: with a fifth of them due, and with nothing due.
 
-A fifth of the exams has answers enough to calibrate, the others wait for more. Run alone it takes
-the number of exams: ``python -m bench.nights --exams 50 500``. What never lives here: what is due.
+A fifth of the exams has answers enough to calibrate, the others wait for more. The schedule skips a
+night in which nothing is due, so what such a night costs is its look; the command, which somebody
+gave, builds the marts all the same. Run alone it takes the number of exams:
+``python -m bench.nights --exams 50 500``. What never lives here: what is due.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import argparse
 import json
 import os
 import subprocess
+import sys
 import time
 from typing import Any, Final, LiteralString
 
@@ -19,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.marts import server
-from bench.measure import core_seconds_of, postmaster, table
+from bench.measure import Cost, core_seconds_of, postmaster, table
 from qbank.postgres import connect
 from qbank.programs import program
 from qbank.settings import Settings
@@ -48,6 +51,14 @@ SELECT 'exam' || e || '-' || p, 'u' || p, 'bench', 'exam', false, 'exam' || e, '
 FROM generate_series(1, %(exams)s) AS e
 CROSS JOIN LATERAL generate_series(1, CASE WHEN e <= %(due)s THEN %(enough)s ELSE %(few)s END) AS p
 CROSS JOIN LATERAL (SELECT now() - interval '9 days' + p * interval '1 minute' AS at) AS began;
+"""
+_LOOK: Final = """
+from datetime import UTC, datetime
+from qbank_orchestration.instance import instance
+from qbank_orchestration.resources import Database
+from qbank_orchestration.schedules import reason_to_run
+with instance() as opened:
+    print(reason_to_run(opened, Database(), datetime.now(UTC).date()))
 """
 
 
@@ -82,25 +93,35 @@ def load(owner: psycopg.Connection[Any], exams: int) -> None:
                 copy.write_row((quiz, user, question, 1, "AB"[1 - correct], bool(correct), at))
 
 
-def night(settings: Settings) -> tuple[int, int, float, float]:
-    """One command; gives exams that were calibrated, failures, wall-clock and core seconds."""
+def night(settings: Settings) -> tuple[int, int, Cost]:
+    """One command; gives exams that were calibrated, failures and what it cost."""
+    said, cost = _timed(settings, program("qbank"), "nightly", "--json")
+    exams = json.loads(said)["exams"]
+    published = sum(bool(exam["published"]) for exam in exams)
+    return published, sum(not exam["success"] for exam in exams), cost
+
+
+def look(settings: Settings) -> Cost:
+    """What the schedule does before it skips a night, in a process that is started for it."""
+    why, cost = _timed(settings, sys.executable, "-c", _LOOK)
+    if why.strip() != "None":
+        raise RuntimeError(f"a night is due: {why}")
+    return cost
+
+
+def _timed(settings: Settings, *command: str) -> tuple[str, Cost]:
     environment = os.environ | {"QBANK_HOME": str(settings.home)}
     began, spent = time.perf_counter(), core_seconds_of(os.getpid(), postmaster(settings))
-    done = subprocess.run(
-        [program("qbank"), "nightly", "--json"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     core = core_seconds_of(os.getpid(), postmaster(settings)) - spent
     if not done.stdout:
-        raise RuntimeError(f"the night failed:\n{done.stderr}")
-    exams = json.loads(done.stdout)["exams"]
-    published = sum(bool(exam["published"]) for exam in exams)
-    return published, sum(not exam["success"] for exam in exams), seconds, core
+        raise RuntimeError(f"{command[0]} failed:\n{done.stderr}")
+    return done.stdout, Cost(seconds, core)
 
 
 def measure(sizes: list[int]) -> Table:
-    """A night with a fifth of the exams due, and the one after it, for each number of exams."""
+    """A night with a fifth of the exams due, and those after it, for each number of exams."""
     made = table(
         "nights of small exams, one command each",
         "exams · night", "published", "failed", "wall s", "core s",
@@ -111,12 +132,16 @@ def measure(sizes: list[int]) -> Table:
                 load(owner, exams)
                 owner.execute("ANALYZE")
             for name in (f"{exams // 5} due", "nothing due"):
-                published, failed, seconds, core = night(settings)
-                made.add_row(
-                    f"{exams} · {name}", str(published), str(failed), f"{seconds:.1f}",
-                    f"{core:.1f}",
-                )  # fmt: skip
+                published, failed, cost = night(settings)
+                made.add_row(f"{exams} · {name}", str(published), str(failed), *_told(cost))
+            made.add_row(
+                f"{exams} · nothing due, the schedule skips it", "", "", *_told(look(settings))
+            )
     return made
+
+
+def _told(cost: Cost) -> tuple[str, str]:
+    return f"{cost.seconds:.1f}", f"{cost.core_seconds:.1f}"
 
 
 def run(*, quick: bool = False) -> Table:

@@ -16,6 +16,7 @@ with imports():
         jobs,
         reports,
         schedules,
+        small_exams,
     )
     from qbank_orchestration.assets import (
         consumers,
@@ -73,6 +74,7 @@ def build_defs() -> dg.Definitions:
         executor=dg.in_process_executor,
         jobs=[
             *jobs.JOBS,
+            small_exams.job,
             reports.write_reports,
             data_requests.carry_out_data_request,
             housekeeping.retention,

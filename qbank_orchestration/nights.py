@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.config import PoolGranularity
 
 from qbank import postgres
 from qbank.errors import QbankError
@@ -24,6 +25,15 @@ from qbank_orchestration.engine.backfill import partition_key
 from qbank_orchestration.engine.night import Due
 from qbank_orchestration.jobs import EXAMINATION, EXPOSURE, PARAMETERS
 from qbank_orchestration.tags import EXAM, EXAMS, NIGHT, NIGHT_RUN, WEEKLY, WHY
+
+SMALL_EXAMS = "small_exams"
+"""The job of many exams with few answers."""
+SMALL = 50_000
+"""Responses up to which an exam's night is shorter than the start of a process for it."""
+FEW = 4
+"""Small exams for which a process each is no matter."""
+TOGETHER = 25
+"""Small exams of one process at most: a person's request waits a minute for it, not for all."""
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -153,6 +163,41 @@ def runs_of(plan: Iterable[Due], tags: Mapping[str, str], night_run: str) -> lis
                 )
             )
     return requests
+
+
+def together(instance: dg.DagsterInstance) -> bool:
+    """Whether runs may share a process here.
+
+    Not where the launcher asks each run's own machine whether it lives, as on Kubernetes, and not
+    where each step takes its place in a pool, for the process has that of the runs in it.
+    """
+    pools = instance.get_concurrency_config().pool_config
+    return (
+        pools.pool_granularity is PoolGranularity.RUN
+        and not instance.run_launcher.supports_check_run_worker_health
+    )
+
+
+def gathered(
+    plan: Iterable[Due], tags: Mapping[str, str], night_run: str
+) -> tuple[list[dg.RunRequest], list[Due]]:
+    """The runs of the small exams of a plan that share a process, and what has one of its own."""
+    plan = [*plan]
+    small = [due for due in plan if due.why and due.responses <= SMALL]
+    if len(small) <= FEW:
+        return [], plan
+    kept = {name: tags[name] for name in (NIGHT, WEEKLY) if name in tags}
+    codes = [due.exam_code for due in small]
+    requests = []
+    for first in range(0, len(codes), TOGETHER):
+        some = codes[first : first + TOGETHER]
+        own = {NIGHT_RUN: night_run, EXAMS: ",".join(some), WHY: f"{len(some)} small exams"}
+        requests.append(
+            dg.RunRequest(
+                run_key=f"{night_run}:small:{some[0]}", job_name=SMALL_EXAMS, tags={**kept, **own}
+            )
+        )
+    return requests, [due for due in plan if due not in small]
 
 
 def results_tags(tags: Mapping[str, str], night_run: str) -> dict[str, str]:

@@ -129,7 +129,7 @@ class Runner:
                 if not still.calibration:
                     done.waiting[still.exam_code] = still.waiting
                 for request in nights.runs_of([still], tags, marts.run_id):
-                    done.ended.append(self._asked(request))
+                    done.ended.append(self.asked(request))
             results = nights.results_tags(tags, marts.run_id)
             done.ended.append(self.run("refresh_results", tags=results))
             self._instance.add_run_tags(marts.run_id, {OVER: "true"})
@@ -139,7 +139,8 @@ class Runner:
         with postgres.connect("orchestration") as conn:
             return plan(conn, day, exam_codes=exams, full=full)
 
-    def _asked(self, request: dg.RunRequest) -> Ended:
+    def asked(self, request: dg.RunRequest) -> Ended:
+        """Carries out a run that a night asks for."""
         assert request.job_name is not None  # noqa: S101  (a night's requests name their job)
         return self.run(
             request.job_name,

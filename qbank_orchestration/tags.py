@@ -6,9 +6,10 @@ WHY = "qbank/why"
 NIGHT = "qbank/night"  # the UTC day a run is part of the night of
 WEEKLY = "qbank/weekly"  # a night in which every exam is due and every row is audited
 NIGHT_RUN = "qbank/night_run"  # the run of the marts that began the night
-EXAMS = "qbank/exams"  # the only exams of a night, with commas between; all where it is missing
+EXAMS = "qbank/exams"  # the only exams of a night or a run, with commas between; else all
 BY_COMMAND = "qbank/by_command"  # a night whose runs a command starts itself, not the daemon
 OVER = "qbank/over"  # on the run of the marts: nothing more of its night will come
-# Dagster's own: a run of the partitions from one to another
+# Dagster's own: why a run failed; a run of the partitions from one to another
+FAILURE_REASON = "dagster/failure_reason"
 FIRST_PARTITION = "dagster/asset_partition_range_start"
 LAST_PARTITION = "dagster/asset_partition_range_end"

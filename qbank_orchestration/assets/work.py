@@ -123,7 +123,7 @@ def working(
             raise
         except dg.DagsterExecutionInterruptedError:
             # of a person; where the machine shuts down the run has failed, and the row with it
-            if run is not None and _is_canceled(context):
+            if run is not None and is_canceled(context):
                 rows.finish_canceled(run.id)
             raise
         except Exception as error:
@@ -147,11 +147,17 @@ def reporting(
         # a small fit has many iterations a second
         if time.monotonic() - asked_at >= ASKED_EVERY_S:
             asked_at = time.monotonic()
-            if _is_canceled(context):
+            if is_canceled(context):
                 raise dg.DagsterExecutionInterruptedError
         return rows.report(run_id, entry)
 
     return report
+
+
+def is_canceled(context: Context) -> bool:
+    """Whether somebody terminated the run that the step is of."""
+    run = context.instance.get_run_by_id(context.run.run_id)
+    return run is not None and run.status is dg.DagsterRunStatus.CANCELING
 
 
 @contextmanager
@@ -262,11 +268,6 @@ def publishes(
 def _repeated_by_hand(context: Context) -> bool:
     """Whether somebody re-executes an earlier run; Dagster's own retries are no new request."""
     return context.run.parent_run_id is not None and _AUTOMATIC_RETRY not in context.run.tags
-
-
-def _is_canceled(context: Context) -> bool:
-    run = context.instance.get_run_by_id(context.run.run_id)
-    return run is not None and run.status is dg.DagsterRunStatus.CANCELING
 
 
 def _severity(*, blocking: bool) -> dg.AssetCheckSeverity:

@@ -38,6 +38,7 @@ class Due:
         reestimation: why the day is re-estimated, None where it is not.
         examination: why fairness and fit are examined, None where they are not.
         waiting: why no calibration is due.
+        responses: that the exam has.
     """
 
     exam_code: str
@@ -46,6 +47,7 @@ class Due:
     reestimation: str | None = None
     examination: str | None = None
     waiting: str = ""
+    responses: int = 0
 
     @property
     def calibration(self) -> str:
@@ -81,6 +83,7 @@ def plan(
             due,
             reestimation=_reestimation_due(state, due, day),
             examination=_examination_due(state, due),
+            responses=state.responses,
         )
         for state in states
         for due in [_exposure_due(conn, state, fits[state.exam.exam_code], full=full)]

@@ -13,7 +13,7 @@ from qbank_orchestration import jobs, nights
 from qbank_orchestration.resources import Database
 from qbank_orchestration.tags import BY_COMMAND, NIGHT_RUN, OVER
 
-_WORK = {job.name for job in jobs.JOBS}
+_WORK = {nights.SMALL_EXAMS, *(job.name for job in jobs.JOBS)}
 _ASSETS = {
     dg.AssetKey(name)
     for name in (*jobs.PARAMETERS, *jobs.EXPOSURE, *jobs.EXAMINATION, *jobs.REESTIMATION)

@@ -1,19 +1,20 @@
 """The night, run by run: marts, then each exam, then the marts that read the results.
 
 A chain of small runs instead of one large one: an exam that fails fails alone, and each run has a
-key of its night and exam, so that nothing runs twice for one night.
+key of its night and exam, so that nothing runs twice for one night. Many small exams share a
+process.
 
 What never lives here: when a night begins (``schedules``), and what is due (``engine.night``).
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from qbank.stores import item_bank
-from qbank_orchestration import jobs, nights
+from qbank_orchestration import jobs, nights, small_exams
 from qbank_orchestration.engine import night
 from qbank_orchestration.partitions import EXAM
 from qbank_orchestration.resources import Database
@@ -27,7 +28,13 @@ LOOK_BACK = timedelta(days=1)  # marts older than this are no ground for a calib
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    jobs=[jobs.nightly, jobs.examine_exam, jobs.reestimate_exam, jobs.refresh_results],
+    jobs=[
+        jobs.nightly,
+        jobs.examine_exam,
+        jobs.reestimate_exam,
+        small_exams.job,
+        jobs.refresh_results,
+    ],
     description="After the marts: each exam's night; after those: the marts that read results.",
 )
 def night_sensor(
@@ -60,23 +67,31 @@ def exam_nights(
     # looked at before the rows: what ends in between has written them
     under_way = _exams_under_way(instance)
     with database.connect() as conn:
-        plan = night.plan(
+        plan: Sequence[night.Due] = night.plan(
             conn,
             date.fromisoformat(marts.tags[NIGHT]),
             exam_codes=nights.exams_of(marts.tags),
             full=WEEKLY in marts.tags,
         )
         exams = [exam.exam_code for exam in item_bank.exams(conn)]
+    shared: list[dg.RunRequest] = []
+    if nights.together(instance):
+        # a run of several looks itself, as each one's turn comes, whether another is at its work
+        waiting = {code for job, code in under_way if job == nights.SMALL_EXAMS}
+        plan = [due for due in plan if due.exam_code not in waiting]
+        shared, plan = nights.gathered(plan, marts.tags, marts.run_id)
     requests = nights.runs_of(plan, marts.tags, marts.run_id)
-    return [r for r in requests if (r.job_name, r.tags[EXAM_TAG]) not in under_way], exams
+    alone = [r for r in requests if (r.job_name, r.tags[EXAM_TAG]) not in under_way]
+    return [*alone, *shared], exams
 
 
-def _exams_under_way(instance: dg.DagsterInstance) -> Collection[tuple[str | None, str]]:
+def _exams_under_way(instance: dg.DagsterInstance) -> Collection[tuple[str, str]]:
+    """Job and exam of the runs that are under way; a run of several small exams counts for each."""
     return {
-        (job, run.tags[EXAM_TAG])
-        for job in ("nightly", "examine_exam", "reestimate_exam")
+        (job, code)
+        for job in ("nightly", "examine_exam", "reestimate_exam", nights.SMALL_EXAMS)
         for run in instance.get_runs(dg.RunsFilter(job_name=job, statuses=nights.UNDER_WAY))
-        if EXAM_TAG in run.tags
+        for code in (nights.exams_of(run.tags) or [run.tags.get(EXAM_TAG, "")])
     }
 
 
