@@ -30,7 +30,8 @@ class ImportReport:
         rows_missing: rows that are no answer: the item was not administered or not reached.
         rows_rejected: rows in the rejects file.
         new_items: questions that were made.
-        unkeyed_items: of these, those with options whose correct one is not certain.
+        unkeyed_items: of these, those with options whose correct one is not certain, or with more
+            of them than letters and digits.
         refused_by_reason, refused_by_item, refused_by_score: rejected rows, counted.
         codes: rows by special meaning of their score.
         disagreeing: rows by item whose score in the file is not that of their key.

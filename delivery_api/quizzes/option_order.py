@@ -24,7 +24,7 @@ def drawn(options: Options, seed: int, question_id: int) -> str | None:
     """
     labels = [label for label, _ in options]
     order = np.random.default_rng([seed, question_id]).permutation(len(labels))
-    return "".join(labels[k] for k in order) or None
+    return _between(labels).join(labels[k] for k in order) or None
 
 
 def shown(options: Options, order: str | None) -> Options:
@@ -33,14 +33,29 @@ def shown(options: Options, order: str | None) -> Options:
         return options
     texts = dict(options)
     labels = [label for label, _ in options]
-    return [(label, texts[was]) for label, was in zip(labels, order, strict=True)]
+    return [(label, texts[was]) for label, was in zip(labels, _listed(order, labels), strict=True)]
 
 
 def published(label: str, options: Options, order: str | None) -> str:
     """The published label of the option that is shown under one."""
-    return label if order is None else order[[known for known, _ in options].index(label)]
+    if order is None:
+        return label
+    labels = [known for known, _ in options]
+    return _listed(order, labels)[labels.index(label)]
 
 
 def label_of(was: str, options: Options, order: str | None) -> str:
     """The label under which an option of that published one is shown."""
-    return was if order is None else options[order.index(was)][0]
+    if order is None:
+        return was
+    labels = [known for known, _ in options]
+    return labels[_listed(order, labels).index(was)]
+
+
+def _between(labels: Sequence[str]) -> str:
+    """What stands between labels in an order: nothing where each is one character."""
+    return "|" if any(len(label) > 1 for label in labels) else ""
+
+
+def _listed(order: str, labels: Sequence[str]) -> Sequence[str]:
+    return order.split("|") if _between(labels) else order

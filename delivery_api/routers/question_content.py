@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from delivery_api.claimed import refuse_another_author
 from delivery_api.fields import Body, ExamCode, Identifier, Markdown, Name, Note, Version
 from delivery_api.tokens import Principal
+from qbank.option_labels import LONGEST_LABEL, option_label
 from qbank.postgres import Connection
 from qbank.stores import authoring, topic_names
 from qbank.stores.authoring import limits
@@ -34,10 +35,18 @@ _EXAMPLE: dict[str, JsonValue] = {
 _CONTENT: Final = {field.name for field in fields(authoring.Draft)} - {"options", "topic_id"}
 
 
+def _own_label(label: str) -> str:
+    if option_label(label) != label:
+        raise ValueError(
+            f"{label!r} is no option's label: use A, B or 1, or a code in capitals like OPTION 3"
+        )
+    return label
+
+
 class NewOption(Body):
     """One option."""
 
-    label: Annotated[str, Field(pattern=r"^[A-Z0-9]$")]
+    label: Annotated[str, Field(max_length=LONGEST_LABEL), AfterValidator(_own_label)]
     text_md: Markdown
     is_correct: bool = False
 

@@ -16,6 +16,7 @@ from delivery_api.quizzes.progress import Answered, OpenItem
 from delivery_api.routers.quiz_state import QuizState, quiz_state_of, rendered
 from delivery_api.services import Services
 from qbank.events import Client
+from qbank.option_labels import LONGEST_LABEL, option_label
 from qbank.vocabulary import Difficulty, ScoringKind
 
 router = APIRouter(
@@ -70,8 +71,13 @@ class NewAnswer(Body):
     question_id: Identifier
     selected: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z0-9]$", description="the option's label, in either case"),
-        AfterValidator(str.upper),
+        Field(
+            min_length=1,
+            max_length=LONGEST_LABEL,
+            pattern=r"^[^\x00-\x1f|=]*$",
+            description="the option's label, in either case",
+        ),
+        AfterValidator(lambda text: option_label(text) or text),
     ]
     time_taken_ms: _Milliseconds | None = Field(
         default=None, description="kept as no more than since the item was served, by the server"

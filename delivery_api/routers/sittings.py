@@ -72,7 +72,8 @@ class SittingStep(BaseModel):
     held_back: list[int] = Field(description="questions that exposure control held back before it")
     forced: bool = Field(description="all were held back, and this one was served all the same")
     option_order: str | None = Field(
-        description="labels as published in the order that was shown; null: as published"
+        description="labels as published in the order that was shown, with | between them where"
+        " they have several characters; null: as published"
     )
     is_pretest: bool = Field(description="it was tried out, and its answer scores nothing")
     selected: str | None = Field(description="the published label of what was chosen")

@@ -99,7 +99,7 @@ view: fact_responses {
 
   dimension: option_label {
     type: string
-    description: "The option that was chosen; null where only right or wrong was recorded."
+    description: "The label of the option that was chosen, a letter, digit or code; null where only right or wrong was recorded."
     sql: ${TABLE}.option_label ;;
   }
 

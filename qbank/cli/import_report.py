@@ -94,7 +94,10 @@ def _say(report: ImportReport) -> None:
     else:
         print(f"batch {report.batch}: qbank import undo {report.batch} takes it back")
     if report.unkeyed_items:
-        print(f"{report.unkeyed_items} items have no options: their correct one is not certain")
+        print(
+            f"{report.unkeyed_items} items have no options: their correct one is not certain, or"
+            " people wrote more than there are letters and digits"
+        )
     if report.rejects:
         print(f"rejected rows, with reasons: {report.rejects}")
 

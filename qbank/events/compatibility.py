@@ -17,7 +17,7 @@ _PARTS: Final = {"properties", "required", "$defs", "enum"} | _WORDS
 def breaks(old: Any, new: Any, place: str = "") -> list[str]:
     """What the new schema takes away from the old one, or asks beyond it; empty: nothing.
 
-    A field that may be left out may come, and a list of words may grow.
+    A field that may be left out may come, and a list of words may grow, as a text may.
     """
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return [] if old == new else [f"{place} was {old!r} and is {new!r}"]
@@ -47,7 +47,7 @@ def _breaks(old: dict[str, Any], new: dict[str, Any], place: str) -> Iterator[st
         was, now = old.get(key), new.get(key)
         if key in ("anyOf", "items") and was is not None and now is not None:
             yield from _variants(was, now, here)
-        elif was != now:
+        elif was != now and not (key == "maxLength" and was is not None and was < (now or 0)):
             yield f"{here}: {key} was {was!r} and is {now!r}"
 
 

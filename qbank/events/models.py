@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from qbank.option_labels import LONGEST_LABEL
 from qbank.vocabulary import Kind, Mode, Selector, Source, Status
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -76,7 +77,7 @@ class QuestionServed(_OfQuestion):
 class AnswerSubmitted(_OfQuestion):
     """A person answered an item, which is final."""
 
-    selected: str = Field(max_length=1, description="the option's label, as published")
+    selected: str = Field(max_length=LONGEST_LABEL, description="the option's label, as published")
     is_correct: bool | None = Field(
         default=None,
         description="null where the item counts for nothing; right and wrong are for staff",

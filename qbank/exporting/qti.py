@@ -34,14 +34,16 @@ _STAMP = (1980, 1, 1, 0, 0, 0)
 
 
 def fits(row: Mapping[str, Any]) -> bool:
-    """Whether QTI can say an item: it has options, and no character that XML has not."""
+    """Whether QTI can say an item: options of one letter or digit, and no character XML has not."""
     texts = (
         *(row[name] for name in ("external_ref", "stem", "lead_in", "explanation", "topic")),
         *map(str, (*row["tags"], *row["references"])),
         *(text for _, text, _ in row["options"]),
         *(text for asset in row["assets"] for text in asset.values() if text),
     )
-    return len(row["options"]) >= MIN_OPTIONS and not any(map(_UNSAID.search, texts))
+    if len(row["options"]) < MIN_OPTIONS or any(len(label) > 1 for label, *_ in row["options"]):
+        return False
+    return not any(map(_UNSAID.search, texts))
 
 
 def write(file: BinaryIO, rows: Sequence[Mapping[str, Any]], exam_code: str) -> None:

@@ -64,6 +64,7 @@ def responses_request(
         ),
         key=key,
         key_row=asked.key_row,
+        option_codes=asked.option_codes,
         codes=Codes(
             missing=_listed(asked.missing),
             omitted=_listed(asked.omitted),

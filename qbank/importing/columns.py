@@ -37,7 +37,7 @@ class ColumnMap:
         user: who answered.
         item: which item; becomes ``questions.external_ref``.
         correct: 1/0, true/false, yes/no or correct/incorrect.
-        option: the chosen option, one letter or digit; empty where none was chosen.
+        option: the chosen option; empty where none was chosen.
         time: time taken, in `time_unit`.
         timestamp: when it was answered, ISO 8601; without an offset it is UTC.
         topic: name of the item's topic.

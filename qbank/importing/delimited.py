@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from qbank.importing.codes import plainest
 from qbank.importing.opening import encoding_of, unpacked
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Broken, Source, distinct
+from qbank.option_labels import option_label
 
 BLOCK_BYTES = 8 << 20
 _DELIMITERS = (",", ";", "\t", "|")
@@ -195,7 +195,7 @@ class _Swallowed:
             if len(cells) != len(self.layout.header):
                 continue
             value = plainest(cells[self.place])
-            if value in known or (self.is_option and re.fullmatch("[A-Za-z0-9]", value)):
+            if value in known or (self.is_option and " " not in value and option_label(value)):
                 raise self._error(line, text.splitlines()[0])
 
     def look_at_broken(self, lines: Mapping[int, int]) -> None:

@@ -15,6 +15,8 @@ from qbank.postgres import Connection
 from qbank.wording import listed
 
 _SHOWN = 3
+# as many as letters and digits name
+_MOST_OPTIONS = 36
 # a question, named q, that its author gave no name goes by its number
 ITEM_NAME: Final = "coalesce(q.external_ref, 'question-' || q.id)"
 
@@ -90,20 +92,25 @@ RETURNING id
 """
 
 # A key is only known where all correct answers chose the same option, or a scoring rule says what
-# is right: of several right options the first is marked, and the rule has them all.
+# is right: of several right options the first is marked, and the rule has them all. What people
+# wrote, rather than chose, makes none.
 _OPTIONS = """
 INSERT INTO question_options (question_version_id, option_label, option_text_md, is_correct)
-SELECT v.id, seen.option_label, 'Option ' || seen.option_label, seen.option_label = seen.first_key
+SELECT v.id, seen.option_label,
+    CASE WHEN length(seen.option_label) = 1 THEN 'Option ' ELSE '' END || seen.option_label,
+    seen.option_label = seen.first_key
 FROM (
     SELECT item, option_label,
         min(CASE WHEN count(*) FILTER (WHERE is_correct) > 0 THEN option_label END)
             OVER (PARTITION BY item) AS first_key,
+        count(*) OVER (PARTITION BY item) AS options,
         sum((count(*) FILTER (WHERE is_correct) > 0)::integer) OVER (PARTITION BY item) AS keys
     FROM import_rows WHERE option_label IS NOT NULL GROUP BY item, option_label
 ) AS seen
 JOIN import_names AS n USING (item)
 JOIN question_versions AS v ON v.question_id = n.question_id AND v.id = ANY(%(new_versions)s)
-WHERE seen.keys = 1 OR (seen.keys > 1 AND seen.item = ANY(%(ruled)s))
+WHERE (seen.keys = 1 OR (seen.keys > 1 AND seen.item = ANY(%(ruled)s)))
+    AND seen.options <= %(most_options)s
 """
 
 # Answers are to the version that is live in the exam, else to the newest one ever published.
@@ -163,7 +170,7 @@ class Made:
 
     Attributes:
         new: questions that were made.
-        unkeyed: of these, items with options whose correct one is not certain.
+        unkeyed: of these, items with options that are not made.
         notes: names that other exams have, too.
     """
 
@@ -184,7 +191,7 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
     Raises:
         ImportFileError: names are shared, and several exams have one.
     """
-    names = {**names, "shared": shared}
+    names = {**names, "shared": shared, "most_options": _MOST_OPTIONS}
     find(connection, names)
     for statement in (_QUESTIONS, _NEW_ITEMS, _TOPICS):
         connection.execute(statement, names)

@@ -245,5 +245,6 @@ def refuse_unchosen(key: Path, effects: Rescored) -> None:
     if unchosen:
         raise ImportFileError(
             f"{key}: nobody chose the key of {listed(unchosen, 5)}, so that everybody would be "
-            "wrong: correct the file, or say --allow-unchosen where the key is right all the same"
+            "wrong: correct the file (A|B is written where each of them is right), or say "
+            "--allow-unchosen where the key is right all the same"
         )

@@ -22,8 +22,7 @@ from qbank.importing.reading import open_source
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch
 from qbank.importing.text import names_text, plain_text
-
-_LABEL = re.compile(r"[A-Z0-9]")
+from qbank.option_labels import option_label
 
 
 @dataclass(frozen=True)
@@ -179,11 +178,12 @@ def _of_options(key: str, given: Decimal | None, start: str) -> ScoringRule:
     # A=2,B=1, where a comma stands for no point
     commas = "|" not in key and all("=" in part for part in key.split(","))
     for part in key.split("," if commas else "|"):
-        label, sign, number = (text.strip() for text in part.partition("="))
-        fits = _LABEL.fullmatch(label) and bool(sign) == bool(number)
-        if not fits or options.setdefault(label, number) != number:
+        text, sign, number = (text.strip() for text in part.partition("="))
+        label = option_label(text)
+        fits = label is not None and bool(sign) == bool(number)
+        if not fits or options.setdefault(label or "", number) != number:
             raise ImportFileError(
-                f"{start}: use an option's letter or digit, several like A|C, with points like "
+                f"{start}: use an option's label, several like A|C, with points like "
                 "A=2|B=1, all (every answer is right), points=2 (answers bring points of their "
                 "own) or void (none counts)"
             )

@@ -5,7 +5,8 @@ What never lives here: reading files of keys, and keeping rules in the database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -14,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qbank.errors import ImportFileError
-from qbank.importing.codes import SPECIAL, Codes, Meant, Scores
+from qbank.importing.codes import SPECIAL, Codes, Meant, Scores, plain_form
 from qbank.importing.points import POINTS, MaxScores, no_points, plain_number
+from qbank.option_labels import option_label
 from qbank.vocabulary import ScoringKind
 
 _BETWEEN = "\x1f"
@@ -65,6 +67,11 @@ class ScoringRule:
         """What a row of ``scoring_rules`` has of it: rule, keys, max_score and credit."""
         credit = {label: plain_number(points) for label, points in self.credit}
         return self.rule, [*self.keys], self.most, credit
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether options that it names have several characters."""
+        return any(len(label) > 1 for label in (*self.keys, *dict(self.credit)))
 
 
 def rule_of(
@@ -119,10 +126,15 @@ def rules_of_points(most: MaxScores, known: Mapping[str, ScoringRule]) -> dict[s
 
 
 class Key:
-    """The rules of many items, for whole columns at a time."""
+    """The rules of many items, for whole columns at a time.
 
-    def __init__(self, rules: Mapping[str, ScoringRule]) -> None:
-        """`rules` by item."""
+    Attributes:
+        takes_codes: whether options may have several characters.
+    """
+
+    def __init__(self, rules: Mapping[str, ScoringRule], *, takes_codes: bool = False) -> None:
+        """`rules` by item; options have several characters where one of a rule has, too."""
+        self.takes_codes = takes_codes or any(rule.has_codes for rule in rules.values())
         self._items = pa.array(rules, pa.string())
         self._credited = pa.array(
             [item for item, rule in rules.items() if rule.rule == "all"], pa.string()
@@ -180,12 +192,27 @@ class Key:
         return pc.fill_null(pc.and_(comparable, other), fill_value=False)
 
 
-def as_label(values: Any) -> Any:
-    """The option that each value names, null where it names none, shape (n,)."""
-    # a column of numbers that has blanks comes as 1.0, 2.0
-    upper = pc.replace_substring_regex(pc.utf8_upper(values), r"^(\d)\.0$", r"\1")
-    named = pc.match_substring_regex(upper, "^[A-Z0-9]$")
-    return pc.if_else(named, upper, pa.scalar(None, pa.string()))
+def as_label(values: Any, codes: Collection[str], *, takes_codes: bool) -> Any:
+    """The option that each value names, null where it names none, shape (n,).
+
+    Args:
+        values: trimmed text, null where it is blank, shape (n,).
+        codes: values in their plainest form that are no options of several characters.
+        takes_codes: whether options may have several characters.
+    """
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    distinct = values.dictionary_encode()
+    labels = list(map(option_label, distinct.dictionary.to_pylist()))
+    for k, plain in enumerate(plain_form(distinct.dictionary).to_pylist()):
+        if len(labels[k] or "") > 1 and (plain in codes or not takes_codes):
+            labels[k] = None
+    return pa.array(labels, pa.string()).take(distinct.indices)
+
+
+def codes_among(labels: Any) -> Counter[str]:
+    """Options of several characters, and their rows."""
+    longer = labels.filter(pc.greater(pc.utf8_length(labels), 1))
+    return Counter({each["values"]: each["counts"] for each in longer.value_counts().to_pylist()})
 
 
 def read_options(items: Any, values: Any, codes: Codes, key: Key) -> tuple[Scores, Any]:
@@ -200,7 +227,8 @@ def read_options(items: Any, values: Any, codes: Codes, key: Key) -> tuple[Score
     blank = pc.is_null(values)
     meant = Meant(values, codes.of_options(), codes.blank)
     special = meant.rows(*SPECIAL)
-    labels = pc.if_else(special, pa.scalar(None, pa.string()), as_label(values))
+    labels = as_label(values, (), takes_codes=key.takes_codes)
+    labels = pc.if_else(special, pa.scalar(None, pa.string()), labels)
     answered = pc.or_(pc.is_valid(labels), meant.rows("multimark"))
     scored = pc.if_else(answered, key.scored(items, labels), pa.scalar(None, pa.bool_()))
     points, most = key.points(items, labels, scored)

@@ -42,6 +42,7 @@ class Refusals:
         full_marks: pairs of (item, score) that count as right, where scores are given.
         disagreeing: rows by item whose score in the file is not that of their key.
         keyless: refused rows by item that has no key.
+        option_codes: rows by option of several characters.
         by_key: options are scored, so that unknown scores are options.
     """
 
@@ -55,11 +56,15 @@ class Refusals:
     full_marks: set[tuple[str, str]] = field(default_factory=set)
     disagreeing: Counter[str] = field(default_factory=Counter)
     keyless: Counter[str] = field(default_factory=Counter)
+    option_codes: Counter[str] = field(default_factory=Counter)
     by_key: bool = False
 
     def notes(self, most: int) -> list[str]:
         """What was done to values, and whose scores are not the key's; so many items are named."""
         notes = [f"{what}: {count} values" for what, count in self.changed.items()]
+        if self.option_codes:
+            codes = [f"{code} ({rows})" for code, rows in self.option_codes.most_common()]
+            notes.append(f"options of several characters: {listed(codes, _NAMED)}")
         if not self.disagreeing:
             return notes
         items = ", ".join(f"{item} {rows}" for item, rows in self.disagreeing.most_common(most))
@@ -80,6 +85,7 @@ class Refusals:
         self.full_marks |= judged.full_marks
         self.disagreeing += judged.disagreeing
         self.keyless += judged.keyless
+        self.option_codes += judged.option_codes
         self.skipped += pc.sum(judged.skipped).as_py() or 0
         self.unknown_scores += judged.unknown_scores
         for meaning, values in judged.blanked.items():

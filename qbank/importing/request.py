@@ -27,6 +27,7 @@ class ImportRequest:
         columns: which column means what.
         key: file of scoring rules (``item,key``) by which options are scored.
         key_row: the user of the row of this file that is the key, like ``KEY``.
+        option_codes: options may have several characters, where those of the key have one.
         codes: special values of the score.
         max_scores: the points that items give whose scores are points: item or pattern of items,
             None for all others, and its most.
@@ -66,6 +67,7 @@ class ImportRequest:
     columns: ColumnMap = field(default_factory=ColumnMap)
     key: Path | None = None
     key_row: str | None = None
+    option_codes: bool = False
     codes: Codes = field(default_factory=Codes)
     max_scores: tuple[tuple[str | None, Decimal], ...] = ()
     timestamp: datetime | None = None

@@ -142,6 +142,8 @@ class _Import:
         connection.execute(STAGE)
         self._stage(connection, {item: rule for item, rule in known.items() if rule})
         scoring.refuse_another_key(request.exam_code, self.rules, known)
+        if not request.option_codes:
+            scoring.refuse_several_in_one(connection, request.path, self.rules)
         staged = Staged(
             connection,
             exam.tenant_id,
@@ -193,7 +195,8 @@ class _Import:
         most = max_scores(self.request.max_scores, self.rules, known)
         rules = replace(rules_of(self.request), most=most)
         if self.rules:
-            rules = replace(rules, key=Key({**known, **self.rules}))
+            codes = self.request.option_codes
+            rules = replace(rules, key=Key({**known, **self.rules}, takes_codes=codes))
         elif known:
             rules = replace(rules, in_force=Key(known))
         no_header = pa_csv.WriteOptions(include_header=False)

@@ -40,7 +40,8 @@ def by_score(
     unknown = _refuse_scores(scores, raw, rules, verdicts, most)
     labels = None
     if "option" in raw:
-        labels = as_label(raw["option"])
+        codes = rules.codes.of_options()
+        labels = as_label(raw["option"], codes, takes_codes=True)
         unusable = pc.and_(pc.is_null(labels), pc.is_valid(raw["option"]))
         verdicts.blank("option", unusable, raw["option"])
     return scores, labels, unknown
@@ -70,7 +71,12 @@ def by_key(
     verdicts.refuse(keyless, "item", raw["item"], " has no key", "an item has no key")
     if rules.codes.blank == "reject":
         verdicts.refuse(scores.blank, "option is empty")
-    after = ": use one letter or digit, or say what it is with --multimark, --omitted or --missing"
+    after = ": use a letter, digit or code, or say what it is with --multimark or --omitted"
+    if not rules.key.takes_codes:
+        after = (
+            ": the key's options are one letter or digit: say what it is with --multimark,"
+            " --omitted or --missing, or --option-codes where options have more"
+        )
     none = pc.and_(scores.unknown, scored)
     verdicts.refuse(none, "option is", options, after, "option is none")
     return (

@@ -5,7 +5,9 @@ What never lives here: scoring, and changing answers that are there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -105,6 +107,10 @@ WHERE s.import_batch_id = %(batch)s AND v.state = 'published'
 FOR SHARE OF v
 ON CONFLICT DO NOTHING
 """
+_CHOSEN = """
+SELECT item, array_agg(DISTINCT option_label) FROM import_rows
+WHERE item = ANY(%s) AND option_label IS NOT NULL GROUP BY 1 ORDER BY 1
+"""
 _VOID = """
 SELECT i.question_id
 FROM import_items AS i LEFT JOIN import_rules AS n USING (item)
@@ -135,6 +141,34 @@ def refuse_another_key(
         if item in known and known[item] != rule and (known[item] or rule.rule != "key")
     ]
     _refuse(exam_code, {item: known[item] for item in others}, rules)
+
+
+def refuse_several_in_one(
+    connection: Connection, file: Path, rules: Mapping[str, ScoringRule]
+) -> None:
+    """Refuses a key like ``AB`` that nobody chose, where people chose A, and B.
+
+    Args:
+        connection: in the transaction of the import, which has staged its rows.
+        file: for the message.
+        rules: those that the import brings, by item.
+
+    Raises:
+        ImportFileError: names the items, and how each meaning is written.
+    """
+    codes = {item: rule.keys for item, rule in rules.items() if rule.has_codes}
+    if not codes:
+        return
+    for item, chosen in connection.execute(_CHOSEN, (list(codes),)).fetchall():
+        for key in {*codes[item]} - {*chosen}:
+            words = re.findall(r"\w+", key)
+            parts = words if len(words) > 1 else [*key]
+            if len(parts) > 1 and {*parts} <= {*chosen}:
+                raise ImportFileError(
+                    f"{file}: nobody chose the key of item {item!r}, {key}, and people chose "
+                    f"{listed(parts, 5)}: write {'|'.join(parts)} where each of them is right, or "
+                    f"say --option-codes where {key} is one option"
+                )
 
 
 def stage(connection: Connection, rules: Mapping[str, ScoringRule]) -> None:

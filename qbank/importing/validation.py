@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qbank.importing.columns import ColumnMap
+from qbank.importing.keys import codes_among
 from qbank.importing.moments import EPOCHS, STAMP, in_zone, read_durations, read_moments, zoned
 from qbank.importing.points import points_text
 from qbank.importing.rules import Rules
@@ -109,6 +110,7 @@ def validate(lines: Any, table: pa.Table, rules: Rules) -> Judged:
         full_marks=full_marks(scores, raw["item"]) if rules.codes.full_marks() else set(),
         disagreeing=disagreeing(raw, rules, scores, labels),
         keyless=keyless(raw, rules, scores, most),
+        option_codes=codes_among(labels) if labels is not None else Counter(),
     )
 
 

@@ -29,6 +29,7 @@ class Judged:
         full_marks: pairs of (item, score) that count as right, where scores are given.
         disagreeing: rows by item whose score in the file is not that of their key.
         keyless: refused rows by item that has no key.
+        option_codes: rows by option of several characters.
     """
 
     rows: pa.Table
@@ -42,6 +43,7 @@ class Judged:
     full_marks: set[tuple[str, str]]
     disagreeing: Counter[str]
     keyless: Counter[str]
+    option_codes: Counter[str]
 
     @property
     def right(self) -> Any:

@@ -71,6 +71,9 @@ class ResponsesImport(ImportOptions):
     key_row: Annotated[_Text | None, Shown("USER")] = Field(
         default=None, description="The user whose row is the key, e.g. KEY."
     )
+    option_codes: bool = Field(
+        default=False, description="Options may have several characters, where the key's have one."
+    )
     time_col: _OptionalColumn = Field(default=None, description="Column with the time taken.")
     time_unit: TimeUnit = Field(default="ms", description="ms or s.")
     timestamp_col: _OptionalColumn = Field(

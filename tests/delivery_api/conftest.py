@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,8 +75,9 @@ def add_items(
     count: int,
     *,
     stem: str | None = None,
+    labels: Sequence[str] = ("A", "B", "C", "D"),
 ) -> list[int]:
-    """Writes published items of four options (``A`` is the key), topics and labels in turn."""
+    """Writes published items (the first of their options is the key), topics and labels in turn."""
     ids = [
         row[0]
         for row in conn.execute(
@@ -97,10 +98,10 @@ def add_items(
     conn.execute(
         """INSERT INTO question_options (question_version_id, option_label, option_text_md,
             is_correct)
-        SELECT v.id, o.label, 'option ' || o.label, o.label = 'A'
-        FROM question_versions AS v, unnest(ARRAY['A', 'B', 'C', 'D']) AS o (label)
+        SELECT v.id, o.label, 'option ' || o.label, o.place = 1
+        FROM question_versions AS v, unnest(%s::text[]) WITH ORDINALITY AS o (label, place)
         WHERE v.question_id = ANY(%s)""",
-        (ids,),
+        (list(labels), ids),
     )
     conn.execute(
         "UPDATE question_versions SET state = 'published' WHERE question_id = ANY(%s)", (ids,)

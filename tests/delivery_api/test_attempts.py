@@ -32,9 +32,10 @@ def new_exam(world):
     """Makes an exam of ``core``'s first items with an attempt policy; all go when the test ends."""
     made: list[str] = []
 
-    def make(name: str, items: slice = slice(POOL), **attempts: Any) -> str:
+    def make(name: str, items: slice | list[int] = slice(POOL), **attempts: Any) -> str:
         with world.connect() as conn:
-            add_exam(conn, "demo", name, world.questions[items], attempts=attempts)
+            own = world.questions[items] if isinstance(items, slice) else items
+            add_exam(conn, "demo", name, own, attempts=attempts)
         made.append(name)
         return name
 

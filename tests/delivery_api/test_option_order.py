@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from delivery_api.quizzes import option_order
+from tests.delivery_api.conftest import add_items
 from tests.delivery_api.test_attempts import ask, new_exam
 from tests.delivery_api.test_quizzes import answer
 from tests.delivery_api.test_sittings import SITTINGS
@@ -115,10 +116,41 @@ def test_every_order_is_as_likely_as_any_other(count):
     assert statistic < degrees + 6 * (2 * degrees) ** 0.5 + 10
 
 
-@pytest.mark.parametrize("order", [None, "CADB"])
-def test_labels_map_there_and_back(order):
-    options = [(label, f"text {label}") for label in LABELS]
-    assert [label for label, _ in option_order.shown(options, order)] == LABELS
+def test_options_that_are_called_by_codes_are_answered_in_any_spelling(
+    client, as_user, new_exam, world
+):
+    labels = ["24", "OPTION 3", "TRUE"]
+    with world.connect() as conn:
+        items = add_items(conn, "demo", [*world.topics.values()], 4, labels=labels)
+    exam = new_exam("coded", items, shuffle_options=True)
+    dee = as_user("dee-coded", "student")
+    quiz = ask(client, dee, exam, n=4).json()["quiz_id"]
+    orders = set()
+    for _ in range(4):
+        item = next_item(client, dee, quiz)
+        shown = {option["text_md"]: option["label"] for option in item["options"]}
+        assert sorted(shown.values()) == labels
+        orders.add(tuple(shown))
+        unknown = answer(client, dee, quiz, item["question_id"], "TRU")
+        assert (unknown.status_code, "option 'TRU' does not exist" in unknown.text) == (422, True)
+        label = shown["option 24"]
+        done = answer(client, dee, quiz, item["question_id"], f" {label.lower()} ")
+        assert done.status_code == 200, done.text
+    assert len(orders) > 1
+    with world.connect() as conn:
+        kept = conn.execute(
+            "SELECT option_label::text, is_correct FROM user_responses WHERE quiz_id = %s", (quiz,)
+        ).fetchall()
+    assert kept == [("24", True)] * 4
+
+
+@pytest.mark.parametrize(
+    ("labels", "order"),
+    [(LABELS, None), (LABELS, "CADB"), (["24", "A", "OPTION 3", "TRUE"], "TRUE|24|OPTION 3|A")],
+)
+def test_labels_map_there_and_back(labels, order):
+    options = [(label, f"text {label}") for label in labels]
+    assert [label for label, _ in option_order.shown(options, order)] == labels
     for label, text in option_order.shown(options, order):
         was = option_order.published(label, options, order)
         assert text == f"text {was}"

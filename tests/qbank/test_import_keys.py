@@ -152,7 +152,7 @@ def test_an_option_that_is_none_is_named_with_its_remedy(keyed):
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("item,key\nq1,AB\n", "line 2: item 'q1' has key 'AB': use an option's letter or digit"),
+        ('item,key\nq1,"A,B"\n', "line 2: item 'q1' has key 'A,B': use an option's label"),
         ("item,key\nq1,A\nq1,B\n", "item 'q1' has key A in line 2 and B in line 3: keep one"),
         ("item,key\n,B\n", "line 2 has key 'B' and no item"),
         ("item,key\nq1,\n", "line 2: item 'q1' has key ''"),

@@ -166,7 +166,7 @@ def test_choices_and_open_answers_come_in_one_file(load, tmp_path):
         ("k1,A=x", "'X' is no number of points"),
         ("k1,A=0", "it gives no points; use void"),
         ("k1,points", "say how many points it gives, like points=2"),
-        ("k1,A=2|A=1", "use an option's letter or digit"),
+        ("k1,A=2|A=1", "use an option's label"),
     ],
 )
 def test_keys_with_points_are_read_or_named(load, tmp_path, line, told):

@@ -180,7 +180,7 @@ def test_a_rescore_that_changed_no_answer_that_a_later_one_did_is_undone_after_i
     ("key", "said"),
     [
         ("q8,A\n", "line 2: item 'q8' is no item of exam 'EX'"),
-        ("q1,AB\n", "item 'q1' has key 'AB'"),
+        ("q1,AB\n", "nobody chose the key of q1 (AB)"),
         ("bare,B\n", "no answer to bare has an option"),
     ],
 )

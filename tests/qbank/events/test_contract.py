@@ -78,6 +78,10 @@ def changed(edit: Any) -> list[str]:
             "data.time_taken_ms: maximum was None and is 9",
         ),
         (
+            lambda data, _: data["properties"]["selected"].update(maxLength=1),
+            "data.selected: maxLength was 64 and is 1",
+        ),
+        (
             lambda _, new: new["$defs"]["Client"]["properties"].pop("device"),
             "Client.device is gone",
         ),
@@ -93,6 +97,7 @@ def test_what_may_be_left_out_may_come_and_words_may_be_explained():
         data["properties"]["weather"] = {"type": "string"}
         data["properties"]["mode"]["enum"].append("drill")
         data["properties"]["position"]["description"] = "better words"
+        data["properties"]["selected"]["maxLength"] += 1
         data["properties"]["position"]["x-audience"] = "staff"
 
     assert changed(edit) == []
