@@ -14,10 +14,10 @@ import psycopg
 
 from qbank import postgres
 from qbank.errors import QbankError
+from qbank.exams.needs import smallest_n
 from qbank.exams.settings import controls_exposure
 from qbank.stores import exam_states, item_bank, runs
 from qbank_orchestration.ended import Ended
-from qbank_orchestration.engine.parameters import smallest_n
 
 
 @dataclass

@@ -6,6 +6,7 @@ What never lives here: options, and reading files.
 from __future__ import annotations
 
 from dataclasses import asdict
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from qbank.cli.output import show, show_json
@@ -53,16 +54,21 @@ def _with_progress(request: ImportRequest) -> ImportReport:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
+        TextColumn("{task.fields[rows]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("opening", total=None)
+        task = bar.add_task("opening", total=None, rows="")
+        begun = monotonic()
 
-        def on_progress(stage: str, done: int, total: int) -> None:
+        def on_progress(stage: str, done: int, total: int, rows: int) -> None:
             # loading has no measure of its own: the bar pulses
             measured = total if stage == "reading" else None
-            bar.update(task, description=stage, completed=done, total=measured)
+            told = f"{rows:,} rows"
+            if stage == "reading":
+                told += f", {rows / (monotonic() - begun):,.0f}/s"
+            bar.update(task, description=stage, completed=done, total=measured, rows=told)
 
         return import_responses(request, on_progress=on_progress)
 

@@ -153,7 +153,7 @@ SELECT p.exam_code, array_agg(DISTINCT n.item ORDER BY n.item) FROM import_new A
 JOIN questions AS q ON q.tenant_id = %(tenant)s AND q.external_ref = n.item
     AND q.id <> n.question_id
 JOIN question_publications AS p ON p.question_id = q.id
-WHERE p.exam_code <> %(exam)s GROUP BY 1 ORDER BY 1
+WHERE p.exam_code <> %(exam)s GROUP BY 1 ORDER BY count(DISTINCT n.item) DESC, 1
 """
 _UNKEYED = """
 SELECT count(DISTINCT v.id) FROM question_versions AS v
@@ -202,11 +202,14 @@ def make(connection: Connection, names: Mapping[str, Any], *, shared: bool) -> M
     notes = [
         f"exam {exam} has {listed(items, _SHOWN)}, too: the questions are shared"
         for exam, items in connection.execute(_SHARED, names).fetchall()
-    ] + [
-        f"exam {exam} has other questions named {listed(items, _SHOWN)}:"
-        " --item-scope tenant shares names"
-        for exam, items in connection.execute(_NAMESAKES, names).fetchall()
     ]
+    if namesakes := connection.execute(_NAMESAKES, names).fetchall():
+        exam, items = namesakes[0]
+        more = f", and so have {len(namesakes) - 1} more exams" if len(namesakes) > 1 else ""
+        notes.append(
+            f"exam {exam} has other questions named {listed(items, _SHOWN)}{more}:"
+            " --item-scope tenant shares names"
+        )
     unkeyed = connection.execute(_UNKEYED, names).fetchone()
     assert unkeyed is not None  # noqa: S101
     return Made(len(new), unkeyed[0], notes)

@@ -7,7 +7,7 @@ answered.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qbank.importing import items, sittings
@@ -140,8 +140,9 @@ class Staged:
         connection, names = self.connection, self.names
         self.step("matching items")
         connection.execute("ANALYZE import_rows")
-        sittings.tell_apart(connection, names, self.sittings)
+        told = sittings.tell_apart(connection, names, self.sittings)
         made = items.make(connection, names, shared=self.shared)
+        made = replace(made, notes=[*told, *made.notes])
         connection.execute("ANALYZE import_sessions, import_items")
         self.step("matching answers")
         connection.execute(ANSWERS)

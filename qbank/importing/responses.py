@@ -16,11 +16,12 @@ import pyarrow.csv as pa_csv
 from qbank.errors import ImportFileError
 from qbank.import_reports import ImportReport
 from qbank.importing import batches, scoring
-from qbank.importing.exam import exam_of
+from qbank.importing.exam import exam_of, refuse_swapped
 from qbank.importing.key_files import given_rules, keyed, without_key_row
 from qbank.importing.keys import Key, ScoringRule, max_scores, rules_of_points
 from qbank.importing.loading import write
 from qbank.importing.matching import COPY, STAGE, Matched, Staged, conflict_of
+from qbank.importing.outlook import outlook
 from qbank.importing.people import People
 from qbank.importing.reading import fingerprint, open_source, recognised
 from qbank.importing.refusals import Refusals, bias
@@ -34,7 +35,7 @@ from qbank.postgres import Connection, connect
 from qbank.settings import Settings
 from qbank.system_user import importer
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int, int], None]
 Written = Callable[[Connection, ImportReport], None]
 _TOUCHED = "quiz_sessions, quiz_items, user_responses, questions, question_versions"
 _NAMED = 3
@@ -57,7 +58,7 @@ def import_responses(
     request: ImportRequest,
     *,
     settings: Settings | None = None,
-    on_progress: Progress = lambda stage, done, total: None,
+    on_progress: Progress = lambda stage, done, total, rows: None,
     on_written: Written = lambda connection, report: None,
 ) -> ImportReport:
     """Imports a file in one transaction: a failed import leaves nothing, and so does a dry run.
@@ -67,7 +68,8 @@ def import_responses(
     Args:
         request: what to import.
         settings: those of the process where None.
-        on_progress: hears (stage, bytes read, bytes in all); bytes stand still while loading.
+        on_progress: hears (stage, bytes read, bytes in all, rows read); these stand still while
+            loading.
         on_written: hears the report of what was written, in the transaction that writes it.
 
     Raises:
@@ -155,12 +157,16 @@ class _Import:
             tuple(item for item, rule in self.rules.items() if rule.rule != "points"),
         )
         matched = staged.match(counted=self.rejects.count > 0)
+        refuse_swapped(connection, staged.names)
         scoring.stage(connection, self.rules)
         names = staged.names | {"batch": None}
         scoring.refuse_another_scoring(connection, self.rules, names)
         self._reject_later(matched)
         self.people.attributes.match(connection, exam.tenant_id)
         report = self._report(matched)
+        if request.dry_run:
+            told = outlook(connection, exam, names)
+            report = replace(report, notes=[*report.notes, *told])
         if reason := self._reason(matched):
             refused = replace(report, refused=reason, rejects=self._finished())
             where = f"; {refused.rejects} has each with its reason" if refused.rejects else ""
@@ -183,7 +189,7 @@ class _Import:
         return None
 
     def _step(self, stage: str) -> None:
-        self.on_progress(stage, self.source.size, self.source.size)
+        self.on_progress(stage, self.source.size, self.source.size, self.read)
 
     def _day(self) -> str | None:
         if self.request.columns.timestamp is not None or self.request.sitting is not None:
@@ -222,7 +228,7 @@ class _Import:
                 sink = pa.BufferOutputStream()
                 pa_csv.write_csv(right, sink, no_header)
                 copy.write(sink.getvalue().to_pybytes())
-                self.on_progress("reading", batch.bytes_read, self.source.size)
+                self.on_progress("reading", batch.bytes_read, self.source.size, self.read)
         self.rules = {**self.rules, **rules_of_points(most, known)}
 
     def _remember(self, refused: list[Refused]) -> None:

@@ -63,9 +63,24 @@ _NAME = """
 _SESSIONS = f"""
 CREATE TEMP TABLE import_sessions ON COMMIT DROP AS
 SELECT user_id, session_key, {_QUIZ_ID.format(key="session_key")} AS quiz_id,
-    row_number() OVER () AS session_no, CASE WHEN %(pseudonymised)s THEN {_NAME} END AS sitting_key
-FROM (SELECT DISTINCT user_id, session_key FROM import_rows) AS sittings
+    row_number() OVER () AS session_no,
+    CASE WHEN %(pseudonymised)s THEN {_NAME} END AS sitting_key, first_answer, last_answer
+FROM (
+    SELECT user_id, session_key, min(answered_at) AS first_answer, max(answered_at) AS last_answer
+    FROM import_rows GROUP BY 1, 2
+) AS sittings
 """  # noqa: S608
+# Sittings that end with their day, and of which another begins before a pause is over.
+_OVER_MIDNIGHT = """
+SELECT count(*), count(DISTINCT user_id) FROM (
+    SELECT user_id, first_answer - lag(last_answer) OVER (
+        PARTITION BY user_id ORDER BY first_answer
+    ) AS pause
+    FROM import_sessions WHERE session_key ~ '^d:[0-9-]+$'
+) AS sittings
+WHERE pause < %(pause)s
+"""
+_PAUSE = timedelta(minutes=30)
 # Files without clock times once had one sitting a user, whatever its day: one of that day goes on.
 _EARLIER_KEYS = f"""
 UPDATE import_sessions AS i SET quiz_id = s.id
@@ -146,8 +161,12 @@ class Sittings:
     pseudonymised: bool = False
 
 
-def tell_apart(connection: Connection, names: Mapping[str, Any], sittings: Sittings) -> None:
-    """Makes ``import_sessions``: a row and a quiz id for each sitting of ``import_rows``."""
+def tell_apart(connection: Connection, names: Mapping[str, Any], sittings: Sittings) -> list[str]:
+    """Makes ``import_sessions``: a row and a quiz id for each sitting of ``import_rows``.
+
+    Returns:
+        What is said of them.
+    """
     names = {**names, **asdict(sittings)}
     if sittings.gap is not None:
         connection.execute(_PAUSES, names)
@@ -162,3 +181,10 @@ def tell_apart(connection: Connection, names: Mapping[str, Any], sittings: Sitti
             connection.execute(statement, names)
     if sittings.day is not None:
         connection.execute(_EARLIER_KEYS, names)
+    cut, people = connection.execute(_OVER_MIDNIGHT, {"pause": _PAUSE}).fetchone() or (0, 0)
+    if not cut:
+        return []
+    return [
+        f"{cut} sittings of {people} people go on within 30 minutes after midnight, and are two: "
+        "--timezone Europe/Berlin says whose midnight it is, --gap 30m ends them by pauses"
+    ]

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from qbank.exams.needs import smallest_n
 from qbank.exams.pretest import PretestPolicy
 from qbank.stores.item_bank import Pool
 from qbank.stores.item_parameters import ItemParameters
 from qbank_orchestration.engine import new_items
 from qbank_orchestration.engine.finding import Finding, first_of
 from qbank_orchestration.engine.item_gates import HeldBack
-from qbank_orchestration.engine.parameters import smallest_n
 from qbank_orchestration.engine.proposal import ParameterProposal
 
 # Outside these an estimate says more about sparse or broken data than about the item.

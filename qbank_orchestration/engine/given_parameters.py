@@ -17,6 +17,7 @@ import numpy as np
 from psycopg import Connection
 
 from qbank.errors import ImportFileError
+from qbank.exams.needs import smallest_n
 from qbank.importing.items import ITEM_NAME
 from qbank.importing.parameters import Given, GivenParameters
 from qbank.requests import IrtFit
@@ -29,7 +30,6 @@ from qbank_orchestration.engine import publication
 from qbank_orchestration.engine.audit_parameters import A_BOUNDS, B_BOUND, C_BOUND, plausible
 from qbank_orchestration.engine.finding import Finding, first_of, forbidding
 from qbank_orchestration.engine.item_gates import FALLS, LARGEST_SE_B, HeldBack
-from qbank_orchestration.engine.parameters import smallest_n
 from qbank_orchestration.engine.proposal import ParameterProposal
 
 

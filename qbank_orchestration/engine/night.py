@@ -14,12 +14,13 @@ from typing import Any
 from psycopg import Connection
 
 from qbank.exams import selectors
+from qbank.exams.needs import smallest_n
 from qbank.exams.pretest import tries_out
 from qbank.exams.settings import controls_exposure
 from qbank.requests import Reestimation, RequestError
 from qbank.stores import exam_states, item_bank
 from qbank.stores.exam_states import ExamState
-from qbank_orchestration.engine.parameters import settings, smallest_n, too_few
+from qbank_orchestration.engine.parameters import settings, too_few
 
 # New parameters pay once there is a tenth more to learn from; a few answers move nothing.
 MIN_GROWTH = 0.10

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from qbank.exams.needs import smallest_n
 from qbank.requests import IrtFit
 from qbank.stores.item_bank import Exam
 from qbank.stores.item_examinations import People
@@ -47,18 +48,6 @@ def settings(exam: Exam, request: IrtFit | None = None) -> dict[str, Any]:
 
 WORTH_A_FIT = 30
 """First attempts at an item; whoever calibrates on fewer should not be told to."""
-
-
-def smallest_n(exam: Exam) -> int:
-    """First attempts that one item must have before any of the exam can be estimated.
-
-    Raises:
-        calibration.InvalidParameterError: the policy's ``min_responses`` is none.
-    """
-    from calibration.irt.gates import smallest_n as needed  # kept out of the code location's import
-    from calibration.models import named
-
-    return int(needed(exam.policy.get("min_responses", "default"), [named(exam.irt_model)])[0])
 
 
 def too_few(exam: Exam, most: int) -> str:

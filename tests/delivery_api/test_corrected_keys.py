@@ -444,7 +444,7 @@ def test_an_import_has_no_other_key_than_what_is_published_while_it_runs(exam, s
     answers.write_text(f"user_id,question,marked\np1,{item},B\np2,{item},C\n")
     key.write_text(f"item,key\n{item},B\n")
 
-    def publish(at: str, done: int, total: int) -> None:
+    def publish(at: str, done: int, total: int, rows: int) -> None:
         if at == stage:
             with exam.world.connect() as conn:
                 # it was live nowhere

@@ -332,6 +332,9 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(command, tmp_path):
     assert "user is User_ID, item is question, correct is correct" in done.out
     assert "3 rows read: 1 new, 0 known, 0 conflicting, 1 missing, 1 rejected" in done.out
     assert "rejected by item: q1 1" in done.out
+    assert "people: 1, items: 1" in done.out
+    assert "a night estimates items (2pl) that 200 people or more answered" in done.out
+    assert "none of these yet, 1 people at most did" in done.out
     report = json.loads(
         command("import", "responses", "a.csv", *options, "--max-rejects", "1", "--json").out
     )

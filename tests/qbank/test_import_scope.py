@@ -48,6 +48,8 @@ def test_two_forms_with_an_item_of_one_name_have_two_questions(bring):
     assert "exam A has other questions named 1: --item-scope tenant shares names" in done.out
     assert questions() == [("1", "A"), ("1", "B"), ("2", "A"), ("3", "B")]
     assert keys() == [("A", "1", "A"), ("A", "2", "C"), ("B", "1", "B"), ("B", "3", "C")]
+    third = bring(FORM_B, "C", "--dry-run")
+    assert "exam B has other questions named 1, 3, and so have 1 more exams: " in third.out
     again = bring(FORM_B, "B")
     assert "0 new, 3 known" in again.out
     assert "0 new items" in again.out
@@ -118,3 +120,15 @@ def test_a_scope_that_is_none_is_refused(bring):
     assert (
         "--item-scope is 'all': use exam or tenant" in bring(FORM_A, "A", "--item-scope", "all").err
     )
+
+
+def test_users_and_items_the_wrong_way_round_are_refused_where_the_exam_knows_them(bring):
+    bring(FORM_A, "A")
+    swapped = "question,user_id,correct,option\n1,u1,1,A\n1,u9,0,B\n2,u2,1,C\n"
+    turned = ("--user-col", "question", "--item-col", "user_id")
+    assert "--user-col and --item-col are the wrong way round" in bring(swapped, "A", *turned).err
+    swapped = swapped.replace("question,user_id", "user_id,question")
+    refused = bring(swapped, "A", name="b.csv")
+    assert (refused.code, "the users of the file are items of exam 'A'" in refused.err) == (2, True)
+    # a later form of the same people is none, and neither are people who are called like items
+    assert bring("user_id,question,correct,option\nu1,7,1,A\n1,8,1,A\n", "A").code == 0

@@ -53,8 +53,10 @@ def test_a_pause_ends_a_sitting_and_midnight_does_not(bring):
 
 
 def test_without_a_gap_midnight_ends_it(bring):
-    bring(OVER_MIDNIGHT, gap=None)
+    done = bring(OVER_MIDNIGHT, gap=None)
     assert sittings() == ["a b", "c d e"]
+    assert "1 sittings of 1 people go on within 30 minutes after midnight, and are two" in done.out
+    assert "after midnight" not in bring(OVER_MIDNIGHT[:2], gap=None, name="b.csv").out
 
 
 @pytest.mark.parametrize(
