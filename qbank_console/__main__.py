@@ -20,7 +20,7 @@ def arguments(settings: ConsoleSettings) -> list[str]:
     hosts = [f"--server.allowedHosts={name}" for name in settings.host_names]
     return [
         "run",
-        str(HERE / "app.py"),
+        str(HERE / "server.py"),
         f"--server.address={settings.console_host}",
         f"--server.port={settings.console_port}",
         *hosts,

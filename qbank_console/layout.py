@@ -1,18 +1,23 @@
-"""What pages are built from: heading, figures in a row, an empty state, choices that pages share.
+"""What pages are built from: headings, figures in a row, charts with their numbers, choices.
 
 What never lives here: data.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
+
+from qbank_console.charts import figures as behind
+
+MOST_ROWS = 200  # of a chart's table; its file has all
+_TABLE_ROWS, _TABLE_PX = 8, 330  # a longer table scrolls in itself
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ def heading(title: str, lede: str) -> None:
 
 
 def section(title: str, lede: str = "") -> None:
-    """A part of a page."""
-    st.subheader(title, anchor=False)
+    """A part of a page, one level below its title."""
+    st.header(title, anchor=False)
     if lede:
         st.caption(lede)
 
@@ -66,14 +71,45 @@ def empty(what: str, remedy: str, icon: str = ":material/inbox:") -> None:
     """Nothing to show, and what to do about it."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
-        st.markdown(f"#### {icon} {what}", text_alignment="center")
+        st.header(f"{icon} {what}", anchor=False, text_alignment="center")
         st.markdown(f":gray[{remedy}]", text_alignment="center")
         st.space("small")
 
 
-def chart(drawn: alt.Chart | alt.LayerChart | alt.VConcatChart, alt_text: str) -> None:
-    """A chart as wide as its place, with a text for those who cannot see it."""
-    st.altair_chart(drawn, theme=None, width="stretch", alt=alt_text)
+def chart(drawn: behind.Drawn, name: str) -> None:
+    """A chart as wide as its place; behind it, for whoever cannot see it, the same as a table.
+
+    Args:
+        drawn: the chart; its tooltips name the figures.
+        name: what it shows, in words: read aloud in its place. No other chart of the page has it.
+    """
+    st.altair_chart(drawn, theme=None, width="stretch", alt=name)
+    slug = re.sub(r"\W+", "-", name.lower()).strip("-")
+    shown = st.expander(
+        "Show the figures as a table", key=f"figures-{slug}", type="compact", on_change="rerun"
+    )
+    if not shown.open:
+        return
+    with shown:
+        for table in behind.texts(drawn):
+            st.table(
+                table.head(MOST_ROWS),
+                hide_index=True,
+                border="horizontal",
+                height=_TABLE_PX if len(table) > _TABLE_ROWS else "content",
+                alt=name,
+            )
+            if len(table) > MOST_ROWS:
+                st.caption(f"The first {MOST_ROWS} of {len(table):,} rows; the file has all.")
+        st.download_button(
+            "Download these figures (CSV)",
+            pd.concat(behind.figures(drawn)).to_csv(index=False),
+            file_name=f"{slug}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"figures-csv-{slug}",
+        )
 
 
 def choose(

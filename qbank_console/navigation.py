@@ -10,11 +10,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from qbank_console.session import Viewer
+if TYPE_CHECKING:  # the server asks for the addresses before there can be a session
+    from qbank_console.session import Viewer
 
 ANALYSTS = ("analyst", "admin")
 EDITORS = ("author", "reviewer", "publisher", "admin")

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from qbank_console.theme import CATEGORIES
-
-_COLOURS = CATEGORIES[:1] + CATEGORIES[2:]
+from qbank_console import theme
 
 
 def cohort_estimates(
@@ -23,11 +21,14 @@ def cohort_estimates(
         title: the measure with its unit.
         number_format: d3 format of the measure.
     """
+    ours = theme.palette()
     axis = alt.Axis(format=number_format, grid=True, tickCount=5)
     base = alt.Chart(cohorts).encode(
         y=alt.Y("cohort:N", title=None, axis=alt.Axis(domain=False, ticks=False, labelLimit=200)),
         color=alt.Color(
-            "cohort:N", legend=None, scale=alt.Scale(domain=list(names), range=_COLOURS)
+            "cohort:N",
+            legend=None,
+            scale=alt.Scale(domain=list(names), range=ours.categories[:1] + ours.categories[2:]),
         ),
     )
     bars = base.mark_rule(strokeWidth=3, opacity=0.45).encode(

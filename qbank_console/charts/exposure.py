@@ -8,8 +8,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
+from qbank_console import theme
 from qbank_console.charts.scales import limit_line, zoomed_share
-from qbank_console.theme import COMPARED, FAINT, LIMIT, PRIMARY, PRIMARY_SOFT
 
 _ITERATION = alt.X("iter:Q", title="Iteration", axis=alt.Axis(tickMinStep=1, format="d"))
 _TENTHS = alt.Axis(grid=True, format=".1f", tickCount=6)
@@ -23,6 +23,7 @@ def rates_by_rank(items: pd.DataFrame, tau: float) -> alt.LayerChart:
             "over τ", "at τ", "below τ".
         tau: the exam's limit.
     """
+    ours = theme.palette()
     most = max(float(items["upper"].max()), tau)
     base = alt.Chart(items).encode(
         x=alt.X(
@@ -31,7 +32,7 @@ def rates_by_rank(items: pd.DataFrame, tau: float) -> alt.LayerChart:
             scale=alt.Scale(domain=[0, max(10, len(items) + 1)], nice=False),
         )
     )
-    bars = base.mark_rule(strokeWidth=1.2, color=FAINT).encode(
+    bars = base.mark_rule(strokeWidth=1.2, color=ours.faint).encode(
         y=zoomed_share("Exposure rate", most, "lower"), y2="upper:Q"
     )
     dots = base.mark_circle(size=26, opacity=1).encode(
@@ -40,7 +41,7 @@ def rates_by_rank(items: pd.DataFrame, tau: float) -> alt.LayerChart:
             "standing:N",
             title=None,
             scale=alt.Scale(
-                domain=["over τ", "at τ", "below τ"], range=[LIMIT, "#b86b1d", PRIMARY]
+                domain=["over τ", "at τ", "below τ"], range=[ours.limit, ours.caution, ours.primary]
             ),
         ),
         tooltip=[
@@ -62,10 +63,11 @@ def highest_by_day(days: pd.DataFrame, tau: float) -> alt.LayerChart:
         days: day, share, sessions.
         tau: the exam's limit.
     """
+    ours = theme.palette()
     most = max(float(days["share"].max()), tau)
     line = (
         alt.Chart(days)
-        .mark_line(color=PRIMARY, strokeWidth=2, point={"color": PRIMARY, "size": 28})
+        .mark_line(color=ours.primary, strokeWidth=2, point={"color": ours.primary, "size": 28})
         .encode(
             x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b")),
             y=zoomed_share("Highest rate of the day", most),
@@ -86,9 +88,10 @@ def convergence(history: pd.DataFrame, tau: float | None) -> alt.Chart | alt.Lay
         history: iter, max_exp, overlap, rmse.
         tau: the run's common cap; None where it is not known.
     """
+    ours = theme.palette()
     line = (
         alt.Chart(history)
-        .mark_line(color=PRIMARY, strokeWidth=2.2, point={"color": PRIMARY, "size": 40})
+        .mark_line(color=ours.primary, strokeWidth=2.2, point={"color": ours.primary, "size": 40})
         .encode(
             x=_ITERATION,
             y=alt.Y(
@@ -115,6 +118,7 @@ def price(history: pd.DataFrame) -> alt.Chart:
     Args:
         history: iter, overlap, rmse.
     """
+    ours = theme.palette()
     names = {"overlap": "test overlap", "rmse": "RMSE of θ̂ (logits)"}
     long = history[["iter", *names]].rename(columns=names).melt("iter", var_name="measure")
     return (
@@ -126,7 +130,9 @@ def price(history: pd.DataFrame) -> alt.Chart:
             color=alt.Color(
                 "measure:N",
                 title=None,
-                scale=alt.Scale(domain=list(names.values()), range=[PRIMARY_SOFT, COMPARED]),
+                scale=alt.Scale(
+                    domain=list(names.values()), range=[ours.primary_soft, ours.compared]
+                ),
             ),
             tooltip=[
                 alt.Tooltip("iter:Q", title="iteration"),
@@ -148,15 +154,16 @@ def before_and_after(
         before: title of what was before.
         after: title of what came after.
     """
+    ours = theme.palette()
     axis = alt.Scale(domain=[0, 1])
     diagonal = (
         alt.Chart(pd.DataFrame({"before": [0.0, 1.0], "after": [0.0, 1.0]}))
-        .mark_line(color=FAINT, strokeDash=[4, 4])
+        .mark_line(color=ours.faint, strokeDash=[4, 4])
         .encode(x="before:Q", y="after:Q")
     )
     dots = (
         alt.Chart(items)
-        .mark_circle(size=46, color=PRIMARY, opacity=0.65)
+        .mark_circle(size=46, color=ours.primary, opacity=0.65)
         .encode(
             x=alt.X("before:Q", title=before, scale=axis, axis=_TENTHS),
             y=alt.Y("after:Q", title=after, scale=axis),
@@ -177,6 +184,7 @@ def conditional_error(strata: pd.DataFrame) -> alt.Chart:
     Args:
         strata: stratum, order, se, with ("with control" or "without control").
     """
+    ours = theme.palette()
     return (
         alt.Chart(strata)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=50))
@@ -189,7 +197,7 @@ def conditional_error(strata: pd.DataFrame) -> alt.Chart:
                 "with:N",
                 title=None,
                 scale=alt.Scale(
-                    domain=["with control", "without control"], range=[PRIMARY, COMPARED]
+                    domain=["with control", "without control"], range=[ours.primary, ours.compared]
                 ),
             ),
             tooltip=[

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
+from qbank_console import theme
 from qbank_console.charts.scales import SHARE, limit_line, zoomed_share
-from qbank_console.theme import CATEGORIES, FAINT, INK, PRIMARY, PRIMARY_SOFT
 
 THETA = "Ability θ (logits)"
 
@@ -23,14 +23,26 @@ def characteristic_curve(curve: pd.DataFrame, observed: pd.DataFrame) -> alt.Lay
         curve: theta, share: the fitted probability; empty where the item has no parameters.
         observed: theta, share, lower, upper, answers: one row per group of students.
     """
+    ours = theme.palette()
     x = alt.X("theta:Q", title=THETA, scale=alt.Scale(domain=[-4, 4]))
     y = alt.Y("share:Q", title="Probability correct", axis=SHARE, scale=alt.Scale(domain=[0, 1]))
-    line = alt.Chart(curve).mark_line(color=PRIMARY, strokeWidth=2.4, clip=True).encode(x=x, y=y)
+    line = (
+        alt.Chart(curve)
+        .mark_line(color=ours.primary, strokeWidth=2.4, clip=True)
+        .encode(
+            x=x,
+            y=y,
+            tooltip=[
+                alt.Tooltip("theta:Q", title="θ", format=".2f"),
+                alt.Tooltip("share:Q", title="fitted probability", format=".1%"),
+            ],
+        )
+    )
     points = alt.Chart(observed).encode(x=x)
-    bars = points.mark_rule(color=FAINT, strokeWidth=2, clip=True).encode(
+    bars = points.mark_rule(color=ours.faint, strokeWidth=2, clip=True).encode(
         y=alt.Y("lower:Q"), y2="upper:Q"
     )
-    dots = points.mark_circle(color=INK, opacity=1).encode(
+    dots = points.mark_circle(color=ours.ink, opacity=1).encode(
         y=y,
         size=alt.Size("answers:Q", title="First answers", scale=alt.Scale(range=[30, 260])),
         tooltip=[
@@ -50,6 +62,7 @@ def option_shares(options: pd.DataFrame) -> alt.LayerChart:
     Args:
         options: option, share, role ("key", "distractor" or "dead distractor").
     """
+    ours = theme.palette()
     base = alt.Chart(options).encode(
         y=alt.Y("option:N", title=None, axis=alt.Axis(domain=False, ticks=False)),
         x=alt.X("share:Q", title="Share of answers", axis=alt.Axis(format=".0%", grid=True)),
@@ -60,7 +73,7 @@ def option_shares(options: pd.DataFrame) -> alt.LayerChart:
             title=None,
             scale=alt.Scale(
                 domain=["key", "distractor", "dead distractor"],
-                range=[PRIMARY, PRIMARY_SOFT, CATEGORIES[1]],
+                range=[ours.primary, ours.primary_soft, ours.categories[1]],
             ),
         ),
         tooltip=[
@@ -69,7 +82,7 @@ def option_shares(options: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("share:Q", title="share", format=".1%"),
         ],
     )
-    labels = base.mark_text(align="left", dx=5, color=INK).encode(
+    labels = base.mark_text(align="left", dx=5, color=ours.ink).encode(
         text=alt.Text("share:Q", format=".1%")
     )
     return (bars + labels).properties(height=90 + 34 * len(options))
@@ -82,6 +95,7 @@ def option_traces(traces: pd.DataFrame, options: Sequence[str]) -> alt.Chart:
         traces: theta, option, share, answers.
         options: all options in the order of their colours, the key first.
     """
+    ours = theme.palette()
     return (
         alt.Chart(traces)
         .mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=36))
@@ -91,7 +105,7 @@ def option_traces(traces: pd.DataFrame, options: Sequence[str]) -> alt.Chart:
             color=alt.Color(
                 "option:N",
                 title="Option",
-                scale=alt.Scale(domain=list(options), range=CATEGORIES[: len(options)]),
+                scale=alt.Scale(domain=list(options), range=ours.categories[: len(options)]),
             ),
             tooltip=[
                 alt.Tooltip("option:N", title="option"),
@@ -111,13 +125,16 @@ def exposure_over_time(weeks: pd.DataFrame, tau: float) -> alt.LayerChart:
         weeks: week, share, lower, upper, served, sessions.
         tau: the exam's limit.
     """
+    ours = theme.palette()
     most = max(float(weeks["upper"].max()), tau)
     x = alt.X("week:T", title="Week that quizzes ended in", axis=alt.Axis(format="%-d %b"))
     base = alt.Chart(weeks).encode(x=x)
-    band = base.mark_area(color=PRIMARY_SOFT, opacity=0.35).encode(
+    band = base.mark_area(color=ours.primary_soft, opacity=0.35).encode(
         y=zoomed_share("Exposure rate", most, "lower"), y2="upper:Q"
     )
-    line = base.mark_line(color=PRIMARY, strokeWidth=2.2, point={"color": PRIMARY}).encode(
+    line = base.mark_line(
+        color=ours.primary, strokeWidth=2.2, point={"color": ours.primary}
+    ).encode(
         y=zoomed_share("Exposure rate", most),
         tooltip=[
             alt.Tooltip("week:T", title="week from", format="%-d %b %Y"),
@@ -137,9 +154,10 @@ def control_over_time(days: pd.DataFrame) -> alt.Chart:
     Args:
         days: day, sh_p.
     """
+    ours = theme.palette()
     return (
         alt.Chart(days)
-        .mark_line(color=CATEGORIES[2], interpolate="step-after", strokeWidth=2, point=True)
+        .mark_line(color=ours.categories[2], interpolate="step-after", strokeWidth=2, point=True)
         .encode(
             x=alt.X("day:T", title="Day", axis=alt.Axis(format="%-d %b")),
             y=alt.Y("sh_p:Q", title="sh_p when served", scale=alt.Scale(domain=[0, 1])),
@@ -159,15 +177,16 @@ def parameter_history(fits: pd.DataFrame, title: str) -> alt.LayerChart:
         fits: at, estimate, lower, upper, by.
         title: the parameter with its unit.
     """
+    ours = theme.palette()
     base = alt.Chart(fits).encode(
         x=alt.X("at:T", title="Fitted", axis=alt.Axis(format="%-d %b", labelAngle=0))
     )
     y = alt.Y("estimate:Q", title=title, scale=alt.Scale(zero=False, padding=14))
-    bars = base.mark_rule(color=PRIMARY_SOFT, strokeWidth=3).encode(
+    bars = base.mark_rule(color=ours.primary_soft, strokeWidth=3).encode(
         y=alt.Y("lower:Q", title=title, scale=alt.Scale(zero=False, padding=14)), y2="upper:Q"
     )
-    line = base.mark_line(color=PRIMARY, strokeWidth=1.5).encode(y=y)
-    dots = base.mark_circle(color=PRIMARY, size=80, opacity=1).encode(
+    line = base.mark_line(color=ours.primary, strokeWidth=1.5).encode(y=y)
+    dots = base.mark_circle(color=ours.primary, size=80, opacity=1).encode(
         y=y,
         tooltip=[
             alt.Tooltip("at:T", title="fitted", format="%-d %b %Y, %H:%M"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from qbank_console.theme import LIMIT
+from qbank_console import theme
 
 SHARE = alt.Axis(format=".0%")
 
@@ -22,10 +22,17 @@ def zoomed_share(title: str, most: float, field: str = "share") -> alt.Y:
 
 def limit_line(value: float, label: str) -> alt.LayerChart:
     """A dashed limit across the chart, named at its right end."""
+    ours = theme.palette()
     data = pd.DataFrame({"limit": [value], "label": [label]})
-    rule = alt.Chart(data).mark_rule(color=LIMIT, strokeDash=[5, 4], strokeWidth=1.4)
+    rule = alt.Chart(data).mark_rule(color=ours.limit, strokeDash=[5, 4], strokeWidth=1.4)
     name = alt.Chart(data).mark_text(
-        align="right", baseline="bottom", dx=-2, dy=-3, color=LIMIT, fontSize=12, fontWeight=600
+        align="right",
+        baseline="bottom",
+        dx=-2,
+        dy=-3,
+        color=ours.limit,
+        fontSize=12,
+        fontWeight=600,
     )
     y = alt.Y("limit:Q")
     return rule.encode(y=y) + name.encode(y=y, x=alt.value("width"), text="label:N")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from qbank_console.theme import CAUTION, INK, PRIMARY, PRIMARY_SOFT
+from qbank_console import theme
 
 _TOPIC = alt.Axis(labelLimit=230, domain=False, ticks=False)
 
@@ -19,9 +19,10 @@ def target_against_share(topics: pd.DataFrame) -> alt.LayerChart:
     Args:
         topics: topic, share, administered, target.
     """
+    ours = theme.palette()
     y = alt.Y("topic:N", title=None, sort=None, axis=_TOPIC)
     base = alt.Chart(topics).encode(y=y)
-    bars = base.mark_bar(color=PRIMARY_SOFT, height={"band": 0.6}, cornerRadiusEnd=2).encode(
+    bars = base.mark_bar(color=ours.primary_soft, height={"band": 0.6}, cornerRadiusEnd=2).encode(
         x=alt.X("share:Q", title="Share of the exam", axis=alt.Axis(format=".0%", grid=True)),
         tooltip=[
             alt.Tooltip("topic:N", title="topic"),
@@ -30,10 +31,12 @@ def target_against_share(topics: pd.DataFrame) -> alt.LayerChart:
             alt.Tooltip("target:Q", title="target", format=".1%"),
         ],
     )
-    given = base.mark_point(color=PRIMARY, filled=True, size=60, shape="diamond").encode(
+    given = base.mark_point(color=ours.primary, filled=True, size=60, shape="diamond").encode(
         x="administered:Q"
     )
-    target = base.mark_tick(color=INK, thickness=2.5, height={"band": 0.85}).encode(x="target:Q")
+    target = base.mark_tick(color=ours.ink, thickness=2.5, height={"band": 0.85}).encode(
+        x="target:Q"
+    )
     return (bars + given + target).properties(height=70 + 34 * len(topics))
 
 
@@ -43,8 +46,9 @@ def mastery_spread(topics: pd.DataFrame) -> alt.LayerChart:
     Args:
         topics: topic, median, p25, p75, students, attempts.
     """
+    ours = theme.palette()
     base = alt.Chart(topics).encode(y=alt.Y("topic:N", title=None, sort=None, axis=_TOPIC))
-    bars = base.mark_bar(color=PRIMARY_SOFT, height=10, cornerRadius=5).encode(
+    bars = base.mark_bar(color=ours.primary_soft, height=10, cornerRadius=5).encode(
         x=alt.X(
             "p25:Q",
             title="Mastery: median and middle half of the students",
@@ -53,7 +57,7 @@ def mastery_spread(topics: pd.DataFrame) -> alt.LayerChart:
         ),
         x2="p75:Q",
     )
-    dots = base.mark_circle(color=PRIMARY, size=90, opacity=1).encode(
+    dots = base.mark_circle(color=ours.primary, size=90, opacity=1).encode(
         x="median:Q",
         tooltip=[
             alt.Tooltip("topic:N", title="topic"),
@@ -73,8 +77,9 @@ def mastery_of_student(topics: pd.DataFrame) -> alt.LayerChart:
     Args:
         topics: topic, mastery, lower, upper, accuracy, attempts.
     """
+    ours = theme.palette()
     base = alt.Chart(topics).encode(y=alt.Y("topic:N", title=None, sort=None, axis=_TOPIC))
-    bars = base.mark_rule(color=PRIMARY_SOFT, strokeWidth=4).encode(
+    bars = base.mark_rule(color=ours.primary_soft, strokeWidth=4).encode(
         x=alt.X(
             "lower:Q",
             title="Mastery with 95% interval; ◇ plain accuracy",
@@ -83,8 +88,8 @@ def mastery_of_student(topics: pd.DataFrame) -> alt.LayerChart:
         ),
         x2="upper:Q",
     )
-    plain = base.mark_point(color=CAUTION, size=60, shape="diamond").encode(x="accuracy:Q")
-    dots = base.mark_circle(color=PRIMARY, size=90, opacity=1).encode(
+    plain = base.mark_point(color=ours.caution, size=60, shape="diamond").encode(x="accuracy:Q")
+    dots = base.mark_circle(color=ours.primary, size=90, opacity=1).encode(
         x="mastery:Q",
         tooltip=[
             alt.Tooltip("topic:N", title="topic"),
@@ -104,9 +109,10 @@ def responses_by_day(days: pd.DataFrame) -> alt.Chart:
     Args:
         days: day, responses, active_users, accuracy.
     """
+    ours = theme.palette()
     return (
         alt.Chart(days)
-        .mark_bar(color=PRIMARY_SOFT)
+        .mark_bar(color=ours.primary_soft)
         .encode(
             x=alt.X("day:T", title=None, axis=alt.Axis(format="%-d %b")),
             y=alt.Y("responses:Q", title="Answers", axis=alt.Axis(format=",d")),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+import qbank_console
 from qbank_console import theme
-from qbank_console.charts import experiment, exposure, items, topics
+from qbank_console.charts import experiment, exposure, figures, items, topics
 
 SHARES = {"share": [0.2, 0.4], "lower": [0.1, 0.3], "upper": [0.3, 0.5]}
 DAYS = pd.to_datetime(["2026-11-01", "2026-11-08"])
@@ -114,7 +117,61 @@ def test_a_chart_is_valid_and_names_an_axis(name: str) -> None:
     theme.use()
     spec = CHARTS[name]().to_dict()  # validates against the schema
     assert titles(spec)
-    assert spec["config"]["axis"]["titleColor"] == theme.INK
+    assert spec["config"]["axis"]["titleColor"] == theme.LIGHT.ink
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_a_chart_tells_its_figures(name: str) -> None:
+    drawn = CHARTS[name]()
+    tables, texts = figures.figures(drawn), figures.texts(drawn)
+    assert tables
+    assert [list(table) for table in tables] == [list(table) for table in texts]
+    assert all(value for table in texts for value in table.to_numpy().ravel())
+
+
+def test_figures_are_read_as_tooltips_show_them() -> None:
+    days = pd.DataFrame({"day": DAYS, "share": [0.5, None], "sessions": [1000, 12]})
+    (shown,) = figures.texts(exposure.highest_by_day(days, 0.2))
+    assert shown.to_dict("list") == {
+        "day": ["1 Nov 2026", "8 Nov 2026"],
+        "highest rate": ["50.0%", "–"],
+        "quizzes ended": ["1,000", "12"],
+    }
+    (exact,) = figures.figures(exposure.highest_by_day(days, 0.2))
+    assert exact["highest rate"].tolist()[0] == 0.5
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance, by WCAG 2.2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    brighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (brighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize("ours", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_text_and_marks_of_charts_stand_out(ours: theme.Palette) -> None:
+    for text in (ours.ink, ours.muted, ours.limit):
+        assert contrast(text, ours.background) >= 4.5, text
+    marks = [ours.primary, ours.primary_soft, ours.caution, ours.compared, ours.faint]
+    for mark in [*marks, *ours.categories]:
+        assert contrast(mark, ours.background) >= 3, mark
+
+
+def test_charts_and_widgets_have_the_same_colours() -> None:
+    config = Path(qbank_console.__file__).parent / ".streamlit" / "config.toml"
+    widgets = tomllib.loads(config.read_text())["theme"]
+    for name, ours in (("light", theme.LIGHT), ("dark", theme.DARK)):
+        assert widgets[name]["backgroundColor"] == ours.background
+        assert widgets[name]["textColor"] == ours.ink
+        assert widgets[name]["grayTextColor"] == ours.muted
+        assert widgets[name]["chartCategoricalColors"] == ours.categories[:6]
 
 
 def test_no_module_of_charts_is_left_out() -> None:

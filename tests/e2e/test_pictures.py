@@ -1,4 +1,4 @@
-"""Every page at two widths: nothing breaks, nothing is wider than the screen.
+"""Every page at two widths and in two themes: whole, no wider than the screen, for everyone.
 
 ``PICTURES=folder pytest tests/e2e/test_pictures.py`` keeps the pictures, to be looked at.
 """
@@ -10,29 +10,13 @@ from pathlib import Path
 import pytest
 
 from qbank.postgres import connect
+from qbank_console.navigation import ENTRIES
+from tests.e2e.accessibility import Theme, violations
 from tests.e2e.conftest import MakeVisitor
 from tests.e2e.visiting import ROLES, Visitor
 
-WIDTHS = (1280, 400)
-PAGES = (
-    "quiz",
-    "my-mastery",
-    "questions",
-    "write",
-    "review",
-    "overview",
-    "item-health",
-    "item",
-    "mastery",
-    "coverage",
-    "exposure",
-    "experiment",
-    "exams",
-    "control",
-    "calibrate",
-    "runs",
-    "flags",
-)
+# each width and each theme on every page; all four pairs would take twice as long
+SHOWN: tuple[tuple[int, Theme], ...] = ((1280, "light"), (400, "dark"))
 
 
 def in_view(person: Visitor) -> bool:
@@ -47,8 +31,10 @@ def in_view(person: Visitor) -> bool:
     )
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_fits_and_is_whole(visitor: MakeVisitor, pictures: Path, width: int) -> None:
+@pytest.mark.parametrize(("width", "theme"), SHOWN)
+def test_every_page_fits_is_whole_and_is_for_everyone(
+    visitor: MakeVisitor, pictures: Path, width: int, theme: Theme
+) -> None:
     with connect("analyst") as connection:
         row = connection.execute(
             """SELECT question_id, version, user_id FROM analytics.item_health
@@ -59,17 +45,20 @@ def test_every_page_fits_and_is_whole(visitor: MakeVisitor, pictures: Path, widt
     assert row is not None
     question, version, student = row
     person = visitor(width)
+    person.page.emulate_media(color_scheme=theme)
     person.page.goto(person.url)
     person.button("Sign in").first.wait_for()
     person.settle()
     person.picture(pictures / f"sign-in-{width}.png")
+    wrong = [f"sign-in, {said}" for said in violations(person.page)]
     person.sign_in(student, *ROLES)
     too_wide = []
-    for name in PAGES:
+    for name in (entry.url for entry in ENTRIES):
         query = f"&item={question}.{version}" if name == "item" else ""
         person.goto(f"{name}?exam=MED-A{query}")
         person.picture(pictures / f"{name}-{width}.png")
         person.saw_nothing_wrong()
+        wrong += [f"{name}, {said}" for said in violations(person.page)]
         if not in_view(person):
             too_wide.append(name)
         tabs = person.page.get_by_role("tab")
@@ -78,4 +67,7 @@ def test_every_page_fits_and_is_whole(visitor: MakeVisitor, pictures: Path, widt
             person.settle()
             person.picture(pictures / f"{name}-{width}-{number}.png")
             person.saw_nothing_wrong()
+            found = violations(person.page, "[role=tabpanel]")
+            wrong += [f"{name}, tab {number + 1}, {said}" for said in found]
     assert too_wide == []
+    assert wrong == []

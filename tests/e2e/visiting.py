@@ -15,8 +15,6 @@ from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 ROLES = ("student", "author", "reviewer", "publisher", "analyst", "admin")
 WAIT_MS = 60_000  # of a machine that is busy with other tests
 HEADER_PX, ROW_PX = 35, 35  # of Streamlit's tables, which are drawn on a canvas
-# on a deep link Streamlit first looks for its own endpoints below that path
-_PROBES = re.compile(r"/_stcore/(health|host-config)$")
 _READY = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app && app.dataset.testScriptState === 'notRunning'
@@ -30,7 +28,7 @@ class Visitor:
     """One browser tab.
 
     Attributes:
-        problems: errors of the browser's console and of the page's scripts.
+        problems: errors and warnings of the browser's console, and errors of the page's scripts.
     """
 
     page: Page
@@ -43,7 +41,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _PROBES.search(message.location.get("url", "")):
+        if message.type in ("error", "warning"):
             self.problems.append(f"console: {message.text} ({message.location.get('url')})")
 
     def settle(self) -> None:

@@ -27,7 +27,7 @@ SORTS = {
 }
 _EDITION = "control_edition"  # a new one forgets what was edited
 _COLUMNS = {
-    "item": st.column_config.TextColumn("Item", width=130),
+    "item": st.column_config.TextColumn("Item", width=130, pinned=True),
     "sh_p": st.column_config.NumberColumn(
         "sh_p",
         min_value=0.0,

@@ -99,7 +99,12 @@ def _flags(known: dict[str, dict[str, Any]]) -> None:
         st.dataframe(
             table,
             hide_index=True,
-            column_config={"Changed": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
+            column_config={
+                "Flag": st.column_config.TextColumn(width=180, pinned=True),
+                "On": st.column_config.CheckboxColumn(width=50),
+                "Value": st.column_config.TextColumn(width=280),
+                "Changed": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=150),
+            },
             alt="Feature flags",
         )
     else:

@@ -96,7 +96,11 @@ def show(run: dict[str, Any]) -> None:
 
 def _heading(run: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {KINDS.get(run['kind'], run['kind'])} of {run['exam_code']}")
+        st.header(
+            f"{KINDS.get(run['kind'], run['kind'])} of {run['exam_code']}",
+            anchor=False,
+            width="content",
+        )
         st.badge(run["status"], color=_COLOURS.get(run["status"], "gray"))
         if (run.get("params") or {}).get("dry_run"):
             st.badge("dry run", color="violet")

@@ -33,13 +33,16 @@ def page() -> None:
         return
     _figures(live, ranked, exam)
     layout.section("Rates by item", "Dots with 95% intervals; hover for the item.")
-    layout.chart(charts.rates_by_rank(ranked, float(exam["tau"])), "Exposure rate by item")
+    tau = float(exam["tau"])
+    layout.chart(charts.rates_by_rank(ranked, tau), f"Exposure rate by item, against τ = {tau:g}")
     days = exposure.highest_by_day(choosing.tenant(), exam["exam_code"])
     layout.section(
         "Highest rate, day by day",
         "On a day with few quizzes the highest of many rates is high by chance alone.",
     )
-    layout.chart(charts.highest_by_day(days, float(exam["tau"])), "Highest exposure rate by day")
+    layout.chart(
+        charts.highest_by_day(days, tau), f"Highest exposure rate by day, against τ = {tau:g}"
+    )
     _most_exposed(ranked)
 
 
@@ -121,7 +124,7 @@ def _most_exposed(ranked: pd.DataFrame) -> None:
         hide_index=True,
         placeholder="–",
         column_config={
-            "item": "Item",
+            "item": st.column_config.TextColumn("Item", pinned=True),
             "topic": "Topic",
             "share": layout.percent_column("Rate"),
             "lower": layout.percent_column("95% from"),

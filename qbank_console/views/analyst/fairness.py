@@ -16,7 +16,7 @@ from qbank_console.views.analyst import choosing
 
 _NUMBER, _TEXT = st.column_config.NumberColumn, st.column_config.TextColumn
 _FAIRNESS = {
-    "item": _TEXT("Item", width=150),
+    "item": _TEXT("Item", width=150, pinned=True),
     "ets_class": _TEXT("ETS class", help="A negligible, B moderate, C large", width=80),
     "attribute": _TEXT("Attribute", width=100),
     "focal": _TEXT("Group", help="the group that is looked at", width=100),
@@ -34,7 +34,7 @@ _FAIRNESS = {
     "topic_path": _TEXT("Topic", width="medium"),
 }
 _FIT = {
-    "item": _TEXT("Item", width=150),
+    "item": _TEXT("Item", width=150, pinned=True),
     "is_poor": st.column_config.CheckboxColumn("Poor", width=60),
     "compromised_since": st.column_config.DatetimeColumn(
         "Leaked since",

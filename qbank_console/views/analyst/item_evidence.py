@@ -136,7 +136,8 @@ def exposure(item: pd.Series) -> None:
     weeks = with_interval(weeks[weeks["sessions"] > 0], "served", "sessions")
     layout.section("Exposure rate by week", "Served ÷ quizzes ended; the band is the 95% interval.")
     layout.chart(
-        charts.exposure_over_time(weeks, float(item["tau"])), "Weekly exposure rate against tau"
+        charts.exposure_over_time(weeks, float(item["tau"])),
+        f"Exposure rate by week, against τ = {item['tau']:g}",
     )
     in_force = days.dropna(subset=["sh_p_least"])
     layout.section(

@@ -15,7 +15,7 @@ from qbank_console.marts import items
 from qbank_console.views.analyst import choosing, item, item_flags
 
 _COLUMNS = {
-    "item": st.column_config.TextColumn("Item", width=150),
+    "item": st.column_config.TextColumn("Item", width=150, pinned=True),
     "severity": st.column_config.TextColumn("How urgent", width=110),
     "flags": st.column_config.ListColumn("Flags", width=220),
     "answers": st.column_config.ListColumn(

@@ -72,7 +72,7 @@ def _table(found: dict[str, Any], tree: topics.TopicTree, listing: str) -> None:
         placeholder="–",
         height=min(560, 38 + 36 * len(rows)),
         column_config={
-            "Reference": st.column_config.TextColumn(width=130),
+            "Reference": st.column_config.TextColumn(width=130, pinned=True),
             "Question": st.column_config.TextColumn(width=320),
             "Live in": st.column_config.ListColumn(width=170),
         },
