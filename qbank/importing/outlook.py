@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qbank.exams.needs import smallest_n
+from qbank.exams.settings import controls_exposure
 from qbank.postgres import Connection
 from qbank.stores.item_bank import Exam
 
@@ -29,6 +30,12 @@ SELECT count(*), count(*) FILTER (WHERE people >= %(needed)s),
     (SELECT f.item FROM answers AS f ORDER BY f.people, f.item LIMIT 1), min(people), max(people)
 FROM answers
 """
+_LIVE = """
+SELECT count(*) FROM (
+    SELECT question_id FROM import_items
+    UNION SELECT question_id FROM question_publications WHERE exam_code = %(exam)s
+) AS items
+"""
 _PEOPLE = "SELECT count(DISTINCT user_id) FROM import_sessions"
 
 
@@ -47,6 +54,13 @@ def outlook(connection: Connection, exam: Exam, names: Mapping[str, Any]) -> lis
     told = [f"people: {people}, items: {items}"]
     if not items:
         return told
+    (live,) = connection.execute(_LIVE, names).fetchone() or (0,)
+    if live < exam.test_length and controls_exposure(exam.policy):
+        told.append(
+            f"a test of the exam has {exam.test_length} items, and it would have {live} in all, too"
+            f" few for exposure control: `qbank exam set {exam.exam_code} --test-length {live}` or"
+            " shorter, or `--exposure-control none` where everybody gets one form"
+        )
     night = f"a night estimates items ({exam.irt_model}) that {needed} people or more answered"
     if enough == items:
         return [*told, f"{night} (min_responses): all of these then"]

@@ -335,6 +335,13 @@ def test_a_dry_run_shows_what_would_be_done_and_does_nothing(command, tmp_path):
     assert "people: 1, items: 1" in done.out
     assert "a night estimates items (2pl) that 200 people or more answered" in done.out
     assert "none of these yet, 1 people at most did" in done.out
+    assert "a test of the exam has 25 items, and it would have 1 in all" in done.out
+    assert (
+        "a test of"
+        not in command(
+            "import", "responses", "a.csv", *options, "--max-rejects", "1", "--test-length", "1"
+        ).out
+    )
     report = json.loads(
         command("import", "responses", "a.csv", *options, "--max-rejects", "1", "--json").out
     )
