@@ -164,9 +164,30 @@ def test_text_and_marks_of_charts_stand_out(ours: theme.Palette) -> None:
         assert contrast(mark, ours.background) >= 3, mark
 
 
-def test_charts_and_widgets_have_the_same_colours() -> None:
+def widget_colours() -> dict[str, Any]:
     config = Path(qbank_console.__file__).parent / ".streamlit" / "config.toml"
-    widgets = tomllib.loads(config.read_text())["theme"]
+    return dict(tomllib.loads(config.read_text())["theme"])
+
+
+def mixed(text: str, background: str, share: float) -> str:
+    """The colour of text of that opacity."""
+    pairs = [(int(text[at : at + 2], 16), int(background[at : at + 2], 16)) for at in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_captions_and_links_stand_out_in_the_page_and_beside_it(name: str) -> None:
+    """Also where no page of the browser's tests shows them: a folded navigation, thinned text."""
+    ours = widget_colours()[name]
+    for part in (ours, ours["sidebar"]):
+        for background in (part["backgroundColor"], part["secondaryBackgroundColor"]):
+            caption = mixed(ours["textColor"], background, 0.6)
+            assert contrast(caption, background) >= 4.5, background
+            assert contrast(ours["linkColor"], background) >= 4.5, background
+
+
+def test_charts_and_widgets_have_the_same_colours() -> None:
+    widgets = widget_colours()
     for name, ours in (("light", theme.LIGHT), ("dark", theme.DARK)):
         assert widgets[name]["backgroundColor"] == ours.background
         assert widgets[name]["textColor"] == ours.ink
