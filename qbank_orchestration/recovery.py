@@ -10,11 +10,12 @@ What never lives here: repeating the lost work.
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from qbank import postgres
 from qbank.stores import presence, runs
+from qbank_orchestration.tags import KIND
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, DagsterRun
@@ -27,6 +28,10 @@ GONE_FOR = timedelta(seconds=20)
 """Silence after which a run's process is gone: six beats."""
 QUIET_FOR = timedelta(seconds=7)
 """Silence after which it may be: two beats, and worth waiting for more."""
+
+UNBEGUN_FOR = timedelta(minutes=2)
+"""Time after which a run that was made begins no more: Dagster queues or begins it in a second."""
+UNBEGUN = "the process that made it went before it began; nothing was published"
 
 REASON = "its worker process is gone; nothing was published"
 
@@ -64,7 +69,7 @@ def recover_dagster_runs(
     Returns:
         The runs that were ended.
     """
-    ended: list[DagsterRun] = []
+    ended = _end_unbegun(instance)
     deadline = time.monotonic() + patience_s
     with postgres.connect("orchestration", autocommit=True) as conn:
         while True:
@@ -74,6 +79,25 @@ def recover_dagster_runs(
             if time.monotonic() >= deadline or not presence.any_silent(conn, silent_for=QUIET_FOR):
                 return tuple(ended)
             time.sleep(0.5)
+
+
+def _end_unbegun(instance: DagsterInstance) -> list[DagsterRun]:
+    """Ends runs that were made and never queued nor begun: who made them died in between.
+
+    A run of the command line, or of several small exams, begins in the process that makes it.
+    """
+    import dagster as dg
+
+    made = instance.get_runs(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.NOT_STARTED],
+            created_before=datetime.now(UTC) - UNBEGUN_FOR,
+        )
+    )
+    ours = [run for run in made if KIND in run.tags]
+    for run in ours:
+        instance.report_run_failed(run, UNBEGUN)
+    return ours
 
 
 def _end_gone(instance: DagsterInstance, run_id: str) -> list[DagsterRun]:

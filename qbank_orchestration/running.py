@@ -139,13 +139,13 @@ class Runner:
         with postgres.connect("orchestration") as conn:
             return plan(conn, day, exam_codes=exams, full=full)
 
-    def asked(self, request: dg.RunRequest) -> Ended:
-        """Carries out a run that a night asks for."""
+    def asked(self, request: dg.RunRequest, *, tags: Mapping[str, str] | None = None) -> Ended:
+        """Carries out a run that a night asks for, with tags beside its own."""
         assert request.job_name is not None  # noqa: S101  (a night's requests name their job)
         return self.run(
             request.job_name,
             partition=request.partition_key,
             selection=[key.to_user_string() for key in request.asset_selection or ()],
-            tags=request.tags,
+            tags={**request.tags, **(tags or {})},
             why=request.tags[WHY],
         )

@@ -11,11 +11,11 @@ from datetime import date
 import dagster as dg
 
 from qbank_orchestration import nights
-from qbank_orchestration.assets.work import POOL, is_canceled
+from qbank_orchestration.assets.work import POOL, is_canceled, lineage
 from qbank_orchestration.engine import night
 from qbank_orchestration.resources import Database
 from qbank_orchestration.running import Runner
-from qbank_orchestration.tags import EXAM, FAILURE_REASON, KIND, NIGHT, NIGHT_RUN, WEEKLY
+from qbank_orchestration.tags import EXAM, FAILURE_REASON, KIND, NIGHT, NIGHT_RUN, SHARED, WEEKLY
 
 
 @dg.op(pool=POOL)
@@ -26,7 +26,11 @@ def each_in_turn(
     runner = Runner(context.instance)
     for request in _due(context, database):
         context.log.info("%s of %s begins", request.job_name, request.partition_key)
-        done = runner.asked(request)
+        try:
+            done = runner.asked(request, tags={SHARED: context.run_id})
+        except BaseException:
+            _end_unbegun(context)
+            raise
         context.log.info(
             "%s of %s: %s, run %s",
             done.job, done.partition, done.error or "done", done.run_id,
@@ -48,27 +52,37 @@ def _due(context: dg.OpExecutionContext, database: Database) -> Iterator[dg.RunR
                 full=WEEKLY in tags,
             )
         for request in nights.runs_of(plan, tags, tags[NIGHT_RUN]):
-            other = _other(context.instance, request)
+            other = _other(context, request)
             if other is None:
                 yield request
             else:
                 context.log.info("run %s does or did the work of %s", other.run_id, exam_code)
 
 
-def _other(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.DagsterRun | None:
+def _other(context: dg.OpExecutionContext, request: dg.RunRequest) -> dg.DagsterRun | None:
     """A run of the same work that is under way, or that this night has done."""
-    same = instance.get_runs(
+    # what was under way in the process of a lost attempt of this run went with it
+    lost = lineage(context)
+    same = context.instance.get_runs(
         dg.RunsFilter(job_name=request.job_name, tags={EXAM: request.tags[EXAM]}), limit=20
     )
     return next(
         (
             run
             for run in same
-            if run.status in nights.UNDER_WAY
+            if (run.status in nights.UNDER_WAY and run.tags.get(SHARED) not in lost)
             or (run.is_success and run.tags.get(NIGHT_RUN) == request.tags[NIGHT_RUN])
         ),
         None,
     )
+
+
+def _end_unbegun(context: dg.OpExecutionContext) -> None:
+    """An interrupt between the making of an inner run and its begin leaves it to nobody."""
+    for run in context.instance.get_runs(
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED], tags={SHARED: context.run_id})
+    ):
+        context.instance.report_run_canceled(run, "the run whose process it shared was stopped")
 
 
 def _was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:

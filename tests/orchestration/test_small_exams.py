@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
@@ -12,17 +12,19 @@ from dagster._core.test_utils import create_run_for_test
 from qbank import postgres
 from qbank.project_files import checkout
 from qbank.stores import runs
-from qbank_orchestration import nights, small_exams
+from qbank_orchestration import nights, recovery, small_exams
 from qbank_orchestration.definitions import defs
+from qbank_orchestration.ended import Ended
 from qbank_orchestration.engine import night
 from qbank_orchestration.engine.night import Due
 from qbank_orchestration.instance import instance
 from qbank_orchestration.resources import Database
-from qbank_orchestration.running import QUIET
+from qbank_orchestration.running import QUIET, Runner
 from qbank_orchestration.sensors.night import exam_nights
-from qbank_orchestration.tags import EXAM, EXAMS, NIGHT, NIGHT_RUN, WEEKLY
+from qbank_orchestration.tags import EXAM, EXAMS, KIND, NIGHT, NIGHT_RUN, SHARED, WEEKLY
 from tests.orchestration.conftest import ALGEBRA, GEOMETRY, Exams
 
+NOT_STARTED = dg.DagsterRunStatus.NOT_STARTED
 BOTH = f"{ALGEBRA},{GEOMETRY}"
 
 
@@ -99,13 +101,7 @@ def test_each_exam_has_its_own_run_and_end_and_is_done_once(opened, today):
     marts = marts_of(opened, today)
     (asked,), _ = exam_nights(opened, Database(), marts)
 
-    def carry_out() -> bool:
-        done = defs.resolve_job_def(small_exams.job.name).execute_in_process(
-            instance=opened, tags=dict(asked.tags), run_config=dict(QUIET), raise_on_error=False
-        )
-        return done.success
-
-    assert carry_out()
+    assert carry_out(opened, asked)
     assert ended(opened, marts) == {
         ("nightly", ALGEBRA, "FAILURE"),
         ("nightly", GEOMETRY, "SUCCESS"),
@@ -120,25 +116,80 @@ def test_each_exam_has_its_own_run_and_end_and_is_done_once(opened, today):
     assert partitions == {GEOMETRY}
 
     # a run that was lost begins anew: what it did is not done twice, what failed is tried again
-    assert carry_out()
+    assert carry_out(opened, asked)
     with postgres.connect("orchestration") as conn:
         assert {run.id for run in runs.list(conn).runs if run.exam_code == GEOMETRY} == before
 
 
-@pytest.mark.slow
 def test_an_exam_that_another_run_is_at_is_left_to_it(opened, today):
     marts = marts_of(opened, today)
     (asked,), _ = exam_nights(opened, Database(), marts)
     for job in ("nightly", "reestimate_exam"):
         create_run_for_test(opened, job, status=dg.DagsterRunStatus.STARTED, tags={EXAM: ALGEBRA})
-    assert (
+    assert carry_out(opened, asked, {EXAMS: ALGEBRA})
+    assert ended(opened, marts) == set()
+
+
+def test_an_interrupt_leaves_no_run_that_nobody_begins(opened, today, monkeypatch):
+    def interrupted(runner: Runner, request: dg.RunRequest, *, tags: dict[str, str]) -> None:
+        made = {**request.tags, **tags}
+        create_run_for_test(opened, "nightly", status=NOT_STARTED, tags=made)
+        raise dg.DagsterExecutionInterruptedError
+
+    monkeypatch.setattr(Runner, "asked", interrupted)
+    others = create_run_for_test(opened, "nightly", status=NOT_STARTED, tags={SHARED: "another"})
+    marts = marts_of(opened, today)
+    (asked,), _ = exam_nights(opened, Database(), marts)
+    assert not carry_out(opened, asked)
+    assert ended(opened, marts) == {("nightly", ALGEBRA, "CANCELED")}
+    assert opened.get_run_by_id(others.run_id).status is NOT_STARTED
+
+
+def test_what_was_lost_with_an_earlier_attempt_is_taken_up_again(opened, today, monkeypatch):
+    taken: list[str] = []
+
+    def record(runner: Runner, request: dg.RunRequest, *, tags: dict[str, str]) -> Ended:
+        taken.append(request.job_name)
+        return Ended(request.job_name, None, "", 0.0, None, 0, (), success=True)
+
+    monkeypatch.setattr(Runner, "asked", record)
+    (asked,), _ = exam_nights(opened, Database(), marts_of(opened, today))
+    for job in ("nightly", "reestimate_exam"):
+        tags = {EXAM: GEOMETRY, SHARED: "the lost attempt"}
+        create_run_for_test(opened, job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    assert carry_out(opened, asked, {EXAMS: GEOMETRY})
+    assert taken == []
+    monkeypatch.setattr(small_exams, "lineage", lambda _: ("its retry", "the lost attempt"))
+    assert carry_out(opened, asked, {EXAMS: GEOMETRY})
+    assert taken == ["nightly", "reestimate_exam"]
+
+
+def test_a_run_that_was_made_and_never_begun_is_ended(opened, monkeypatch):
+    ours, foreign = (
+        create_run_for_test(opened, "nightly", status=NOT_STARTED, tags=tags).run_id
+        for tags in ({KIND: "calibration"}, {})
+    )
+    assert recovery.recover_dagster_runs(opened) == ()
+    monkeypatch.setattr(recovery, "UNBEGUN_FOR", timedelta(0))
+    assert [run.run_id for run in recovery.recover_dagster_runs(opened)] == [ours]
+    assert opened.get_run_by_id(ours).status is dg.DagsterRunStatus.FAILURE
+    assert opened.get_run_by_id(foreign).status is NOT_STARTED
+
+
+def carry_out(
+    opened: dg.DagsterInstance, asked: dg.RunRequest, tags: dict[str, str] | None = None
+) -> bool:
+    """Carries the request out in this process; gives whether the run that is shared succeeded."""
+    return (
         defs.resolve_job_def(small_exams.job.name)
         .execute_in_process(
-            instance=opened, tags=dict(asked.tags) | {EXAMS: ALGEBRA}, run_config=dict(QUIET)
+            instance=opened,
+            tags={**asked.tags, **(tags or {})},
+            run_config=dict(QUIET),
+            raise_on_error=False,
         )
         .success
     )
-    assert ended(opened, marts) == set()
 
 
 def ended(opened: dg.DagsterInstance, marts: dg.DagsterRun) -> set[tuple[str, str, str]]:
