@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.e2e.accessibility import violations
 from tests.e2e.conftest import MakeVisitor, Site
 from tests.e2e.processes import process, tool
 from tests.e2e.visiting import Visitor
@@ -61,6 +62,7 @@ def test_a_calibration_is_started_watched_downloaded_and_taken_back(
     person.settle()
     person.sees("Certificate").sees("Price in precision").sees("Convergence").sees("Audit")
     person.picture(pictures / "calibrated-1280.png")
+    wrong = violations(person.page)
 
     calibrated = runs(observer)[0]
     assert (calibrated["status"], calibrated["requested_by"]) == ("done", "adm")
@@ -99,6 +101,7 @@ def test_a_calibration_is_started_watched_downloaded_and_taken_back(
 
     person.goto(f"runs?exam={EXAM}").tick_row(0).tick_row(1).sees("Comparison")
     person.picture(pictures / "comparison-1280.png")
+    assert wrong + violations(person.page) == []
 
 
 @pytest.mark.timeout(600)

@@ -49,20 +49,20 @@ def _name(run: dict[str, Any]) -> str:
 
 def _rows(older: dict[str, Any], newer: dict[str, Any]) -> pd.DataFrame:
     rows = [
-        {"": label, "Older": older[key] or "–", "Newer": newer[key] or "–"}
+        {"What": label, "Older": older[key] or "–", "Newer": newer[key] or "–"}
         for key, label in (("status", "Status"), ("requested_by", "Asked for by"))
     ]
     names = sorted(set(older["params"]) | set(newer["params"]))
     rows += [
         {
-            "": name,
+            "What": name,
             "Older": _text(older["params"].get(name)),
             "Newer": _text(newer["params"].get(name)),
         }
         for name in names
     ]
     rows += [
-        {"": label, "Older": _measure(older, key, form), "Newer": _measure(newer, key, form)}
+        {"What": label, "Older": _measure(older, key, form), "Newer": _measure(newer, key, form)}
         for key, (label, form) in _MEASURES.items()
     ]
     return pd.DataFrame(rows)

@@ -253,7 +253,7 @@ def _checks(checks: list[dict[str, Any]]) -> None:
     layout.section("Audit", "Blocking checks decide whether a proposal is published.")
     table = pd.DataFrame(
         {
-            "": ["✓" if check["passed"] else "✗" for check in checks],
+            "Passed": ["✓" if check["passed"] else "✗" for check in checks],
             "Check": [check["check"].replace("_", " ") for check in checks],
             "Finding": [check["summary"] for check in checks],
             "Kind": ["blocking" if check["blocking"] else "advice" for check in checks],
