@@ -5,7 +5,15 @@ equal events one is kept. What never lives here: how events come to Kafka (``qba
 """
 
 from qbank.sinking.clickhouse import ClickHouse, UnreachableError
+from qbank.sinking.comparing import Compared, compare
 from qbank.sinking.consuming import Consuming
 from qbank.sinking.settings import ClickHouseSettings
 
-__all__ = ["ClickHouse", "ClickHouseSettings", "Consuming", "UnreachableError"]
+__all__ = [
+    "ClickHouse",
+    "ClickHouseSettings",
+    "Compared",
+    "Consuming",
+    "UnreachableError",
+    "compare",
+]

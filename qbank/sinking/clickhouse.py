@@ -6,7 +6,7 @@ What never lives here: where events come from.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,13 +92,15 @@ class ClickHouse:
             self._insert("event_rejects", rejects, _REJECTED)
         return len(events), len(rejects)
 
-    def rows(self, sql: str) -> Sequence[Sequence[Any]]:
-        """The answer to a query.
+    def rows(self, sql: str, values: Mapping[str, Any] | None = None) -> Sequence[Sequence[Any]]:
+        """The answer to a query, with values for its ``{name:Type}``.
 
         Raises:
             UnreachableError: the server is away or refuses.
         """
-        return list(self._tried(lambda client: client.query(sql).result_rows))
+        return list(
+            self._tried(lambda client: client.query(sql, parameters=dict(values or {})).result_rows)
+        )
 
     def close(self) -> None:
         """Lets go of the connection."""

@@ -1,12 +1,13 @@
 """Whether those who read along are told what happens.
 
-An error, so that it is told as an alert: what is not told in time is not told at all. What never
-lives here: what is too late (``qbank.relay``).
+Errors, so that they are told as alerts: what is not told in time is not told at all. What never
+lives here: what is too late (``qbank.relay``), and what is missing (``qbank.sinking``).
 """
 
 import dagster as dg
 
 from qbank import relay
+from qbank.errors import QbankError
 from qbank_orchestration.checks.freshness import DAILY
 from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
@@ -37,4 +38,39 @@ def events_are_relayed(database: Database) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(wrong) or ("all is told" if sinks else "nobody reads along"),
         metadata={"sinks": table(rows)} if rows else {},
+    )
+
+
+@dg.asset_check(
+    asset=["analytics", "fact_responses"],
+    automation_condition=DAILY,
+    description="ClickHouse, where one is set, has each event that the brokers were told, once.",
+)
+def events_are_in_clickhouse(database: Database) -> dg.AssetCheckResult:
+    """Names events of yesterday and today that are missing, or there twice."""
+    from qbank.sinking import ClickHouse, ClickHouseSettings, compare
+
+    url = ClickHouseSettings.load().clickhouse_url
+    if url is None:
+        return dg.AssetCheckResult(passed=True, description="no ClickHouse is set")
+    clickhouse = ClickHouse(url.get_secret_value())
+    try:
+        with database.connect() as conn:
+            found = compare(conn, clickhouse, days=1)
+    except QbankError as error:
+        return dg.AssetCheckResult(
+            passed=False, severity=dg.AssetCheckSeverity.ERROR, description=str(error)
+        )
+    finally:
+        clickhouse.close()
+    return dg.AssetCheckResult(
+        passed=not found.wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=found.wrong or f"all of {found.events} events are there, once",
+        metadata={
+            "events": found.events,
+            "missing": found.missing,
+            "double": found.double,
+            "since": found.first.isoformat(),
+        },
     )

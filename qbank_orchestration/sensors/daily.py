@@ -12,6 +12,7 @@ CHECKS = [
     prediction.exposure_as_predicted,
     harvesting.nobody_harvests,
     relaying.events_are_relayed,
+    relaying.events_are_in_clickhouse,
 ]
 
 daily_checks = dg.AutomationConditionSensorDefinition(
