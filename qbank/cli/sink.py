@@ -62,6 +62,7 @@ def compare_with_outbox(
 def _clickhouse(settings: ClickHouseSettings) -> ClickHouse:
     from qbank.sinking import ClickHouse
 
-    if settings.clickhouse_url is None:
+    found = ClickHouse.configured(settings)
+    if found is None:
         raise SettingsError("no ClickHouse is set: set QBANK_CLICKHOUSE_URL")
-    return ClickHouse(settings.clickhouse_url.get_secret_value())
+    return found

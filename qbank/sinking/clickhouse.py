@@ -16,6 +16,7 @@ from uuid import UUID
 from qbank.alerts.redaction import reason
 from qbank.errors import QbankError, SettingsError
 from qbank.events.models import SOURCE
+from qbank.sinking.settings import ClickHouseSettings
 
 SCHEMA = Path(__file__).parent / "schema"
 _DONE = """CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -45,14 +46,24 @@ class Message:
 class ClickHouse:
     """One database of a server, or of this process (``chdb://``)."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str | None = None) -> None:
         """Prepares; `migrate` connects.
 
         Args:
-            url: with user, password and database.
+            url: with user and database.
+            password: where the address has none.
         """
         self._url = url
+        self._password: dict[str, Any] = {} if password is None else {"password": password}
         self._client: Any = None
+
+    @classmethod
+    def configured(cls, settings: ClickHouseSettings) -> ClickHouse | None:
+        """The one that the settings name, None where they name none."""
+        url, password = settings.clickhouse_url, settings.clickhouse_password
+        if url is None:
+            return None
+        return cls(url.get_secret_value(), password.get_secret_value() if password else None)
 
     def migrate(self) -> list[str]:
         """Applies what is not applied yet; returns its names.
@@ -122,7 +133,7 @@ class ClickHouse:
             raise SettingsError("QBANK_CLICKHOUSE_URL needs pip install 'qbank[events]'") from error
         try:
             if self._client is None:
-                self._client = clickhouse_connect.get_client(dsn=self._url)
+                self._client = clickhouse_connect.get_client(dsn=self._url, **self._password)
             return work(self._client)
         except (ClickHouseError, OSError) as error:
             self.close()

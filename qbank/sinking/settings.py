@@ -15,12 +15,14 @@ class ClickHouseSettings(SettingsGroup):
     Attributes:
         clickhouse_url: ``http(s)://user:password@host:8443/database``, or ``chdb:///folder`` for
             an engine inside the process.
+        clickhouse_password: the password, where it is not in the address.
         clickhouse_group: the consumer group whose offsets say how far the sink is.
         clickhouse_batch: events that are inserted at once, at most.
         clickhouse_wait_s: seconds that an event waits for others at most.
     """
 
     clickhouse_url: SecretStr | None = None
+    clickhouse_password: SecretStr | None = None
     clickhouse_group: str = "qbank-clickhouse"
     clickhouse_batch: int = Field(default=10_000, ge=1, le=1_000_000)
     clickhouse_wait_s: float = Field(default=1.0, ge=0.05, le=60)

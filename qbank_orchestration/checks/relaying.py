@@ -50,10 +50,9 @@ def events_are_in_clickhouse(database: Database) -> dg.AssetCheckResult:
     """Names events of yesterday and today that are missing, or there twice."""
     from qbank.sinking import ClickHouse, ClickHouseSettings, compare
 
-    url = ClickHouseSettings.load().clickhouse_url
-    if url is None:
+    clickhouse = ClickHouse.configured(ClickHouseSettings.load())
+    if clickhouse is None:
         return dg.AssetCheckResult(passed=True, description="no ClickHouse is set")
-    clickhouse = ClickHouse(url.get_secret_value())
     try:
         with database.connect() as conn:
             found = compare(conn, clickhouse, days=1)

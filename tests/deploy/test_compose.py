@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pydantic import SecretStr
 
+from qbank.sinking import ClickHouseSettings
 from tests.deploy.compose import COMPOSE, service, services
 from tests.e2e.processes import tool
 
@@ -28,17 +31,34 @@ def test_the_file_is_as_the_specification_has_it(tmp_path: Path) -> None:
 
 
 def test_there_are_services_that_keep_on() -> None:
-    assert KEEP_ON == ["postgres", "dagit", "daemon", "api", "console", "relay", "kafka"]
+    expected = "postgres dagit daemon api console relay kafka sink clickhouse"
+    assert " ".join(KEEP_ON) == expected
 
 
 def test_events_are_for_those_who_ask_for_them() -> None:
-    assert [name for name, found in services().items() if found.get("profiles")] == [
-        "relay",
-        "kafka",
-    ]
-    brokers = service("relay")["environment"]["QBANK_RELAY_KAFKA_SERVERS"]
+    asked = {name: found["profiles"] for name, found in services().items() if "profiles" in found}
+    assert asked == {
+        "relay": ["events"], "kafka": ["events"],
+        "sink": ["clickhouse"], "clickhouse": ["clickhouse"],
+    }  # fmt: skip
     address = service("kafka")["environment"]["KAFKA_ADVERTISED_LISTENERS"]
-    assert brokers.removesuffix("}").partition(":-")[2] == address.partition("://")[2]
+    for name in ("relay", "sink"):
+        brokers = service(name)["environment"]["QBANK_RELAY_KAFKA_SERVERS"]
+        assert usual(brokers) == address.partition("://")[2]
+
+
+def test_the_sink_writes_to_the_database_that_is_made() -> None:
+    sink, server = service("sink")["environment"], service("clickhouse")["environment"]
+    of = urlsplit(usual(sink["QBANK_CLICKHOUSE_URL"]))
+    assert (of.hostname, of.port) == ("clickhouse", 8123)
+    assert (of.username, of.path) == (server["CLICKHOUSE_USER"], f"/{server['CLICKHOUSE_DB']}")
+    assert sink["QBANK_CLICKHOUSE_PASSWORD"] == server["CLICKHOUSE_PASSWORD"]
+    ClickHouseSettings(clickhouse_url=SecretStr(of.geturl()))
+
+
+def usual(variable: str) -> str:
+    """What a variable is where `.env` says nothing."""
+    return variable.removesuffix("}").partition(":-")[2]
 
 
 @pytest.mark.parametrize("name", KEEP_ON)
@@ -50,7 +70,7 @@ def test_whatever_keeps_on_is_checked_and_limited(name: str) -> None:
     assert found["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ["migrate", "dagit", "daemon", "api", "console", "relay"])
+@pytest.mark.parametrize("name", ["migrate", "dagit", "daemon", "api", "console", "relay", "sink"])
 def test_ours_have_a_reaper_and_no_privileges(name: str) -> None:
     found = service(name)
     assert found["init"] is True
@@ -63,7 +83,8 @@ def test_the_order_of_start() -> None:
 
     migrated = {"migrate": "service_completed_successfully"}
     assert after("migrate") == {"postgres": "service_healthy"}
-    assert after("dagit") == after("daemon") == after("api") == after("relay") == migrated
+    assert after("dagit") == after("daemon") == after("api") == migrated
+    assert after("relay") == after("sink") == migrated
     assert after("console") == migrated | {"api": "service_healthy"}
 
 

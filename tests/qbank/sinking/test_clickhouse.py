@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
+import threading
 import uuid
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from pydantic import SecretStr
 
 from qbank.relay import Event
-from qbank.sinking import ClickHouse, UnreachableError
+from qbank.sinking import ClickHouse, ClickHouseSettings, UnreachableError
 from qbank.sinking.clickhouse import Message
 
 pytestmark = pytest.mark.alone
@@ -102,3 +106,23 @@ def test_a_server_that_is_away_is_told_without_its_password():
     with pytest.raises(UnreachableError) as said:
         ClickHouse("http://me:hush-hush@127.0.0.1:9/default").migrate()
     assert "hush" not in str(said.value)
+
+
+def test_a_password_of_any_letters_goes_beside_the_address():
+    seen: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            seen.append(self.headers["Authorization"].removeprefix("Basic "))
+            self.send_error(403)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://me@127.0.0.1:{server.server_port}/qbank"
+        settings = ClickHouseSettings(
+            clickhouse_url=SecretStr(url), clickhouse_password=SecretStr("p/ä@:ss")
+        )
+        with pytest.raises(UnreachableError):
+            ClickHouse.configured(settings).migrate()
+        server.shutdown()
+    assert base64.b64decode(seen[0]).decode() == "me:p/ä@:ss"
