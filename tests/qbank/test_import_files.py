@@ -20,7 +20,7 @@ def test_wrong_rows_go_to_the_rejects_file_with_line_and_reason(importer):
         "u1,,1,A,1,2024-06-01,T",
         "u1,q1,,A,1,2024-06-01,T",
         "u1,q1,maybe,A,1,2024-06-01,T",
-        "u1,q1,1,AB,1,2024-06-01,T",
+        "u1,q1,1,A;B,1,2024-06-01,T",
         "u1,q2,1,A,-5,2024-06-01,T",
         "u1,,1,A,1,2024-06-01,T",
         "u1,q1,1,A,1,yesterday,T",
@@ -52,7 +52,7 @@ def test_wrong_rows_go_to_the_rejects_file_with_line_and_reason(importer):
         16: "the row has 8 columns, not 7: more is beyond",
     }
     assert reasons(importer) == expected
-    assert report.blanked == {"option": {"AB": 1}, "time": {"-5": 1, "1e12": 1}}
+    assert report.blanked == {"option": {"A;B": 1}, "time": {"-5": 1, "1e12": 1}}
     with importer.rejects.open(newline="") as file:
         kept = {int(row["reject_line"]): row for row in csv.DictReader(file)}
     assert list(kept) == sorted(kept)
