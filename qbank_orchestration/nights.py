@@ -186,21 +186,23 @@ def gathered(
     small = [due for due in plan if due.why and due.responses <= SMALL]
     if len(small) <= FEW:
         return [], plan
-    kept = {name: tags[name] for name in (NIGHT, WEEKLY) if name in tags}
     codes = [due.exam_code for due in small]
     requests = []
     for first in range(0, len(codes), TOGETHER):
         some = codes[first : first + TOGETHER]
-        own = {NIGHT_RUN: night_run, EXAMS: ",".join(some), WHY: f"{len(some)} small exams"}
+        own = {EXAMS: ",".join(some), WHY: f"{len(some)} small exams"}
         requests.append(
             dg.RunRequest(
-                run_key=f"{night_run}:small:{some[0]}", job_name=SMALL_EXAMS, tags={**kept, **own}
+                run_key=f"{night_run}:small:{some[0]}",
+                job_name=SMALL_EXAMS,
+                tags=tags_within(tags, night_run) | own,
             )
         )
-    return requests, [due for due in plan if due not in small]
+    shared = {*codes}
+    return requests, [due for due in plan if due.exam_code not in shared]
 
 
-def results_tags(tags: Mapping[str, str], night_run: str) -> dict[str, str]:
-    """The tags of the run that shows a night's results."""
+def tags_within(tags: Mapping[str, str], night_run: str) -> dict[str, str]:
+    """The tags of a run that is part of a whole night, by those of the run of its marts."""
     kept = {name: tags[name] for name in (NIGHT, WEEKLY) if name in tags}
     return {**kept, NIGHT_RUN: night_run}

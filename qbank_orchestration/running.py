@@ -130,7 +130,7 @@ class Runner:
                     done.waiting[still.exam_code] = still.waiting
                 for request in nights.runs_of([still], tags, marts.run_id):
                     done.ended.append(self.asked(request))
-            results = nights.results_tags(tags, marts.run_id)
+            results = nights.tags_within(tags, marts.run_id)
             done.ended.append(self.run("refresh_results", tags=results))
             self._instance.add_run_tags(marts.run_id, {OVER: "true"})
         return done

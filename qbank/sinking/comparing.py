@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from qbank.relay.kafka import Kafka
 from qbank.relay.standing import LATE_S
 from qbank.sinking.clickhouse import ClickHouse
 
@@ -28,10 +29,10 @@ FROM (
     FROM event_outbox AS o
     WHERE o.occurred_at >= %(first)s AND o.occurred_at < %(last)s
         AND o.position <= coalesce(
-            (SELECT r.position FROM event_relays AS r WHERE r.sink = 'kafka'), o.position)
+            (SELECT r.position FROM event_relays AS r WHERE r.sink = %(sink)s), o.position)
         AND NOT EXISTS (
             SELECT FROM event_dead_letters AS d
-            WHERE d.sink = 'kafka' AND d.replayed_at IS NULL
+            WHERE d.sink = %(sink)s AND d.replayed_at IS NULL
                 AND (d.position, d.occurred_at) = (o.position, o.occurred_at))
     GROUP BY o.id, o.type
 ) AS told
@@ -104,14 +105,15 @@ def compare(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     first = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days)
     window = {"first": first, "last": now - timedelta(seconds=LATE_S)}
-    told = conn.execute(_GROUPS, window).fetchall()
+    asked = {**window, "sink": Kafka.name}
+    told = conn.execute(_GROUPS, asked).fetchall()
     there = {(day, kind): rest for day, kind, *rest in clickhouse.rows(_THERE, window)}
     missing = 0
     named: list[str] = []
     for day, kind, count, digest in told:
         if there.get((day, kind), [0, 0])[:2] == [count, digest]:
             continue
-        for ids in _ids(conn, {**window, "day": day, "type": kind}):
+        for ids in _ids(conn, {**asked, "day": day, "type": kind}):
             rows = clickhouse.rows(_FOUND, {"type": kind, "ids": ids})
             lost = sorted({*ids} - {row[0] for row in rows})
             missing += len(lost)

@@ -68,7 +68,7 @@ def _refresh(
     examined: datetime | None,
 ) -> dg.SensorResult:
     open_nights = [run for run in nights_done if OVER not in run.tags]
-    tags = nights.results_tags(open_nights[-1].tags, open_nights[-1].run_id) if open_nights else {}
+    tags = nights.tags_within(open_nights[-1].tags, open_nights[-1].run_id) if open_nights else {}
     # the key says what the results would show
     key = f"{marts.run_id}:{published.id if published else 'none'}"
     if examined is not None:
