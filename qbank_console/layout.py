@@ -162,6 +162,16 @@ def percent_column(label: str, help_text: str | None = None) -> ColumnConfig:
     return st.column_config.NumberColumn(label, format="%.1f%%", help=help_text)
 
 
+def moment_column(label: str | None = None, width: int | None = None) -> ColumnConfig:
+    """A column of moments, to the minute."""
+    return st.column_config.DatetimeColumn(label, format="D MMM YYYY, HH:mm", width=width)
+
+
+def moments(texts: pd.Series) -> pd.Series:
+    """Moments as the API writes them, for such a column."""
+    return pd.to_datetime(texts, format="ISO8601", utc=True)
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as text, or a dash."""
     return "–" if share is None or share != share else f"{share:.{digits}%}"

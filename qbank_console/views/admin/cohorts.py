@@ -44,7 +44,7 @@ def show() -> None:
 
 def _table(found: Json) -> None:
     table = pd.DataFrame(found["items"])
-    table["assigned_at"] = pd.to_datetime(table["assigned_at"], format="ISO8601", utc=True)
+    table["assigned_at"] = layout.moments(table["assigned_at"])
     st.caption(f"{found['total']:,} assignments.")
     st.dataframe(
         table,
@@ -55,7 +55,7 @@ def _table(found: Json) -> None:
             "user_id": "Student",
             "cohort_key": "Cohort",
             "cohort_value": "Arm",
-            "assigned_at": st.column_config.DatetimeColumn("Since", format="D MMM YYYY, HH:mm"),
+            "assigned_at": layout.moment_column("Since"),
         },
         alt="Cohort assignments",
     )

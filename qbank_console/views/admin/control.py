@@ -44,7 +44,7 @@ _COLUMNS = {
     "exposure_rate": layout.percent_column("All time"),
     "served_today": st.column_config.NumberColumn("Served today"),
     "updated_by": st.column_config.TextColumn("Set by", width=110),
-    "updated_at": st.column_config.DatetimeColumn("Set at", format="D MMM YYYY, HH:mm"),
+    "updated_at": layout.moment_column("Set at"),
     "stem_md": st.column_config.TextColumn("Question", width="large"),
 }
 
@@ -84,7 +84,7 @@ def _items(exam: Exam) -> None:
 
 def _edit(exam: Exam, found: Json, where: str) -> None:
     rows = pd.DataFrame(found["items"])
-    rows["updated_at"] = pd.to_datetime(rows["updated_at"], format="ISO8601", utc=True)
+    rows["updated_at"] = layout.moments(rows["updated_at"])
     rows["item"] = (
         rows["external_ref"].fillna("question " + rows["question_id"].astype(str))
         + " v"
@@ -178,7 +178,7 @@ def _history(exam: Exam) -> None:
         layout.empty("Nothing has changed yet", "Changes by hand and by runs are listed here.")
         return
     table = pd.DataFrame(rows)
-    table["at"] = pd.to_datetime(table["at"], format="ISO8601", utc=True)
+    table["at"] = layout.moments(table["at"])
     st.caption(f"The latest {len(table)} changes.")
     st.dataframe(
         table,
@@ -186,7 +186,7 @@ def _history(exam: Exam) -> None:
         placeholder="–",
         column_order=["at", "question_id", "version", "before", "after", "source", "actor", "note"],
         column_config={
-            "at": st.column_config.DatetimeColumn("When", format="D MMM YYYY, HH:mm"),
+            "at": layout.moment_column("When"),
             "question_id": st.column_config.NumberColumn("Question", format="%d"),
             "version": st.column_config.NumberColumn("Version", format="%d"),
             "before": st.column_config.NumberColumn("Before", format="%.3f"),

@@ -103,7 +103,7 @@ def _flags(known: dict[str, dict[str, Any]]) -> None:
                 "Flag": st.column_config.TextColumn(width=180, pinned=True),
                 "On": st.column_config.CheckboxColumn(width=50),
                 "Value": st.column_config.TextColumn(width=280),
-                "Changed": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=150),
+                "Changed": layout.moment_column(width=150),
             },
             alt="Feature flags",
         )

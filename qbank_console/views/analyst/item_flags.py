@@ -174,7 +174,7 @@ def _history(item: pd.Series) -> None:
         layout.empty("No flag was ever raised", "A build of the marts raises them.")
         return
     table = pd.DataFrame(rows)
-    table["at"] = _times(table["at"])
+    table["at"] = layout.moments(table["at"])
     table["event"] = [standing(row | {"standing": row["event"]}) for row in rows]
     st.dataframe(
         table,
@@ -182,7 +182,7 @@ def _history(item: pd.Series) -> None:
         placeholder="–",
         column_order=["at", "version", "label", "event", "by", "reason"],
         column_config={
-            "at": st.column_config.DatetimeColumn("When", format="D MMM YYYY, HH:mm"),
+            "at": layout.moment_column("When"),
             "version": st.column_config.NumberColumn("Version", format="%d"),
             "label": "Flag",
             "event": "What happened",
@@ -191,10 +191,6 @@ def _history(item: pd.Series) -> None:
         },
         alt="What happened to the item's flags",
     )
-
-
-def _times(texts: pd.Series) -> pd.Series:
-    return pd.to_datetime(texts, format="ISO8601", utc=True)
 
 
 def _day(moment: str) -> str:

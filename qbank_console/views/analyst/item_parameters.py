@@ -70,14 +70,14 @@ def _control(item: pd.Series) -> None:
         st.info("Nobody and nothing has set the exposure parameter of this item yet.")
         return
     table = pd.DataFrame(changes)
-    table["at"] = pd.to_datetime(table["at"], format="ISO8601", utc=True)
+    table["at"] = layout.moments(table["at"])
     st.dataframe(
         table,
         hide_index=True,
         placeholder="–",
         column_order=["at", "before", "after", "source", "actor", "note"],
         column_config={
-            "at": st.column_config.DatetimeColumn("When", format="D MMM YYYY, HH:mm"),
+            "at": layout.moment_column("When"),
             "before": st.column_config.NumberColumn("Before", format="%.3f"),
             "after": st.column_config.NumberColumn("After", format="%.3f"),
             "source": "By",

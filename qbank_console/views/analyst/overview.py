@@ -97,6 +97,6 @@ def _latest_runs(code: str) -> None:
             }
         ),
         hide_index=True,
-        column_config={"When": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
+        column_config={"When": layout.moment_column()},
         alt="Latest calibrations",
     )
