@@ -19,6 +19,7 @@ import pytest
 from qbank.cli import main
 from qbank.importing import ImportRequest, NewExam, import_responses
 from qbank.postgres import connect, embedded
+from tests.conftest import in_memory
 from tests.qbank.answers import FULL
 from tests.qbank.servers import settings_of
 
@@ -56,7 +57,7 @@ def command(settings, tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def home():
-    folder = Path(tempfile.mkdtemp(prefix="qbank-embedded-"))
+    folder = Path(tempfile.mkdtemp(prefix="qbank-embedded-", dir=in_memory()))
     folder.chmod(0o711)
     yield folder / "home"
     embedded.drop(settings_of(folder / "home"), force=True)
