@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from qbank.cli.commands import app
+from qbank.cli.commands import tree
 
 _HEAD = """# Command line
 
@@ -19,7 +19,7 @@ All commands of `qbank`, as `--help` has them. An error is one line on stderr an
 
 def walk(command: Any = None, path: str = "qbank") -> Iterator[tuple[str, Any]]:
     """Each command and group with what is typed for it, groups before what is in them."""
-    command = command or typer.main.get_command(app)
+    command = command or tree()
     yield path, command
     if hasattr(command, "list_commands"):
         for name in command.list_commands(None):

@@ -9,12 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
-from typing import Any
 
-import typer
-
-from qbank.cli.commands import app
+from qbank.cli.commands import tree
 from qbank.errors import QbankError
 
 
@@ -24,7 +20,7 @@ def main() -> None:
     ``QBANK_DEBUG=1`` shows the traceback instead.
     """
     try:
-        _command()()
+        tree()()
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
@@ -36,12 +32,6 @@ def main() -> None:
             text = f"{type(error).__name__}: {text} (QBANK_DEBUG=1 shows where)"
         print(f"qbank: {text}", file=sys.stderr)
         sys.exit(2 if foreseen else 1)
-
-
-@cache
-def _command() -> Any:
-    """The tree of all commands: what Typer makes anew, in a tenth of a second, at each call."""
-    return typer.main.get_command(app)
 
 
 def _calibration_errors() -> tuple[type[Exception], ...]:

@@ -21,7 +21,7 @@ from dbt_common.events.base_types import EventMsg
 
 from qbank.postgres import connect, libpq_environment
 from qbank.settings import Settings
-from qbank_orchestration import dbt_program
+from qbank_orchestration import dbt_program, dbt_templates
 from tests.dbt.writing import Bank
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_qbank"
@@ -80,7 +80,8 @@ class Dbt:
         previous = {name: os.environ.get(name) for name in environment}
         os.environ |= environment
         try:
-            return self._runner.invoke([*command, *_options(self._work)])
+            with dbt_templates.kept():  # as a night's builds do
+                return self._runner.invoke([*command, *_options(self._work)])
         finally:
             for name, value in previous.items():
                 if value is None:
@@ -116,7 +117,8 @@ def dbt_work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def manifest(dbt_work: Path) -> Manifest:
     dbt_program.prepare()
-    result = dbtRunner().invoke(["parse", *_options(dbt_work)])
+    with dbt_templates.kept():
+        result = dbtRunner().invoke(["parse", *_options(dbt_work)])
     if result.exception:
         raise result.exception
     return result.result

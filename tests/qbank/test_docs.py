@@ -6,9 +6,8 @@ import re
 import shlex
 
 import pytest
-import typer
 
-from qbank.cli.commands import app
+from qbank.cli.commands import tree
 from qbank.project_files import checkout
 
 ROOT = checkout()
@@ -40,7 +39,7 @@ def _commands(page, program):
 def test_commands_of_a_page_can_be_typed(page):
     for text in _commands(page, "qbank"):
         words = shlex.split(text.replace("…", ""))[1:]
-        command = typer.main.get_command(app)
+        command = tree()
         while words and hasattr(command, "list_commands"):
             assert words[0] in command.list_commands(None), f"{text}: no {words[0]!r}"
             command, words = command.get_command(None, words[0]), words[1:]

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from psycopg.types.json import Jsonb
 
 from calibration.models import MODELS
 from qbank.attempts import AttemptPolicy
-from qbank.cli.commands import app
+from qbank.cli.commands import tree
 from qbank.exams import administering, page
 from qbank.exams.settings import read, settings
 from qbank.postgres import connect
@@ -52,7 +51,7 @@ def test_all_that_a_policy_may_say_can_be_set():
 
 @pytest.mark.parametrize("command", ["create", "set"])
 def test_the_command_line_takes_each_setting(command):
-    group: Any = typer.main.get_command(app)
+    group: Any = tree()
     options = {option.name for option in group.commands["exam"].commands[command].params}
     more = {"create": set(), "set": {"dry_run"}}[command] | {"code", "tenant", "as_json"}
     assert options == {setting.option for setting in settings()} | more
