@@ -1,6 +1,7 @@
 """What the API asks of the owner: how much of it may wait, and files that are kept of it.
 
-What never lives here: what is asked for (``routers.imports``, ``people``, ``reports``).
+What never lives here: what is asked for (``routers.imports``, ``people``, ``reports``,
+``comparisons``).
 """
 
 from __future__ import annotations

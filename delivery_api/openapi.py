@@ -27,7 +27,10 @@ _TAGS = [
     {"name": "exams", "description": "what may be taken; for administrators, what holds for each"},
     {"name": "authoring", "description": "questions, versions, reviews, publication"},
     {"name": "results", "description": "what the marts say"},
-    {"name": "exposure", "description": "exposure control: read, set, re-estimate, calibrate"},
+    {
+        "name": "exposure",
+        "description": "exposure control: read, set, re-estimate, calibrate, compare",
+    },
     {"name": "experiments", "description": "feature flags and cohorts"},
     {"name": "imports", "description": "files of responses and items: sent, followed, taken back"},
     {"name": "reports", "description": "technical reports of exams: read, asked for"},

@@ -48,6 +48,7 @@ ENTRIES = (
     Entry("Analyse", "mastery", "Topic mastery", "school", "analyst.mastery", ANALYSTS),
     Entry("Analyse", "coverage", "Blueprint coverage", "grid_view", "analyst.coverage", ANALYSTS),
     Entry("Analyse", "exposure", "Exposure", "visibility", "analyst.exposure", ANALYSTS),
+    Entry("Analyse", "rules", "Selection rules", "alt_route", "analyst.rules", ANALYSTS),
     Entry("Analyse", "report", "Technical report", "description", "analyst.report", ANALYSTS),
     Entry("Analyse", "experiment", "Experiment", "science", "analyst.experiment", ANALYSTS),
     Entry("Operate", "exams", "Exams", "assignment", "admin.exams", ("admin",)),

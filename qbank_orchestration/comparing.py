@@ -15,6 +15,7 @@ from qbank.cli.output import AsJson, show, show_json
 
 if TYPE_CHECKING:
     from calibration import ComparedRule
+    from qbank_orchestration.engine.comparison import ExamComparison
 
 app = typer.Typer(help="Compares ways to control exposure.", no_args_is_help=True)
 
@@ -44,9 +45,10 @@ def compare(
 
     with postgres.connect("orchestration") as conn:
         key = item_bank.exam(conn, exam).exam_code
-        found = comparison.compare(
-            conn, key, n=n, evaluation_n=evaluation_n, on_row=_tell if not as_json else None
-        )
+        subject = comparison.Subject.of(conn, key)
+    found = comparison.compare(
+        subject, n=n, evaluation_n=evaluation_n, on_row=_tell if not as_json else None
+    )
     if as_json:
         show_json(asdict(found))
         return
@@ -54,12 +56,14 @@ def compare(
         f"{found.items} items, tests of {found.test_length}, quota {found.quota},"
         f" ability {found.theta_dist}, τ {found.tau:g}; less is better in every column"
     )
-    rows = [_row(row, own) for row, own in zip(found.rows, found.settings, strict=True)]
+    rows = [_row(found, at) for at in range(len(found.rows))]
     show(rows, as_json=False, empty="nothing was compared")
     print(
-        "front: no other row is as good in max exposure, max conditional, overlap, unused and rmse,"
-        " and better in one.\nStocking-Lewis and eligibility by θ hold the mean rate of each"
-        " stratum of θ at τ, not the rate at a single θ."
+        "now: what the exam is set to. front: no other row is as good in max exposure, max"
+        " conditional, overlap, unused and rmse, and better in one.\nmore items: that a test by"
+        " the row would need, about, to measure as precisely as the exam does now.\n"
+        "Stocking-Lewis and eligibility by θ hold the mean rate of each stratum of θ at τ, not the"
+        " rate at a single θ."
     )
 
 
@@ -68,12 +72,19 @@ def _tell(row: ComparedRule) -> None:
         print(f"{row.rule}, {row.control}: done", file=sys.stderr)
 
 
-def _row(row: ComparedRule, settings: dict[str, str] | None) -> dict[str, Any]:
-    values = asdict(row)
-    values["front"] = "*" if values.pop("on_front") else ""
-    values["exam_set"] = (
-        " ".join(f"--{name.replace('_', '-')} {value}" for name, value in settings.items())
-        if settings
-        else "(library only)"
+def _row(found: ExamComparison, at: int) -> dict[str, Any]:
+    values = asdict(found.rows[at])
+    settings, more = found.settings[at], found.more_items[at]
+    front = "*" if values.pop("on_front") else ""
+    del values["forced"]  # the width of a terminal; JSON has it
+    return (
+        {"now": "*" if at == found.in_use else ""}
+        | values
+        | {
+            "more_items": None if more is None else f"{more:+.1f}",
+            "front": front,
+            "exam_set": " ".join(f"--{n.replace('_', '-')} {v}" for n, v in settings.items())
+            if settings
+            else "(library only)",
+        }
     )
-    return values

@@ -1,7 +1,7 @@
 """The job that carries out what was asked of the owner over the API: imports, people, reports.
 
-What never lives here: what is done (``qbank.importing.requested``), and starting it
-(``sensors.data_requests``).
+What never lives here: what is done (``qbank.importing.requested``, ``requested_comparison``), and
+starting it (``sensors.data_requests``).
 """
 
 from uuid import UUID
@@ -43,6 +43,7 @@ def data_request(
     """Carries it out; its row says what came of it."""
     # pandas and DuckDB's readers: two seconds that no other run need pay
     from qbank.importing.requested import carry_out
+    from qbank_orchestration.requested_comparison import compare_rules
 
     with database.connect() as conn:
         try:
@@ -51,7 +52,11 @@ def data_request(
             context.log.info("%s", error)
             return
     try:
-        state = carry_out(asked, on_report=lambda report: _show(context, report))
+        state = carry_out(
+            asked,
+            on_report=lambda report: _show(context, report),
+            others={"comparison": compare_rules},
+        )
     except Exception as error:
         with database.connect() as conn:
             data_requests.note_error(conn, asked, _told(error, context.run_id))
@@ -77,7 +82,7 @@ def _told(error: Exception, run_id: str) -> str:
 
 @dg.job(
     description="Imports a file that was sent to the API, takes an import back, gives out or erases"
-    " what is stored about a person, writes a technical report.",
+    " what is stored about a person, writes a technical report, compares selection rules.",
     executor_def=dg.in_process_executor,
     tags={KIND: "import", "dagster-k8s/config": OWNER},
 )

@@ -3,6 +3,7 @@
 from delivery_api.routers import (
     audit,
     calibrations,
+    comparisons,
     default_exam,
     exams,
     experiments,
@@ -43,6 +44,7 @@ ROUTERS = (
     item_flags.router,
     exposure.router,
     calibrations.router,
+    comparisons.router,
     runs.router,
     experiments.router,
     sittings.router,

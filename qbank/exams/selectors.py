@@ -62,6 +62,25 @@ def settings_of(rule: str, control: str) -> dict[str, str] | None:
     return {"selector": next(found), "exposure_control": control}
 
 
+def delivered(policy: Mapping[str, Any]) -> dict[str, str]:
+    """What an exam's policy has, as :func:`settings_of` tells it."""
+    own = policy.get("selector")
+    if policy.get("exposure_control") == "none" or own == "vanilla":
+        return {"selector": "vanilla"}
+    selector = certified(policy)
+    if weighs(selector):
+        return {"selector": selector}
+    return {"selector": selector, "exposure_control": searched(policy)}
+
+
+def rule_and_control(policy: Mapping[str, Any]) -> tuple[str, str]:
+    """The same as the science's comparison calls it: selection rule and kind of control."""
+    own = delivered(policy)
+    selector = own["selector"]
+    usual = PRIORITY if weighs(selector) else "none"
+    return rule_of(selector), own.get("exposure_control", usual)
+
+
 def certified(policy: Mapping[str, Any]) -> Controlled:
     """The selector that an exam's exposure control is found for: its own, if that has control."""
     own = policy.get("selector")

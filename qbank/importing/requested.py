@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from qbank.errors import (
@@ -49,6 +50,7 @@ def carry_out(
     *,
     settings: Settings | None = None,
     on_report: Callable[[ExamReport], object] = lambda _: None,
+    others: Mapping[DataRequestKind, Callable[[Work], None]] = MappingProxyType({}),
 ) -> DataRequestState:
     """Does what was asked for, and says in its row what came of it.
 
@@ -56,6 +58,7 @@ def carry_out(
         asked: a request that its worker has claimed.
         settings: those of the process where None.
         on_report: told of a technical report that was written.
+        others: how kinds of request are done that the core knows nothing of.
 
     Returns:
         ``done``, or ``refused`` where the file or the import cannot be used as asked.
@@ -68,7 +71,7 @@ def carry_out(
     with _folder(asked, settings) as folder:
         work = Work(asked, folder, settings, on_report)
         try:
-            _WORK[asked.kind](work)
+            (_WORK | dict(others))[asked.kind](work)
         except (ImportRefusedError, ItemsRefusedError) as error:
             return work.refuse(str(error), work.told(error.report))
         except UnknownPersonError:

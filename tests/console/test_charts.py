@@ -12,7 +12,7 @@ import pytest
 
 import qbank_console
 from qbank_console import theme
-from qbank_console.charts import experiment, exposure, figures, items, topics
+from qbank_console.charts import experiment, exposure, figures, items, rules, topics
 
 SHARES = {"share": [0.2, 0.4], "lower": [0.1, 0.3], "upper": [0.3, 0.5]}
 DAYS = pd.to_datetime(["2026-11-01", "2026-11-08"])
@@ -98,6 +98,11 @@ CHARTS: dict[str, Callable[[], Any]] = {
         ["a"],
         "Test overlap",
         ".1%",
+    ),
+    "price_and_use": lambda: rules.price_and_use(
+        pd.DataFrame(
+            {"name": ["a"], "standing": ["in use"], "rmse": [0.3], "overlap": [0.2]}
+        ).assign(unused=0.1, max_exposure=0.2)
     ),
 }
 
@@ -198,7 +203,7 @@ def test_charts_and_widgets_have_the_same_colours() -> None:
 def test_no_module_of_charts_is_left_out() -> None:
     ours = {
         name
-        for module in (experiment, exposure, items, topics)
+        for module in (experiment, exposure, items, rules, topics)
         for name, thing in vars(module).items()
         if callable(thing) and getattr(thing, "__module__", "") == module.__name__
     }

@@ -47,6 +47,8 @@ MAY: dict[str, set[str]] = {
     "POST /v1/exams/{exam_code}/imports": ADMIN,
     "POST /v1/exams/{exam_code}/imports/items": ADMIN,
     "POST /v1/exams/{exam_code}/imports/keyed": ADMIN,
+    "GET /v1/exams/{exam_code}/comparison": ANALYST,
+    "POST /v1/exams/{exam_code}/comparison": ADMIN,
     "GET /v1/exams/{exam_code}/report": ANALYST,
     "POST /v1/exams/{exam_code}/report": ADMIN,
     "GET /v1/exams/{exam_code}/report/files/{form}": ANALYST,

@@ -7,14 +7,18 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from psycopg.types.json import Jsonb
 from typer.testing import CliRunner
 
-from calibration.exposure.comparison import ARMS
+from calibration import RuleArm
+from calibration.exposure import comparison
 from qbank import postgres
+from qbank.importing.requested import carry_out
 from qbank.requests import Reestimation, SympsonHetter
-from qbank.stores import item_bank, runs
+from qbank.stores import data_requests, item_bank, runs
 from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import ByTheta, Controlled, words
+from qbank_orchestration import requested_comparison
 from qbank_orchestration.commands import app
 from qbank_orchestration.engine import exposure, night, population, reestimated_day
 from qbank_orchestration.running import Runner
@@ -119,7 +123,20 @@ def test_an_exam_with_priorities_is_never_re_estimated(exams: Exams, runner: Run
     assert due.reestimation is None
 
 
-def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams):
+@pytest.fixture
+def few(monkeypatch) -> tuple[RuleArm, ...]:
+    """Four arms, one of the library alone: what others do is the science's to test."""
+    arms = (
+        RuleArm("maximum_information", "none"),
+        RuleArm("maximum_information", "sympson_hetter"),
+        RuleArm("progressive_se", "restricted"),
+        RuleArm("progressive", "none"),
+    )
+    monkeypatch.setattr(comparison, "ARMS", arms)
+    return arms
+
+
+def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams, few: tuple[RuleArm, ...]):
     publish_truth(exams.algebra)
     with postgres.connect("owner") as conn:
         conn.execute("UPDATE exams SET tau = 0.6 WHERE exam_code = %s", (ALGEBRA,))
@@ -128,19 +145,62 @@ def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams):
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert (found["tau"], found["test_length"], found["quota"]) == (0.6, 10, "none")
-    assert len(found["rows"]) == len(ARMS)
+    assert len(found["rows"]) == len(few)
     assert any(row["on_front"] for row in found["rows"])
+    assert str(few[found["in_use"]]) == "maximum_information + sympson_hetter"
     shown = CliRunner().invoke(app, asked)
     assert shown.exit_code == 0, shown.output
     assert "progressive_se" in shown.stdout
-    settings = dict(zip(map(str, ARMS), found["settings"], strict=True))
-    assert settings["maximum_information + stocking_lewis"] == {
-        "selector": "sympson_hetter",
-        "exposure_control": "stocking_lewis",
-    }
-    assert "--selector progressive" in " ".join(shown.stdout.split())
+    (now,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == ["*"]]
+    assert "+0.0" in now
+    settings = dict(zip(map(str, few), found["settings"], strict=True))
+    assert settings["progressive_se(1,0.3) + restricted"] is None
+    assert "--selector vanilla" in " ".join(shown.stdout.split())
     assert "library only" in " ".join(shown.stdout.split())
     assert "tests of 10, quota none" in shown.stdout
+
+
+def asked_for_comparison() -> data_requests.DataRequest:
+    """What became of a comparison that was asked for over the API."""
+    with postgres.connect("owner") as conn:
+        made = data_requests.create(
+            conn, tenant_id="t", kind="comparison", exam=ALGEBRA, requested_by="amy"
+        )
+    with postgres.connect("orchestration") as conn:
+        claimed = data_requests.claim(conn, made.id, "run-1")
+    carry_out(claimed, others={"comparison": requested_comparison.compare_rules})
+    with postgres.connect("orchestration") as conn:
+        return data_requests.get(conn, made.id)
+
+
+def test_a_comparison_that_is_asked_for_has_the_exam_s_own_rule_and_what_others_cost(
+    exams: Exams, few: tuple[RuleArm, ...], monkeypatch
+):
+    monkeypatch.setattr(requested_comparison, "N", 500)
+    monkeypatch.setattr(requested_comparison, "EVALUATION_N", 2000)
+    refused = asked_for_comparison()
+    assert refused.state == "refused"
+    assert "no live item of exam" in str(refused.error)
+    publish_truth(exams.algebra)
+    own = {"selector": "randomesque", "exposure_control": "item_eligibility"}
+    with postgres.connect("owner") as conn:
+        conn.execute(
+            "UPDATE exams SET tau = 0.6, policy = %s WHERE exam_code = %s", (Jsonb(own), ALGEBRA)
+        )
+    done = asked_for_comparison()
+    assert done.state == "done", done.error
+    found = done.report
+    assert found is not None
+    assert len(found["rows"]) == len(few) + 1  # the exam's own is none of the usual ones
+    assert found["settings"][found["in_use"]] == own
+    rmse = [row["rmse"] for row in found["rows"]]
+    assert found["more_items"][found["in_use"]] == 0
+    # a row that is less precise costs items, one that is more precise saves some
+    for more, error in zip(found["more_items"], rmse, strict=True):
+        longer = (10 + more) / 10
+        assert longer == pytest.approx((error / rmse[found["in_use"]]) ** 2, abs=0.006)
+    with postgres.connect("orchestration") as conn:
+        assert found["input_fingerprint"] == item_bank.load(conn, ALGEBRA).fingerprint()
 
 
 def test_a_comparison_of_a_bank_without_parameters_says_what_to_do(exams: Exams):

@@ -50,6 +50,26 @@ def test_a_row_of_the_comparison_says_what_an_exam_is_set_to():
             assert settings.get("exposure_control", control) == control
 
 
+@pytest.mark.parametrize(
+    ("policy", "own", "compared"),
+    [
+        ({}, ("sympson_hetter", "sympson_hetter"), ("maximum_information", "sympson_hetter")),
+        ({"selector": "vanilla"}, ("vanilla",), ("maximum_information", "none")),
+        ({"exposure_control": "none"}, ("vanilla",), ("maximum_information", "none")),
+        ({"selector": "priority"}, ("priority",), ("progressive_early", "priority")),
+        (
+            {"selector": "randomesque", "exposure_control": "item_eligibility"},
+            ("randomesque", "item_eligibility"),
+            ("randomesque", "item_eligibility"),
+        ),
+    ],
+)
+def test_what_an_exam_uses_is_told_as_a_row_of_the_comparison_tells_it(policy, own, compared):
+    assert tuple(selectors.delivered(policy).values()) == own
+    assert selectors.rule_and_control(policy) == compared
+    assert selectors.settings_of(*compared) == selectors.delivered(policy)
+
+
 def test_sh_p_that_follow_from_one_another_are_not_moved_alone():
     assert selectors.moves_alone("progressive", "item_eligibility")
     assert not selectors.moves_alone("priority", "sympson_hetter")
