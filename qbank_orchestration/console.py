@@ -154,7 +154,7 @@ class Console:
             self.print(json.dumps(document, indent=2))
             return
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in ("job", "partition", "ended", "seconds", "checks", "why not"):
+        for column in ("job", "partition", "ended", "seconds", "checks"):
             table.add_column(column, overflow="fold", no_wrap=column == "partition")
         short = fell_short(run for run in ended if run.partition)
         for run in ended:
@@ -164,13 +164,12 @@ class Console:
                 _outcome(run, short)[1],
                 f"{run.seconds:.1f}",
                 _checks(run),
-                run.error or "",
             )
         out = self._err if to_stderr else self._out
         out.print(table)
-        for verdict in verdicts(ended, waiting):
-            for line in _lines(verdict):
-                out.print(line)
+        lines = [line for verdict in verdicts(ended, waiting) for line in _lines(verdict)]
+        for line in (*_errors(ended, "\n".join(lines)), *lines):
+            out.print(line)
         out.file.flush()
 
     def _started(self, job: str, partition: str | None, why: str) -> None:
@@ -205,6 +204,14 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     if verdict.waiting:
         told += [f"nothing to calibrate: {escape(verdict.waiting)}"]
     return (f"{escape(verdict.exam_code)}: {text}" for text in told)
+
+
+def _errors(ended: Sequence[Ended], told: str) -> Iterator[str]:
+    """Why runs failed, on lines that a command can be copied from, but for what is told anyway."""
+    for run in ended:
+        why = escape(run.error or "")
+        if why and why.removeprefix("not published: ") not in told:
+            yield f"[red]{' '.join((run.job, run.partition or '')).strip()}[/]: {why}"
 
 
 def _checks(run: Ended) -> str:
