@@ -4,6 +4,7 @@ What never lives here: what is done (``qbank.importing.requested``, ``requested_
 starting it (``sensors.data_requests``).
 """
 
+from typing import Final
 from uuid import UUID
 
 import dagster as dg
@@ -13,13 +14,11 @@ from qbank.errors import DatabaseUnavailableError
 from qbank.stores import ConflictError, data_requests
 from qbank.stores.exam_reports import ExamReport
 from qbank_orchestration.assets.report import materialization
+from qbank_orchestration.pods import job_tags
 from qbank_orchestration.resources import Database
-from qbank_orchestration.tags import KIND
 
 # on Kubernetes runs are pods of their own, and these alone have the owner's password
-OWNER = {
-    "container_config": {"env_from": [{"secret_ref": {"name": "qbank-owner", "optional": True}}]}
-}
+OWNER: Final = {"env_from": [{"secret_ref": {"name": "qbank-owner", "optional": True}}]}
 
 
 class DataRequestConfig(dg.Config):
@@ -84,7 +83,7 @@ def _told(error: Exception, run_id: str) -> str:
     description="Imports a file that was sent to the API, takes an import back, gives out or erases"
     " what is stored about a person, writes a technical report, compares selection rules.",
     executor_def=dg.in_process_executor,
-    tags={KIND: "import", "dagster-k8s/config": OWNER},
+    tags=job_tags("import", **OWNER),
 )
 def carry_out_data_request() -> None:
     """One request."""

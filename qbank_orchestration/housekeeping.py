@@ -7,8 +7,8 @@ import dagster as dg
 
 from qbank.retention import RetentionSettings
 from qbank.settings import get_settings
+from qbank_orchestration.pods import job_tags
 from qbank_orchestration.retention import remove_old
-from qbank_orchestration.tags import KIND
 
 
 class RetentionConfig(dg.Config):
@@ -34,7 +34,7 @@ def remove_what_is_old(context: dg.OpExecutionContext, config: RetentionConfig) 
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    tags={KIND: "retention"},
+    tags=job_tags("retention"),
     description="Removes runs, proposals and files that are older than the settings keep.",
 )
 def retention() -> None:

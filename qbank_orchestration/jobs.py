@@ -13,7 +13,8 @@ import dagster as dg
 from qbank_orchestration.assets.marts import INPUT, RESULTS
 from qbank_orchestration.assets.rollback import rollback_exposure
 from qbank_orchestration.checks import expectations
-from qbank_orchestration.tags import KIND
+from qbank_orchestration.pods import job_tags
+from qbank_orchestration.settings import JobKind
 
 PARAMETERS = ("irt_calibration", "item_parameters")
 EXPOSURE = ("sympson_hetter_calibration", "item_exposure_control")
@@ -21,13 +22,13 @@ EXAMINATION = ("item_fairness", "item_fit")
 REESTIMATION = ("sh_p_reestimation", "sh_p_reestimation_publication")
 
 
-def _job(name: str, selection: Any, kind: str, description: str) -> Any:
+def _job(name: str, selection: Any, kind: JobKind, description: str) -> Any:
     return dg.define_asset_job(
         name,
         selection=selection,
         description=description,
         executor_def=dg.in_process_executor,
-        tags={KIND: kind},
+        tags=job_tags(kind),
     )
 
 

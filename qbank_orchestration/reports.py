@@ -8,16 +8,17 @@ import dagster as dg
 from qbank.settings import get_settings
 from qbank.stores import exam_reports
 from qbank_orchestration.assets.report import REPORT
+from qbank_orchestration.pods import job_tags
 from qbank_orchestration.resources import Database
 from qbank_orchestration.schedules import run_key
 from qbank_orchestration.settings import orchestration_settings
-from qbank_orchestration.tags import FIRST_PARTITION, KIND, LAST_PARTITION, WHY
+from qbank_orchestration.tags import FIRST_PARTITION, LAST_PARTITION, WHY
 
 write_reports = dg.define_asset_job(
     "write_reports",
     selection=[REPORT],
     executor_def=dg.in_process_executor,
-    tags={KIND: "report"},
+    tags=job_tags("report"),
     description="Writes the technical report of each exam that changed since its last one.",
 )
 

@@ -13,9 +13,10 @@ import dagster as dg
 from qbank_orchestration import nights
 from qbank_orchestration.assets.work import POOL, is_canceled, lineage
 from qbank_orchestration.engine import night
+from qbank_orchestration.pods import job_tags
 from qbank_orchestration.resources import Database
 from qbank_orchestration.running import Runner
-from qbank_orchestration.tags import EXAM, FAILURE_REASON, KIND, NIGHT, NIGHT_RUN, SHARED, WEEKLY
+from qbank_orchestration.tags import EXAM, FAILURE_REASON, NIGHT, NIGHT_RUN, SHARED, WEEKLY
 
 
 @dg.op(pool=POOL)
@@ -93,7 +94,7 @@ def _was_interrupted(instance: dg.DagsterInstance, run_id: str) -> bool:
 @dg.job(
     name=nights.SMALL_EXAMS,
     executor_def=dg.in_process_executor,
-    tags={KIND: "calibration"},
+    tags=job_tags("calibration"),
     description="Nights of exams with few answers, one after another in one process; each exam has"
     " a run of its own.",
 )

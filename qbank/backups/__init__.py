@@ -7,5 +7,6 @@ What never lives here: the schema (``sql/``), and where the server is (``qbank.p
 from qbank.backups.archive import Backup, read
 from qbank.backups.dumping import backup
 from qbank.backups.restoring import restore
+from qbank.backups.rotation import backup_anew
 
-__all__ = ["Backup", "backup", "read", "restore"]
+__all__ = ["Backup", "backup", "backup_anew", "read", "restore"]

@@ -72,14 +72,29 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to make; it must not exist, but with --keep it must.")
+    ],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Name the backup by its moment within FOLDER, and keep so many there, the newest.",
+        ),
+    ] = None,
 ) -> None:
     """Back up the database and Dagster's, while everything goes on; passwords are not in it."""
     from qbank import backups
 
-    made = backups.backup(folder)
+    removed: tuple[Path, ...] = ()
+    if keep is None:
+        made = backups.backup(folder)
+    else:
+        folder, made, removed = backups.backup_anew(folder, keep)
     size = sum(file.bytes for file in made.files.values()) / 1e6
     print(f"backed up into {folder} ({size:.1f} MB, {len(made.migrations)} migrations)")
+    for path in removed:
+        print(f"removed {path}")
 
 
 @app.command()

@@ -38,6 +38,10 @@ def _run() -> None:
 
     settings = RelaySettings.load()
     sinks = _sinks()
+    if settings.relay_metrics_port is not None:
+        from qbank.relay import metrics
+
+        metrics.serve(settings.relay_metrics_host, settings.relay_metrics_port, _connection)
     relays = [
         Relay(sink, _connection, batch=settings.relay_batch, poll_s=settings.relay_poll_s)
         for sink in sinks

@@ -31,6 +31,8 @@ class RelaySettings(SettingsGroup):
         relay_webhook_attempts: answers of 500 after which an event is set aside.
         relay_batch: events that are read and sent at once.
         relay_poll_s: seconds after which whoever waits looks by itself.
+        relay_metrics_host, relay_metrics_port: where ``qbank relay`` tells Prometheus how far each
+            sink is (``/metrics``); nowhere without a port.
     """
 
     relay_kafka_servers: str = ""
@@ -42,6 +44,8 @@ class RelaySettings(SettingsGroup):
     relay_webhook_attempts: int = Field(default=8, ge=1, le=1000)
     relay_batch: int = Field(default=500, ge=1, le=10_000)
     relay_poll_s: float = Field(default=1.0, ge=0.05, le=10)
+    relay_metrics_host: str = "127.0.0.1"
+    relay_metrics_port: int | None = Field(default=None, ge=1, le=65535)
 
     @field_validator("relay_kafka_servers")
     @classmethod

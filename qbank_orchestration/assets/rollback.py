@@ -14,6 +14,7 @@ from qbank_orchestration.assets.work import lineage, working
 from qbank_orchestration.engine import publication, rollback
 from qbank_orchestration.engine.finding import reason
 from qbank_orchestration.engine.working_rows import WorkingRows
+from qbank_orchestration.pods import job_tags
 from qbank_orchestration.resources import Database
 
 
@@ -101,7 +102,7 @@ def _published_before(context: dg.OpExecutionContext, conn: Any) -> runs.Run | N
 @dg.job(
     description="Takes an exam's exposure control back to where an earlier run had put it.",
     executor_def=dg.in_process_executor,
-    tags={"qbank/kind": "rollback"},
+    tags=job_tags("rollback"),
 )
 def rollback_exposure() -> None:
     """One run: read the history, propose, audit, publish."""

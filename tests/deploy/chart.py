@@ -16,10 +16,17 @@ from typing import Any
 
 import yaml
 
-VALUES = Path(__file__).parents[2] / "deploy" / "helm" / "values.yaml"
+VALUES = Path(__file__).parents[2] / "deploy" / "helm" / "qbank" / "values.yaml"
 RELEASE, NAMESPACE = "qbank", "default"
 FREE: dict[str, Any] = {}  # a mapping whose keys are not the chart's
-_POD = {"image": FREE, "resources": FREE, "securityContext": FREE, "livenessProbe": FREE}
+_POD = {
+    "image": FREE,
+    "resources": FREE,
+    "securityContext": FREE,
+    "livenessProbe": FREE,
+    "volumes": [],
+    "volumeMounts": [],
+}
 _WORKERS = {"useThreads": True, "numWorkers": 4}
 
 # the chart's own values.yaml, where ours say something or the instance file needs it
@@ -48,7 +55,10 @@ DEFAULTS: dict[str, Any] = {
             "k8sRunLauncher": {
                 "imagePullPolicy": "Always",
                 "loadInclusterConfig": True,
+                "envConfigMaps": [],
                 "envSecrets": [],
+                "volumes": [],
+                "volumeMounts": [],
                 "resources": FREE,
                 "securityContext": FREE,
                 "runK8sConfig": FREE,
@@ -192,7 +202,10 @@ def _launcher(values: dict[str, Any]) -> dict[str, Any]:
         "dagster_home": values["global"]["dagsterHome"],
         "instance_config_map": f"{RELEASE}-dagster-instance",
         "postgres_password_secret": values["global"]["postgresqlSecretName"],
+        "env_config_maps": [found["name"] for found in launcher["envConfigMaps"]],
         "env_secrets": [secret["name"] for secret in launcher["envSecrets"]],
+        "volumes": launcher["volumes"],
+        "volume_mounts": launcher["volumeMounts"],
         "resources": launcher["resources"],
         "security_context": launcher["securityContext"],
         "run_k8s_config": _snake(launcher["runK8sConfig"]),
@@ -233,5 +246,6 @@ def _snake(mapping: dict[str, Any]) -> dict[str, Any]:
 
 
 def our_values() -> dict[str, Any]:
-    """Our values, read anew."""
-    return dict(yaml.safe_load(VALUES.read_text()))
+    """Our values for that chart, read anew: Helm hands it what is below its name, and `global`."""
+    ours = yaml.safe_load(VALUES.read_text())
+    return {"global": ours["global"], **ours["dagster"]}

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
-_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-+?])([^}]*))?\}")
 
 
 def services() -> dict[str, Any]:
@@ -33,9 +33,20 @@ def environment(name: str, variables: Mapping[str, str]) -> dict[str, str]:
     Raises:
         KeyError: a variable is required and not there.
     """
+    return {key: filled(text, variables) for key, text in service(name)["environment"].items()}
+
+
+def filled(written: str, variables: Mapping[str, str]) -> str:
+    """A text of the file with the variables of ``.env`` put in.
+
+    Raises:
+        KeyError: a variable is required and not there.
+    """
 
     def put(found: re.Match[str]) -> str:
         variable, kind, text = found.groups()
+        if kind == "+":
+            return text if variables.get(variable) else ""
         return (variables.get(variable) or text) if kind == "-" else variables[variable]
 
-    return {key: _VARIABLE.sub(put, value) for key, value in service(name)["environment"].items()}
+    return _VARIABLE.sub(put, written)

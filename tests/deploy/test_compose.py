@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from qbank.sinking import ClickHouseSettings
-from tests.deploy.compose import COMPOSE, service, services
+from tests.deploy.compose import COMPOSE, environment, filled, service, services
 from tests.e2e.processes import tool
 
 KEEP_ON = [name for name, found in services().items() if found.get("restart") != "no"]
@@ -97,6 +97,19 @@ def test_dagit_sees_the_output_of_the_daemon_s_runs() -> None:
     assert f"DAGSTER_HOME={folder}" in home
     assert f"QBANK_HOME={folder.removesuffix('/dagster')}" in home
     assert volume == "dagster"
+
+
+@pytest.mark.parametrize("file", ["", "/etc/exams/issuers.json"])
+def test_the_api_finds_the_file_of_issuers_that_env_names(file: str) -> None:
+    secret = dict.fromkeys(
+        ("QBANK_DELIVERY_PASSWORD", "QBANK_ORCHESTRATION_PASSWORD", "QBANK_ANALYST_PASSWORD"), "p"
+    )
+    variables = secret | {"QBANK_ISSUERS_FILE": file}
+    (volume,) = service("api")["volumes"]
+    host, inside, mode = filled(volume, variables).split(":")
+    # where none is named, nothing stands in the way and nothing is read
+    assert (host, mode) == (file or "/dev/null", "ro")
+    assert environment("api", variables)["QBANK_ISSUERS_FILE"] == (inside if file else "")
 
 
 def test_only_the_migration_has_the_owner_s_password() -> None:

@@ -24,7 +24,8 @@ def _compose() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 
 
-def _settings_variables() -> set[str]:
+def settings_variables() -> set[str]:
+    """The variables of all settings."""
     for module in (
         "qbank.settings",
         "qbank.alerts.settings",
@@ -51,7 +52,7 @@ def _settings_variables() -> set[str]:
 def test_every_variable_of_env_example_is_a_setting() -> None:
     written = set(re.findall(r"^# (QBANK_[A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
     assert len(written) > 10
-    assert written <= _settings_variables()
+    assert written <= settings_variables()
 
 
 def test_every_variable_of_compose_is_read() -> None:
@@ -62,13 +63,13 @@ def test_every_variable_of_compose_is_read() -> None:
         if name.startswith("QBANK_")
     }
     assert "QBANK_DATABASE_URL" in used
-    assert used <= _settings_variables()
+    assert used <= settings_variables()
 
 
 def test_the_daemon_of_compose_takes_every_setting_of_alerts() -> None:
     daemon = _compose()["services"]["daemon"]["environment"]
     named = {name for name in daemon if name.startswith("QBANK_ALERT_")}
-    assert named == {name for name in _settings_variables() if name.startswith("QBANK_ALERT_")}
+    assert named == {name for name in settings_variables() if name.startswith("QBANK_ALERT_")}
     assert all(daemon[name] == f"${{{name}:-}}" for name in named)
 
 

@@ -78,6 +78,8 @@ def test_the_run_launcher_takes_what_the_chart_gives_it(
         launcher = instance.run_launcher
         assert isinstance(launcher, K8sRunLauncher)
         assert launcher.env_secrets == ["qbank-env"]
+        assert launcher.env_config_maps == ["qbank-settings"]
+        assert [mount["name"] for mount in launcher.volume_mounts] == ["home", "tmp"]
         assert launcher.resources["limits"] == {"memory": "4Gi"}
         assert launcher.security_context["runAsNonRoot"] is True
 

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -61,6 +62,37 @@ def test_only_its_maker_may_read_a_backup(taken):
 def test_a_backup_does_not_write_over_another(taken):
     with pytest.raises(BackupError, match="exists already: choose a new name"):
         backups.backup(taken)
+
+
+def test_of_backups_one_after_another_the_newest_stay(flagged, tmp_path):
+    day = datetime(2026, 1, 30, 1, tzinfo=UTC)
+    other = tmp_path / "by-hand"
+    other.mkdir()
+    half = tmp_path / "2026-01-01T010000Z"  # of somebody else: it has no manifest
+    half.mkdir()
+    for number in range(3):
+        place, made, removed = backups.backup_anew(tmp_path, 2, now=day + timedelta(number))
+        assert made == backups.read(place)
+    assert removed == (tmp_path / "2026-01-30T010000Z",)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        half.name, "2026-01-31T010000Z", "2026-02-01T010000Z", "by-hand",
+    ]  # fmt: skip
+    process = command("backup", tmp_path, "--keep", 1)
+    said, complaint = process.communicate()
+    assert process.returncode == 0, complaint
+    assert said.splitlines()[1:] == [
+        f"removed {tmp_path}/2026-01-31T010000Z", f"removed {tmp_path}/2026-02-01T010000Z",
+    ]  # fmt: skip
+    (newest,) = [p for p in tmp_path.glob("20*") if p != half]
+    with connect() as connection:
+        connection.execute("DELETE FROM feature_flags")
+    backups.restore(newest, replace=True)
+    assert flags() == [("kept",)]
+
+
+def test_a_volume_that_is_not_there_is_no_place_for_backups(flagged, tmp_path):
+    with pytest.raises(BackupError, match="is no folder: with --keep, backups are made within it"):
+        backups.backup_anew(tmp_path / "gone", 3)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
