@@ -30,7 +30,7 @@ ENGINE = "qbank_orchestration.engine"
 TESTS = {
     "audit": ("test_exposure_audit.py", "test_publication.py"),
     "audit_parameters": ("test_parameter_audit.py", "test_publication.py"),
-    "finding": ("test_publication.py",),
+    "finding": ("test_finding.py", "test_publication.py"),
     "freshness": ("test_freshness.py",),
     "publication": ("test_publication.py",),
 }
@@ -63,7 +63,7 @@ OPERATORS = (
     "core/ReplaceFalseWithTrue",
     "core/NumberReplacer",
 )
-NO_CONDITIONS = ("strict=True", "frozen=True")
+NO_CONDITIONS = ("strict=True", "frozen=True", "kw_only=True")
 """Arguments that guard against our own mistakes in writing, and decide nothing about a proposal."""
 
 
