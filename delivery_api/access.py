@@ -24,8 +24,8 @@ def _unauthorized(detail: str) -> ProblemError:
     return ProblemError(401, "unauthorized", detail, {"WWW-Authenticate": "Bearer"})
 
 
-async def authenticated(request: Request) -> Principal:
-    """The caller of the request.
+async def signed_in(request: Request) -> Principal:
+    """The caller of the request, also one who was launched into a single exam.
 
     Raises:
         ProblemError: 401 without an acceptable token, 503 where that cannot be told now.
@@ -46,15 +46,45 @@ async def authenticated(request: Request) -> Principal:
     return principal
 
 
+async def authenticated(request: Request) -> Principal:
+    """The caller of the request, who may be anybody but one of a single exam.
+
+    Raises:
+        ProblemError: 401, 403 or 503.
+    """
+    return _of_all_exams(await signed_in(request))
+
+
+def _of_all_exams(caller: Principal) -> Principal:
+    if caller.exam_code is not None:
+        raise ProblemError(
+            403, "forbidden", f"this sign-in is for quizzes of exam {caller.exam_code!r} alone"
+        )
+    return caller
+
+
+def meant_exam(caller: Principal, named: str | None) -> str | None:
+    """The exam that a request means: whoever was launched into one means that one.
+
+    Raises:
+        ProblemError: 403, another is named.
+    """
+    if caller.exam_code is not None and named not in (None, caller.exam_code):
+        _of_all_exams(caller)
+    return caller.exam_code or named
+
+
 class Check:
     """A dependency that lets callers with one of ``roles`` pass; others are answered 403.
 
     Attributes:
         scope: lets service accounts pass that have it; None: none of them.
+        launched: lets those pass who were launched into a single exam.
     """
 
-    def __init__(self, *roles: Role, scope: Scope | None = None) -> None:
+    def __init__(self, *roles: Role, scope: Scope | None = None, launched: bool = False) -> None:
         self.scope = scope
+        self.launched = launched
         self._roles: frozenset[str] = frozenset(roles)
         self._wanted = f"the role {' or '.join(roles)}"
         if scope is not None:
@@ -66,14 +96,16 @@ class Check:
         Raises:
             ProblemError: 401, 403 or 503.
         """
-        principal = await authenticated(request)
+        principal = await signed_in(request)
+        if not self.launched:
+            _of_all_exams(principal)
         if not principal.may(self._roles, self.scope):
             raise ProblemError(403, "forbidden", f"this needs {self._wanted}")
         return principal
 
 
 # an administrator practises as students do; sittings are students' (``routers.quizzes``)
-Taker = Annotated[Principal, Depends(Check("student", "admin"))]
+Taker = Annotated[Principal, Depends(Check("student", "admin", launched=True))]
 Author = Annotated[Principal, Depends(Check("author", "admin"))]
 Reviewer = Annotated[Principal, Depends(Check("reviewer", "admin"))]
 Publisher = Annotated[Principal, Depends(Check("publisher", "admin"))]
@@ -91,3 +123,4 @@ ExamAdmin = Annotated[Principal, Depends(Check("admin", scope="exams"))]
 Observer = Annotated[Principal, Depends(Check("analyst", "admin", scope="results"))]
 Analyst = Annotated[Principal, Depends(Check("analyst", "admin"))]
 AnyRole = Annotated[Principal, Depends(authenticated)]
+AnyCaller = Annotated[Principal, Depends(signed_in)]

@@ -19,6 +19,9 @@ from delivery_api import problems
 from delivery_api.accounts import Accounts
 from delivery_api.database import Database
 from delivery_api.deprecation import PROBES_BELOW_V1
+from delivery_api.lti.launching import Launches
+from delivery_api.lti.passback import Passback
+from delivery_api.lti.tool_key import ToolKey
 from delivery_api.middleware import RequestContext
 from delivery_api.openapi import describe, operation_id
 from delivery_api.quizzes.banks import Banks
@@ -32,7 +35,7 @@ from delivery_api.quizzes.recent import RecentQuizzes
 from delivery_api.quizzes.serving import Limits
 from delivery_api.quizzes.submission import Submission
 from delivery_api.rate_limit import QuizLimits, RateLimit
-from delivery_api.routers import ROUTERS, docs, health, login
+from delivery_api.routers import ROUTERS, docs, health, login, lti
 from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
@@ -111,11 +114,15 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
     events = Events(are_on=settings.events)
     endings = Endings(database, banks, recent, events)
     tokens = Tokens(api, settings)
+    tool_key = ToolKey(api.lti_key_file, settings)
     return Services(
         api=api,
         tokens=tokens,
         accounts=Accounts(api, database, tokens),
         database=database,
+        launches=Launches(api, settings, database),
+        tool_key=tool_key,
+        passback=Passback(database, tool_key, api.lti_scores_every_s),
         banks=banks,
         endings=endings,
         submission=Submission(database, endings, api.submit_every_s),
@@ -127,6 +134,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
         quiz_limits=QuizLimits(api),
         login_limit=RateLimit("logins", api.login_rate_per_minute, processes=api.api_workers),
         account_limit=RateLimit("tokens", api.account_rate_per_minute, processes=api.api_workers),
+        launch_limit=RateLimit("launches", api.lti_rate_per_minute, processes=api.api_workers),
         cursor_key=hmac.new(key, b"cursors", hashlib.sha256).digest(),
     )
 
@@ -136,6 +144,8 @@ def _add_routers(app: FastAPI, api: ApiSettings) -> None:
         app.include_router(router)
     if api.mock_login:
         app.include_router(login.router)
+    app.include_router(lti.pages)
+    app.include_router(lti.tokens)
     if api.has_docs:
         app.include_router(docs.router)
     app.include_router(health.router)
@@ -151,15 +161,20 @@ def _add_routers(app: FastAPI, api: ApiSettings) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = Services.of(app)
     await services.database.open()
-    sweeping = asyncio.create_task(services.submission.run())
+    working = [
+        asyncio.create_task(services.submission.run()),
+        asyncio.create_task(services.passback.run()),
+    ]
     try:
         # compiled before the first request, not in it
         await run_in_threadpool(services.banks.warm_up)
         services.warmed_up = True
         yield
     finally:
-        sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeping
+        for task in working:
+            task.cancel()
+        for task in working:
+            with suppress(asyncio.CancelledError):
+                await task
         await services.banks.close()
         await services.database.close()

@@ -9,17 +9,18 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from qbank.vocabulary import Role, words
+from qbank.web_addresses import encrypted
 
 ROLES: Final = frozenset(words(Role))
 MAX_NAME: Final = 255
 ACCOUNT_ISSUER: Final = "urn:qbank:service-accounts"
 """Who says that a token is a service account's: this service itself."""
-_THIS_MACHINE: Final = ("127.0.0.1", "::1", "localhost")
+LAUNCH_ISSUER: Final = "urn:qbank:lti"
+"""Who says that a token is of somebody whom a learning platform launched: this service itself."""
 _MAX_FILE_BYTES: Final = 1_048_576
 
 
@@ -31,18 +32,6 @@ def unstorable(text: str) -> bool:
 def is_name(value: object) -> bool:
     """Whether a value can be the id of a person or tenant."""
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME and not unstorable(value)
-
-
-def encrypted(url: str) -> str:
-    """The address, where what comes from it cannot be changed on the way.
-
-    Raises:
-        ValueError: it is neither https nor this machine.
-    """
-    address = urlsplit(url)
-    if address.scheme == "http" and address.hostname not in _THIS_MACHINE:
-        raise ValueError("not encrypted: outside dev give an address that begins with https://")
-    return url
 
 
 def names_of(path: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -189,7 +178,7 @@ def refuse_overlaps(issuers: Sequence[Issuer]) -> None:
     names: set[str] = set()
     speaker: dict[str, str] = {}
     for one in issuers:
-        if one.issuer == ACCOUNT_ISSUER:
+        if one.issuer in (ACCOUNT_ISSUER, LAUNCH_ISSUER):
             raise ValueError(f"issuer {one.issuer!r} is this service itself: give another name")
         if one.issuer in names:
             raise ValueError(f"issuer {one.issuer!r} is there twice: keep one")

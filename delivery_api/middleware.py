@@ -31,7 +31,7 @@ _HEADERS = {
     "cache-control": "no-store",
 }
 _CSP = "default-src 'none'; frame-ancestors 'none'"
-# nothing else of the API renders; Swagger UI styles its elements one by one
+# pages of launches say theirs themselves; Swagger UI styles its elements one by one
 _CSP_DOCS = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
@@ -146,8 +146,8 @@ class RequestContext:
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
         headers.update(scope["state"].get("deprecation", {}))
-        headers["content-security-policy"] = (
-            _CSP_DOCS if scope["path"].startswith("/docs") else _CSP
+        headers.setdefault(
+            "content-security-policy", _CSP_DOCS if scope["path"].startswith("/docs") else _CSP
         )
         if self._https_only:
             headers["strict-transport-security"] = _HSTS

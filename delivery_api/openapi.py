@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from delivery_api.access import Check, authenticated, bearer
+from delivery_api.access import Check, authenticated, bearer, signed_in
 from delivery_api.idempotency import PATTERN
 from delivery_api.problems import FieldError, ProblemDetails, documented
 from delivery_api.routers import ROUTERS, oauth
@@ -149,7 +149,7 @@ def _security(route: APIRoute) -> list[dict[str, list[str]]]:
     """A person's token, or where the route lets it pass, that of an account with its scope."""
     ways: list[dict[str, list[str]]] = [{"bearer": []}]
     for needed in route.dependant.dependencies:
-        if needed.call is authenticated:
+        if needed.call in (authenticated, signed_in):
             ways.append({"service_account": []})
         elif isinstance(needed.call, Check) and needed.call.scope is not None:
             ways.append({"service_account": [needed.call.scope]})

@@ -12,6 +12,9 @@ from fastapi import FastAPI, Request
 
 from delivery_api.accounts import Accounts
 from delivery_api.database import Database
+from delivery_api.lti.launching import Launches
+from delivery_api.lti.passback import Passback
+from delivery_api.lti.tool_key import ToolKey
 from delivery_api.quizzes.banks import Banks
 from delivery_api.quizzes.client_events import ClientEvents
 from delivery_api.quizzes.ending import Endings
@@ -37,6 +40,9 @@ class Services:
     tokens: Tokens
     accounts: Accounts
     database: Database
+    launches: Launches
+    tool_key: ToolKey
+    passback: Passback
     banks: Banks
     endings: Endings
     submission: Submission
@@ -46,6 +52,7 @@ class Services:
     quiz_limits: QuizLimits
     login_limit: RateLimit
     account_limit: RateLimit
+    launch_limit: RateLimit
     cursor_key: bytes
     warmed_up: bool = False
     uploads: Counter[str] = field(default_factory=Counter)

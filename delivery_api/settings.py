@@ -13,10 +13,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from delivery_api.issuers import Issuer, encrypted, read_issuers, refuse_overlaps
+from delivery_api.issuers import Issuer, read_issuers, refuse_overlaps
+from delivery_api.lti.tool_key import read_key
 from qbank.attempts import LONGEST_MINUTES
 from qbank.postgres.roles import generated_secret
 from qbank.settings import Settings, SettingsGroup
+from qbank.web_addresses import encrypted, web_address
 
 MIN_SECRET_BYTES = 32
 # what .env.example and tutorials write where a secret belongs
@@ -70,6 +72,14 @@ class ApiSettings(SettingsGroup):
         login_rate_per_minute: logins of one address.
         account_rate_per_minute: tokens that service accounts of one address may ask for.
         account_token_s: how long such a token is good.
+        lti_url: under which address browsers reach this service, for launches from learning
+            platforms; there are none without it. Outside dev by https, or on this machine.
+        lti_landing_url: the page of a program in which a launched student takes the quiz; it gets
+            ``launch``, a code that ``POST /v1/auth/launch`` gives a token for.
+        lti_key_file: the private RSA key (PEM, mode 0600) that signs what goes to platforms;
+            without one, a key is made and kept with the other secrets of ``QBANK_HOME``.
+        lti_rate_per_minute: logins and launches of one address.
+        lti_scores_every_s: seconds between two looks for scores that are to be sent.
         quiz_rate_per_minute, item_rate_per_minute, answer_rate_per_minute: what one person may
             make, be served and answer.
         tenant_rate_per_minute: steps of all quizzes of one tenant together.
@@ -115,6 +125,12 @@ class ApiSettings(SettingsGroup):
     login_rate_per_minute: int = Field(default=30, ge=1)
     account_rate_per_minute: int = Field(default=60, ge=1)
     account_token_s: int = Field(default=600, ge=60, le=3600)
+    lti_url: str | None = None
+    lti_landing_url: str | None = None
+    lti_key_file: Path | None = None
+    # a school is one address
+    lti_rate_per_minute: int = Field(default=1200, ge=1)
+    lti_scores_every_s: float = Field(default=15.0, ge=0.1, le=3600)
     quiz_rate_per_minute: int = Field(default=20, ge=1)
     item_rate_per_minute: int = Field(default=240, ge=1)
     answer_rate_per_minute: int = Field(default=240, ge=1)
@@ -127,6 +143,22 @@ class ApiSettings(SettingsGroup):
     def _readable(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is not None:
             read_issuers(value, dev=info.data.get("env") == "dev")
+        return value
+
+    @field_validator("lti_url", "lti_landing_url")
+    @classmethod
+    def _web_page(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None:
+            web_address(value)
+            if info.data.get("env") != "dev":
+                encrypted(value)
+        return value
+
+    @field_validator("lti_key_file")
+    @classmethod
+    def _lti_key(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            read_key(value)
         return value
 
     @field_validator("jwks_url")

@@ -16,7 +16,15 @@ from typing import Any, Final
 
 import jwt
 
-from delivery_api.issuers import ACCOUNT_ISSUER, MAX_NAME, Issuer, claimed, is_name, names_of
+from delivery_api.issuers import (
+    ACCOUNT_ISSUER,
+    LAUNCH_ISSUER,
+    MAX_NAME,
+    Issuer,
+    claimed,
+    is_name,
+    names_of,
+)
 from delivery_api.keys import ProviderKeys
 from delivery_api.settings import ApiSettings
 from qbank.settings import Settings
@@ -40,6 +48,9 @@ class Principal:
         expires_at: Unix time at which the token ends.
         scopes: what a service account may do, which has no roles.
         credential: by what it signed in; None: a person.
+        exam_code: the one exam that a person of a learning platform was launched into, by the
+            tenant's code; None: not launched, and of all exams.
+        launch: that launch.
     """
 
     user_id: str
@@ -48,6 +59,8 @@ class Principal:
     expires_at: float
     scopes: frozenset[str] = frozenset()
     credential: str | None = None
+    exam_code: str | None = None
+    launch: str | None = None
 
     def may(self, roles: Collection[str], scope: Scope | None = None) -> bool:
         """Whether the caller has one of the roles, or as a service account the scope."""
@@ -87,11 +100,16 @@ class Tokens:
             else:
                 door = _Door(one, ("RS256", "ES256"), ProviderKeys(one.jwks_url))
             self._doors[one.issuer] = door
-        own = Issuer(issuer=ACCOUNT_ISSUER, audience=api.jwt_audience, jwks_url=None)
-        # the same in every process, as what it is made from
+        # the same in every process, as what they are made from
         key = api.selection_key(settings)
         self._account_key = hmac.new(key, b"service accounts", hashlib.sha256).digest()
-        self._doors[ACCOUNT_ISSUER] = _Door(own, ("HS256",), self._account_key)
+        self._launch_key = hmac.new(key, b"launches", hashlib.sha256).digest()
+        for name, own_key in (
+            (ACCOUNT_ISSUER, self._account_key),
+            (LAUNCH_ISSUER, self._launch_key),
+        ):
+            own = Issuer(issuer=name, audience=api.jwt_audience, jwks_url=None)
+            self._doors[name] = _Door(own, ("HS256",), own_key)
         self._bound = frozenset(
             tenant for door in self._doors.values() for tenant in door.issuer.tenants or ()
         )
@@ -152,6 +170,23 @@ class Tokens:
         }
         return jwt.encode(claims, self._account_key, "HS256", headers={"typ": "at+jwt"})
 
+    def issue_to_launched(
+        self, user_id: str, tenant_id: str, exam_code: str, launch: str, seconds: int
+    ) -> str:
+        """Signs a token of a student whom a learning platform launched into one exam."""
+        now = int(time.time())
+        claims = {
+            "iss": LAUNCH_ISSUER,
+            "aud": self._own_audience,
+            "sub": user_id,
+            "tenant_id": tenant_id,
+            "exam": exam_code,
+            "launch": launch,
+            "iat": now,
+            "exp": now + seconds,
+        }
+        return jwt.encode(claims, self._launch_key, "HS256")
+
     def _door(self, token: str) -> _Door:
         """That of the issuer whom the token names; nothing is fetched for a name that is not ours.
 
@@ -180,6 +215,8 @@ class Tokens:
             )
             if door.issuer.issuer == ACCOUNT_ISSUER:
                 return _account(claims)
+            if door.issuer.issuer == LAUNCH_ISSUER:
+                return _launched(claims)
             found = _principal(claims, door.issuer)
         except jwt.ExpiredSignatureError as error:
             raise TokenError("the token has expired: log in again") from error
@@ -245,4 +282,16 @@ def _account(claims: dict[str, Any]) -> Principal:
         float(claims["exp"]),
         frozenset(claims["scope"].split()),
         claims["credential"],
+    )
+
+
+def _launched(claims: dict[str, Any]) -> Principal:
+    """Of a token that this service signed, and as it made it."""
+    return Principal(
+        claims["sub"],
+        claims["tenant_id"],
+        frozenset({"student"}),
+        float(claims["exp"]),
+        exam_code=claims["exam"],
+        launch=claims["launch"],
     )

@@ -136,12 +136,20 @@ class PseudonymKey:
         return AESGCM(derived.derive(self._secret))
 
 
+def by_chance() -> str:
+    """A pseudonym that is made of nothing, for who is known by a row that names the person."""
+    return _worded(os.urandom(16))
+
+
 def _digest(secret: bytes, text: str) -> bytes:
     return hmac.digest(secret, text.encode(), "sha256")[:16]
 
 
 def _named(secret: bytes, tenant: str, person: str) -> str:
-    digest = _digest(secret, f"person\x1f{tenant}\x1f{person}")
+    return _worded(_digest(secret, f"person\x1f{tenant}\x1f{person}"))
+
+
+def _worded(digest: bytes) -> str:
     return f"p-{base64.b32encode(digest).decode().rstrip('=').lower()}"
 
 

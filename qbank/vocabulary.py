@@ -60,6 +60,8 @@ ADAPTIVE: Final[tuple[Selector, ...]] = get_args(Adaptive)
 SessionStatus = Literal["open", "finished", "expired"]  # of those that count
 QuizStatus = Literal["open", "finished", "expired", "void"]
 Review = Literal["score", "items"]
+# of a score that goes back to the learning platform that its person was launched from
+LtiScoreState = Literal["waiting", "sent", "superseded", "given_up"]
 
 # imports
 BatchKind = Literal["import", "rescore", "items"]

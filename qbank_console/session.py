@@ -24,6 +24,8 @@ _VIEWER = "viewer"
 _NOTICE = "sign_in_notice"
 _SIGNED_OUT = "signed_out"  # the cookie of the session's start is seen until the page is reloaded
 _COOKIE = "qbank_console"
+_LAUNCH = "launch"  # in the address, where a learning platform's launch leads here
+_LAUNCHED = "launched_by"  # the address of the session's start is seen again for a moment
 _cookie_jar = components.component(
     "qbank.cookie_jar",
     js="""
@@ -65,6 +67,9 @@ class Viewer:
 def viewer() -> Viewer | None:
     """The person signed in, or None; an expired token signs out."""
     known: Viewer | None = st.session_state.get(_VIEWER)
+    code = st.query_params.get(_LAUNCH)
+    if code is not None and code != st.session_state.get(_LAUNCHED):
+        known = _launched(code)
     if known is None:
         known = _returning()
     if known is not None and known.expires_at <= time.time():
@@ -143,6 +148,18 @@ def keep_cookie(known: Viewer | None) -> None:
     _cookie_jar(
         key="cookie_jar", data={"name": _COOKIE, "value": value, "seconds": seconds}, height=0
     )
+
+
+def _launched(code: str) -> Viewer | None:
+    """The student whom a learning platform sent here, whoever was signed in before."""
+    try:
+        known = sign_in(account.launch_token(anonymous_api(), code))
+    except ApiError as error:
+        sign_out(f"You are not signed in: {error}.")
+        known = None
+    st.session_state[_LAUNCHED] = code
+    st.query_params.pop(_LAUNCH, None)
+    return known
 
 
 def _returning() -> Viewer | None:

@@ -13,6 +13,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from delivery_api.database import TenantConnection
+from delivery_api.problems import ProblemError
 from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.outbox import Event, told
 from delivery_api.tokens import Principal
@@ -83,6 +84,12 @@ _CREATE = """INSERT INTO quiz_sessions (id, user_id, tenant_id, mode, adaptive, 
 _MADE = f"WITH made AS ({_CREATE} RETURNING expires_at)"
 _TOLD = told("made", "'expires_at', expires_at")
 _CREATE_AND_TELL = f"{_MADE}, {_TOLD} SELECT FROM made"
+
+
+# of somebody whom a learning platform launched, while the launch is theirs and the platform there
+_LAUNCHED = """INSERT INTO lti_quizzes (quiz_id, launch_id)
+    SELECT %(quiz)s, l.id FROM lti_launches AS l JOIN lti_platforms AS p ON p.id = l.platform_id
+    WHERE l.id = %(launch)s::uuid AND l.user_id = %(user)s AND p.removed_at IS NULL"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +218,19 @@ async def create(
         await conn.execute(_CREATE, values)
     else:
         await conn.execute(_CREATE_AND_TELL, values | event.values())
+
+
+async def note_launch(conn: TenantConnection, caller: Principal, quiz_id: str) -> None:
+    """Notes of a new quiz which launch it came of, so that its score goes back there.
+
+    Raises:
+        ProblemError: 403, the launch is no more: its platform was removed, or its person is
+            another one by now, or nobody.
+    """
+    if caller.launch is None:
+        return
+    values = {"quiz": quiz_id, "launch": caller.launch, "user": caller.user_id}
+    if not (await conn.execute(_LAUNCHED, values)).rowcount:
+        raise ProblemError(
+            403, "forbidden", "this sign-in has ended: open the exam from your course again"
+        )

@@ -118,7 +118,12 @@ class Enrolment:
             if not setup.exists:
                 bank = await self._make(conn, caller, request, quiz_id, setup)
         quiz = await store.read(conn, caller, quiz_id)
-        assert quiz is not None  # noqa: S101  (it was written, or was there)
+        if quiz is None:  # of the same person, launched into another exam
+            raise ProblemError(
+                422,
+                "idempotency-key-reused",
+                "this Idempotency-Key made a quiz of another exam: use a new key",
+            )
         if bank is not None:
             await harvesting.look(conn, caller, setup.exam_key, len(bank.pool))
         return quiz
@@ -178,6 +183,7 @@ class Enrolment:
                 },
             ),
         )
+        await creation.note_launch(conn, caller, quiz_id)
         return bank
 
     async def _bank(self, caller: Principal, setup: Setup) -> Bank:

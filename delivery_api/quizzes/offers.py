@@ -16,7 +16,8 @@ from qbank.errors import RequestError
 from qbank.postgres import Connection
 from qbank.vocabulary import Mode
 
-_CHOSEN = """e.tenant_id = %(tenant)s AND (NOT %(with_items)s OR EXISTS (
+_CHOSEN = """e.tenant_id = %(tenant)s AND coalesce(e.code = %(exam)s, true)
+    AND (NOT %(with_items)s OR EXISTS (
         SELECT FROM question_publications AS p WHERE p.exam_code = e.exam_code))"""
 _OFFERS = f"""SELECT e.exam_code, e.title, e.test_length, e.policy, sittings.open,
         sittings.attempts
@@ -51,7 +52,7 @@ class Offer:
 def offers(
     conn: Connection, caller: Principal, *, with_items: bool, limit: int, offset: int
 ) -> tuple[list[Offer], int]:
-    """A page of the tenant's exams, by code, and how many there are.
+    """A page of the tenant's exams, by code, and how many there are; for one of a single exam, it.
 
     Args:
         conn: in a transaction of the tenant.
@@ -63,6 +64,7 @@ def offers(
     values = {
         "tenant": caller.tenant_id,
         "user": caller.user_id,
+        "exam": caller.exam_code,
         "with_items": with_items,
         "limit": limit,
         "offset": offset,

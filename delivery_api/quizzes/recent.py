@@ -13,6 +13,7 @@ from collections import OrderedDict
 
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
+from qbank.vocabulary import code_of
 
 _MAX_KEPT = 20_000
 
@@ -25,7 +26,10 @@ class RecentQuizzes:
 
     def take(self, caller: Principal, quiz_id: str) -> Quiz | None:
         """Hands the caller's quiz over: it is used once, and kept again when the step is done."""
-        return self._kept.pop((caller.tenant_id, caller.user_id, quiz_id), None)
+        quiz = self._kept.pop((caller.tenant_id, caller.user_id, quiz_id), None)
+        if quiz is None or caller.exam_code in (None, code_of(quiz.exam_code)):
+            return quiz
+        return None  # it is read again, and not found
 
     def keep(self, caller: Principal, quiz: Quiz) -> None:
         """Keeps the caller's quiz as it is after a step, unless it is over."""

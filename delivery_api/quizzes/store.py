@@ -14,7 +14,7 @@ from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Past, Wish
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode, QuizStatus
+from qbank.vocabulary import Mode, QuizStatus, code_of
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
@@ -112,10 +112,13 @@ class Quiz:
 
 
 async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz | None:
-    """The caller's quiz; None where it does not exist or is somebody else's."""
+    """The caller's quiz; None where there is none, or it is another's, or of another exam."""
     values = {"quiz": quiz_id, "user": caller.user_id, "tenant": caller.tenant_id}
     row = await (await conn.execute(_STATE, values, binary=True)).fetchone()
-    return None if row is None else _quiz(row)
+    if row is None:
+        return None
+    quiz = _quiz(row)
+    return quiz if caller.exam_code in (None, code_of(quiz.exam_code)) else None
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:

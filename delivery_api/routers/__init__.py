@@ -13,6 +13,7 @@ from delivery_api.routers import (
     item_files,
     item_flags,
     login,
+    lti,
     oauth,
     people,
     publications,
@@ -51,5 +52,6 @@ ROUTERS = (
     people.router,
     audit.router,
     login.me,
+    lti.scores,
     oauth.router,
 )

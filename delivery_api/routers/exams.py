@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import BaseModel, Field
 
-from delivery_api.access import AnyRole, ExamAdmin, ExamEditor, ExamReader
+from delivery_api.access import AnyCaller, ExamAdmin, ExamEditor, ExamReader
 from delivery_api.changes import change, reading
 from delivery_api.exam_codes import ShownExam
 from delivery_api.fields import ExamCode, Page, PageNumber, PageSize
@@ -73,7 +73,7 @@ class ExamShown(BaseModel):
 
 @router.get("", summary="Exams that the caller may take or work on")
 def list_exams(
-    caller: AnyRole, request: Request, page: PageNumber = 1, page_size: PageSize = 50
+    caller: AnyCaller, request: Request, page: PageNumber = 1, page_size: PageSize = 50
 ) -> Page[ExamOffer]:
     """The tenant's exams by code; students are told of those that have items."""
     students_alone = caller.credential is None and caller.roles <= {"student"}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from delivery_api.access import AnyRole
+from delivery_api.access import AnyCaller
 from delivery_api.fields import Body, Name
 from delivery_api.problems import documented
 from delivery_api.queries import StrictRoute
@@ -59,7 +59,7 @@ class Caller(BaseModel):
 
 
 @me.get("", summary="Who am I")
-async def read_caller(caller: AnyRole) -> Caller:
+async def read_caller(caller: AnyCaller) -> Caller:
     """What the API takes the token to say, whichever claims its issuer says it in."""
     return Caller(
         user_id=caller.user_id,

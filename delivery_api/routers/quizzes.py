@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from delivery_api.access import Taker
+from delivery_api.access import Taker, meant_exam
 from delivery_api.claimed import refuse_another_tenant
 from delivery_api.database import TenantConnection
 from delivery_api.exam_codes import ShownExam
@@ -140,7 +140,7 @@ async def create_quiz(
     quota = body.blueprint_quota
     own = quota if isinstance(quota, dict) else {}
     asked = Asked(
-        exam_code=body.filters.exam_code,
+        exam_code=meant_exam(caller, body.filters.exam_code),
         topics=body.filters.topics,
         difficulty=body.filters.difficulty,
         num_questions=body.filters.num_questions,
@@ -174,6 +174,7 @@ async def list_quizzes(
 ) -> LongPage[QuizSummary]:
     """Newest first. An open one goes on where it was left, from any device."""
     where = place(request, caller, page, page_size, cursor)
+    exam_code = meant_exam(caller, exam_code)
 
     async def work(conn: TenantConnection) -> tuple[list[listing.OwnQuiz], int]:
         return await listing.own(conn, caller, exam_code, status, where)

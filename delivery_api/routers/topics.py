@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from delivery_api.access import AnyRole, Author
+from delivery_api.access import AnyCaller, Author
 from delivery_api.changes import change, reading
 from delivery_api.fields import Body, Identifier, Name, Page, PageNumber, PageSize
 from delivery_api.idempotency import ChangeRoute
@@ -41,7 +41,7 @@ class Topic(BaseModel):
 
 @router.get("", summary="The topic tree")
 def list_topics(
-    caller: AnyRole, request: Request, page: PageNumber = 1, page_size: PageSize = 200
+    caller: AnyCaller, request: Request, page: PageNumber = 1, page_size: PageSize = 200
 ) -> Page[Topic]:
     """The tenant's topics, each with its parent; students filter quizzes by them."""
     with reading(request, caller) as conn:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from qbank.settings import SettingsGroup
+from qbank.web_addresses import web_address
 
 
 class AlertSettings(SettingsGroup):
@@ -79,14 +78,3 @@ class AlertSettings(SettingsGroup):
     def mail_recipients(self) -> tuple[str, ...]:
         """The addresses of `alert_mail_to`."""
         return tuple(filter(None, (part.strip() for part in self.alert_mail_to.split(","))))
-
-
-def web_address(value: str) -> str:
-    """An address that can be posted to or opened, else a ValueError that says what to write."""
-    # urlsplit raises ValueError with what it was given, which may be a secret
-    with suppress(ValueError):
-        parts = urlsplit(value)
-        of_web = re.fullmatch(r"https?://[^\s\x00-\x1f\x7f]+", value)
-        if of_web and parts.hostname and parts.port != 0:
-            return value
-    raise ValueError("write http://… or https://…, with a port of 65535 at most and no spaces")

@@ -22,6 +22,7 @@ from qbank.cli import (
     exams,
     exporting,
     importing,
+    lti,
     people,
     relay,
     report,
@@ -87,6 +88,7 @@ app = typer.Typer(
 )
 app.add_typer(database.app, name="db")
 app.add_typer(accounts.app, name="account")
+app.add_typer(lti.app, name="lti")
 app.add_typer(exams.app, name="exam")
 app.add_typer(importing.app, name="import", cls=CommandsOfAllRooms)
 app.add_typer(exporting.app, name="export")

@@ -20,6 +20,7 @@ SELECT e.tenant_id FROM (SELECT DISTINCT tenant_id FROM exams) AS e WHERE EXISTS
 UNION SELECT tenant_id FROM cohort_assignments
 WHERE user_id = %(person)s AND tenant_id IS NOT NULL
 UNION SELECT tenant_id FROM people WHERE user_id = %(person)s
+UNION SELECT tenant_id FROM lti_people WHERE user_id = %(person)s
 UNION SELECT tenant_id FROM exams AS t WHERE {POLICY.named}
 UNION SELECT tenant_id FROM audit_log AS t WHERE {SETTINGS.named} OR {UNASSIGNED.named}
 UNION SELECT tenant_id FROM idempotent_requests WHERE user_id = %(person)s

@@ -31,6 +31,7 @@ _HOLD = "SELECT FROM pseudonym_keys WHERE tenant_id = %(tenant)s FOR UPDATE"
 _NAMES = """
 SELECT user_id FROM quiz_sessions WHERE tenant_id = %(tenant)s AND user_id ~ %(form)s
 UNION SELECT user_id FROM people WHERE tenant_id = %(tenant)s AND user_id ~ %(form)s
+UNION SELECT user_id FROM lti_people WHERE tenant_id = %(tenant)s AND user_id ~ %(form)s
 UNION SELECT user_id FROM cohort_assignments WHERE tenant_id = %(tenant)s AND user_id ~ %(form)s
 UNION SELECT user_id FROM idempotent_requests WHERE tenant_id = %(tenant)s AND user_id ~ %(form)s
 UNION SELECT person FROM data_requests WHERE tenant_id = %(tenant)s AND person ~ %(form)s
@@ -92,6 +93,9 @@ WHERE t.tenant_id = %(tenant)s AND t.user_id = p.was
 _REST = (
     """UPDATE response_history AS h SET quiz_id = q.now FROM rekeyed_quizzes AS q
     WHERE h.quiz_id = q.was AND q.now <> q.was""",
+    # and with them their launches
+    """UPDATE lti_people AS t SET user_id = p.now FROM rekeyed_people AS p
+    WHERE t.tenant_id = %(tenant)s AND t.user_id = p.was""",
     # what a pseudonym is of has one tenant
     """UPDATE cohort_assignments AS t SET user_id = p.now FROM rekeyed_people AS p
     WHERE t.user_id = p.was AND (t.tenant_id = %(tenant)s OR t.tenant_id IS NULL)""",

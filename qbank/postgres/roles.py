@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -41,10 +42,19 @@ def password(role: Role, settings: Settings) -> str:
     return generated_secret(user_name(role), settings)
 
 
-def generated_secret(name: str, settings: Settings) -> str:
-    """A random secret of 256 bits, made at its first use and kept in ``home/secrets``.
+def _random() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def generated_secret(name: str, settings: Settings, make: Callable[[], str] = _random) -> str:
+    """A secret, random and of 256 bits, made at its first use and kept in ``home/secrets``.
 
     Two processes that ask at once get the same one.
+
+    Args:
+        name: what it is kept as.
+        settings: where the home is.
+        make: makes another kind of secret, such as a private key.
     """
     path = make_home(settings) / "secrets"
     known = _read(path)
@@ -54,7 +64,7 @@ def generated_secret(name: str, settings: Settings) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _read(path)
         if name not in known:
-            known[name] = secrets.token_urlsafe(32)
+            known[name] = make()
             _write(path, known)
     return known[name]
 

@@ -10,9 +10,9 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from qbank.alerts.settings import web_address
 from qbank.errors import SettingsError
 from qbank.settings import SettingsGroup
+from qbank.web_addresses import web_address
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  (what Standard Webhooks' secrets begin with)
 

@@ -18,6 +18,16 @@ def caller(api: Api) -> dict[str, Any]:
     return found
 
 
+def launch_token(api: Api, code: str) -> str:
+    """The token of somebody whom a learning platform launched; a code is good once.
+
+    Raises:
+        ApiError: 401, it was used or is too old.
+        ApiUnavailableError: the API does not answer.
+    """
+    return str(api.post("/auth/launch", {"code": code})["access_token"])
+
+
 def mock_login(api: Api, user_id: str, roles: list[str], tenant_id: str) -> str:
     """A token from the API's mock login, which exists in development alone.
 

@@ -1,4 +1,4 @@
-"""Whether those who read along are told what happens.
+"""Whether those who read along, and gradebooks, are told what happens.
 
 Errors, so that they are told as alerts: what is not told in time is not told at all. What never
 lives here: what is too late (``qbank.relay``), and what is missing (``qbank.sinking``).
@@ -8,6 +8,7 @@ import dagster as dg
 
 from qbank import relay
 from qbank.errors import QbankError
+from qbank.stores import lti_scores
 from qbank_orchestration.checks.freshness import DAILY
 from qbank_orchestration.metadata.tables import table
 from qbank_orchestration.resources import Database
@@ -38,6 +39,22 @@ def events_are_relayed(database: Database) -> dg.AssetCheckResult:
         severity=dg.AssetCheckSeverity.ERROR,
         description="; ".join(wrong) or ("all is told" if sinks else "nobody reads along"),
         metadata={"sinks": table(rows)} if rows else {},
+    )
+
+
+@dg.asset_check(
+    asset=["analytics", "fact_responses"],
+    automation_condition=DAILY,
+    description="Each learning platform took the scores of those whom it launched.",
+)
+def scores_are_passed_back(database: Database) -> dg.AssetCheckResult:
+    """Tells of scores that were given up in the last 30 days, and not sent again since."""
+    with database.connect() as conn:
+        wrong = lti_scores.wrong(conn)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=wrong or "no score was given up",
     )
 
 

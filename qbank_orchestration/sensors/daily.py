@@ -13,6 +13,7 @@ CHECKS = [
     harvesting.nobody_harvests,
     relaying.events_are_relayed,
     relaying.events_are_in_clickhouse,
+    relaying.scores_are_passed_back,
 ]
 
 daily_checks = dg.AutomationConditionSensorDefinition(

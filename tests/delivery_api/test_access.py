@@ -26,7 +26,7 @@ ANALYST = {"analyst", "admin"}
 READER = {"analyst", "author", "reviewer", "publisher", "admin"}
 ADMIN = {"admin"}
 ANY = set(ROLES)
-OPEN = {"/health", "/ready", "/metrics", "/oauth/token"}
+OPEN = {"/health", "/ready", "/metrics", "/oauth/token", "/v1/auth/launch"}
 
 # who passes each route; a route that is missing here fails the test below
 MAY: dict[str, set[str]] = {
@@ -101,6 +101,7 @@ MAY: dict[str, set[str]] = {
     "POST /v1/admin/sittings/{quiz_id}/void": ADMIN,
     "POST /v1/admin/sittings/{quiz_id}/reset": ADMIN,
     "POST /v1/admin/sittings/{quiz_id}/restore": ADMIN,
+    "GET /v1/admin/lti/scores": ANALYST,
     "POST /v1/admin/people/exports": ADMIN,
     "POST /v1/admin/people/erasures": ADMIN,
     "GET /v1/admin/people/requests": ADMIN,
@@ -136,6 +137,7 @@ SCOPED = {
     "GET /v1/results/flags/history": "results",
     "GET /v1/admin/sittings": "results",
     "GET /v1/admin/sittings/{quiz_id}": "results",
+    "GET /v1/admin/lti/scores": "results",
 }
 
 
@@ -359,6 +361,7 @@ LISTINGS = {
     "GET /v1/admin/flags": lambda flags: all(f["tenant_id"] != "demo" for f in flags),
     "GET /v1/admin/cohorts": empty,
     "GET /v1/admin/sittings": empty,
+    "GET /v1/admin/lti/scores": empty,
     "GET /v1/imports": empty,
     "GET /v1/admin/people/requests": lambda page: all(
         row["requested_by"] == "ann" for row in page["items"]
@@ -468,6 +471,11 @@ TENANT_TABLES = [
     "item_flags",
     "item_flag_decisions",
     "bank_versions",
+    "lti_platforms",
+    "lti_people",
+    "lti_launches",
+    "lti_quizzes",
+    "lti_scores",
 ]
 
 

@@ -22,6 +22,7 @@ CHANGES = {
     "exposure_daily": "people, served",
     "feature_flags": "enabled, value_json",
     "idempotent_requests": "body, status",
+    "lti_scores": "attempts, next_at, problem, sent_at, state",
     "item_exposure_control": "pinned, run_id, sh_p, updated_at, updated_by",
     "question_publications": "live_version, published_at",
     "question_versions": "state",
@@ -34,7 +35,9 @@ REMOVES = {
     "idempotent_requests",
     "question_publications",
 }
-ADDS = set(CHANGES) | {
+# what Postgres itself adds
+QUEUED = {"lti_scores"}
+ADDS = (set(CHANGES) - QUEUED) | {
     "audit_log",
     "data_request_files",
     "data_requests",
@@ -42,6 +45,9 @@ ADDS = set(CHANGES) | {
     "exam_blueprints",
     "item_exposure_history",
     "item_flag_decisions",
+    "lti_launches",
+    "lti_people",
+    "lti_quizzes",
     "question_options",
     "question_reviews",
     "quiz_events",

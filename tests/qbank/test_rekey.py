@@ -217,3 +217,36 @@ def test_a_change_that_is_killed_half_way_leaves_the_old_key(bring, keys, tmp_pa
     wait_for_silence()
     assert everything() == before
     assert "3 rows read: 0 new, 3 known" in bring(FIRST).out
+
+
+def test_who_was_launched_by_a_platform_is_found_again(bring, rekey, keys):
+    """Their id is no key's, and changes with the others, where it stands."""
+    bring(FIRST)
+    was = "p-" + "a" * 26
+    with connect() as connection:
+        connection.execute(
+            """WITH platform AS (
+                INSERT INTO lti_platforms (tenant_id, name, issuer, client_id, deployment_ids,
+                    auth_url, token_url, token_audience, jwks_url)
+                VALUES ('north', 'n', 'https://a.b', 'c', '{1}', 'u', 'u', 'u', 'u')
+                RETURNING id),
+            person AS (
+                INSERT INTO lti_people (tenant_id, issuer, subject, user_id)
+                VALUES ('north', 'https://a.b', '7', %(was)s))
+            SELECT 1""",
+            {"was": was},
+        )
+        connection.execute(
+            """INSERT INTO lti_launches (tenant_id, platform_id, user_id, exam_code, deployment_id,
+                resource_link_id, code_expires_at)
+            SELECT 'north', id, %s, 'EX', '1', 'l', now() FROM lti_platforms""",
+            (was,),
+        )
+    assert rekey("new").code == 0
+    people, launches = (
+        rows("SELECT user_id FROM lti_people"),
+        rows("SELECT user_id FROM lti_launches"),
+    )
+    assert people == launches
+    assert people != [(was,)]
+    assert mentions(was) == {}

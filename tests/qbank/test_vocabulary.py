@@ -38,6 +38,7 @@ CHECKED = {
     ("item_flag_decisions", "action"): vocabulary.FlagAction,
     ("item_fairness", "ets_class"): vocabulary.EtsClass,
     ("item_exposure_history", "source"): vocabulary.Source,
+    ("lti_scores", "state"): vocabulary.LtiScoreState,
     ("question_reviews", "status"): vocabulary.ReviewStatus,
     ("question_versions", "difficulty_label"): vocabulary.Difficulty,
     ("question_versions", "state"): vocabulary.State,

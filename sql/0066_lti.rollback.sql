@@ -1,0 +1,12 @@
+DROP TRIGGER quiz_results_queue_lti_score ON quiz_results;
+DROP FUNCTION tenants_with_lti_scores();
+DROP FUNCTION use_lti_code(bytea);
+DROP FUNCTION use_lti_nonce(uuid, text, timestamptz);
+DROP FUNCTION lti_platforms_of(text);
+DROP FUNCTION queue_lti_score();
+DROP TABLE lti_scores;
+DROP TABLE lti_quizzes;
+DROP TABLE lti_launches;
+DROP TABLE lti_people;
+DROP TABLE lti_nonces;
+DROP TABLE lti_platforms;
