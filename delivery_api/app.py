@@ -40,6 +40,7 @@ from delivery_api.services import Services
 from delivery_api.settings import ApiSettings
 from delivery_api.tokens import Tokens
 from qbank.settings import Settings, get_settings
+from qbank.telemetry import Tracing
 
 
 def create_app(api: ApiSettings | None = None, settings: Settings | None = None) -> FastAPI:
@@ -66,6 +67,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         generate_unique_id_function=operation_id,
     )
     app.state.services = _services(api, settings)
+    app.state.tracing = tracing = Tracing.configured("qbank-api", settings)
     problems.install(app)
     _add_routers(app, api)
     if api.cors_origins:
@@ -100,6 +102,7 @@ def create_app(api: ApiSettings | None = None, settings: Settings | None = None)
         max_body_bytes=api.api_max_body_bytes,
         max_upload_bytes=api.api_max_upload_bytes,
         hosts=api.api_trusted_hosts,
+        tracing=tracing,
     )
     describe(app)
     return app
@@ -111,7 +114,7 @@ def _services(api: ApiSettings, settings: Settings) -> Services:
     limits = Limits(settings.max_daily_exposures, api.item_rate_per_minute)
     contents, recent = Contents(), RecentQuizzes()
     banks = Banks(database, key, api.api_bank_memory_mb * 1_000_000, forget=contents.forget)
-    events = Events(are_on=settings.events)
+    events = Events(are_on=settings.events, traced=settings.telemetry)
     endings = Endings(database, banks, recent, events)
     tokens = Tokens(api, settings)
     tool_key = ToolKey(api.lti_key_file, settings)
@@ -178,3 +181,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
                 await task
         await services.banks.close()
         await services.database.close()
+        if app.state.tracing is not None:
+            await run_in_threadpool(app.state.tracing.close)

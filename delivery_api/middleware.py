@@ -21,7 +21,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from delivery_api.metrics import REQUESTS
 from delivery_api.problems import render
+from delivery_api.request_spans import note_answer, request_span
 from delivery_api.uploads import is_upload
+from qbank.telemetry import Tracing
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _HEADERS = {
@@ -51,6 +53,7 @@ class RequestContext:
         max_body_bytes: a body that turns out longer is refused with 413.
         max_upload_bytes: the same where the body is a file.
         hosts: what ``Host`` may say, probes excepted; anything where empty.
+        tracing: where a span of each request goes, probes excepted, if anywhere.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class RequestContext:
         max_body_bytes: int,
         max_upload_bytes: int,
         hosts: Sequence[str] = (),
+        tracing: Tracing | None = None,
     ) -> None:
         self._app = app
         self._access_log = access_log
@@ -72,13 +76,22 @@ class RequestContext:
         self._max_body_bytes = max_body_bytes
         self._max_upload_bytes = max_upload_bytes
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._tracing = tracing
         self._log = structlog.get_logger("qbank.api").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
-            return
+        elif self._tracing is None or scope["path"] in _PROBES:
+            await self._answer(scope, receive, send)
+        else:
+            with request_span(self._tracing, scope) as span:
+                route, status = await self._answer(scope, receive, send)
+                note_answer(span, scope["method"], route, status)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> tuple[str, int]:
+        """Answers one request; returns the route that it took, and the answer's status."""
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
         # what GET answers, without its body
@@ -128,7 +141,10 @@ class RequestContext:
             await failure(scope, receive, send_with_headers)
         finally:
             self._running -= 1
-            self._record(scope["method"], inner, request_id, status, time.perf_counter() - began)
+            route = getattr(inner.get("route"), "path", "unmatched")
+            seconds = time.perf_counter() - began
+            self._record(scope["method"], inner, request_id, (route, status, seconds))
+        return route, status
 
     def _refusal(self, scope: Scope, request_id: str) -> Response | None:
         """What is answered before anything is looked at."""
@@ -153,9 +169,9 @@ class RequestContext:
             headers["strict-transport-security"] = _HSTS
 
     def _record(
-        self, method: str, scope: Scope, request_id: str, status: int, seconds: float
+        self, method: str, scope: Scope, request_id: str, answered: tuple[str, int, float]
     ) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route, status, seconds = answered
         REQUESTS.labels(method, route, status).observe(seconds)
         if not self._access_log:
             return

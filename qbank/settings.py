@@ -102,6 +102,8 @@ class Settings(SettingsGroup):
         pseudonym_key_file: file of the key that people get their pseudonyms by
             (``qbank import responses --pseudonymise``).
         events: whether what happens is written to the outbox, for programs that read along.
+        telemetry: whether requests and events are traced by OpenTelemetry; ``OTEL_…`` says where
+            to.
         log_level, log_format: see :mod:`qbank.logs`.
     """
 
@@ -127,6 +129,7 @@ class Settings(SettingsGroup):
     pseudonym_key_file: Path | None = None
 
     events: bool = False
+    telemetry: bool = False
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

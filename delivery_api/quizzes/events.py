@@ -14,6 +14,7 @@ from delivery_api.quizzes.outbox import Event
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
 from qbank.events import Client, event_id
+from qbank.telemetry import TRACEPARENT, traceparent
 from qbank.vocabulary import code_of
 
 ClientEvent = Literal["explanation_viewed", "note_added", "flagged"]
@@ -28,17 +29,19 @@ class Events:
 
     Args:
         are_on: whether anything is (``QBANK_EVENTS``).
+        traced: whether an event says which request it came of (``QBANK_TELEMETRY``).
     """
 
-    def __init__(self, *, are_on: bool) -> None:
+    def __init__(self, *, are_on: bool, traced: bool = False) -> None:
         self.are_on = are_on
+        self._traced = traced
 
     def started(self, caller: Principal, quiz_id: str, data: _Data) -> Event | None:
         """A quiz is made; when it expires, Postgres says."""
         if not self.are_on:
             return None
         said = {"user_id": caller.user_id, "quiz_id": quiz_id, **data}
-        return _event(caller, "quiz_started", (quiz_id,), said)
+        return self._event(caller, "quiz_started", (quiz_id,), said)
 
     def served(self, caller: Principal, quiz: Quiz, item: Chosen) -> Event | None:
         """An item is put at the next position."""
@@ -48,7 +51,7 @@ class Events:
         said = _item(caller, quiz, item.question_id, item.version, position)
         said["selector"] = item.selector
         what = (quiz.id, position, item.question_id, item.version)
-        return _event(caller, "question_served", what, said)
+        return self._event(caller, "question_served", what, said)
 
     def answered(
         self,
@@ -65,7 +68,7 @@ class Events:
         said["selected"] = selected
         if client is not None:
             said["client"] = client.model_dump(exclude_none=True)
-        return _event(caller, "answer_submitted", (quiz.id, question_id, selected), said)
+        return self._event(caller, "answer_submitted", (quiz.id, question_id, selected), said)
 
     def touched(
         self,
@@ -82,18 +85,19 @@ class Events:
         said = _served_item(caller, quiz, question_id)
         if client is not None:
             said["client"] = client.model_dump(exclude_none=True)
-        return _event(caller, kind, (quiz.id, question_id, own_id or ""), said)
+        return self._event(caller, kind, (quiz.id, question_id, own_id or ""), said)
 
     def ended(self, caller: Principal, quiz: Quiz, how: Ending) -> Event | None:
         """A quiz took its last answer; how many count, Postgres says."""
         if not self.are_on:
             return None
-        return _event(caller, how, (quiz.id,), _quiz(caller, quiz))
+        return self._event(caller, how, (quiz.id,), _quiz(caller, quiz))
 
-
-def _event(caller: Principal, kind: str, what: tuple[object, ...], said: _Data) -> Event:
-    text = json.dumps(said, ensure_ascii=False)
-    return Event(event_id(kind, *what), caller.tenant_id, kind, text)
+    def _event(self, caller: Principal, kind: str, what: tuple[object, ...], said: _Data) -> Event:
+        if self._traced and (parent := traceparent()):
+            said[TRACEPARENT] = parent  # the relay takes it out of the data again
+        text = json.dumps(said, ensure_ascii=False)
+        return Event(event_id(kind, *what), caller.tenant_id, kind, text)
 
 
 def _quiz(caller: Principal, quiz: Quiz) -> _Data:

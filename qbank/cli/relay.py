@@ -35,6 +35,7 @@ def relay(context: typer.Context) -> None:
 
 def _run() -> None:
     from qbank.relay import Relay, RelaySettings
+    from qbank.telemetry import Tracing
 
     settings = RelaySettings.load()
     sinks = _sinks()
@@ -42,8 +43,15 @@ def _run() -> None:
         from qbank.relay import metrics
 
         metrics.serve(settings.relay_metrics_host, settings.relay_metrics_port, _connection)
+    tracing = Tracing.configured("qbank-relay")
     relays = [
-        Relay(sink, _connection, batch=settings.relay_batch, poll_s=settings.relay_poll_s)
+        Relay(
+            sink,
+            _connection,
+            batch=settings.relay_batch,
+            poll_s=settings.relay_poll_s,
+            tracing=tracing,
+        )
         for sink in sinks
     ]
     ended = threading.Event()
@@ -61,6 +69,8 @@ def _run() -> None:
         thread.join()
     for sink in sinks:
         sink.close()
+    if tracing is not None:
+        tracing.close()
     if failed:
         raise QbankError("the relay ended by itself: its log says why")
 

@@ -26,15 +26,19 @@ def clickhouse() -> None:
     """Bring events into ClickHouse until SIGTERM or Ctrl-C; its tables are made first."""
     from qbank.relay import RelaySettings
     from qbank.sinking import ClickHouseSettings, Consuming
+    from qbank.telemetry import Tracing
 
     relay, settings = RelaySettings.load(), ClickHouseSettings.load()
     if not relay.relay_kafka_servers:
         raise SettingsError("nothing to read from: set QBANK_RELAY_KAFKA_SERVERS")
-    consuming = Consuming(_clickhouse(settings), relay, settings)
+    tracing = Tracing.configured("qbank-sink")
+    consuming = Consuming(_clickhouse(settings), relay, settings, tracing)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: consuming.stop())
     print(f"from Kafka to ClickHouse as {settings.clickhouse_group}", flush=True)
     consuming.run()
+    if tracing is not None:
+        tracing.close()
 
 
 @app.command("compare")

@@ -15,9 +15,12 @@ from typing import Any, Final
 from qbank.events.compatibility import breaks
 from qbank.events.models import CONTENT_TYPE, EVENTS, SOURCE, Aggregate, Fact
 from qbank.project_files import project_file
+from qbank.telemetry import TRACEPARENT
 
 VERSION: Final = 1
 """Another one has a folder of its own; the one before goes on as long as somebody reads it."""
+MINOR: Final = 1
+"""Raised where something comes that may be left out: 1 is `traceparent`."""
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TOPICS: Final[dict[Aggregate, str]] = {
     "quiz": "Steps of quizzes, in order within a quiz. For staff: answers say what was right.",
@@ -46,13 +49,21 @@ def schema(kind: str) -> dict[str, Any]:
         "datacontenttype": {"const": "application/json"},
         "data": data,
     }
+    optional = {
+        TRACEPARENT: {
+            "type": "string",
+            "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+            "description": "the request that it came of, where that was traced (CloudEvents'"
+            " extension Distributed Tracing)",
+        }
+    }
     return {
         "$schema": _DIALECT,
         "$id": f"urn:qbank:events:v{VERSION}:{kind}",
         "title": kind,
         "description": (model.__doc__ or "").strip(),
         "type": "object",
-        "properties": attributes,
+        "properties": attributes | optional,
         "required": list(attributes),
         **({"$defs": definitions} if definitions else {}),
     }
@@ -74,7 +85,7 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "qbank events",
-            "version": f"{VERSION}.0.0",
+            "version": f"{VERSION}.{MINOR}.0",
             "description": "CloudEvents 1.0 in structured mode. All topics are for staff and for"
             " programs: what students may see of a quiz, `qbank.events.for_students` leaves.",
         },

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from qbank.events.models import SOURCE
+from qbank.telemetry import TRACEPARENT
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Event:
         type: what happened.
         occurred_at: when.
         payload: what is said of it, JSON as Postgres wrote it.
+        traceparent: the span of the request that it came of (W3C's trace context), if any.
+        sent_by: the span that sends it, if any.
     """
 
     position: int
@@ -35,6 +38,8 @@ class Event:
     type: str
     occurred_at: datetime
     payload: str
+    traceparent: str | None = None
+    sent_by: str | None = None
 
     @property
     def key(self) -> tuple[int, str]:
@@ -45,6 +50,12 @@ class Event:
     def aggregate(self) -> tuple[str, str]:
         """What order is kept within."""
         return self.aggregatetype, self.aggregateid
+
+    @property
+    def trace_headers(self) -> dict[str, str]:
+        """What a message says beside the event, so that who takes it goes on with the trace."""
+        hop = self.sent_by or self.traceparent
+        return {TRACEPARENT: hop} if hop else {}
 
     def document(self) -> str:
         """The CloudEvent 1.0 in structured mode, the same for every sink.
@@ -61,7 +72,8 @@ class Event:
                 "subject": f"{self.aggregatetype}/{self.aggregateid}",
                 "time": self.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
                 "datacontenttype": "application/json",
-            },
+            }
+            | ({TRACEPARENT: self.traceparent} if self.traceparent else {}),
             ensure_ascii=False,
         )
         return f'{envelope[:-1]}, "data": {self.payload}}}'

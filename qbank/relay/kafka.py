@@ -101,7 +101,7 @@ class Kafka:
                     f"{self._prefix}{event.aggregatetype}",
                     key=event.aggregateid,
                     value=event.document().encode(),
-                    headers={"content-type": CONTENT_TYPE},
+                    headers={"content-type": CONTENT_TYPE, **event.trace_headers},
                     timestamp=int(event.occurred_at.timestamp() * 1000),
                     on_delivery=self._answered(event.key),
                 )

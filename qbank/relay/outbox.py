@@ -30,7 +30,7 @@ _WRITERS = """SELECT virtualtransaction FROM pg_locks
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND mode = 'RowExclusiveLock' AND granted"""
 _PAGE = """SELECT position, id::text, tenant_id, aggregatetype, aggregateid, type, occurred_at,
-        payload::text
+        (payload - 'traceparent')::text, payload ->> 'traceparent'
     FROM event_outbox WHERE position > %s AND position <= %s ORDER BY position LIMIT %s"""
 
 

@@ -22,6 +22,8 @@ from qbank.relay import outbox
 from qbank.relay.cursor import Cursor, DeposedError
 from qbank.relay.event import Event
 from qbank.relay.sinks import Sink
+from qbank.relay.spans import Spans
+from qbank.telemetry import Tracing
 
 LONGEST_PAUSE_S = 30.0  # less than what counts as silence
 _log = structlog.get_logger("qbank.relay")
@@ -35,6 +37,7 @@ class Relay:
         connect: opens a connection in autocommit, one's own; a session lock is taken on it.
         batch: events that are read and sent at once.
         poll_s: seconds after which an idle one looks by itself, though nobody woke it.
+        tracing: where spans of what it sends go, if anywhere.
     """
 
     def __init__(
@@ -44,11 +47,13 @@ class Relay:
         *,
         batch: int = 500,
         poll_s: float = 1.0,
+        tracing: Tracing | None = None,
     ) -> None:
         self._sink = sink
         self._connect = connect
         self._batch = batch
         self._poll_s = poll_s
+        self._spans = None if tracing is None else Spans(tracing, sink.name)
         self._stop = threading.Event()
         self._lock_counts = True
         self._failures = 0  # since it led last
@@ -140,12 +145,24 @@ class Relay:
         self, conn: psycopg.Connection[Any], cursor: Cursor, batch: tuple[Event, ...]
     ) -> Cursor:
         """Sends a batch until all of it was taken or refused, or it is told to stop."""
+        if self._spans is None:
+            return self._until_taken(conn, cursor, batch)
+        try:
+            return self._until_taken(conn, cursor, self._spans.begin(batch))
+        finally:
+            self._spans.end()
+
+    def _until_taken(
+        self, conn: psycopg.Connection[Any], cursor: Cursor, batch: tuple[Event, ...]
+    ) -> Cursor:
         refused: dict[int, str] = {}
         waiting, unmoved, failures = batch, batch, 0
         while True:
             delivery = self._sink.deliver(waiting)
             for entry in delivery.refused:
                 refused[entry.event.position] = entry.reason
+                if self._spans is not None:
+                    self._spans.refused(entry)
                 _log.error(
                     "an event is set aside",
                     sink=self._sink.name,

@@ -120,6 +120,7 @@ class Webhook:
             "webhook-id": event.id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": self._signer.sign(event.id, now, body),
+            **event.trace_headers,
         }
         try:
             status = self._answer(body.encode(), headers)

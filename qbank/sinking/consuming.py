@@ -19,6 +19,7 @@ from qbank.relay.relaying import pause_after
 from qbank.relay.settings import RelaySettings
 from qbank.sinking.clickhouse import ClickHouse, Message, UnreachableError
 from qbank.sinking.settings import ClickHouseSettings
+from qbank.telemetry import TRACEPARENT, Tracing, came_of
 
 _log = structlog.get_logger("qbank.sinking")
 
@@ -31,6 +32,7 @@ class Consuming:
         clickhouse: ClickHouse,
         relay: RelaySettings,
         settings: ClickHouseSettings,
+        tracing: Tracing | None = None,
     ) -> None:
         """Prepares; brokers are looked for in the background.
 
@@ -39,6 +41,7 @@ class Consuming:
         """
         self._clickhouse = clickhouse
         self._settings = settings
+        self._tracing = tracing
         self._stop = threading.Event()
         self._consumer = _consumer(relay, settings.clickhouse_group)
 
@@ -64,10 +67,13 @@ class Consuming:
         found = self._read()
         if not found:
             return
+        began_ns = time.time_ns()
         messages = [Message(m.topic(), m.partition(), m.offset(), m.value() or b"") for m in found]
         taken = self._until_taken(lambda: self._clickhouse.take(messages))
         if taken is None:
             return
+        if self._tracing is not None:
+            _trace(self._tracing, found, began_ns)
         if taken[1]:
             _log.error("messages are no events: see event_rejects", messages=taken[1])
         try:
@@ -103,6 +109,22 @@ class Consuming:
                 _log.warning("ClickHouse is away", error=str(error), again_in_s=pause)
                 if self._stop.wait(pause):
                     return None
+
+
+def _trace(tracing: Tracing, messages: Sequence[Any], began_ns: int) -> None:
+    """A span of each message that is part of a trace, which ends now."""
+    for message in messages:
+        value = dict(message.headers() or ()).get(TRACEPARENT)
+        if not isinstance(value, bytes):
+            continue
+        told = {
+            "messaging.operation.type": "process",
+            "messaging.system": "kafka",
+            "messaging.destination.name": message.topic(),
+            "messaging.kafka.offset": message.offset(),
+        }
+        parent = came_of(value.decode(errors="replace"))
+        tracing.span(f"process {message.topic()}", "consumer", parent, told, began_ns).end()
 
 
 def _consumer(relay: RelaySettings, group: str) -> Any:

@@ -10,6 +10,8 @@ NOT_FOR_SERVING = (
     "dagster",
     "dbt",
     "great_expectations",
+    "opentelemetry.exporter",
+    "opentelemetry.sdk",
     "pandas",
     "polars",
     "pyarrow",

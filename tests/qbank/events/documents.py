@@ -22,12 +22,21 @@ def sent(conn: Connection[Any], aggregate: str | None = None) -> list[dict[str, 
     ).fetchall()
     found = [json.loads(event.document()) for event in outbox.at(conn, [row[0] for row in rows])]
     for event in found:
-        _validator(event["type"]).validate(event)
-        model = EVENTS[event["type"]]
-        model.model_validate_json(json.dumps(event["data"]))
-        assert event["subject"].partition("/")[0] == model.aggregate
+        held_to_the_contract(event)
     assert len({event["id"] for event in found}) == len(found)
     return found
+
+
+def held_to_the_contract(event: dict[str, Any]) -> None:
+    """Holds an event to its schema, and its data, strictly, to its model.
+
+    Raises:
+        jsonschema.ValidationError, pydantic.ValidationError: it is another one.
+    """
+    _validator(event["type"]).validate(event)
+    model = EVENTS[event["type"]]
+    model.model_validate_json(json.dumps(event["data"]))
+    assert event["subject"].partition("/")[0] == model.aggregate
 
 
 @cache
