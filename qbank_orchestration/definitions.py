@@ -33,6 +33,7 @@ with imports():
     from qbank_orchestration.sensors import (
         alerts,
         daily,
+        lineage,
         night,
         partitions,
         recovery,
@@ -95,6 +96,7 @@ def build_defs() -> dg.Definitions:
             recovery.canceled_runs,
             alerts.alert_sensor,
             daily.daily_checks,
+            *lineage.SENSORS,
         ],
         resources={
             "database": database,

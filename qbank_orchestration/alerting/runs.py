@@ -34,7 +34,7 @@ def alert_of(instance: dg.DagsterInstance, run: dg.DagsterRun, dagit: str) -> Al
     """The alert on a run that is over; None where there is nothing to tell."""
     checks = list(_failed_checks(instance, run.run_id))
     if run.status == dg.DagsterRunStatus.FAILURE:
-        title, error = f"{_name(run)} failed", _first_error(instance, run.run_id)
+        title, error = f"{_name(run)} failed", first_error(instance, run.run_id)
     elif checks:
         title, error = f"{_name(run)} ended with a failed check", ""
     else:
@@ -61,7 +61,7 @@ def _name(run: dg.DagsterRun) -> str:
     return f"{job} of {exam}" if exam else job
 
 
-def _first_error(instance: dg.DagsterInstance, run_id: str) -> str:
+def first_error(instance: dg.DagsterInstance, run_id: str) -> str:
     """The root cause of the first step that failed, else why the run ended; one line."""
     kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     events = [

@@ -270,7 +270,10 @@ def test_what_cannot_go_together_is_refused(values: dict[str, Any], said: str) -
     [
         ({"api": {"replica": 3}}, "'replica' not allowed"),
         ({"relay": {"enabled": "yes"}}, "got string, want boolean"),
-        ({"settings": {"QBANK_EVENTS": {"on": True}}}, "got object, want boolean or number or string"),
+        (
+            {"settings": {"QBANK_EVENTS": {"on": True}}},
+            "got object, want boolean or number or string",
+        ),
         ({"networkPolicy": {"ports": {"database": ["postgres"]}}}, "got string, want integer"),
     ],
 )
