@@ -76,7 +76,8 @@ class AttemptPolicy(PolicyPart):
     as_certified: bool = Field(
         default=False,
         description="Sittings have the exam's own length, quota, topics and exposure control,"
-        " as a calibration certifies them; others are refused.",
+        " as a calibration certifies them; others are refused, and a cohort's or a flag's selector"
+        " gives way.",
     )
 
     opens_at: Moment | None = Field(

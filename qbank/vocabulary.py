@@ -22,7 +22,7 @@ Source = Literal["manual", "calibration", "reestimation", "rollback"]
 Rule = Literal["nudge", "eligibility"]
 Basis = Literal["sessions", "attempts"]
 ByTheta = Literal["stocking_lewis", "item_eligibility_by_theta"]
-SearchedControl = Literal["sympson_hetter", "item_eligibility", ByTheta]
+SearchedControl = Literal["sympson_hetter", "item_eligibility", ByTheta, "restricted"]
 ExposureControl = Literal[SearchedControl, "none"]
 Quota = Literal["none", "blueprint"]
 

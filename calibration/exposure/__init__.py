@@ -13,7 +13,7 @@ from calibration.exposure.eligibility import EligibilityResult, item_eligibility
 from calibration.exposure.observed import ObservedExposure, observed_exposure
 from calibration.exposure.priority import PriorityRun, priority_index
 from calibration.exposure.progress import Iteration
-from calibration.exposure.restricted import RestrictedRun, restricted
+from calibration.exposure.restricted import RestrictedRun, closed_items, restricted
 from calibration.exposure.sympson_hetter import SympsonHetterRun, sympson_hetter
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "RuleArm",
     "SympsonHetterRun",
     "caps_of",
+    "closed_items",
     "compare_rules",
     "item_eligibility",
     "item_eligibility_by_theta",

@@ -146,6 +146,32 @@ def certify(
         )
 
     before, after = simulated(free or ranked, plain), simulated(ranked, control)
+    return certificate_of(ranked, control, cap, population, before, after, seed, confidence)
+
+
+def certificate_of(
+    ranked: RankedBank,
+    control: ExposureControl,
+    cap: FloatArray,
+    population: Population,
+    before: Simulation,
+    after: Simulation,
+    seed: int,
+    confidence: float = 0.95,
+) -> Certificate:
+    """The certificate that two simulations of equally many fresh examinees give.
+
+    Args:
+        ranked: the bank.
+        control: with the quota.
+        cap: r of each item, shape (J,).
+        population: of the examinees.
+        before: without control.
+        after: with it.
+        seed: of both.
+        confidence: of the simultaneous bounds.
+    """
+    n, test_length = after.sums.examinees, after.sums.test_length
     upper = upper_bounds(after.sums.administered, n, confidence)
     largest = float(after.administered.max())
     return Certificate(

@@ -101,6 +101,8 @@ class Bank:
         tree: the tenant's topics.
         found_for: the selector that the sh_p in force were found for; None where a hand set them.
         by_theta: what is left of sh_p in each stratum of θ̂; None where that is all of it.
+        cap: largest rate of each calibrated version, shape (K,), where the calibration in force
+            closes what is above it to new quizzes; None where it closes nothing.
         pretest: live items without parameters; None where the exam tries out none.
         withdrawn: question ids that a serving found to be live no more, or in another version: this
             bank serves them no longer. Grows until a newer bank takes its place.
@@ -116,6 +118,7 @@ class Bank:
     tree: TopicTree
     found_for: Controlled | None = None
     by_theta: ByTheta | None = None
+    cap: npt.NDArray[np.float64] | None = None
     pretest: Candidates | None = None
     withdrawn: set[int] = field(default_factory=set, repr=False)
     own_quota: OwnQuota = ()

@@ -24,6 +24,7 @@ from delivery_api.quizzes.creation import Setup
 from delivery_api.quizzes.ending import NO_ABILITY
 from delivery_api.quizzes.events import Events
 from delivery_api.quizzes.planning import left_out, planned, pretest_positions
+from delivery_api.quizzes.restriction import Restrictions
 from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
@@ -86,6 +87,7 @@ class Enrolment:
         self._minutes = minutes
         self._a_minute = a_minute
         self._events = events
+        self._restrictions = Restrictions()
 
     async def create(self, caller: Principal, asked: Asked) -> Quiz:
         """Writes a quiz; the same idempotency key gives the same quiz again.
@@ -153,7 +155,8 @@ class Enrolment:
             bank = await self._banks.current(caller.tenant_id, setup.exam_key, setup.bank_version)
             wish, admitted = planned(request, setup, policy, selector, bank, known)
         seen = await creation.seen(conn, caller, request.mode, policy.repeat_after_days)
-        wish = replace(wish, left_out=left_out(bank, wish, admitted, seen))
+        closed = await self._restrictions.closed(conn, bank.under(wish.quota), wish)
+        wish = replace(wish, left_out=left_out(bank, wish, admitted, [*seen, *closed]))
         if request.mode == "exam":
             tries = PretestPolicy.of(request.exam_code, setup.policy)
             seed = self._banks.seed(quiz_id)

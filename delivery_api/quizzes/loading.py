@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import Connection
 
 from calibration import ItemBank
@@ -78,6 +79,20 @@ def _by_theta(run: Run | None, calibrated: Calibrated) -> ByTheta | None:
     return ByTheta(np.array(found["edges"], np.float64), share)
 
 
+def _cap(run: Run | None, calibrated: Calibrated, tau: float) -> npt.NDArray[np.float64] | None:
+    """The caps by which a calibration restricts; τ for what it did not know."""
+    found = ((run.result if run else None) or {}).get("summary", {}).get("restriction")
+    if found is None:
+        return None
+    cap = np.full(calibrated.question_id.size, tau)
+    for question, version, own in zip(
+        found["question_id"], found["version"], found["cap"], strict=True
+    ):
+        if (question, version) in calibrated.index:
+            cap[calibrated.index[question, version]] = own
+    return cap
+
+
 def _calibrated(conn: Connection[Any], pool: Pool, threads: int | None) -> Calibrated:
     model = pool.exam.irt_model
     curves = item_parameters.curves(conn, pool.exam.exam_code, model)
@@ -109,6 +124,7 @@ def _bank(conn: Connection[Any], pool: Pool, tree: TopicTree, calibrated: Calibr
         tree=tree,
         found_for=None if run is None else runs.selector_of(run),
         by_theta=_by_theta(run, calibrated),
+        cap=_cap(run, calibrated, pool.exam.tau),
         pretest=_candidates(conn, pool, rank, calibrated.ranked),
     )
     if bank.ranked is not None:  # now, on this thread, and not in the first request

@@ -16,9 +16,12 @@ from delivery_api.quizzes.bank import Bank, Filters, Mask
 from delivery_api.quizzes.choice import Wish
 from delivery_api.quizzes.creation import Setup
 from qbank.attempts import AttemptPolicy
+from qbank.exams import selectors
 from qbank.exams.pretest import PretestPolicy
 from qbank.exams.settings import controls_exposure
 from qbank.vocabulary import Selector
+
+_UNCONTROLLED = {"selector": "vanilla"}
 
 
 def planned(
@@ -31,7 +34,7 @@ def planned(
 ) -> tuple[Wish, Mask]:
     """How the quiz's items are to be chosen, and among which; refuses what a bank cannot fill."""
     wish = Wish(
-        bank.served_by(selector),
+        _chosen_by(request, setup, policy, selector, bank),
         request.filters,
         request.num_questions or bank.exam.test_length,
         blueprint_quota=_keeps_to_blueprint(request, setup.policy),
@@ -42,13 +45,32 @@ def planned(
     return wish, _refuse_what_cannot_be_filled(bank.under(wish.quota), wish, topics)
 
 
+def _chosen_by(
+    request: Request, setup: Setup, policy: AttemptPolicy, selector: Selector, bank: Bank
+) -> Selector:
+    """The selector; of a sitting as certified, what sh_p was found for whatever a cohort has.
+
+    Whoever is in a cohort can do nothing about it, so nobody is refused for that.
+    """
+    as_certified = request.mode == "exam" and policy.as_certified and request.adaptive
+    if as_certified and bank.found_for and selectors.delivered(setup.policy) != _UNCONTROLLED:
+        return bank.found_for
+    return bank.served_by(selector)
+
+
 def left_out(bank: Bank, wish: Wish, admitted: Mask, seen: Sequence[int]) -> tuple[int, ...]:
     """As many of the seen questions, from the first on, as the quiz can be filled without.
 
     Those that it is not filled with, as what has no parameters, are all left out.
+
+    Args:
+        bank: what it draws from.
+        wish: how.
+        admitted: which live items it may draw from, shape (J,).
+        seen: questions that its owner has met or that are closed to new quizzes.
     """
     bank = bank.under(wish.quota)
-    live = [question for question in seen if question in bank.live_of]
+    live = [question for question in dict.fromkeys(seen) if question in bank.live_of]
     known = [question for question in live if admitted[bank.live_of[question]]]
     others = [question for question in live if not admitted[bank.live_of[question]]]
     index = [bank.live_of[question] for question in known]

@@ -17,6 +17,7 @@ from delivery_api.quizzes.outbox import Event, told
 from delivery_api.quizzes.store import Quiz
 from delivery_api.rate_limit import too_many
 from delivery_api.tokens import Principal
+from qbank.vocabulary import Controlled, words
 
 # The row lock keeps the quiz open until the item is in. Nothing is counted without an item: a
 # second `next` for the same position fails on the unique key and takes its count back with it.
@@ -64,11 +65,12 @@ _SERVING = """WITH lately AS (
         RETURNING id),
     counted AS (
         INSERT INTO exposure_daily AS e (day, exam_code, question_id, version, tenant_id, served,
-            people)
+            people, controlled)
         SELECT (now() AT TIME ZONE 'UTC')::date, %(exam)s, %(question)s, %(version)s, %(tenant)s, 1,
-            CASE WHEN met THEN 0 ELSE 1 END FROM quiz, lately
+            CASE WHEN met THEN 0 ELSE 1 END, %(controlled)s FROM quiz, lately
         ON CONFLICT (day, exam_code, question_id, version)
-        DO UPDATE SET served = e.served + 1, people = e.people + excluded.people
+        DO UPDATE SET served = e.served + 1, people = e.people + excluded.people,
+            controlled = e.controlled + excluded.controlled
         WHERE excluded.people = 0 OR %(cap)s::integer IS NULL OR e.people < %(cap)s RETURNING 1),
     served AS (
         INSERT INTO quiz_items (quiz_id, question_id, version, position, selector, theta_before,
@@ -169,6 +171,7 @@ async def serve(
         "forced": item.forced,
         "option_order": option_order,
         "is_pretest": item.is_pretest,
+        "controlled": int(item.selector in words(Controlled)),
         "cap": None if over_cap else limits.people_a_day,
         "rate": limits.items_a_minute,
         "bank": bank_version,

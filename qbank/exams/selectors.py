@@ -12,6 +12,7 @@ from qbank.vocabulary import ByTheta, Controlled, SearchedControl, words
 
 DEFAULT: Final[Controlled] = "sympson_hetter"
 PRIORITY: Final[Controlled] = "priority"
+RESTRICTED: Final[SearchedControl] = "restricted"
 _RULES: Final = {
     "vanilla": "maximum_information",
     DEFAULT: "maximum_information",
@@ -37,9 +38,10 @@ def weighs(selector: str) -> bool:
 def moves_alone(selector: str, control: str) -> bool:
     """Whether one item's sh_p may be moved by its own rate, as re-estimation does.
 
-    Priorities follow from one another; by θ, the population's rate says nothing of a stratum's.
+    Priorities follow from one another; by θ, the population's rate says nothing of a stratum's;
+    restriction has none.
     """
-    return not weighs(selector) and control not in words(ByTheta)
+    return not weighs(selector) and control not in (*words(ByTheta), RESTRICTED)
 
 
 def settings_of(rule: str, control: str) -> dict[str, str] | None:

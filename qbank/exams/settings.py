@@ -155,8 +155,9 @@ class ExamSettings(_Settings):
     exposure_control: Annotated[ExposureControl | None, Default("sympson_hetter")] = Field(
         default=None,
         title="Exposure control",
-        description="How sh_p is found. none: for a linear (fixed) form, where every examinee gets"
-        " the same items.",
+        description="How sh_p is found. restricted: items that reached τ are closed to new"
+        " sittings, by counts. none: for a linear (fixed) form, where every examinee gets the same"
+        " items.",
     )
     selector: Annotated[Adaptive | None, Default("sympson_hetter")] = Field(
         default=None,

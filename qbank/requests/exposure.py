@@ -61,7 +61,8 @@ class SympsonHetter(Request):
         default="sympson_hetter",
         title="Exposure control",
         description="How sh_p is found: by iterations, in one pass that learns as it goes, or by"
-        " stratum of θ. By θ, τ bounds the mean rate of each stratum, not that at a single θ.",
+        " stratum of θ. By θ, τ bounds the mean rate of each stratum, not that at a single θ."
+        " restricted finds none: sittings count, and what reached τ is closed to the next.",
     )
     quota: Annotated[Quota, ExamPolicy()] = Field(
         default="none",

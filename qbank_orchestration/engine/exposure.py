@@ -29,10 +29,11 @@ if TYPE_CHECKING:
         InfeasibleExposureError,
         ItemBank,
         PriorityRun,
+        RestrictedRun,
         SympsonHetterRun,
     )
 
-    Run = SympsonHetterRun | EligibilityResult | ConditionalRun | PriorityRun
+    Run = SympsonHetterRun | EligibilityResult | ConditionalRun | PriorityRun | RestrictedRun
 
 Report = Callable[[dict[str, Any]], bool]
 
@@ -144,6 +145,12 @@ def calibrate(
         ).tolist(),
         "pool_state": pool.state,
     }
+    if isinstance(run, cal.RestrictedRun):
+        summary["restriction"] = {
+            "question_id": pool.question_id[usable].tolist(),
+            "version": pool.version[usable].tolist(),
+            "cap": run.cap.tolist(),
+        }
     if isinstance(run, cal.ConditionalRun):
         summary |= {
             "max_stratum": run.max_exposure.tolist(),
@@ -173,14 +180,18 @@ def _searched(bank: ItemBank, request: SympsonHetter, given: Mapping[str, Any]) 
 
     if selectors.weighs(request.selector):
         return cal.priority_index(bank, **given)
+    if request.exposure_control == selectors.RESTRICTED:
+        aside = ("floor", "certificate_n")
+        counted = {name: value for name, value in given.items() if name not in aside}
+        return cal.restricted(bank, n=given["certificate_n"], certificate=True, **counted)
     if request.exposure_control == "item_eligibility":
         return cal.item_eligibility(bank, n=PASS * request.n, ceil=request.ceil, **given)
     iterated: dict[str, Any] = {"iters": request.iters, "alpha": request.alpha}
     if request.exposure_control == "sympson_hetter":
         return cal.sympson_hetter(bank, n=request.n, ceil=request.ceil, **iterated, **given)
     # τ is one for all items, a request has it; strata are simulated one by one, so each is smaller
-    aside = ("topic_tau", "topic_weights", "cap_topic", "tol")
-    one_cap = {name: value for name, value in given.items() if name not in aside}
+    by_item = ("topic_tau", "topic_weights", "cap_topic", "tol")
+    one_cap = {name: value for name, value in given.items() if name not in by_item}
     if request.exposure_control == "stocking_lewis":
         n = max(request.n // 2, 1)
         return cal.stocking_lewis(bank, n=n, ceil=request.ceil, **iterated, **one_cap)

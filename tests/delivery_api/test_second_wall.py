@@ -19,7 +19,7 @@ CHANGES = {
     "calibration_runs": "cancel_requested_at, finished_at, status, stopped_reason",
     "cohort_assignments": "assigned_at, cohort_value",
     "exams": "irt_model, is_default, policy, tau, test_length, title",
-    "exposure_daily": "people, served",
+    "exposure_daily": "controlled, people, served",
     "feature_flags": "enabled, value_json",
     "idempotent_requests": "body, status",
     "lti_scores": "attempts, next_at, problem, sent_at, state",

@@ -10,7 +10,11 @@ from qbank.importing.requested import carry_out
 from qbank.postgres import connect
 from qbank.reporting import renew
 from qbank.stores import data_requests, exam_reports
+from tests.e2e.accessibility import violations
 from tests.e2e.conftest import MakeVisitor
+from tests.orchestration.comparisons import report
+
+COMPARISON = report()
 
 
 def one(question: str) -> tuple[object, ...]:
@@ -172,3 +176,18 @@ def test_the_technical_report_is_downloaded_and_asked_for(visitor: MakeVisitor) 
         claimed = data_requests.claim(connection, asked.id, "run-1")
     assert carry_out(claimed) == "done"
     person.sees("A new report would say what this one says")
+
+
+def test_rules_are_compared_when_asked_and_the_one_in_use_is_named(visitor: MakeVisitor) -> None:
+    person = visitor().sign_in("amy", "admin").goto("rules?exam=MED-A")
+    person.sees("Nothing compared yet").press("Compare now").sees("The rules are being compared")
+    with connect("owner") as connection:
+        (asked,) = data_requests.opened(connection)
+    with connect("orchestration") as connection:
+        claimed = data_requests.claim(connection, asked.id, "run-1")
+    with connect("owner") as connection:
+        data_requests.finish(connection, claimed, "done", report=COMPARISON)
+    person.sees("Rule by rule").sees("have changed since")
+    assert person.metric("In use now") == "maximum_information, sympson hetter"
+    person.saw_nothing_wrong()
+    assert violations(person.page) == []

@@ -20,7 +20,7 @@ from qbank.stores.errors import NotFoundError
 from qbank.vocabulary import ByTheta, Controlled, words
 from qbank_orchestration import requested_comparison
 from qbank_orchestration.commands import app
-from qbank_orchestration.engine import exposure, night, population, reestimated_day
+from qbank_orchestration.engine import audit, exposure, night, population, reestimated_day
 from qbank_orchestration.running import Runner
 from tests.orchestration.conftest import ALGEBRA, Exams
 from tests.orchestration.test_population import publish_truth
@@ -64,6 +64,29 @@ def test_each_selector_is_calibrated_and_its_certificate_names_the_rule(exams: E
         fingerprints.add(found.input_fingerprint)
         seeds.add(request.seed)
     assert len(fingerprints) == len(seeds) == len(NAMES)  # another rule is another calibration
+
+
+def test_restriction_is_certified_as_it_is_delivered_and_publishes_no_sh_p(exams: Exams):
+    publish_truth(exams.algebra)
+    select_by("progressive_se")
+    with postgres.connect("orchestration") as conn:
+        pool = item_bank.load(conn, ALGEBRA)
+        asked = {"exposure_control": "restricted", "tau": 0.4, "theta_dist": "normal(0,1)"}
+        request = SympsonHetter.resolve(pool.exam, asked).seeded(pool.fingerprint())
+        people = population.of_exam(conn, pool.exam, request)
+    found = exposure.calibrate(pool, [], request, people, lambda entry: True)
+    assert isinstance(found, exposure.ExposureProposal)
+    assert all(finding.passed for finding in audit.exposure(found, pool) if finding.blocking)
+    assert found.certificate["rule"] == NAMES["progressive_se"]
+    assert found.certificate["n"] == exposure.CERTIFICATE_N
+    assert found.certificate["max_exposure"] <= 0.401 < found.certificate["max_exposure_before"]
+    assert set(found.sh_p) == {1.0}
+    assert found.summary["exposure_control"] == "restricted"
+    assert found.summary["restriction"] == {
+        "question_id": [*found.question_id],
+        "version": [*found.version],
+        "cap": [0.4] * len(pool),
+    }
 
 
 @pytest.mark.parametrize("control", words(ByTheta))
@@ -154,8 +177,11 @@ def test_rules_are_compared_for_an_exam_by_one_command(exams: Exams, few: tuple[
     (now,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == ["*"]]
     assert "+0.0" in now
     settings = dict(zip(map(str, few), found["settings"], strict=True))
-    assert settings["progressive_se(1,0.3) + restricted"] is None
-    assert "--selector vanilla" in " ".join(shown.stdout.split())
+    assert settings["progressive_se(1,0.3) + restricted"] == {
+        "selector": "progressive_se",
+        "exposure_control": "restricted",
+    }
+    assert "--selector progressive_se" in " ".join(shown.stdout.split())
     assert "library only" in " ".join(shown.stdout.split())
     assert "tests of 10, quota none" in shown.stdout
 

@@ -42,7 +42,11 @@ def test_a_row_of_the_comparison_says_what_an_exam_is_set_to():
         "exposure_control": "stocking_lewis",
     }
     assert told["progressive_early", "priority"] == {"selector": "priority"}
-    assert told["progressive_se", "restricted"] is None
+    assert told["progressive_se", "restricted"] == {
+        "selector": "progressive_se",
+        "exposure_control": "restricted",
+    }
+    assert told["progressive", "priority"] is None
     # what is said is what the selector does
     for (rule, control), settings in told.items():
         if settings is not None:
@@ -73,7 +77,7 @@ def test_what_an_exam_uses_is_told_as_a_row_of_the_comparison_tells_it(policy, o
 def test_sh_p_that_follow_from_one_another_are_not_moved_alone():
     assert selectors.moves_alone("progressive", "item_eligibility")
     assert not selectors.moves_alone("priority", "sympson_hetter")
-    for control in words(ByTheta):
+    for control in (*words(ByTheta), "restricted"):
         assert not selectors.moves_alone("sympson_hetter", control)
 
 
@@ -82,7 +86,8 @@ def test_sh_p_that_follow_from_one_another_are_not_moved_alone():
     [
         ({"selector": "priority", "exposure_control": "stocking_lewis"}, "a control of its own"),
         ({"exposure_control": "stocking_lewis", "topic_tau": {"7": 0.1}}, "one for all items"),
-        ({"exposure_control": "restricted"}, "give sympson_hetter or item_eligibility or"),
+        ({"selector": "priority", "exposure_control": "restricted"}, "a control of its own"),
+        ({"exposure_control": "lottery"}, "give sympson_hetter or item_eligibility or"),
     ],
 )
 def test_controls_that_do_not_go_together_are_refused(given, said):

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from calibration import (
+    ExposureControl,
     InvalidParameterError,
+    ItemBank,
     Progressive,
+    RankedBank,
     RuleArm,
     compare_rules,
     item_eligibility_by_theta,
@@ -14,6 +17,7 @@ from calibration import (
     simulate,
     sympson_hetter,
 )
+from calibration.exposure import closed_items
 from calibration.exposure.comparison import ARMS
 
 
@@ -46,6 +50,45 @@ def test_restriction_bounds_the_rate_without_any_search(reference, seed):
     np.testing.assert_array_equal(
         run.simulation.sums.administered, again.simulation.sums.administered
     )
+
+
+def test_restriction_has_a_certificate_of_its_own_pass(reference):
+    told = []
+    run = restricted(
+        reference, 0.2, 4_000, rule="progressive", seed=1, certificate=True,
+        on_iteration=lambda entry: told.append(entry),
+    )  # fmt: skip
+    proof = run.certificate
+    assert (proof.rule, proof.n, proof.quota) == ("progressive(1)", 4_000, {})
+    np.testing.assert_array_equal(proof.administered, run.simulation.administered)
+    assert proof.max_over == run.max_over <= 100 / 4_000
+    # without restriction the same examinees go far beyond
+    alone = simulate(reference, "normal(0,1)", 25, seed=1, n=4_000, rule="progressive")
+    assert proof.max_exposure_before == alone.administered.max() > 0.4
+    assert proof.rmse_before == pytest.approx(alone.rmse, abs=1e-9)
+    assert (run.parameters == 1).all()
+    assert (len(told), run.stopped_reason) == (20, "max_iterations")
+    # each report is of a twentieth of the examinees, and of no other
+    assert np.mean([entry.bias for entry in told]) == pytest.approx(run.simulation.bias, abs=1e-9)
+    stopped = restricted(reference, 0.2, 4_000, seed=1, on_iteration=lambda entry: False)
+    assert (stopped.stopped_reason, stopped.simulation.examinees) == ("canceled", 200)
+    assert stopped.certificate is None
+
+
+def test_what_reached_its_cap_is_closed_but_for_what_a_test_needs():
+    bank = RankedBank.of(ItemBank(np.ones(6), np.linspace(-1, 1, 6)))
+    plain, cap = ExposureControl.of(bank), np.array([0.5, 0.5, 0.5, 0.5, 0.5, 0.9])
+    given = np.array([60, 50, 49, 0, 80, 80])
+    closed = closed_items(given, 100, cap, bank, plain, 3)
+    assert closed.tolist() == [True, True, False, False, True, False]
+    # of those at their cap the least used is needed to fill a test of four
+    assert closed_items(given, 100, cap, bank, plain, 4).sum() == 2
+    assert not closed_items(given, 100, cap, bank, plain, 4)[1]
+    among = np.array([True, True, True, False, True, False])
+    assert closed_items(given, 100, cap, bank, plain, 2, among).tolist() == [
+        True, False, False, False, True, False,
+    ]  # fmt: skip
+    assert not closed_items(0 * given, 0, cap, bank, plain, 3).any()
 
 
 def test_restriction_leaves_enough_open_to_fill_a_test(by_topic):

@@ -1,0 +1,1 @@
+ALTER TABLE exposure_daily DROP COLUMN controlled;
