@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-
 import pytest
 from playwright.sync_api import expect
 
-from qbank.postgres import connect
 from tests.e2e.conftest import MakeVisitor
 
 OFFERED = {
@@ -104,45 +100,6 @@ def test_a_token_that_the_api_does_not_accept_gets_nobody_in(
     person.button("Sign in").last.click()
     person.sees(answer)
     assert person.button("Sign out").count() == 0
-
-
-def test_a_launched_student_takes_the_exam_whoever_was_signed_in(visitor: MakeVisitor) -> None:
-    """As a learning platform's launch leads here, by a code that is good once."""
-    person = visitor().sign_in("somebody", "author")
-    code = launched("MED-A")
-    person.page.goto(f"{person.url}/quiz?launch={code}")
-    expect(person.page.get_by_role("heading", name="Take a quiz")).to_be_visible()
-    person.settle()
-    assert "launch=" not in person.page.url
-    person.press("Start").sees("Question 1 of")
-    person.page.reload()
-    person.settle()
-    person.sees("Question 1 of")
-    late = visitor()
-    late.page.goto(f"{late.url}/quiz?launch={code}")
-    late.sees("the launch is too old, or was used")
-
-
-def launched(exam: str) -> str:
-    """The code of a launch into an exam of the demo."""
-    code, user = secrets.token_urlsafe(32), "p-" + secrets.choice("abcdefgh") * 26
-    with connect() as connection:
-        connection.execute(
-            """INSERT INTO lti_platforms (tenant_id, name, issuer, client_id, deployment_ids,
-                auth_url, token_url, token_audience, jwks_url)
-            VALUES ('demo', 'campus', 'https://a.b', 'c', '{1}', 'u', 'u', 'u', 'u')"""
-        )
-        connection.execute(
-            "INSERT INTO lti_people VALUES ('demo', 'https://a.b', '7', %s, now())", (user,)
-        )
-        connection.execute(
-            """INSERT INTO lti_launches (tenant_id, platform_id, user_id, exam_code, deployment_id,
-                resource_link_id, code_sha256, code_expires_at)
-            SELECT 'demo', id, %s, %s, '1', 'l', %s, now() + interval '2 minutes'
-            FROM lti_platforms""",
-            (user, exam, hashlib.sha256(code.encode()).digest()),
-        )
-    return code
 
 
 def test_another_tenant_sees_nothing_of_the_demo(visitor: MakeVisitor) -> None:
