@@ -88,7 +88,8 @@ def test_both_carry_one_version_and_need_each_other_at_it(wheels):
     assert pin.specifier.contains(science["Version"])
     major, minor, _ = science["Version"].split(".")
     assert not pin.specifier.contains(f"{major}.{int(minor) + 1}.0")
-    assert set(platform.get_all("Provides-Extra")) == {"console", "events", "kubernetes"}
+    extras = {"console", "events", "kubernetes", "lineage", "telemetry"}
+    assert set(platform.get_all("Provides-Extra")) == extras
 
 
 _IMPORT = """
