@@ -24,13 +24,15 @@ def main() -> None:
         from dbt.cli.main import cli
 
         prepare()
-    gc.set_threshold(_OBJECTS)
     with dbt_templates.kept():
         cli()
 
 
 def prepare() -> None:
     """Changes dbt in this process, before it runs."""
+    # beside the time: until 3.11.7 CPython mistakes what another thread does during a search for
+    # cycles for its own ("AST constructor recursion depth mismatch"), and a node fails
+    gc.set_threshold(_OBJECTS)
     _keep_connections()
     _leave_out_what_nobody_reads()
 

@@ -60,7 +60,7 @@ class LaunchToken(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105  (the scheme's name)
     expires_in: int = Field(description="seconds")
-    exam_code: str
+    exam_code: ShownExam
 
 
 class LtiScore(BaseModel):

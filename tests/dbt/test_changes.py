@@ -227,7 +227,8 @@ def test_emptied_sources_empty_the_marts(dbt, bank):
     Story(bank)
     dbt.models()
     bank.owner.execute(
-        "TRUNCATE quiz_sessions, quiz_items, quiz_results, quiz_events, user_responses"
+        """TRUNCATE quiz_sessions, quiz_items, quiz_results, quiz_events, user_responses,
+            lti_quizzes, lti_scores"""
     )
     dbt.models()
     facts = ("fact_responses", "fact_sessions", "exposure_daily_rates", "topic_mastery")
