@@ -1,13 +1,15 @@
 """Query parameters that a route does not know are errors, as unknown fields of a body are.
 
 A route class and not a dependency, which would cost each request of a quiz a hundredth of its time.
-What never lives here: what a parameter may be (the routes).
+Forms, which are written as queries are, are read here, too. What never lives here: what a parameter
+may be (the routes).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request, Response, params
 from fastapi.dependencies.utils import get_flat_params
@@ -32,6 +34,20 @@ class StrictRoute(APIRoute):
             return await answer(request)
 
         return strictly
+
+
+async def form_fields(request: Request, most: int) -> list[tuple[str, str]]:
+    """The fields of a body that is a form, as they come.
+
+    Raises:
+        ValueError: it is none, or has more fields than that.
+    """
+    return parse_qsl(
+        (await request.body()).decode("ascii"),
+        keep_blank_values=True,
+        errors="strict",
+        max_num_fields=most,
+    )
 
 
 def _refuse_unknown(request: Request) -> None:

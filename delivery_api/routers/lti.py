@@ -6,7 +6,6 @@ What never lives here: what is believed of a message (``lti.launching``).
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -22,7 +21,7 @@ from delivery_api.lti.launching import Platform
 from delivery_api.lti.messages import Message
 from delivery_api.lti.pages import LaunchError, page, refusal
 from delivery_api.problems import ProblemError, documented
-from delivery_api.queries import StrictRoute
+from delivery_api.queries import StrictRoute, form_fields
 from delivery_api.rate_limit import address_of
 from delivery_api.services import Services
 from qbank.stores import lti_scores
@@ -215,12 +214,7 @@ async def _form(request: Request) -> dict[str, str]:
         LaunchError: it is none.
     """
     try:
-        fields = parse_qsl(
-            (await request.body()).decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
+        fields = await form_fields(request, _MOST_FIELDS)
     except ValueError as error:
         raise LaunchError(
             400, "This page is reached from a course alone", "The request is no form."

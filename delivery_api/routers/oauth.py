@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from delivery_api.accounts import ASSERTION_TYPE, Credential, OAuthError, OAuthErrorCode
 from delivery_api.problems import documented
-from delivery_api.queries import StrictRoute
+from delivery_api.queries import StrictRoute, form_fields
 from delivery_api.rate_limit import address_of
 from delivery_api.services import Services
 
@@ -97,12 +97,7 @@ async def _form(request: Request) -> dict[str, str]:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise OAuthError("invalid_request", f"send a body of type {_FORM}")
     try:
-        fields = parse_qsl(
-            (await request.body()).decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_MAX_FIELDS,
-        )
+        fields = await form_fields(request, _MAX_FIELDS)
     except ValueError as error:
         raise OAuthError("invalid_request", "the body is no form of a few fields") from error
     form = dict(fields)
