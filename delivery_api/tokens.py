@@ -29,7 +29,7 @@ from delivery_api.keys import ProviderKeys
 from delivery_api.settings import ApiSettings
 from qbank.settings import Settings
 from qbank.stores.service_accounts import ID as ACCOUNT_ID
-from qbank.vocabulary import Scope
+from qbank.vocabulary import Scope, code_of
 
 _REQUIRED: Final = ["exp", "iss", "aud"]
 _MAX_KEPT: Final = 20_000
@@ -65,6 +65,10 @@ class Principal:
     def may(self, roles: Collection[str], scope: Scope | None = None) -> bool:
         """Whether the caller has one of the roles, or as a service account the scope."""
         return not self.roles.isdisjoint(roles) or scope in self.scopes
+
+    def sits(self, exam_key: str) -> bool:
+        """Whether quizzes of the exam are the caller's: whoever was launched has those of one."""
+        return self.exam_code in (None, code_of(exam_key))
 
 
 class TokenError(Exception):

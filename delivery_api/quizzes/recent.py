@@ -13,7 +13,6 @@ from collections import OrderedDict
 
 from delivery_api.quizzes.store import Quiz
 from delivery_api.tokens import Principal
-from qbank.vocabulary import code_of
 
 _MAX_KEPT = 20_000
 
@@ -27,7 +26,7 @@ class RecentQuizzes:
     def take(self, caller: Principal, quiz_id: str) -> Quiz | None:
         """Hands the caller's quiz over: it is used once, and kept again when the step is done."""
         quiz = self._kept.pop((caller.tenant_id, caller.user_id, quiz_id), None)
-        if quiz is None or caller.exam_code in (None, code_of(quiz.exam_code)):
+        if quiz is None or caller.sits(quiz.exam_code):
             return quiz
         return None  # it is read again, and not found
 

@@ -14,7 +14,7 @@ from delivery_api.database import TenantConnection
 from delivery_api.quizzes.bank import Filters
 from delivery_api.quizzes.choice import Past, Wish
 from delivery_api.tokens import Principal
-from qbank.vocabulary import Mode, QuizStatus, code_of
+from qbank.vocabulary import Mode, QuizStatus
 
 # past: one entry an item served, by position
 _STATE = """SELECT s.id, s.mode, s.exam_code, s.selector, s.num_questions, s.filters,
@@ -118,7 +118,7 @@ async def read(conn: TenantConnection, caller: Principal, quiz_id: str) -> Quiz 
     if row is None:
         return None
     quiz = _quiz(row)
-    return quiz if caller.exam_code in (None, code_of(quiz.exam_code)) else None
+    return quiz if caller.sits(quiz.exam_code) else None
 
 
 def _quiz(row: tuple[Any, ...]) -> Quiz:
