@@ -140,20 +140,24 @@ def restricted(
     closed, history, canceled = np.zeros(len(ranked), bool), list[Iteration](), False
     # a report ends with a batch: batches are the same however many reports there are
     ends = np.unique(np.linspace(0, -(-n // batch), REPORTS + 1).astype(np.int64)) * batch
+
+    def simulated(start: int, end: int, closed: BoolArray) -> Simulation:
+        people = draw_examinees(population, seed, start, end, edges)
+        return run(
+            ranked,
+            plain,
+            people,
+            test_length,
+            seed,
+            known=False,
+            closed=closed,
+            threads=threads,
+        )
+
     for number, (low, high) in enumerate(pairwise(ends.tolist()), 1):
         since = SimulationSums.empty(test_length, edges, len(ranked))
         for start in range(low, high, batch):
-            people = draw_examinees(population, seed, start, min(start + batch, n), edges)
-            part = run(
-                ranked,
-                plain,
-                people,
-                test_length,
-                seed,
-                known=False,
-                closed=closed,
-                threads=threads,
-            )
+            part = simulated(start, min(start + batch, n), closed)
             sums, since = sums + part.sums, since + part.sums
             closed = closed_items(
                 sums.administered, sums.examinees, cap, ranked, plain, test_length
@@ -164,18 +168,7 @@ def restricted(
             break
     simulation, proof = Simulation.of(sums), None
     if certificate and not canceled:
-        everybody = draw_examinees(population, seed, 0, n, edges)
-        nothing = np.zeros(len(ranked), bool)
-        alone = run(
-            ranked,
-            plain,
-            everybody,
-            test_length,
-            seed,
-            known=False,
-            closed=nothing,
-            threads=threads,
-        )
+        alone = simulated(0, n, np.zeros(len(ranked), bool))
         proof = certificate_of(ranked, plain, cap, population, alone, simulation, seed)
     over = float((simulation.administered - cap).max())
     ended: StoppedReason = "converged" if over <= tol else "max_iterations"
