@@ -168,11 +168,9 @@ def clone_database(postgres_server: Settings) -> CloneDatabase:
         with _server(postgres_server) as server:
             for copy, of in ((name, source), (f"{name}_dagster", "template1")):
                 server.execute(
-                    sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
-                        sql.Identifier(copy),
-                        sql.Identifier(of),
-                        # copying files wins over logging pages
-                        sql.Identifier("file_copy"),
+                    # copying files wins over logging pages
+                    sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                        sql.Identifier(copy), sql.Identifier(of)
                     )
                 )
             server.execute(
