@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from delivery_api.database import TenantConnection
 from delivery_api.services import Services
 from qbank.project_files import migrations_folder
+from qbank.wording import one_line
 
 # a probe gives up after a second or two
 _TIMEOUT_S = 1.0
@@ -42,7 +43,7 @@ async def readiness(services: Services) -> list[ReadinessCheck]:
     try:
         applied = await services.database.look(_applied, timeout_s=_TIMEOUT_S)
     except psycopg.Error as error:
-        why = " ".join(str(error).split())
+        why = one_line(error)
         return [
             ReadinessCheck(name="database", ok=False, reason=f"does not answer: {why}"),
             kernels,

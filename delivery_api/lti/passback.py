@@ -32,6 +32,7 @@ from delivery_api.lti.messages import SCORE_SCOPE
 from delivery_api.lti.tool_key import ToolKey
 from delivery_api.problems import ProblemError
 from qbank.vocabulary import LtiScoreState
+from qbank.wording import one_line
 
 if TYPE_CHECKING:  # no start waits for it
     import httpx
@@ -113,7 +114,7 @@ class Passback:
             try:
                 await self.sweep()
             except (ProblemError, psycopg.Error) as error:
-                _log.warning("no score was sent: %s", " ".join(str(error).split()))
+                _log.warning("no score was sent: %s", one_line(error))
 
     async def sweep(self) -> None:
         """Sends what is due; a platform that hangs holds no other tenant's up.
@@ -137,8 +138,7 @@ class Passback:
             )
         for tenant, failed in zip(tenants, done, strict=True):
             if isinstance(failed, Exception):
-                said = " ".join(str(failed).split())
-                _log.warning("scores of tenant %s are sent later: %s", tenant, said)
+                _log.warning("scores of tenant %s are sent later: %s", tenant, one_line(failed))
 
     async def _send_all(self, client: httpx.AsyncClient, tenant: str) -> None:
         while True:

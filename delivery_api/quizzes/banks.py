@@ -34,6 +34,7 @@ from delivery_api.quizzes import loading
 from delivery_api.quizzes.bank import Bank
 from delivery_api.quizzes.caps import DailyCaps
 from qbank.stores import NotFoundError, pool_changes
+from qbank.wording import one_line
 
 # between the beginnings of two loads of an exam: publications meanwhile are read together
 PAUSE_S: Final = 1.0
@@ -255,7 +256,7 @@ class Banks:
             "bank of exam %s was not loaded (%s); the one of %.0f s ago serves, next attempt in"
             " %.0f s",
             kept.exam_code,
-            " ".join(str(error).split()),
+            one_line(error),
             kept.behind_s,
             pause,
         )

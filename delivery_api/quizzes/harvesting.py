@@ -17,6 +17,7 @@ from delivery_api.tokens import Principal
 from qbank.stores import harvesting
 from qbank.stores.harvesting import Pattern
 from qbank.vocabulary import code_of
+from qbank.wording import one_line
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def look(conn: TenantConnection, caller: Principal, exam_code: str, live: 
     try:
         row = await (await conn.execute(harvesting.OF_PERSON, values)).fetchone()
     except psycopg.Error as error:
-        _log.warning("nobody looked for harvesting: %s", " ".join(str(error).split()))
+        _log.warning("nobody looked for harvesting: %s", one_line(error))
         return
     assert row is not None  # noqa: S101
     items, answers, median_s = row

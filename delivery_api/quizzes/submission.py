@@ -16,6 +16,7 @@ from delivery_api.database import Database, TenantConnection
 from delivery_api.problems import TIMED_OUT, ProblemError
 from delivery_api.quizzes.ending import Endings
 from delivery_api.tokens import Principal
+from qbank.wording import one_line
 
 _AT_ONCE = 100
 _PATIENCE_S = 5.0
@@ -54,7 +55,7 @@ class Submission:
             try:
                 await self.sweep()
             except (ProblemError, psycopg.Error) as error:
-                _log.warning("no quiz was sealed by the sweep: %s", _line(error))
+                _log.warning("no quiz was sealed by the sweep: %s", one_line(error))
 
     async def sweep(self) -> None:
         """Seals every quiz whose time is over; what fails for one tenant keeps no other from it.
@@ -70,7 +71,7 @@ class Submission:
             try:
                 await self._database.run(tenant, partial(self._seal_all, tenant))
             except (ProblemError, psycopg.Error) as error:
-                _log.warning("the sweep of tenant %s did not end: %s", tenant, _line(error))
+                _log.warning("the sweep of tenant %s did not end: %s", tenant, one_line(error))
 
     async def seal(self, tenant_id: str, user_id: str, quiz_id: str) -> None:
         """Seals one quiz, if its time is over.
@@ -106,7 +107,7 @@ class Submission:
         try:
             await self._endings.submitted(conn, owner, quiz_id)
         except TIMED_OUT as error:
-            _log.warning("quiz %s is over and is sealed later: %s", quiz_id, _line(error))
+            _log.warning("quiz %s is over and is sealed later: %s", quiz_id, one_line(error))
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception:
@@ -116,8 +117,3 @@ class Submission:
 def _owner(tenant_id: str, user_id: str) -> Principal:
     """Whose quiz it is, for no request."""
     return Principal(user_id, tenant_id, frozenset(), expires_at=0.0)
-
-
-def _line(error: Exception) -> str:
-    """What an error says, for the log."""
-    return " ".join(str(error).split())

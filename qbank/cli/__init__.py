@@ -12,6 +12,7 @@ import sys
 
 from qbank.cli.commands import tree
 from qbank.errors import QbankError
+from qbank.wording import one_line
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         if os.environ.get("QBANK_DEBUG", "") not in ("", "0"):
             raise
         foreseen = isinstance(error, (QbankError, *_calibration_errors()))
-        text = " ".join(str(error).split())
+        text = one_line(error)
         if not foreseen:
             text = f"{type(error).__name__}: {text} (QBANK_DEBUG=1 shows where)"
         print(f"qbank: {text}", file=sys.stderr)

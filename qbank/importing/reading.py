@@ -30,6 +30,7 @@ from qbank.importing.records import excel, json_lines
 from qbank.importing.request import ImportRequest
 from qbank.importing.source import Batch, Source
 from qbank.importing.wide import columns_of_wide, long_form
+from qbank.wording import one_line
 
 PARQUET_ROWS = 131_072
 _BROKEN_FILE = (
@@ -86,7 +87,7 @@ def _rows_of(request: ImportRequest) -> Iterator[Source]:
         except _BROKEN_FILE as error:
             if isinstance(error, OSError) and error.errno:
                 raise
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise ImportFileError(f"{path} cannot be read to its end: {reason}") from error
 
 

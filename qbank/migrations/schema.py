@@ -27,6 +27,7 @@ from qbank.migrations.bootstrap import (
 from qbank.postgres import Connection, connect, dsn
 from qbank.project_files import migrations_folder
 from qbank.settings import Settings, get_settings
+from qbank.wording import one_line
 
 _LOCK = 0x71_62_61_6E_6B  # "qbank"
 _LOCK_WAIT = "60s"
@@ -131,7 +132,7 @@ def _run(settings: Settings, choose: Callable[[Any, Any], Any], action: str) -> 
             try:
                 getattr(backend, action)(migration)
             except (psycopg.Error, BadMigration) as error:
-                reason = " ".join(str(error).split())
+                reason = one_line(error)
                 raise MigrationError(f"{migration.id} failed: {reason}") from error
             done.append(migration.id)
     return done

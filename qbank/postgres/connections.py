@@ -23,6 +23,7 @@ from qbank.errors import DatabaseUnavailableError, SettingsError
 from qbank.postgres import embedded
 from qbank.postgres.roles import Role, password, user_name
 from qbank.settings import Settings, get_settings
+from qbank.wording import one_line
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Pool = psycopg_pool.ConnectionPool[Connection]
@@ -220,7 +221,7 @@ def _stop_by(deadline: float) -> Any:
 
 
 def _unavailable(role: Role, settings: Settings, error: psycopg.OperationalError) -> str:
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     if settings.database_url is None:
         remedy = f"see {settings.home / 'logs' / 'postgres.log'}; has qbank db init run?"
     else:

@@ -24,6 +24,7 @@ from qbank.relay.event import Event
 from qbank.relay.sinks import Sink
 from qbank.relay.spans import Spans
 from qbank.telemetry import Tracing
+from qbank.wording import one_line
 
 LONGEST_PAUSE_S = 30.0  # less than what counts as silence
 _log = structlog.get_logger("qbank.relay")
@@ -88,7 +89,7 @@ class Relay:
     def _wait_after(self, error: Exception, what: str) -> None:
         self._failures += 1
         pause = pause_after(self._failures)
-        _log.warning(what, sink=self._sink.name, error=_line(error), again_in_s=pause)
+        _log.warning(what, sink=self._sink.name, error=one_line(error), again_in_s=pause)
         self._stop.wait(pause)
 
     def run_once(self) -> int:
@@ -201,7 +202,3 @@ def pause_after(failures: int) -> float:
     """
     longest = min(LONGEST_PAUSE_S, 0.5 * 2.0 ** min(failures - 1, 10))
     return round(longest * random.uniform(0.75, 1.0), 2)  # noqa: S311
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
